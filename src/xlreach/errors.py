@@ -1,0 +1,84 @@
+"""What a user did wrong, said so that it can be put right.
+
+Every error that a user can cause is an `XLReachError`: what was seen, what was expected, what to do, and where.
+The command line prints it as one paragraph and exits with 2; a traceback is a defect of ours.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+
+class XLReachError(Exception):
+    """A mistake in the user's input.
+
+    Args:
+        seen: What was found, as a sentence.
+        expected: What would have been right, as a sentence.
+        fix: What to do about it, as a sentence.
+        path: The file it was found in.
+        line: The line in that file, counted from 1.
+    """
+
+    def __init__(
+        self,
+        seen: str,
+        *,
+        expected: str = "",
+        fix: str = "",
+        path: Path | str | None = None,
+        line: int | None = None,
+    ) -> None:
+        where = "" if path is None else f"{path}: " if line is None else f"{path}:{line}: "
+        super().__init__(where + " ".join(part for part in (seen, expected, fix) if part))
+        self.path = None if path is None else Path(path)
+        self.line = line
+
+
+class SpecError(XLReachError):
+    """A recipe, alignment, index, measure or data set string that does not parse or validate."""
+
+
+class ConfigError(XLReachError):
+    """A study configuration that does not validate."""
+
+
+class DataError(XLReachError):
+    """A file that does not hold what its format promises, or a data set that is not there."""
+
+
+class ModelError(XLReachError):
+    """A model folder that cannot be used as asked."""
+
+
+class IndexFolderError(XLReachError):
+    """An index folder that is damaged or belongs to another encoder."""
+
+
+class StoreError(XLReachError):
+    """The store cannot be written or read."""
+
+
+class MissingExtra(XLReachError):
+    """An optional dependency is needed; says how to install it."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs the package {package!r}, which is not installed.",
+            fix=f"Run: pip install 'xlreach[{extra}]'",
+        )
+
+
+def nearest(seen: str, valid: Iterable[str]) -> str:
+    """Names the valid value that `seen` was probably meant to be, and the others.
+
+    >>> nearest("lapd", ["lapt", "va"])
+    "Did you mean 'lapt'? Known: lapt, va."
+    """
+    names = sorted(valid)
+    close = difflib.get_close_matches(seen, names, n=1, cutoff=0.5)
+    hint = f"Did you mean {close[0]!r}? " if close else ""
+    shown = ", ".join(names[:40]) + (f" and {len(names) - 40} more" if len(names) > 40 else "")
+    return f"{hint}Known: {shown}."

@@ -1,0 +1,177 @@
+"""The content-addressed store: a stage is a pure function of its inputs, its result is kept under their hash.
+
+    artifacts/<stage>/<key>/            whole results, never changed again
+    artifacts/<stage>/<key>/artifact.json   what it was made from, how long it took, how much memory
+    artifacts/.work/<stage>-<key>/      the one under way: `out/` is begun afresh, `checkpoint/` survives a kill
+    artifacts/.locks/                   one lock a result, so that two runs can share a store
+
+A result appears by one rename on the same file system, so a reader never sees half of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Iterator
+
+import psutil
+from filelock import FileLock
+
+from xlreach import __version__
+from xlreach.errors import StoreError
+
+_ARTIFACT = "artifact.json"
+
+
+def digest(value: Any) -> str:
+    """A short, stable hash of a JSON-like value; the order of keys does not matter."""
+    canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:20]
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, read in blocks."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@dataclass
+class Workspace:
+    """Where a stage works.
+
+    Attributes:
+        out: An empty folder; what the stage leaves there becomes the result.
+        checkpoint: A folder that survives a kill, for a stage that can go on from the middle.
+        cost: What the stage says of its own effort beside seconds and memory (`{"tokens": 12345}`).
+    """
+
+    out: Path
+    checkpoint: Path
+    cost: dict[str, float] = field(default_factory=dict)
+
+
+class Store:
+    """Results by stage and key below one folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+
+    def path(self, stage: str, key: str) -> Path:
+        """Where the result is, or will be."""
+        return self.root / stage / key
+
+    def has(self, stage: str, key: str) -> bool:
+        return (self.path(stage, key) / _ARTIFACT).is_file()
+
+    def record(self, stage: str, key: str) -> dict[str, Any]:
+        """What is known of a result: its inputs, seconds, peak memory in MB, and the stage's own costs."""
+        return json.loads((self.path(stage, key) / _ARTIFACT).read_text("utf-8"))
+
+    def obtain(self, stage: str, key: str, inputs: Mapping[str, Any], make: Callable[[Workspace], None]) -> Path:
+        """The result's folder, made by `make` if it is not there yet.
+
+        Args:
+            stage: The kind of result.
+            key: The `digest` of everything that changes it.
+            inputs: What the key was made from, recorded beside the result.
+            make: Fills `Workspace.out`; called at most once, under a lock.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
+        final = self.path(stage, key)
+        if self.has(stage, key):
+            return final
+        work = self.root / ".work" / f"{stage}-{key}"
+        locks = self.root / ".locks"
+        try:
+            for folder in (final.parent, work, locks):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"The store {self.root} cannot be written ({error.strerror}).",
+                fix="Make the folder writable, or name another one with --store.",
+            ) from error
+        with FileLock(locks / f"{stage}-{key}.lock"):
+            if self.has(stage, key):
+                return final
+            space = Workspace(work / "out", work / "checkpoint")
+            shutil.rmtree(space.out, ignore_errors=True)
+            space.out.mkdir(parents=True)
+            space.checkpoint.mkdir(exist_ok=True)
+            started = time.monotonic()
+            with _peak_memory() as memory:
+                make(space)
+            record = {
+                "stage": stage,
+                "key": key,
+                "inputs": dict(inputs),
+                "version": __version__,
+                "seconds": round(time.monotonic() - started, 3),
+                "peak_memory_mb": round(memory[0] / 2**20, 1),
+                **space.cost,
+            }
+            (space.out / _ARTIFACT).write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
+            _flush(space.out)
+            shutil.rmtree(final, ignore_errors=True)
+            os.rename(space.out, final)
+            shutil.rmtree(work, ignore_errors=True)
+        return final
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` (file or folder) that takes its place when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
+    _remove(temporary)
+    try:
+        yield temporary
+        if temporary.is_dir() and path.is_dir():
+            shutil.rmtree(path)
+        os.replace(temporary, path)
+    finally:
+        _remove(temporary)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _flush(folder: Path) -> None:
+    """Forces every file to disk, so that a rename is never ahead of the bytes."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())
+
+
+@contextmanager
+def _peak_memory(every: float = 0.2) -> Iterator[list[int]]:
+    """The largest resident size of this process while the block runs, in bytes, sampled."""
+    process, peak, stop = psutil.Process(), [0], threading.Event()
+
+    def watch() -> None:
+        while True:
+            peak[0] = max(peak[0], process.memory_info().rss)
+            if stop.wait(every):
+                return
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        stop.set()
+        thread.join()
