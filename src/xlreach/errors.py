@@ -61,7 +61,7 @@ class StoreError(XLReachError):
     """The store cannot be written or read."""
 
 
-class MissingExtra(XLReachError):
+class MissingExtraError(XLReachError):
     """An optional dependency is needed; says how to install it."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:

@@ -16,11 +16,11 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 import psutil
 from filelock import FileLock
@@ -122,7 +122,7 @@ class Store:
             (space.out / _ARTIFACT).write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
             _flush(space.out)
             shutil.rmtree(final, ignore_errors=True)
-            os.rename(space.out, final)
+            space.out.rename(final)
             shutil.rmtree(work, ignore_errors=True)
         return final
 
@@ -137,7 +137,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         if temporary.is_dir() and path.is_dir():
             shutil.rmtree(path)
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         _remove(temporary)
 
