@@ -1,0 +1,128 @@
+"""Retrieval collections: documents and queries in several languages, and which document answers which query.
+
+`Collection` is what every retrieval data set becomes; `FolderCollection` is the generic layout on disk that anybody
+can write:
+
+    corpus.jsonl    {"_id": "d1", "title": "", "text": "…", "language": "mt"}
+    queries.jsonl   {"_id": "q1", "text": "…", "language": "en", "group": "1"}
+    qrels.tsv       query-id <TAB> corpus-id <TAB> score      (with this header)
+
+No embedding, no search, no scoring.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+Qrels = dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A passage that can be retrieved.
+
+    Attributes:
+        id: Unique over the whole collection, without white space.
+        language: As `Language.code`.
+        title: What is encoded beside the text: a title, or the paragraph around a sentence.
+    """
+
+    id: str
+    language: str
+    text: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query.
+
+    Attributes:
+        id: Unique over the whole collection, without white space.
+        language: As `Language.code`.
+        group: Shared by the same question asked in several languages.
+    """
+
+    id: str
+    language: str
+    text: str
+    group: str
+
+
+class Collection(ABC):
+    """Documents, queries and judgements by language.
+
+    Attributes:
+        name: The printed form of the data set.
+        licence: The licence of the data, as a short name.
+        citation: Who to cite.
+    """
+
+    name: str
+    licence: str = "not stated"
+    citation: str = ""
+
+    @property
+    @abstractmethod
+    def languages(self) -> tuple[str, ...]:
+        """The languages that have queries or documents, as `Language.code`."""
+
+    @abstractmethod
+    def documents(self, language: str) -> Iterator[Document]:
+        """The documents of one language, streaming."""
+
+    @abstractmethod
+    def queries(self, language: str) -> list[Query]:
+        """The queries of one language, in a fixed order."""
+
+    @abstractmethod
+    def qrels(self, query_language: str, document_language: str) -> Qrels:
+        """Relevance by query id and document id, of pairs with a judgement; empty where the languages have none."""
+
+    @abstractmethod
+    def files(self, languages: Iterable[str]) -> list[Path]:
+        """The files that the given languages are read from, for checksums."""
+
+    def pairs(self, a: str, b: str) -> Iterator[tuple[str, str]]:
+        """(query text in `a`, text of a relevant passage in `b`), for training."""
+        judged = self.qrels(a, b)
+        wanted = {doc for relevance in judged.values() for doc, grade in relevance.items() if grade > 0}
+        texts = {one.id: one.text for one in self.documents(b) if one.id in wanted}
+        for query in self.queries(a):
+            for doc, grade in judged.get(query.id, {}).items():
+                if grade > 0:
+                    yield query.text, texts[doc]
+
+
+def write_collection(
+    folder: Path,
+    documents: Iterable[Document],
+    queries: Iterable[Query],
+    qrels: Mapping[str, Mapping[str, int]],
+) -> None:
+    """Writes the generic layout; `FolderCollection(folder)` reads it back."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_jsonl(
+        folder / "corpus.jsonl",
+        ({"_id": d.id, "title": d.title, "text": d.text, "language": d.language} for d in documents),
+    )
+    _write_jsonl(
+        folder / "queries.jsonl",
+        ({"_id": q.id, "text": q.text, "language": q.language, "group": q.group} for q in queries),
+    )
+    with (folder / "qrels.tsv").open("w", encoding="utf-8", newline="\n") as stream:
+        stream.write("query-id\tcorpus-id\tscore\n")
+        for query, judged in qrels.items():
+            for document, score in judged.items():
+                stream.write(f"{query}\t{document}\t{score}\n")
+
+
+def _write_jsonl(path: Path, rows: Iterable[dict[str, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        for row in rows:
+            stream.write(json.dumps(row, ensure_ascii=False) + "\n")

@@ -1,0 +1,74 @@
+"""Plain text, one line after another: the ground that every line-based format here stands on.
+
+Lines end at LF only: U+2028, U+0085 and the like are characters of the text, not line ends. A byte-order mark at the
+start of a file and a CR at the end of a line are dropped. What is not UTF-8, or holds a NUL, is refused by file and
+line. This file decodes nothing else: no HTML, no compression, no Unicode normalisation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from xlreach.errors import DataError
+
+_BOM = b"\xef\xbb\xbf"
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Every line of a file with its number, counted from 1; blank lines too, without the line end.
+
+    Raises:
+        DataError: The file is missing or unreadable, or a line is not UTF-8 or holds a NUL.
+    """
+    try:
+        with Path(path).open("rb") as stream:
+            for number, raw in enumerate(stream, 1):
+                if number == 1:
+                    raw = raw.removeprefix(_BOM)
+                raw = raw.removesuffix(b"\n").removesuffix(b"\r")
+                try:
+                    line = raw.decode("utf-8")
+                except UnicodeDecodeError as error:
+                    raise DataError(
+                        f"Byte {error.start + 1} of the line is 0x{raw[error.start]:02x}, which is not UTF-8.",
+                        fix="Convert the file to UTF-8, for example with iconv.",
+                        path=path,
+                        line=number,
+                    ) from None
+                if "\0" in line:
+                    raise DataError(
+                        "The line holds a NUL character.",
+                        expected="Expected text.",
+                        fix="The file is damaged, binary, or not UTF-8.",
+                        path=path,
+                        line=number,
+                    )
+                yield number, line
+    except OSError as error:
+        raise DataError(f"Cannot be read ({error.strerror}).", path=path) from error
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """The lines of a text file that are not blank, streaming; outer blanks are kept.
+
+    Raises:
+        DataError: As `numbered_lines`.
+    """
+    return (line for _, line in numbered_lines(path) if line.strip())
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> int:
+    """Writes one line each, UTF-8 with LF; returns how many.
+
+    Raises:
+        ValueError: A line holds a line feed, and would be read back as two.
+    """
+    count = 0
+    with Path(path).open("w", encoding="utf-8", newline="\n") as stream:
+        for line in lines:
+            if "\n" in line:
+                raise ValueError(f"a line to be written holds a line feed: {line[:80]!r}")
+            stream.write(line + "\n")
+            count += 1
+    return count
