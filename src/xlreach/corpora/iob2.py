@@ -138,7 +138,7 @@ def _fields(fields: list[str], token_column: int, tag_column: int, path: Path, n
 
 
 def _without_prefix(token: str, path: Path, number: int) -> str:
-    prefix, colon, rest = token.partition(":")
+    _, colon, rest = token.partition(":")
     if not colon or not rest:
         raise DataError(f"Token {token!r}.", expected="Expected lang:token.", path=path, line=number)
     return rest

@@ -1,0 +1,215 @@
+"""What is known of each language, from a table in this package that a user's YAML file extends.
+
+Sources of `languages.tsv` (facts only): the classes of Joshi et al. 2020 (a published copy of `lang2tax.txt` by ISO 639-3
+code); CC-100 as in Table 6 of the XLM-R paper (Conneau et al. 2020); Wikipedia tokens of October 2020 and mBERT's 104
+languages as collected by mayhewsw/multilingual-data-stats, with Mongolian, which mBERT's README names. Both encodings of
+Burmese are added up in CC-100, and both scripts of Chinese (`zh`; `zh-Hant` has its own row too). Tokens of CC-100 and
+Wikipedia are white-space counts: for Chinese, Japanese, Thai they mean little. A blank is unknown.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import langcodes
+import yaml
+
+from xlreach.errors import DataError, XLReachError, nearest
+from xlreach.languages.codes import canonical_code, usual_script
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A language and its resources.
+
+    A figure of 0 was looked up and is absent; None is unknown.
+
+    Attributes:
+        code: The shortest BCP-47 code (`mt`, `zh`, `mhr`, `sr-Latn`).
+        iso3: ISO 639-3 (`mlt`), a macrolanguage's own where `code` is one (`ara`, `zho`, `swa`).
+        name: In English.
+        script: ISO 15924 (`Latn`).
+        joshi_class: 0 ("left-behinds") to 5 ("winners"), Joshi et al. 2020. A natural language that their list does
+            not place in classes 1 to 5 is of class 0, as the paper has it; None only for made-up languages.
+        cc100_tokens_m: Millions of tokens in CC-100, the pretraining text of XLM-R.
+        cc100_gib: The same in GiB.
+        wikipedia_tokens: Tokens in its Wikipedia, October 2020.
+        in_mbert: Whether it is one of mBERT's 104 languages.
+    """
+
+    code: str
+    iso3: str
+    name: str
+    script: str
+    joshi_class: int | None = None
+    cc100_tokens_m: float | None = None
+    cc100_gib: float | None = None
+    wikipedia_tokens: int | None = None
+    in_mbert: bool | None = None
+
+    @property
+    def in_xlmr(self) -> bool | None:
+        """Whether XLM-R was pretrained on it; None where that is unknown."""
+        return None if self.cc100_tokens_m is None else self.cc100_tokens_m > 0
+
+
+_FACTS = ("iso3", "name", "script", "joshi_class", "cc100_tokens_m", "cc100_gib", "wikipedia_tokens", "in_mbert")
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "iso3": str, "name": str, "script": str, "joshi_class": int, "cc100_tokens_m": (int, float),
+    "cc100_gib": (int, float), "wikipedia_tokens": int, "in_mbert": bool,
+}  # fmt: skip
+# The lists behind the table are complete, so a language without a row is in none of them.
+_ABSENT = {"joshi_class": "0", "cc100_tokens_m": "0", "cc100_gib": "0", "wikipedia_tokens": "0", "in_mbert": "n"}
+_extended: dict[str, Language] = {}
+
+
+@lru_cache(maxsize=4096)
+def get_language(code: str) -> Language:
+    """The language that any usual code, or its English name, stands for.
+
+    Private-use codes (`qaa` to `qtz`) are known once `extend_languages` has read their rows.
+
+    Raises:
+        XLReachError: No such language; names the nearest.
+    """
+    found = canonical_code(code)
+    if found in _extended:
+        return _extended[found]
+    if found is None or _is_private(found):
+        by_name = _names().get(code.strip().casefold())
+        if by_name:
+            return get_language(by_name)
+        raise XLReachError(f"Unknown language {code!r}.", expected=_expected(code, found), fix=_nearest(code))
+    return _builtin(found)
+
+
+def known_languages() -> tuple[Language, ...]:
+    """The languages that the table or an extension has a row for, by code."""
+    codes = sorted(set(_rows()) | set(_extended))
+    return tuple(get_language(code) for code in codes)
+
+
+def extend_languages(path: Path) -> tuple[Language, ...]:
+    """Adds or overrides languages for this process, from a YAML mapping of codes to facts; returns them.
+
+        qaa: {name: Avelan, script: Latn, joshi_class: 1, cc100_tokens_m: 0, in_mbert: false}
+        wo: {wikipedia_tokens: 700000}
+
+    A row overrides the facts that it names and leaves the others; a new language needs a name and a script.
+
+    Raises:
+        DataError: The file is missing or no such mapping, or a row names an unknown fact or gives a wrong type.
+    """
+    path = Path(path)
+    try:
+        rows = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise DataError(f"Cannot be read ({error.strerror}).", path=path) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        raise DataError(
+            f"Not YAML ({error}).".replace("\n", " "), path=path, line=None if line is None else line + 1
+        ) from error
+    if not isinstance(rows, Mapping) or not rows:
+        raise DataError("Not a table of languages.", expected="Expected a mapping of codes to facts.", path=path)
+    languages = {code: _extension(code, facts, path) for code, facts in rows.items()}
+    _extended.update({language.code: language for language in languages.values()})
+    get_language.cache_clear()
+    return tuple(languages.values())
+
+
+def _extension(code: Any, facts: Any, path: Path) -> Language:
+    # YAML 1.1 reads an unquoted `no` as false.
+    found = canonical_code("no" if code is False else str(code))
+    if found is None:
+        raise DataError(
+            f"{code!r} is no language code.",
+            expected="Expected ISO 639, or a private-use code from qaa to qtz.",
+            path=path,
+        )
+    if not isinstance(facts, Mapping):
+        raise DataError(f"{code!r} has {facts!r}.", expected=f"Expected a mapping of {', '.join(_FACTS)}.", path=path)
+    for name, value in facts.items():
+        if name not in _KINDS:
+            raise DataError(f"{code!r} has the unknown fact {name!r}.", fix=nearest(str(name), _FACTS), path=path)
+        right = isinstance(value, _KINDS[name]) and isinstance(value, bool) == (name == "in_mbert")
+        if value is not None and not right:
+            raise DataError(f"{name!r} of {code!r} is {value!r}.", expected=_wanted(name), path=path)
+        if isinstance(value, (int, float)) and (value < 0 or (name == "joshi_class" and value > 5)):
+            raise DataError(f"{name!r} of {code!r} is {value!r}.", expected="Out of range.", path=path)
+    if _is_private(found):
+        missing = [name for name in ("name", "script") if not facts.get(name)]
+        if missing and found not in _extended:
+            raise DataError(f"{code!r} lacks {' and '.join(missing)}.", path=path)
+        base = _extended.get(found) or Language(found, found, "", "")
+    else:
+        base = _extended.get(found) or _builtin(found)
+    return dataclasses.replace(base, **facts)
+
+
+def _wanted(name: str) -> str:
+    return {str: "Expected a word.", int: "Expected a whole number.", bool: "Expected true or false."}.get(
+        _KINDS[name],  # type: ignore[arg-type]
+        "Expected a number.",
+    )
+
+
+def _is_private(code: str) -> bool:
+    return len(code) == 3 and "qaa" <= code <= "qtz"
+
+
+def _builtin(code: str) -> Language:
+    """A language of ISO 639 with what the table knows of it."""
+    base, *rest = code.split("-")
+    # Another script than the usual one is another text: what the encoders saw of it is known only by a row of its own.
+    scripted = any(len(part) == 4 for part in rest)
+    row = _rows().get(code) or ({} if scripted else _rows().get(base, _ABSENT))
+    tag = langcodes.Language.get(code, normalize=False)
+    return Language(
+        code=code,
+        iso3=_rows().get(base, {}).get("iso3") or tag.to_alpha3(),
+        name=tag.display_name("en"),
+        script=usual_script(code),
+        joshi_class=int(_rows().get(base, _ABSENT)["joshi_class"]),
+        cc100_tokens_m=float(row["cc100_tokens_m"]) if row.get("cc100_tokens_m") else None,
+        cc100_gib=float(row["cc100_gib"]) if row.get("cc100_gib") else None,
+        wikipedia_tokens=int(row["wikipedia_tokens"]) if row.get("wikipedia_tokens") else None,
+        in_mbert=row["in_mbert"] == "y" if row.get("in_mbert") else None,
+    )
+
+
+@lru_cache(maxsize=1)
+def _rows() -> dict[str, dict[str, str]]:
+    table = resources.files("xlreach.languages").joinpath("languages.tsv").read_text("utf-8")
+    return {row["code"]: row for row in csv.DictReader(table.splitlines(), delimiter="\t")}
+
+
+@lru_cache(maxsize=1)
+def _names() -> dict[str, str]:
+    return {_builtin(code).name.casefold(): code for code in _rows()}
+
+
+def _expected(code: str, found: str | None) -> str:
+    if found is not None:
+        return f"{found!r} is a private-use code: give its name and script in a YAML table (extend_languages)."
+    return "Expected a code such as mt, mlt, mlt_Latn or zho-CN."
+
+
+def _nearest(code: str) -> str:
+    """By name where that is close (`Maltesse`), else by code."""
+    names = {language.name.casefold(): language.code for language in map(_builtin, _rows())}
+    names |= {language.name.casefold(): language.code for language in _extended.values()}
+    close = difflib.get_close_matches(code.strip().casefold(), names, n=1, cutoff=0.75)
+    if close:
+        return f"Did you mean {names[close[0]]!r} ({close[0].title()})?"
+    codes = {*_rows(), *_extended, *(row["iso3"] for row in _rows().values())}
+    near = difflib.get_close_matches(code.strip().casefold(), sorted(codes), n=3, cutoff=0.5)
+    return f"Did you mean {' or '.join(repr(one) for one in near)}?" if near else ""
