@@ -1,7 +1,7 @@
 """Retrieval collections: documents and queries in several languages, and which document answers which query.
 
-`Collection` is what every retrieval data set becomes; `FolderCollection` is the generic layout on disk that anybody
-can write:
+`Collection` is what every retrieval data set becomes; `write_collection` writes the generic layout on disk, which
+`folder.FolderCollection` reads and anybody can write:
 
     corpus.jsonl    {"_id": "d1", "title": "", "text": "…", "language": "mt"}
     queries.jsonl   {"_id": "q1", "text": "…", "language": "en", "group": "1"}
@@ -13,10 +13,12 @@ No embedding, no search, no scoring.
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from xlreach.corpora.dataset import Dataset
 
 Qrels = dict[str, dict[str, int]]
 
@@ -53,23 +55,8 @@ class Query:
     group: str
 
 
-class Collection(ABC):
-    """Documents, queries and judgements by language.
-
-    Attributes:
-        name: The printed form of the data set.
-        licence: The licence of the data, as a short name.
-        citation: Who to cite.
-    """
-
-    name: str
-    licence: str = "not stated"
-    citation: str = ""
-
-    @property
-    @abstractmethod
-    def languages(self) -> tuple[str, ...]:
-        """The languages that have queries or documents, as `Language.code`."""
+class Collection(Dataset):
+    """Documents, queries and judgements by language."""
 
     @abstractmethod
     def documents(self, language: str) -> Iterator[Document]:
@@ -82,10 +69,6 @@ class Collection(ABC):
     @abstractmethod
     def qrels(self, query_language: str, document_language: str) -> Qrels:
         """Relevance by query id and document id, of pairs with a judgement; empty where the languages have none."""
-
-    @abstractmethod
-    def files(self, languages: Iterable[str]) -> list[Path]:
-        """The files that the given languages are read from, for checksums."""
 
     def pairs(self, a: str, b: str) -> Iterator[tuple[str, str]]:
         """(query text in `a`, text of a relevant passage in `b`), for training."""
@@ -104,7 +87,7 @@ def write_collection(
     queries: Iterable[Query],
     qrels: Mapping[str, Mapping[str, int]],
 ) -> None:
-    """Writes the generic layout; `FolderCollection(folder)` reads it back."""
+    """Writes the generic layout; `folder.FolderCollection` reads it back."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     _write_jsonl(

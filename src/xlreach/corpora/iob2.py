@@ -6,6 +6,7 @@ Two columns (CoNLL-2003, MasakhaNER, WikiAnn) or more (Universal NER), separated
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
@@ -29,7 +30,12 @@ class TaggedSentence:
 
     tokens: tuple[str, ...]
     tags: tuple[str, ...]
-    line: int | None = None
+    line: int | None = dataclasses.field(default=None, compare=False)
+
+    @property
+    def text(self) -> str:
+        """The tokens joined by blanks."""
+        return " ".join(self.tokens)
 
 
 def read_iob2(
@@ -53,7 +59,8 @@ def read_iob2(
         tag_column: Which column is the tag; negative counts from the end.
         language_prefix: Tokens are written `lang:token`, as in WikiAnn's own files; the prefix is dropped.
         outside: Entity types and whole tags that are read as `O` (Universal NER's `OTH` and `B-O`).
-        repair: An `I-TYPE` that continues nothing becomes `B-TYPE` instead of an error.
+        repair: Mends instead of refusing: an `I-TYPE` that continues nothing becomes `B-TYPE`, `-TYPE` (which has
+            lost its first letter) continues an entity of its type or else begins one, and `-` becomes `O`.
         counts: Where given, `counts["repaired"]` and `counts["outside"]` grow by what was changed.
 
     Raises:
@@ -81,6 +88,9 @@ def read_iob2(
         token, tag = _fields(fields, token_column, tag_column, path, number)
         if language_prefix:
             token = _without_prefix(token, path, number)
+        if repair and tag.startswith("-"):
+            counts["repaired"] += 1
+            tag = "O" if tag == "-" else ("I" if tags and tags[-1][1:] == tag else "B") + tag
         if not _TAG.fullmatch(tag):
             raise DataError(f"Tag {tag!r}.", expected="Expected O, B-TYPE or I-TYPE.", path=path, line=number)
         if tag != "O" and (tag in outside or tag[2:] in outside):

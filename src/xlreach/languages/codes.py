@@ -49,10 +49,10 @@ def canonical_code(text: str) -> str | None:
     region = rest.pop(0).upper() if rest and _REGION.fullmatch(rest[0]) else None
     if rest:
         return None
-    language = _shortest(language)
-    if language is None:
+    shortest = _shortest(language)
+    if shortest is None:
         return None
-    language, _, implied = language.partition("-")
+    language, _, implied = shortest.partition("-")
     region = region or (implied if len(implied) == 2 else None)
     script = script or (implied if len(implied) == 4 else None)
     if language == "zh" and region in ("CN", "TW", "SG", "HK", "MO"):

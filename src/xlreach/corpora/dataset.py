@@ -1,0 +1,198 @@
+"""What a data set is, once opened: text, a treebank, an entity corpus (collections are in `collection`, `parallel`).
+
+`DATASETS` holds the kinds of data set by name; each is a `DatasetSpec` with declared parameters, a licence, a citation,
+and the knowledge of where its files lie below a data root. An opened data set reads nothing before it is asked to.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import ClassVar, Generic, Literal, TypeVar
+
+from xlreach.corpora.conllu import Sentence
+from xlreach.corpora.iob2 import TaggedSentence
+from xlreach.corpora.text import read_lines
+from xlreach.errors import DataError, nearest
+from xlreach.spec import Registry, Spec
+
+Kind = Literal["text", "treebank", "entities", "parallel", "collection"]
+SPLITS = ("train", "dev", "test")
+T = TypeVar("T")
+
+
+class Dataset(ABC):
+    """Any data set.
+
+    Attributes:
+        name: Its printed form, which opens it again.
+        licence: Of the data, as a short name.
+        citation: Who to cite, in a line.
+    """
+
+    name: str
+    licence: str = "not stated"
+    citation: str = ""
+
+    @property
+    @abstractmethod
+    def languages(self) -> tuple[str, ...]:
+        """The languages in it, as `Language.code`, sorted."""
+
+    @abstractmethod
+    def files(self, languages: Iterable[str]) -> list[Path]:
+        """The files that the given languages are read from, sorted, for checksums."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}>"
+
+
+class Text(Dataset):
+    """Unlabelled text, one sentence or paragraph a line."""
+
+    def __init__(self, name: str, paths: Mapping[str, Iterable[Path]], licence: str = "", citation: str = "") -> None:
+        self.name = name
+        self.licence, self.citation = licence or self.licence, citation
+        self._paths = {language: tuple(sorted(given)) for language, given in paths.items()}
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return tuple(sorted(self._paths))
+
+    def lines(self, language: str) -> Iterator[str]:
+        """The lines that are not blank, streaming, file after file.
+
+        Raises:
+            DataError: The language is not in it, or a file is damaged.
+        """
+        for path in self._paths[check_language(self, language)]:
+            yield from read_lines(path)
+
+    def files(self, languages: Iterable[str]) -> list[Path]:
+        return sorted(path for language in languages for path in self._paths.get(language, ()))
+
+
+class Annotated(Dataset, Generic[T]):
+    """Annotated sentences of one language, in splits.
+
+    Attributes:
+        language: As `Language.code`.
+        splits: The files of each split that is there (`train`, `dev`, `test`).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        language: str,
+        splits: Mapping[str, Iterable[Path]],
+        read: Callable[[Path], Iterator[T]],
+        licence: str = "",
+        citation: str = "",
+    ) -> None:
+        self.name, self.language = name, language
+        self.licence, self.citation = licence or self.licence, citation
+        self.splits: dict[str, tuple[Path, ...]] = {
+            split: tuple(splits[split]) for split in sorted(splits, key=_split_order)
+        }
+        self._read = read
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return (self.language,)
+
+    def read(self, split: str) -> Iterator[T]:
+        """The sentences of a split, streaming.
+
+        Raises:
+            DataError: There is no such split, or a file is damaged.
+        """
+        if split not in self.splits:
+            raise DataError(f"{self.name} has no split {split!r}.", fix=nearest(split, self.splits))
+        for path in self.splits[split]:
+            yield from self._read(path)
+
+    def files(self, languages: Iterable[str]) -> list[Path]:
+        wanted = self.language in tuple(languages)
+        return sorted(path for paths in self.splits.values() for path in paths) if wanted else []
+
+
+class Treebank(Annotated[Sentence]):
+    """Sentences with part-of-speech tags and, unless all heads are empty, dependency trees."""
+
+
+class EntityCorpus(Annotated[TaggedSentence]):
+    """Sentences with entities in IOB2."""
+
+
+@dataclass(frozen=True)
+class DatasetSpec(Spec):
+    """A named data set; opened below a data root.
+
+    Class attributes: `licence` and `citation` of the data, and `summary`, a line for the documentation.
+    """
+
+    licence: ClassVar[str] = "not stated"
+    citation: ClassVar[str] = ""
+    summary: ClassVar[str] = ""
+
+    def open(self, root: Path) -> Dataset:
+        """The data set below `root`.
+
+        Raises:
+            DataError: It is not there.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """The strings of this name that would open below `root` as `kind`, with their languages."""
+        return iter(())
+
+
+DATASETS: Registry[DatasetSpec] = Registry("data set")
+
+
+def check_language(data: Dataset, language: str) -> str:
+    """`language` if the data set has it.
+
+    Raises:
+        DataError: It has not; names those it has.
+    """
+    if language not in data.languages:
+        raise DataError(f"{data.name} has no text in {language!r}.", fix=nearest(language, data.languages))
+    return language
+
+
+def inside(root: Path, relative: str) -> Path:
+    """`root / relative`, for a path that comes from a data set string.
+
+    Raises:
+        DataError: It is absolute or leads out of the root.
+    """
+    parts = PurePosixPath(relative)
+    if parts.is_absolute() or ".." in parts.parts or "\\" in relative:
+        raise DataError(
+            f"{relative!r} leads out of the data root {root}.", expected="Expected a path below it, without '..'."
+        )
+    return root / parts
+
+
+def folder_of(root: Path, relative: str, what: str) -> Path:
+    """A folder below the data root.
+
+    Raises:
+        DataError: There is none; names what is needed.
+    """
+    path = root / relative
+    if not path.is_dir():
+        raise DataError(
+            f"There is no {what} in the data root {root}.",
+            expected=f"Expected the folder {relative}, in the layout of its publisher.",
+        )
+    return path
+
+
+def _split_order(split: str) -> int:
+    return SPLITS.index(split) if split in SPLITS else len(SPLITS)
