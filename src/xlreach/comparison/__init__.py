@@ -1,0 +1,12 @@
+"""Low versus high: gaps with their uncertainty, tests of what changes them, and the figures of every table.
+
+Reads measurements and per-query values; writes `gaps.json`. No models and no data sets here, no HTML either: the
+report shows what this room computed and computes nothing itself.
+"""
+
+from __future__ import annotations
+
+from xlreach.comparison.gap import compare, read_gaps, write_gaps
+from xlreach.comparison.words import summary
+
+__all__ = ["compare", "read_gaps", "summary", "write_gaps"]

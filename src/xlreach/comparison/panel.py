@@ -1,0 +1,244 @@
+"""Measurements laid out as arrays: query groups × (query language, document language) pairs × seeds.
+
+A family is everything that is compared with each other: one base, data set, setting and measure, under every
+recipe and alignment. Its cells share groups and pairs, so that one set of resampling weights serves them all and a
+difference between two cells is paired by construction. Knows nothing of levels or statistics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from xlreach.errors import DataError
+from xlreach.measurement import Measurement
+
+_FAMILY = ("base", "dataset", "setting", "measure")
+_CELL = ("recipe", "alignment", "language")
+_COLUMNS = (*_FAMILY, *_CELL, "seed", "query_language", "document_language", "query_id", "group", "value")
+
+
+class FamilyKey(NamedTuple):
+    """What the cells of a family have in common; `dataset` and `setting` are None for tagging."""
+
+    kind: str
+    base: str | None
+    dataset: str | None
+    setting: str | None
+    measure: str
+
+
+class CellKey(NamedTuple):
+    """What tells the cells of a family apart; `language` is what the encoder was specialised for."""
+
+    recipe: str | None
+    alignment: str | None
+    language: str | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One system's values.
+
+    Attributes:
+        key: Recipe, alignment, and the languages the encoder was specialised for.
+        seeds: The seeds, one per slice of the last axis.
+        sums: Sum of the values of a query group, shape (groups, pairs, seeds), float32.
+        counts: How many values went into it, same shape.
+    """
+
+    key: CellKey
+    seeds: tuple[int | None, ...]
+    sums: np.ndarray
+    counts: np.ndarray
+
+    def means(self) -> np.ndarray:
+        """Mean over queries, shape (pairs, seeds), float64; NaN where nothing was measured."""
+        totals = self.counts.sum(0, dtype=np.float64)
+        with np.errstate(invalid="ignore"):
+            return self.sums.sum(0, dtype=np.float64) / np.where(totals > 0, totals, np.nan)
+
+
+@dataclass(frozen=True)
+class Family:
+    """The cells to be compared with each other.
+
+    Attributes:
+        key: Base, data set, setting and measure.
+        pairs: (query language, document language or None), the second axis of every cell.
+        strata: For every query group the number of its stratum: groups that occur in the same languages.
+        cells: The systems.
+        has_queries: Whether per-query values are known; without them the first axis has length 1.
+        datasets: The data sets that went in.
+    """
+
+    key: FamilyKey
+    pairs: tuple[tuple[str, str | None], ...]
+    strata: np.ndarray
+    cells: tuple[Cell, ...]
+    has_queries: bool
+    datasets: tuple[str, ...]
+
+
+def families(results: Sequence[Measurement], queries: pd.DataFrame | Path | None) -> Iterator[Family]:
+    """Every family of the results, in their order, one at a time in memory.
+
+    Args:
+        results: The measurements; retrieval rows and tagging rows are used. Tagging data sets differ by language, so
+            a tagging family is one measure over all its data sets, and a language's value their mean.
+        queries: The per-query values, or the Parquet file that holds them (read a family at a time), or None.
+
+    Raises:
+        DataError: A column is missing, or a value is not finite.
+    """
+    rows: dict[FamilyKey, list[Measurement]] = {}
+    for row in results:
+        if row.kind == "retrieval" and row.query_language is not None:
+            key = FamilyKey("retrieval", row.base, row.dataset, row.setting, row.measure)
+        elif row.kind == "tagging" and row.language is not None:
+            key = FamilyKey("tagging", row.base, None, None, row.measure)
+        else:
+            continue
+        rows.setdefault(key, []).append(row)
+    source = _Queries(queries)
+    for key, members in rows.items():
+        yield _family(key, members, source.of(key) if key.kind == "retrieval" else None)
+
+
+def _family(key: FamilyKey, rows: list[Measurement], queries: pd.DataFrame | None) -> Family:
+    frame = pd.DataFrame(
+        {
+            "cell": [_cell_key(row) for row in rows],
+            "pair": [(row.query_language or row.language, row.document_language) for row in rows],
+            "seed": [row.seed for row in rows],
+            "value": [row.value for row in rows],
+        },
+        dtype=object,
+    )
+    pairs: list[tuple[str, str | None]] = list(dict.fromkeys(frame["pair"]))
+    position = {pair: index for index, pair in enumerate(pairs)}
+    by_cell = frame.groupby("cell", sort=False) if len(frame) else ()
+    detail: dict[CellKey, pd.DataFrame] = {}
+    groups, strata = 1, np.zeros(1, np.int64)
+    if queries is not None and len(queries):
+        queries = queries.assign(pair=_pair_index(queries, position))
+        if not np.isfinite(queries["value"].to_numpy(float)).all():
+            raise DataError(f"Per-query values of {key.measure} on {key.dataset} are not finite.")
+        group = queries["group"].where(queries["group"].notna(), queries["query_id"])
+        numbers, names = pd.factorize(group)
+        groups, strata = len(names), _strata(numbers, queries["query_language"], len(names))
+        queries = queries.assign(unit=numbers)
+        keys = [queries[name].astype(object).where(queries[name].notna(), None) for name in _CELL]
+        index = pd.MultiIndex.from_arrays(keys)
+        codes, known = pd.factorize(index)
+        for number, name in enumerate(known):
+            detail[CellKey(*(None if pd.isna(part) else str(part) for part in name))] = queries[codes == number]
+    cells = []
+    for cell_key, members in by_cell:
+        seeds = tuple(sorted({_seed(one) for one in members["seed"]}, key=lambda one: (one is not None, one or 0)))
+        sums = np.zeros((groups, len(pairs), len(seeds)), np.float32)
+        counts = np.zeros_like(sums)
+        own = detail.get(cell_key)
+        if own is not None:
+            _fill(sums, counts, own, seeds)
+        measured = np.zeros((len(pairs), len(seeds), 2))
+        for pair, seed, value in zip(members["pair"], members["seed"], members["value"], strict=True):
+            measured[position[pair], seeds.index(_seed(seed))] += (float(value), 1.0)
+        # a value known only as a mean is the same for every query group: no spread over queries
+        bare = (counts.sum(0) == 0) & (measured[..., 1] > 0)
+        value = measured[..., 0] / np.maximum(measured[..., 1], 1)
+        sums[:, bare], counts[:, bare] = value[bare], 1
+        cells.append(Cell(cell_key, seeds, sums, counts))
+    datasets = tuple(sorted({row.dataset for row in rows if row.dataset}))
+    return Family(key, tuple(pairs), strata, tuple(cells), bool(detail), datasets)
+
+
+def _cell_key(row: Measurement) -> CellKey:
+    return CellKey(row.recipe, row.alignment, row.language if row.kind == "retrieval" else None)
+
+
+def _seed(value: Any) -> int | None:
+    return None if value is None or pd.isna(value) else int(value)
+
+
+def _pair_index(queries: pd.DataFrame, position: dict[tuple[str, str | None], int]) -> np.ndarray:
+    """The number of each row's pair; a pair that the results do not know is new and appended nowhere: refused."""
+    ask, answer = pd.factorize(queries["query_language"]), pd.factorize(queries["document_language"])
+    table = np.full((len(ask[1]), len(answer[1]) + 1), -1)
+    for row, asked in enumerate(ask[1]):
+        for column, answered in enumerate([*answer[1], None]):
+            table[row, column] = position.get((asked, answered), -1)
+    found = table[ask[0], answer[0]]  # a null document language has code -1: the last column
+    if (found < 0).any():
+        first = queries[found < 0].iloc[0]
+        raise DataError(
+            f"queries.parquet has {first['query_language']} → {first['document_language']} on {first['dataset']}, "
+            "results.jsonl has not.",
+            expected="Expected both files to be of one run.",
+        )
+    return found
+
+
+def _strata(units: np.ndarray, languages: pd.Series, groups: int) -> np.ndarray:
+    codes, names = pd.factorize(languages)
+    present = np.zeros((groups, len(names)), bool)
+    present[units, codes] = True
+    return np.unique(present, axis=0, return_inverse=True)[1].reshape(-1)
+
+
+def _fill(sums: np.ndarray, counts: np.ndarray, own: pd.DataFrame, seeds: tuple[int | None, ...]) -> None:
+    slot = own["seed"].map({seed: number for number, seed in enumerate(seeds) if seed is not None}).to_numpy(float)
+    slot = np.where(np.isnan(slot), 0 if None in seeds else -1, slot).astype(np.int64)
+    if (slot < 0).any():
+        raise DataError("queries.parquet has a seed that results.jsonl has not.", expected="Expected one run.")
+    flat = np.ravel_multi_index((own["unit"].to_numpy(), own["pair"].to_numpy(), slot), sums.shape)
+    sums.reshape(-1)[:] = np.bincount(flat, weights=own["value"].to_numpy(float), minlength=sums.size)
+    counts.reshape(-1)[:] = np.bincount(flat, minlength=sums.size)
+
+
+class _Queries:
+    """Per-query values, a family at a time, from memory or from a file."""
+
+    def __init__(self, source: pd.DataFrame | Path | None) -> None:
+        self.path = source if isinstance(source, Path) else None
+        self.frame = source if isinstance(source, pd.DataFrame) else None
+        if self.path is not None:
+            import pyarrow.dataset as arrow
+
+            try:
+                self.table: Any = arrow.dataset(self.path)
+            except (OSError, ValueError) as error:
+                raise DataError(f"Cannot be read as Parquet ({error}).", path=self.path) from error
+            _check_columns(self.table.schema.names, self.path)
+        elif self.frame is not None:
+            _check_columns(list(self.frame.columns), None)
+            keys = [self.frame[name].astype(object).where(self.frame[name].notna(), "").to_numpy() for name in _FAMILY]
+            self.rows = pd.Series(range(len(self.frame))).groupby(keys, sort=False).indices if len(self.frame) else {}
+
+    def of(self, key: FamilyKey) -> pd.DataFrame | None:
+        if self.path is not None:
+            import pyarrow.dataset as arrow
+
+            test = None
+            for name in _FAMILY:
+                value = getattr(key, name)
+                one = arrow.field(name).is_null() if value is None else arrow.field(name) == value
+                test = one if test is None else test & one
+            return self.table.to_table(columns=list(_COLUMNS), filter=test).to_pandas()
+        if self.frame is None:
+            return None
+        rows = self.rows.get(tuple(getattr(key, name) or "" for name in _FAMILY))
+        return None if rows is None else self.frame.iloc[rows]
+
+
+def _check_columns(seen: Sequence[str], path: Path | None) -> None:
+    missing = sorted(set(_COLUMNS) - set(seen))
+    if missing:
+        raise DataError(
+            f"The per-query values lack {', '.join(missing)}.", expected=f"Expected {', '.join(_COLUMNS)}.", path=path
+        )

@@ -1,0 +1,195 @@
+"""The gap in words: the six lines a terminal shows, and the sentences that open the report.
+
+Plain ASCII apart from names, so that every terminal can print them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from xlreach.comparison.change import BASELINE
+from xlreach.comparison.levels import CONFIG
+
+Row = Mapping[str, Any]
+SETTINGS = ("mono", "cross", "multi")
+
+
+def summary(gaps: Mapping[str, Any]) -> list[str]:
+    """Six lines: who is compared, the untreated gap, where it is lost, what narrows it most, tagging, how sure.
+
+    Args:
+        gaps: The content of `gaps.json`.
+    """
+    subject = subjects(gaps)[0]
+    return [
+        compared(gaps, subject[0]),
+        untreated(gaps, *subject),
+        where_lost(gaps, *subject),
+        best(gaps, *subject),
+        tagging(gaps, subject[0]),
+        how_sure(gaps),
+    ]
+
+
+def subjects(gaps: Mapping[str, Any]) -> list[tuple[str | None, str | None]]:
+    """The (base, data set) pairs with retrieval figures of the headline measure, in order; at least one pair."""
+    rows = [row for row in own(gaps, "gaps") if row["kind"] == "retrieval" and row["measure"] == gaps["headline"]]
+    found: list[tuple[str | None, str | None]] = list(dict.fromkeys((row["base"], row["dataset"]) for row in rows))
+    bases = dict.fromkeys(row["base"] for row in own(gaps, "gaps"))
+    alone: list[tuple[str | None, str | None]] = [(base, None) for base in bases]
+    return found or alone or [(None, None)]
+
+
+def own(gaps: Mapping[str, Any], part: str, **wanted: Any) -> list[Row]:
+    """The rows of a part under the study's own division that have the wanted values."""
+    return [
+        row for row in gaps[part] if row["cut"] == CONFIG and all(row[name] == value for name, value in wanted.items())
+    ]
+
+
+def compared(gaps: Mapping[str, Any], base: str | None) -> str:
+    """Which languages against which, on what measure."""
+    cut = gaps["cuts"][0]
+    low, high = (f"{len(cut[side])} {side}-resource ({', '.join(cut[side])})" for side in ("low", "high"))
+    study = f"{gaps['study']}: " if gaps.get("study") else ""
+    return f"{study}{low} against {high} languages, by {gaps['headline']}, base {base or 'unnamed'}."
+
+
+def untreated(gaps: Mapping[str, Any], base: str | None, dataset: str | None) -> str:
+    """The gap of the base as it is."""
+    rows = _retrieval(gaps, "gaps", base, dataset)
+    if not rows:
+        return "Untreated: no retrieval was measured on both sides."
+    recipe, alignment = _baseline(rows)
+    shown = [row for row in _in_order(rows) if (row["recipe"], row["alignment"]) == (recipe, alignment)]
+    parts = ", ".join(f"{row['setting']} {_with_interval(row, 'gap')}" for row in shown)
+    worse = "Above" if shown[0]["lower_is_better"] else "Below"
+    name = "Untreated" if recipe == BASELINE and alignment in (BASELINE, None) else f"Gap of {system(shown[0])}"
+    return f"{name} on {dataset}, low minus high: {parts}. {worse} zero, low-resource languages do worse."
+
+
+def where_lost(gaps: Mapping[str, Any], base: str | None, dataset: str | None) -> str:
+    """What a low-resource query costs, and what low-resource documents cost."""
+    rows = _retrieval(gaps, "directions", base, dataset)
+    recipe, alignment = _baseline(rows)
+    parts = {r["direction"]: r for r in rows if (r["recipe"], r["alignment"]) == (recipe, alignment)}
+    if not {"high→high", "query side", "document side"} <= set(parts):
+        return "Where it is lost: not every direction between low- and high-resource languages was measured."
+    top = parts["high→high"]
+    return (
+        f"Where it is lost, cross: from high to high {plain(top['value'])}; a low-resource query changes that by "
+        f"{_with_interval(parts['query side'], 'value')}, low-resource documents by "
+        f"{_with_interval(parts['document side'], 'value')}."
+    )
+
+
+def best(gaps: Mapping[str, Any], base: str | None, dataset: str | None) -> str:
+    """The system that narrows the gap most, against the untreated base."""
+    rows = [
+        row
+        for row in _retrieval(gaps, "changes", base, dataset)
+        if row["against"]["recipe"] == BASELINE and row["against"]["alignment"] in (BASELINE, None)
+    ]
+    rows = [row for row in rows if row["setting"] == "cross"] or rows
+    if not rows:
+        return "What narrows it: nothing was compared with the untreated base."
+    row = max(rows, key=lambda one: abs(one["gap_before"]) - abs(one["gap_after"]))
+    if abs(row["gap_after"]) >= abs(row["gap_before"]):
+        return f"What narrows it, {row['setting']}: nothing; the least harm is done by {system(row)} ({_change(row)})."
+    return f"What narrows it most, {row['setting']}: {system(row)} ({_change(row)})."
+
+
+def tagging(gaps: Mapping[str, Any], base: str | None) -> str:
+    """The gap in tagging, untreated and at its narrowest."""
+    rows = own(gaps, "gaps", kind="tagging", base=base)
+    parts = []
+    for measure in dict.fromkeys(row["measure"] for row in rows):
+        alike = [row for row in rows if row["measure"] == measure]
+        plainest = next((row for row in alike if row["recipe"] == BASELINE), alike[0])
+        narrow = min(alike, key=lambda row: abs(row["gap"]))
+        text = f"{measure} {_with_interval(plainest, 'gap')} {plainest['recipe']}"
+        if narrow is not plainest:
+            text += f", {_with_interval(narrow, 'gap')} {narrow['recipe']}"
+        parts.append(text)
+    return f"Tagging gap, untreated and narrowest: {'; '.join(parts)}." if parts else "Tagging: not measured."
+
+
+def how_sure(gaps: Mapping[str, Any]) -> str:
+    """What the intervals cover, and whether the languages suffice for a claim."""
+    rows = own(gaps, "gaps", measure=gaps["headline"]) or own(gaps, "gaps")
+    if not rows:
+        return "How sure: there is nothing to be sure of."
+    low, high = (min(row[f"languages_{side}"] for row in rows) for side in ("low", "high"))
+    seeds = min(row["seeds"] for row in rows)
+    few = any("too few" in warning for row in rows for warning in row["warnings"])
+    scope = (
+        "too few for a claim about other languages (5 each are the least)"
+        if few
+        else "see the report for the intervals over languages like these"
+    )
+    return (
+        f"How sure: [..] are 95 % intervals for these languages ({gaps['resamples']:,} resamples, {seeds} "
+        f"seed{'s' if seeds != 1 else ''}); {low} low and {high} high are {scope}."
+    )
+
+
+def system(row: Row) -> str:
+    """A recipe and an alignment in words.
+
+    >>> system({"recipe": "lapt", "alignment": "none"}), system({"recipe": "none", "alignment": "mono"})
+    ('lapt', 'none with mono')
+    """
+    aligned = row["alignment"] not in (None, BASELINE)
+    return f"{row['recipe']} with {row['alignment']}" if aligned else str(row["recipe"])
+
+
+def signed(value: float, points: bool | None = None) -> str:
+    """A difference with its sign: three decimals for shares, one for percentages.
+
+    >>> signed(-0.1234), signed(12.34)
+    ('-0.123', '+12.3')
+    """
+    return f"{value:+.1f}" if (abs(value) > 1.5 if points is None else points) else f"{value:+.3f}"
+
+
+def plain(value: float) -> str:
+    """A value: three decimals for shares, one for percentages."""
+    return f"{value:.1f}" if abs(value) > 1.5 else f"{value:.3f}"
+
+
+def _with_interval(row: Row, name: str) -> str:
+    points = _points(row)
+    found = row["interval_these_languages"]
+    ends = "" if found is None else f" [{signed(found[0], points)}, {signed(found[1], points)}]"
+    return signed(row[name], points) + ends
+
+
+def _change(row: Row) -> str:
+    points = _points(row)
+    p = row["p_queries_holm"]
+    sure = "" if p is None else f", p {'< .001' if p < 0.001 else f'= {p:.3f}'.replace('0.', '.')} after Holm"
+    return (
+        f"gap {signed(row['gap_before'], points)} to {signed(row['gap_after'], points)}; low-resource languages "
+        f"{signed(row['low_gain'], points)}, high {signed(row['high_gain'], points)}{sure}"
+    )
+
+
+def _points(row: Row) -> bool:
+    """Whether the measure counts to 100 rather than to 1."""
+    return any(abs(row.get(name) or 0) > 1.5 for name in ("low", "high", "gap_before", "gap_after", "value"))
+
+
+def _retrieval(gaps: Mapping[str, Any], part: str, base: str | None, dataset: str | None) -> list[Row]:
+    return own(gaps, part, kind="retrieval", base=base, dataset=dataset, measure=gaps["headline"])
+
+
+def _baseline(rows: Sequence[Row]) -> tuple[str | None, str | None]:
+    """The untreated system, or the first one where there is none."""
+    seen = list(dict.fromkeys((row["recipe"], row["alignment"]) for row in rows))
+    plainest = [key for key in seen if key[0] == BASELINE and key[1] in (BASELINE, None)]
+    return next(iter([*plainest, *seen]), (None, None))
+
+
+def _in_order(rows: Iterable[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: SETTINGS.index(row["setting"]) if row["setting"] in SETTINGS else 9)

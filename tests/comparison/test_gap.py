@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from xlreach.comparison import compare, read_gaps, summary, write_gaps
+from xlreach.comparison.levels import config_cut, cuts
+from xlreach.errors import ConfigError, DataError
+from xlreach.measurement import Measurement
+
+FEW = {"resamples": 400, "permutations": 400}
+
+
+def pick(gaps, part, **wanted):
+    rows = [
+        row for row in gaps[part] if all(row[name] == value for name, value in ({"cut": "config"} | wanted).items())
+    ]
+    assert len(rows) == 1, (wanted, len(rows))
+    return rows[0]
+
+
+XLMR = "FacebookAI/xlm-roberta-base"
+PLAIN = {"base": XLMR, "recipe": "none", "alignment": "none", "measure": "nDCG@10"}
+
+
+def test_gap_is_mean_low_minus_mean_high_of_the_results(study, gaps):
+    for setting in ("mono", "cross", "multi"):
+        row = pick(gaps, "gaps", **PLAIN, setting=setting)
+        frame = pd.DataFrame([dataclasses.asdict(one) for one in study.results if one.kind == "retrieval"])
+        frame = frame[(frame["setting"] == setting) & (frame[list(PLAIN)] == list(PLAIN.values())).all(axis=1)]
+        values = frame.groupby("query_language")["value"].mean()
+        for code, value in row["values"].items():
+            assert value == pytest.approx(values[code], abs=2e-6)
+        assert row["gap"] == pytest.approx(
+            values[["mt", "wo", "ug"]].mean() - values[["en", "de", "tr"]].mean(), abs=2e-6
+        )
+
+
+def test_known_effects_are_found(gaps):
+    cross = pick(gaps, "gaps", **PLAIN, setting="cross")
+    low, high = cross["interval_these_languages"]
+    # a low-resource query has two low-resource document languages of five, a high-resource one three of five
+    assert low < cross["gap"] < high and cross["gap"] == pytest.approx(-0.20 + 0.08 / 5, abs=0.02)
+    assert cross["interval"][0] < low and high < cross["interval"][1]
+    change = pick(gaps, "changes", **(PLAIN | {"recipe": "va(99)+lapt"}), setting="cross", factor="recipe")
+    assert change["change"] == pytest.approx(0.10, abs=0.03)
+    assert change["gap_after"] - change["gap_before"] == pytest.approx(change["change"], abs=2e-6)
+    assert change["p_queries_holm"] < 0.05 and change["p_languages"] >= 0.1
+    assert change["against"] == {"recipe": "none", "alignment": "none"}
+    lift = pick(gaps, "changes", **(PLAIN | {"alignment": "mono"}), setting="cross", factor="alignment")
+    assert lift["interval_these_languages"][0] < 0 < lift["interval_these_languages"][1]
+    query = pick(gaps, "directions", **PLAIN, direction="query side")
+    document = pick(gaps, "directions", **PLAIN, direction="document side")
+    assert query["value"] == pytest.approx(-0.20, abs=0.03) and document["value"] == pytest.approx(-0.08, abs=0.03)
+    assert pick(gaps, "directions", **PLAIN, direction="low→low")["pairs"] == 6
+
+
+def test_tagging_gap_spans_data_sets(gaps):
+    row = pick(gaps, "gaps", kind="tagging", measure="LAS", base=XLMR, recipe="none")
+    assert row["gap"] == pytest.approx(-30, abs=1.5) and row["dataset"] is None and len(row["datasets"]) == 6
+    change = pick(gaps, "changes", kind="tagging", measure="LAS", base=XLMR, recipe="lapt")
+    assert change["change"] == pytest.approx(4, abs=1.5) and change["p_queries"] is None
+
+
+def test_few_languages_are_warned_of(gaps):
+    assert "too few" in " ".join(pick(gaps, "gaps", **PLAIN, setting="mono")["warnings"])
+    assert any("too few" in warning for warning in gaps["warnings"])
+
+
+def test_same_seed_same_bytes_and_plain_json(study, tmp_path):
+    some = [row for row in study.results if row.base == XLMR and row.setting != "multi"]
+    for name in ("one.json", "two.json"):
+        write_gaps(tmp_path / name, compare(some, study.queries, study.levels, **FEW))
+    assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
+    json.loads((tmp_path / "one.json").read_text("utf-8"), parse_constant=lambda name: pytest.fail(name))
+    assert read_gaps(tmp_path / "one.json")["schema"] == 1
+
+
+def test_a_file_gives_what_a_frame_gives(study, tmp_path):
+    some = [row for row in study.results if row.base == XLMR and row.setting == "mono" and row.measure == "R@100"]
+    study.queries.to_parquet(tmp_path / "queries.parquet")
+    assert compare(some, tmp_path / "queries.parquet", study.levels, **FEW) == compare(
+        some, study.queries, study.levels, **FEW
+    )
+
+
+def test_without_per_query_values_languages_and_seeds_remain(study):
+    some = [row for row in study.results if row.base == XLMR and row.setting == "cross" and row.measure == "nDCG@10"]
+    found = compare(some, None, study.levels, **FEW)
+    row = pick(found, "gaps", **PLAIN, setting="cross")
+    assert row["query_groups"] == 0 and row["interval"] and "no per-query values" in " ".join(row["warnings"])
+    assert pick(found, "changes", **(PLAIN | {"recipe": "lapt"}), factor="recipe")["p_queries"] is None
+
+
+def test_one_language_a_side_has_no_interval_over_languages(make_study):
+    made = make_study(bases=("b",), recipes=("none",), alignments=("none",), high=("en",), low=("mt",), queries=20)
+    row = pick(compare(made.results, made.queries, made.levels, **FEW), "gaps", setting="cross", measure="nDCG@10")
+    assert row["interval"] is None and row["interval_these_languages"] is not None
+
+
+def test_pairs_with_english_only_still_have_a_gap():
+    rng, rows, frames = np.random.default_rng(0), [], []
+    for asked, answered in [("mt", "en"), ("wo", "en"), ("de", "en"), ("en", "de"), ("en", "mt")]:
+        values = rng.uniform(0.2, 0.4, 12) + (0.3 if asked in ("de", "en") else 0)
+        same = {"study": "s", "base": "b", "recipe": "none", "alignment": "none", "language": None, "seed": None}
+        same |= {"dataset": "tatoeba", "setting": "cross", "query_language": asked, "document_language": answered}
+        rows.append(Measurement(**same, kind="retrieval", measure="RR", value=float(values.mean()), n=12))
+        ids = [f"{asked}{answered}{number}" for number in range(12)]
+        frames.append(pd.DataFrame(same | {"query_id": ids, "group": None, "measure": "RR", "value": values}))
+    found = compare(rows, pd.concat(frames), {"high": ["en", "de"], "low": ["mt", "wo"]}, **FEW)
+    row = pick(found, "gaps", setting="cross")
+    assert row["gap"] == pytest.approx(-0.3, abs=0.06) and row["seeds"] == 1 and row["interval"] is not None
+    assert {one["direction"] for one in found["directions"]} >= {"low→high", "high→low", "query side"}
+
+
+def test_cuts_by_public_facts(gaps):
+    named = {(cut["name"], cut["base"]): cut for cut in gaps["cuts"]}
+    assert set(named["script", None]["low"]) == {"ug"}
+    assert set(named["seen", XLMR]["low"]) == {"mt", "wo"}  # Uyghur is in CC-100
+    assert ("seen", "some/other") not in named
+    rows = [row for row in gaps["gaps"] if row["cut"] == "seen" and row["base"] == XLMR]
+    assert {row["languages_low"] for row in rows} == {2}
+
+
+def test_wrong_levels_are_refused():
+    with pytest.raises(ConfigError, match="both sides"):
+        config_cut({"high": ["en", "mt"], "low": ["mt"]}, [])
+    with pytest.raises(ConfigError, match="at least one"):
+        config_cut({"high": ["en"]}, [])
+    assert cuts({"high": ["en"], "low": ["qaa-unknown"]}, ["en", "qaa-unknown", "fr"])[0].left_out == ("fr",)
+
+
+def test_files_of_two_runs_are_refused(study):
+    some = [row for row in study.results if row.setting == "mono" and row.query_language != "ug"]
+    with pytest.raises(DataError, match=r"ug → ug"):
+        compare(some, study.queries, study.levels, **FEW)
+    with pytest.raises(DataError, match="lack"):
+        compare(some, study.queries.drop(columns="group"), study.levels, **FEW)
+
+
+def test_summary_is_six_lines(gaps, study):
+    lines = summary(gaps)
+    assert len(lines) == 6 and all(line.isascii() for line in lines)
+    row = pick(gaps, "gaps", **PLAIN, setting="cross")
+    assert f"cross {row['gap']:+.3f}" in lines[1]
+    assert "va(99)+lapt" in lines[3] and "LAS" in lines[4] and "too few" in lines[5]
+    tagged = [row for row in study.results if row.kind == "tagging"]
+    assert len(summary(compare(tagged, None, study.levels, **FEW))) == 6
+    assert len(summary(compare([], None, study.levels, **FEW))) == 6
+
+
+def test_intervals_cover_a_known_gap(make_study):
+    """Languages, queries, seeds and noise drawn anew each time; the gap of the population is -.2."""
+    rng = np.random.default_rng(12)
+    names = [f"q{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(16)]
+    levels = {"low": names[:8], "high": names[8:]}
+    same = {"study": "s", "base": "b", "recipe": "none", "alignment": "none", "language": None, "dataset": "d"}
+    same |= {"setting": "mono", "measure": "RR"}
+    index = pd.MultiIndex.from_product([(1, 2, 3), names, range(40)], names=["seed", "query_language", "group"])
+    frame = index.to_frame(index=False).assign(**same)
+    frame["document_language"] = frame["query_language"]
+    frame["query_id"] = frame["query_language"] + frame["group"].astype(str)
+    hits, times = 0, 200
+    for time in range(times):
+        effect = rng.normal(0, 0.06, 16) - 0.2 * (np.arange(16) < 8)
+        values = 0.5 + effect[None, :, None] + rng.normal(0, 0.01, (3, 16, 1)) + rng.normal(0, 0.1, 40)
+        values = values + rng.normal(0, 0.1, (3, 16, 40))
+        rows = [
+            Measurement(
+                **same, kind="retrieval", seed=seed, query_language=code, document_language=code, value=mean, n=40
+            )
+            for seed, line in zip((1, 2, 3), values.mean(2).tolist(), strict=True)
+            for code, mean in zip(names, line, strict=True)
+        ]
+        (row,) = compare(rows, frame.assign(value=values.ravel()), levels, seed=time, resamples=400, permutations=10)[
+            "gaps"
+        ]
+        hits += row["interval"][0] <= -0.2 <= row["interval"][1]
+    assert 0.91 <= hits / times <= 0.995
