@@ -37,12 +37,13 @@ class Ntrex(DatasetSpec):
         paths = self._paths(root)
         if not paths:
             raise DataError(f"No newstest2019-*.txt in {folder / 'NTREX-128'}.")
-        first, last = 1, None
+        first, last, shared = 1, None, []
         if self.half:
-            ids = list(read_lines(folder / "DOCUMENT_IDS.tsv"))
+            shared = [folder / "DOCUMENT_IDS.tsv"]
+            ids = list(read_lines(shared[0]))
             cut = _middle(ids)
             first, last = (1, cut) if self.half == "first" else (cut + 1, len(ids))
-        return ParallelText(str(self), [Bundle("", paths, first, last)], self.licence, self.citation)
+        return ParallelText(str(self), [Bundle("", paths, first, last)], self.licence, self.citation, shared)
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -234,7 +234,9 @@ def _word(columns: list[str], path: Path, number: int) -> Word:
     head = columns[6]
     if head != "_" and not (head.isascii() and head.isdigit()):
         raise DataError(f"Head {head!r}.", expected="Expected a number or '_'.", path=path, line=number)
-    return Word(int(columns[0]), *columns[1:6], None if head == "_" else int(head), *columns[7:])
+    form, lemma, upos, xpos, feats, _, deprel, deps, misc = columns[1:]
+    given = None if head == "_" else int(head)
+    return Word(int(columns[0]), form, lemma, upos, xpos, feats, given, deprel, deps, misc)
 
 
 def _bad_id(seen: str, expected: str, path: Path, number: int) -> DataError:

@@ -50,9 +50,25 @@ class Bundle:
 
 
 class ParallelText(Collection):
-    """Texts that translate each other line by line, in two languages or many."""
+    """Texts that translate each other line by line, in two languages or many.
 
-    def __init__(self, name: str, bundles: Iterable[Bundle], licence: str = "", citation: str = "") -> None:
+    Args:
+        name: The printed form.
+        bundles: The files.
+        licence: Of the data.
+        citation: Who to cite.
+        shared: Files that say which lines are taken, and so belong to every language.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        bundles: Iterable[Bundle],
+        licence: str = "",
+        citation: str = "",
+        shared: Iterable[Path] = (),
+    ) -> None:
+        self._shared = tuple(shared)
         self.name, self.licence, self.citation = name, licence or self.licence, citation
         self.bundles = tuple(bundles)
 

@@ -19,7 +19,10 @@ from xlreach.spec import param
 # Large treebanks come in parts: ru_syntagrus-ud-train-a.conllu, -b, -c.
 _FILE = re.compile(r"(?P<code>[a-z]{2,3}_\w+)-ud-(?P<split>train|dev|test)(-\w+)?\.conllu")
 _UPOS = frozenset(
-    "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split()
+    (
+        "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM",
+        "PART", "PRON", "PROPN", "PUNCT", "SCONJ", "SYM", "VERB", "X",
+    )
 )  # fmt: skip
 
 
@@ -70,7 +73,7 @@ class UniversalDependencies(DatasetSpec):
 @DATASETS.register
 @dataclass(frozen=True)
 class PartOfSpeech(DatasetSpec):
-    """Universal part-of-speech tags without trees: `pos/FAMILY/LANGUAGE/{train,dev,test}.txt`, a token and its tag a line."""
+    """Universal part-of-speech tags without trees: a token and its tag a line of `pos/FAMILY/LANGUAGE/train.txt`."""
 
     name: ClassVar[str] = "pos"
     licence: ClassVar[str] = "CC BY-NC 4.0 (MasakhaPOS)"

@@ -1,0 +1,92 @@
+"""Data sets by string: `open_dataset("ud:mt_mudt", root)`, and what a data root holds.
+
+ud:mt_mudt   pos:masakhapos/wol   ner:masakhaner2/wol   text:lapt9/mt   bitext:NAME   folder:RELATIVE/PATH
+ntrex(half=first)   tatoeba   mafand(split=test)   xquad-r(passage=context)   afriqa   or a path
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import get_args
+
+# Each of these registers its data sets.
+from xlreach.corpora import afriqa, bitexts, entities, folder, lareqa, plain, treebanks
+from xlreach.corpora.dataset import DATASETS, Dataset, DatasetSpec, Kind
+from xlreach.corpora.paths import open_path
+from xlreach.errors import DataError, SpecError
+from xlreach.languages import canonical_code, extend_languages
+
+__all__ = ["DATASETS", "Dataset", "DatasetSpec", "find_datasets", "open_dataset"]
+
+_FAMILIES = (afriqa, bitexts, entities, folder, lareqa, plain, treebanks)
+
+
+def open_dataset(text: str, root: Path) -> Dataset:
+    """The data set that a string names below a data root, or that a path is.
+
+    A table `languages.yaml` in the root extends the languages first.
+
+    Args:
+        text: A data set string, or a path (absolute, or relative to the working directory).
+        root: The data root.
+
+    Raises:
+        SpecError: `text` is no data set string, or a parameter is wrong.
+        DataError: There is no such root, the data set is not in it, or its files are damaged.
+    """
+    name = text.strip().partition(":")[0].partition("(")[0].strip()
+    if name not in DATASETS:
+        path = Path(text).expanduser()
+        if path.exists() or text.startswith(("/", "./", "../", "~")):
+            return open_path(path)
+        raise _unknown(text, name, root)
+    spec = DATASETS.parse(text)
+    return spec.open(_checked(root))
+
+
+def find_datasets(root: Path, kind: Kind, language: str) -> list[str]:
+    """The strings of all data sets in a root that give `kind` for a language, sorted by family, then by name.
+
+    Parallel text is of two kinds, `parallel` and `collection`. A data set in parts (MAFAND, AfriQA) is listed by part.
+
+    Args:
+        root: The data root.
+        kind: `text`, `treebank`, `entities`, `parallel` or `collection`.
+        language: Any code of it.
+
+    Raises:
+        DataError: There is no such root.
+    """
+    if kind not in get_args(Kind):
+        raise ValueError(f"kind {kind!r} is none of {', '.join(get_args(Kind))}")
+    root, code = _checked(root), canonical_code(language)
+    return [name for spec in DATASETS for name, languages in spec.find(root, kind) if code in languages]
+
+
+def _checked(root: Path) -> Path:
+    root = Path(root)
+    if not root.is_dir():
+        raise DataError("There is no such folder of corpora.", fix="Name the data root.", path=root)
+    if (root / "languages.yaml").is_file():
+        extend_languages(root / "languages.yaml")
+    return root
+
+
+def _unknown(text: str, name: str, root: Path) -> SpecError:
+    """Names the data set string nearest to `text` of those that would open."""
+    strings = [spec.name for spec in DATASETS]
+    if root.is_dir():
+        strings += [
+            found
+            for kind in get_args(Kind)
+            if kind != "collection"
+            for spec in DATASETS
+            for found, _ in spec.find(root, kind)
+        ]
+    close = difflib.get_close_matches(text, sorted(set(strings)), n=3, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(repr(one) for one in close)}? " if close else ""
+    return SpecError(
+        f"Unknown data set {text!r}: {name!r} is no kind of data set, and there is no such path.",
+        fix=f"{hint}Kinds: {', '.join(spec.name for spec in DATASETS)}.",
+    )
