@@ -1,0 +1,142 @@
+"""What can be said: the inventory of meanings that every language of the family has words for.
+
+Nouns fall into classes, verbs into frames that say which classes they take; within a class meanings are ranked, and
+their frequency falls as Zipf's law has it. Meanings also belong to topics, so that words that are used together tell
+about each other. Nothing here knows a language or a form.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect
+from dataclasses import dataclass
+from itertools import accumulate
+from random import Random
+
+TOPICS = 6
+NOUN_CLASSES = {"human": 80, "animal": 50, "food": 60, "thing": 90, "place": 60, "nature": 50, "idea": 70, "house": 8}
+CONCRETE = ("human", "animal", "thing", "food")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a group of verbs takes.
+
+    Attributes:
+        count: How many verbs there are of it.
+        subject: Noun classes of its subject.
+        object: Noun classes of its object; empty where it has none.
+        obliques: Pairs of (relation, noun classes), any of which may be said.
+        clause: Whether it takes a complement clause.
+        weight: Share of the clauses.
+    """
+
+    count: int
+    subject: tuple[str, ...]
+    object: tuple[str, ...] = ()
+    obliques: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    clause: bool = False
+    weight: float = 1.0
+
+
+FRAMES = {
+    "act": Frame(40, ("human",), ("thing",), (("with", ("thing",)), ("in", ("place",)), ("for", ("human",))), weight=3),
+    "eat": Frame(12, ("human", "animal"), ("food",), (("with", ("human",)), ("in", ("place", "house")))),
+    "see": Frame(30, ("human", "animal"), (*CONCRETE, "nature"), (("in", ("place", "nature")),), weight=2.5),
+    "go": Frame(20, CONCRETE[:2], (), (("to", ("place",)), ("from", ("place",)), ("with", ("human",))), weight=2),
+    "stand": Frame(
+        25, CONCRETE, (), (("in", ("place",)), ("under", ("nature", "thing")), ("near", ("nature", "house")))
+    ),
+    "give": Frame(15, ("human",), ("thing", "food"), (("to", ("human",)), ("from", ("human",)), ("for", ("idea",)))),
+    "say": Frame(12, ("human",), (), (("to", ("human",)),), clause=True),
+    "think": Frame(20, ("human",), ("idea",), (("about", ("human", "nature")), ("in", ("place",)))),
+    "happen": Frame(15, ("idea", "nature"), (), (("in", ("place",)), ("after", ("idea",)), ("near", ("place",)))),
+}  # fmt: skip
+
+# The predicates of the world's facts, each with a second verb of the same meaning.
+FACT_VERBS = {
+    predicate: (f"{predicate}:0", f"{predicate}:1")
+    for predicate in ("live", "work", "sell", "found", "own", "study", "lie", "make", "lead", "grow", "meet", "build")
+}
+ADJECTIVES, ADVERBS, DEGREES, TIMES = 90, 25, 5, 10
+NUMERALS = 12
+
+ADPOSITIONS = ("in", "to", "from", "with", "for", "about", "under", "near", "after", "of")
+# Function words; where two meanings share a word in every language, the second is looked up as the first.
+FUNCTION_WORDS = (
+    *ADPOSITIONS, "the", "this", "not", "and", "but", "that", "because", "if", "who", "what", "where", "when", "polar",
+    "plural", "past", "future", "be", *(f"numeral:{n}" for n in range(1, NUMERALS + 1)),
+    *(f"pronoun:{person}{number}" for number in "sp" for person in "123"),
+)  # fmt: skip
+SAME_WORD = {"relative": "that", "a": "numeral:1", "before_clause": "after", "while": "when"}
+
+
+def verbs() -> list[str]:
+    """All verbs, by frame and rank, those of the facts first."""
+    facts = [verb for pair in FACT_VERBS.values() for verb in pair]
+    return facts + [f"{frame}:{rank}" for frame, one in FRAMES.items() for rank in range(one.count)]
+
+
+def nouns() -> list[str]:
+    """All nouns, by class and rank."""
+    return [f"{kind}:{rank}" for kind, count in NOUN_CLASSES.items() for rank in range(count)]
+
+
+def modifiers() -> list[str]:
+    """Adjectives, adverbs of manner, degree and time."""
+    sizes = {"adjective": ADJECTIVES, "adverb": ADVERBS, "degree": DEGREES, "time": TIMES}
+    return [f"{kind}:{rank}" for kind, count in sizes.items() for rank in range(count)]
+
+
+def conversions() -> dict[str, str]:
+    """Meanings that share a root with another in every language: verbs and adverbs made from a noun or adjective."""
+    sources = {f"{frame}:{rank}": f"thing:{2 * rank}" for frame in ("act",) for rank in range(0, 40, 3)}
+    sources |= {f"see:{rank}": f"idea:{rank}" for rank in range(1, 30, 4)}
+    sources |= {f"think:{rank}": f"idea:{rank + 1}" for rank in range(1, 20, 4)}
+    sources |= {f"eat:{rank}": f"food:{rank}" for rank in range(1, 12, 3)}
+    sources |= {f"adverb:{rank}": f"adjective:{3 * rank}" for rank in range(0, ADVERBS, 2)}
+    return sources
+
+
+class Ranked:
+    """Things drawn by Zipf's law, the first the most frequent."""
+
+    def __init__(self, things: list[str], offset: float = 2.7) -> None:
+        self.things = things
+        self._edges = list(accumulate(1 / (rank + offset) for rank in range(1, len(things) + 1)))
+
+    def draw(self, rng: Random) -> str:
+        """One of them."""
+        return self.things[bisect(self._edges, rng.random() * self._edges[-1])]
+
+
+class Inventory:
+    """The meanings, ready to be drawn by class and topic."""
+
+    def __init__(self) -> None:
+        self._nouns = {}
+        for kind, count in NOUN_CLASSES.items():
+            ranked = [f"{kind}:{rank}" for rank in range(count)]
+            self._nouns[kind] = [Ranked(ranked)] + [Ranked(ranked[topic::TOPICS]) for topic in range(TOPICS)]
+        self._verbs = {name: Ranked([f"{name}:{rank}" for rank in range(one.count)]) for name, one in FRAMES.items()}
+        self._modifiers = {
+            kind: Ranked([one for one in modifiers() if one.startswith(kind + ":")])
+            for kind in ("adjective", "adverb", "degree", "time")
+        }
+        self._frames = list(FRAMES)
+        self._frame_edges = list(accumulate(one.weight for one in FRAMES.values()))
+
+    def frame(self, rng: Random) -> str:
+        """The name of a frame."""
+        return self._frames[bisect(self._frame_edges, rng.random() * self._frame_edges[-1])]
+
+    def verb(self, rng: Random, frame: str) -> str:
+        """A verb of a frame."""
+        return self._verbs[frame].draw(rng)
+
+    def noun(self, rng: Random, kind: str, topic: int) -> str:
+        """A noun of a class, more often than not of the topic."""
+        return self._nouns[kind][topic + 1 if rng.random() < 0.65 else 0].draw(rng)
+
+    def modifier(self, rng: Random, kind: str) -> str:
+        """An adjective, adverb, degree or time."""
+        return self._modifiers[kind].draw(rng)

@@ -1,0 +1,246 @@
+"""Writes a family as a data root, in the layouts that the corpora of natural languages have.
+
+    languages.yaml                          for extend_languages
+    raw/artificial/<code>.txt               plain text, no line of which any evaluation reads
+    ud/artificial/UD_<Name>-ART/<code>_art-ud-{train,dev,test}.conllu
+    ner/artificial/<code>/{train,dev,test}.txt
+    parallel/artificial/<code>.txt          line n says the same in all languages
+    alignment/artificial/<a>-<b>.txt        its word alignments, Pharaoh format
+    retrieval/artificial-{train,test}/      passages and questions, every language
+    transliteration/<code>.yaml             letters of a script that is not Latin, for a low-resource language
+    LICENSES.md, README.md                  README.md holds what was measured: sizes, cognates, crossing arcs
+
+The same spec gives the same bytes, on any machine and under any hash seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
+
+import yaml
+from tqdm import tqdm
+
+from xlreach.corpora.artificial.concepts import Inventory
+from xlreach.corpora.artificial.design import Artificial, LanguageDesign, family
+from xlreach.corpora.artificial.grammar import Grammar
+from xlreach.corpora.artificial.lexicon import Lexicon, lexicon
+from xlreach.corpora.artificial.meaning import Clause, Sampler
+from xlreach.corpora.artificial.morphology import Morphology
+from xlreach.corpora.artificial.names import NamePool, NameStock
+from xlreach.corpora.artificial.phrases import Node
+from xlreach.corpora.artificial.render import alignment, crosses, tagged, text, tree
+from xlreach.corpora.artificial.scripts import Script, stream
+from xlreach.corpora.artificial.sets import SPLITS, LabelledSets, Retrieval, labelled_sets
+from xlreach.corpora.artificial.world import World
+from xlreach.corpora.collection import Document, Query, write_collection
+from xlreach.corpora.conllu import write_conllu
+from xlreach.corpora.iob2 import write_iob2
+from xlreach.corpora.text import write_lines
+
+_ENCYCLOPAEDIC = 0.2  # share of the plain text that states or asks facts, as passages and questions do
+
+
+@dataclass
+class _Tongue:
+    """A language at work, and what it has said so far."""
+
+    design: LanguageDesign
+    lexicon: Lexicon
+    grammar: Grammar
+    evaluated: set[str] = field(default_factory=set)
+    figures: dict[str, float] = field(default_factory=dict)
+
+    def say(self, meaning: Clause) -> str:
+        return text(self.grammar.sentence(meaning))
+
+
+def generate(spec: Artificial, out: Path, progress: bool = True) -> None:
+    """Writes the data root of a family.
+
+    Args:
+        spec: The family, with its controlled factors.
+        out: The folder; made where it is missing.
+        progress: Whether a terminal shows a progress bar.
+    """
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    tongues = _tongues(spec)
+    inventory = Inventory()
+    stock = NameStock(spec.seed, max(240, spec.passages // 2), [one.lexicon for one in tongues])
+    sets = labelled_sets(spec, inventory, stock)
+    bar = tqdm(total=2 * len(tongues), desc="artificial languages", disable=None if progress else True)
+    with bar:
+        for tongue in tongues:
+            _evaluated_text(tongue, sets)
+            _treebank(tongue, sets, out)
+            _entities(tongue, sets, out)
+            bar.update()
+        _parallel(tongues, sets.parallel, out)
+        for name, retrieval in (("test", sets.test), ("train", sets.train)):
+            _collection(tongues, retrieval, out / "retrieval" / f"artificial-{name}")
+        for tongue in tongues:
+            _plain(spec, tongue, inventory, stock, out)
+            bar.update()
+    _languages(tongues, out)
+    _transliteration(tongues, out)
+    _about(spec, tongues, out)
+
+
+def _tongues(spec: Artificial) -> list[_Tongue]:
+    lexicons: dict[str, Lexicon] = {}
+    tongues = []
+    for design in family(spec):
+        kin = None if design.kin is None else lexicons[design.kin]
+        words = lexicons[design.code] = lexicon(spec.seed, design, kin)
+        tongues.append(_Tongue(design, words, Grammar(design, Morphology(design, words))))
+    return tongues
+
+
+def _evaluated_text(tongue: _Tongue, sets: LabelledSets) -> None:
+    """Collects every sentence that evaluation reads, before anything is written for training."""
+    for meanings in (sets.treebank, sets.entities):
+        for split in ("test", "dev"):
+            tongue.evaluated.update(tongue.say(one) for one in meanings[split])
+    for passage in sets.test.passages:
+        tongue.evaluated.update(tongue.say(one) for one in passage.sentences)
+    tongue.evaluated.update(tongue.say(one.meaning) for one in sets.test.questions)
+
+
+def _splits(tongue: _Tongue, meanings: dict[str, list[Clause]]) -> Iterator[tuple[str, list[list[Node]]]]:
+    """Test, dev and train in words; a sentence that reads as one of an earlier split is left out."""
+    earlier: set[str] = set()
+    for split in SPLITS:
+        sentences = [tongue.grammar.sentence(one) for one in meanings[split]]
+        if split == "train":
+            earlier = earlier | tongue.evaluated
+        kept = [one for one in sentences if text(one) not in earlier]
+        earlier = earlier | {text(one) for one in kept}
+        yield split, kept
+
+
+def _treebank(tongue: _Tongue, sets: LabelledSets, out: Path) -> None:
+    design = tongue.design
+    folder = out / "ud" / "artificial" / f"UD_{design.name}-ART"
+    folder.mkdir(parents=True, exist_ok=True)
+    words = crossing = total = 0
+    for split, sentences in _splits(tongue, sets.treebank):
+        trees = (tree(one, f"{design.code}-{split}-{at}") for at, one in enumerate(sentences, 1))
+        write_conllu(folder / f"{design.code}_art-ud-{split}.conllu", trees)
+        words += sum(map(len, sentences))
+        crossing += sum(map(crosses, sentences))
+        total += len(sentences)
+    tongue.figures["treebank words"] = words
+    tongue.figures["non-projective"] = crossing / total
+
+
+def _entities(tongue: _Tongue, sets: LabelledSets, out: Path) -> None:
+    folder = out / "ner" / "artificial" / tongue.design.code
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, sentences in _splits(tongue, sets.entities):
+        write_iob2(folder / f"{split}.txt", map(tagged, sentences))
+
+
+def _parallel(tongues: list[_Tongue], meanings: list[Clause], out: Path) -> None:
+    """Line n of every language; a line that evaluation has in any language is left out of all."""
+    said = []
+    for meaning in meanings:
+        line = [tongue.grammar.sentence(meaning) for tongue in tongues]
+        if not any(text(words) in tongue.evaluated for words, tongue in zip(line, tongues, strict=True)):
+            said.append(line)
+    for folder in ("parallel", "alignment"):
+        (out / folder / "artificial").mkdir(parents=True, exist_ok=True)
+    for at, tongue in enumerate(tongues):
+        lines = (text(line[at]) for line in said)
+        write_lines(out / "parallel" / "artificial" / f"{tongue.design.code}.txt", lines)
+    for a, b in combinations(range(len(tongues)), 2):
+        name = f"{tongues[a].design.code}-{tongues[b].design.code}.txt"
+        write_lines(out / "alignment" / "artificial" / name, (alignment(line[a], line[b]) for line in said))
+
+
+def _collection(tongues: list[_Tongue], retrieval: Retrieval, folder: Path) -> None:
+    """A collection: every passage and question in every language; a question's passage is relevant in each."""
+    codes = [tongue.design.code for tongue in tongues]
+    documents = [
+        Document(f"{tongue.design.code}-d{at:05d}", tongue.design.code, " ".join(map(tongue.say, passage.sentences)))
+        for tongue in tongues
+        for at, passage in enumerate(retrieval.passages, retrieval.first)
+    ]
+    queries, qrels = [], {}
+    for tongue in tongues:
+        for at, question in enumerate(retrieval.questions, retrieval.first):
+            query = Query(
+                f"{tongue.design.code}-q{at:05d}", tongue.design.code, tongue.say(question.meaning), f"q{at:05d}"
+            )
+            queries.append(query)
+            qrels[query.id] = {f"{code}-d{question.passage:05d}": 1 for code in codes}
+    write_collection(folder, documents, queries, qrels)
+
+
+def _plain(spec: Artificial, tongue: _Tongue, inventory: Inventory, stock: NameStock, out: Path) -> None:
+    design = tongue.design
+    rng = stream(spec.seed, "text", design.code)
+    names = NamePool(stock)
+    sampler = Sampler(inventory, rng, names)
+    world = World(inventory, rng, names, sampler.sentence)
+    lines: list[str] = []
+    skipped = 0
+    while len(lines) < design.sentences:
+        meaning = world.statement() if rng.random() < _ENCYCLOPAEDIC else sampler.sentence()
+        line = tongue.say(meaning)
+        if line in tongue.evaluated:
+            skipped += 1
+        else:
+            lines.append(line)
+    folder = out / "raw" / "artificial"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_lines(folder / f"{design.code}.txt", lines)
+    tongue.figures["text words"] = sum(len(line.split()) for line in lines)
+    tongue.figures["skipped"] = skipped
+
+
+def _languages(tongues: list[_Tongue], out: Path) -> None:
+    rows = {}
+    for tongue in tongues:
+        design, high = tongue.design, tongue.design.resource == "high"
+        rows[design.code] = {
+            "name": design.name,
+            "script": design.script,
+            "joshi_class": design.joshi_class,
+            "cc100_tokens_m": tongue.figures["text words"] / 1e6 if high else 0,
+            "in_mbert": high,
+        }
+    (out / "languages.yaml").write_text(yaml.safe_dump(rows, sort_keys=False, allow_unicode=True), "utf-8")
+
+
+def _transliteration(tongues: list[_Tongue], out: Path) -> None:
+    folder = out / "transliteration"
+    for design in (tongue.design for tongue in tongues):
+        if design.resource == "low" and design.script != "Latn":
+            folder.mkdir(exist_ok=True)
+            table = {"language": design.code, "table": Script(design.script).romanisation()}
+            written = yaml.safe_dump(table, sort_keys=False, allow_unicode=True)
+            (folder / f"{design.code}.yaml").write_text(written, "utf-8")
+
+
+def _about(spec: Artificial, tongues: list[_Tongue], out: Path) -> None:
+    rows = [
+        "| code | name | script | order | morphology | kin | cognates | text: sentences, words | treebank words "
+        "| non-projective trees | text lines left out because evaluation reads them |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for tongue in tongues:
+        design, figures = tongue.design, tongue.figures
+        origin = list(tongue.lexicon.origin.values())
+        share = origin.count("cognate") / len(origin)
+        rows.append(
+            f"| {design.code} | {design.name} | {design.script} | {design.order.clause} | {design.morphology} "
+            f"| {design.kin or '–'} | {share:.2f} | {design.sentences}, {figures['text words']:.0f} "
+            f"| {figures['treebank words']:.0f} | {figures['non-projective']:.1%} | {figures['skipped']:.0f} |"
+        )
+    head = f"# {spec}\n\nMade-up languages, version {spec.version} of their generator; what was measured on them:\n\n"
+    (out / "README.md").write_text(head + "\n".join(rows) + "\n", "utf-8")
+    licence = "# Licences\n\nEverything here was made by a program from a seed and is under CC0-1.0.\n"
+    (out / "LICENSES.md").write_text(licence, "utf-8")

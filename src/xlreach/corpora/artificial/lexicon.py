@@ -1,0 +1,166 @@
+"""The words of a language: its own stock, or its kin's words through sound laws, with noise.
+
+Whether a word is a cognate is decided by a sequence of low discrepancy over the ranked meanings: the share holds among
+frequent and rare words alike, and a larger share only adds cognates. Affixes are words here too, and so are names,
+which every language takes over by its own sound laws. Forms are sounds; scripts come later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from random import Random
+
+from xlreach.corpora.artificial.concepts import FUNCTION_WORDS, SAME_WORD, conversions, modifiers, nouns, verbs
+from xlreach.corpora.artificial.design import STOCKS, LanguageDesign
+from xlreach.corpora.artificial.scripts import VOWELS, SoundLaws, slip, stream
+
+_GOLDEN = 0.6180339887498949
+_SLIPS = 0.15  # share of the cognates with one sporadic change
+
+CASES = ("Nom", "Acc", "Gen", "Loc")
+TENSES = ("Pres", "Past", "Fut")
+AGGLUTINATIVE = (
+    "Plur",
+    "Acc",
+    "Gen",
+    "Dat",
+    "Loc",
+    "Abl",
+    "Ins",
+    "Past",
+    "Fut",
+    "Neg",
+    "Part",
+    "1s",
+    "2s",
+    "1p",
+    "2p",
+    "3p",
+)
+
+
+@lru_cache(maxsize=4)
+def content_words() -> tuple[str, ...]:
+    """The meanings of the open classes."""
+    return (*verbs(), *nouns(), *modifiers())
+
+
+@lru_cache(maxsize=64)
+def stock(seed: int, name: str) -> dict[str, str]:
+    """All words and affixes of a stock, by meaning, as sounds."""
+    sounds, rng = STOCKS[name], stream(seed, "stock", name)
+    taken: set[str] = set()
+
+    def coin(shortest: int, longest: int) -> str:
+        for attempt in range(1000):
+            word = sounds.word(rng, rng.randint(shortest, longest) + attempt // 20)
+            if len(word) > 1 and word not in taken:
+                break
+        taken.add(word)
+        return word
+
+    words = {meaning: coin(1, 1) for meaning in FUNCTION_WORDS}
+    made_from = conversions()
+    for meaning in content_words():
+        kind, _, rank = meaning.partition(":")
+        rare = int(rank) > 12 or kind in ("human", "place")
+        if meaning not in made_from:
+            words[meaning] = coin(2, 3) if rare else coin(1, 2)
+    words |= {meaning: words[source] for meaning, source in made_from.items()}
+    words |= {meaning: words[source] for meaning, source in SAME_WORD.items()}
+    return words | dict(_endings(seed, name)) | dict(_suffixes(seed, name))
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """The words of one language.
+
+    Attributes:
+        words: Sounds by meaning; affixes too (`ag.Plur`, `fu.0.Acc.s`, `fu.v0.Past.3s`).
+        origin: `cognate` or `own`, by meaning.
+    """
+
+    words: dict[str, str]
+    origin: dict[str, str]
+    _names: SoundLaws = field(repr=False)
+
+    def name(self, proto: str) -> str:
+        """A name of the world as this language has it."""
+        return self._names(proto)
+
+
+def lexicon(seed: int, design: LanguageDesign, kin: Lexicon | None) -> Lexicon:
+    """The lexicon of a language.
+
+    Args:
+        seed: The family's seed.
+        design: The language.
+        kin: The lexicon of the language that `design.kin` names.
+    """
+    own, laws = stock(seed, design.stock), SoundLaws(design.laws)
+    names = SoundLaws(design.names)
+    if kin is None:
+        return Lexicon({meaning: laws(word) for meaning, word in own.items()}, dict.fromkeys(own, "own"), names)
+    rng = stream(seed, "cognates", design.code)
+    start = rng.random()
+    words, origin = {}, {}
+    same = conversions() | SAME_WORD
+    for place, (meaning, word) in enumerate(own.items()):
+        noise = stream(seed, "slip", design.code, meaning)
+        if (start + place * _GOLDEN) % 1.0 < design.cognates:
+            origin[meaning] = "cognate"
+            words[meaning] = _inherit(meaning, kin.words[meaning], laws, noise.random() < _SLIPS, noise)
+        else:
+            origin[meaning] = "own"
+            words[meaning] = word
+    for meaning, source in same.items():
+        words[meaning], origin[meaning] = words[source], origin[source]
+    return Lexicon(words, origin, names)
+
+
+def _inherit(meaning: str, word: str, laws: SoundLaws, slips: bool, noise: Random) -> str:
+    if meaning.startswith(("ag.", "fu.")):
+        # Behind a stem: no law of the word's beginning applies.
+        return laws("-" + word)[1:] if word else ""
+    changed = laws(word)
+    return slip(changed, noise) if slips else changed
+
+
+def _endings(seed: int, name: str) -> Iterator[tuple[str, str]]:
+    """Fusional endings: few forms for many cells, so that one form has several readings."""
+    sounds, rng = STOCKS[name], stream(seed, "endings", name)
+    vowels, consonants = (
+        sorted(set(sounds.nuclei)),
+        [one for one in sorted(set(sounds.codas)) if len(one) == 1 and one not in VOWELS],
+    )
+    simple = [v for v in vowels if v != "y"]
+    pool = simple[:4] + [rng.choice(vowels) + rng.choice(consonants) for _ in range(6)]
+    cells = [(case, number) for number in "sp" for case in CASES]
+    for declension in "01":
+        paradigm = dict(zip(cells, rng.sample(pool, len(cells)), strict=True))
+        paradigm["Nom", "s"] = ""
+        for (case, number), ending in paradigm.items():
+            yield f"fu.{declension}.{case}.{number}", ending
+    for conjugation in "01":
+        persons = rng.sample(pool, 6)
+        marks = ["", *rng.sample(consonants, 2)]
+        for tense, mark in zip(TENSES, marks, strict=True):
+            vowel = rng.choice(simple) if mark else ""
+            for place, person in enumerate(("1s", "2s", "3s", "1p", "2p", "3p")):
+                yield f"fu.v{conjugation}.{tense}.{person}", vowel + mark + persons[place]
+
+
+def _suffixes(seed: int, name: str) -> Iterator[tuple[str, str]]:
+    """Agglutinative suffixes; A is a or e, I is u or i by the vowel before, D is t or d by the consonant before."""
+    sounds, rng = STOCKS[name], stream(seed, "suffixes", name)
+    onsets = [one for one in sorted(set(sounds.onsets)) if len(one) == 1 and one not in "td"] + ["D", "D", ""]
+    codas = ["", "", *(one for one in sorted(set(sounds.codas)) if len(one) == 1 and one not in VOWELS)]
+    taken = {""}
+    for affix in AGGLUTINATIVE:
+        shape = ""
+        while shape in taken:
+            shape = rng.choice(onsets) + rng.choice("AI") + rng.choice(codas)
+        taken.add(shape)
+        yield f"ag.{affix}", shape

@@ -1,0 +1,189 @@
+"""Words that hang from each other, and noun phrases: articles, adjectives, numerals, possessors, relative clauses.
+
+Where a word stands (`left`, `right`) and what it depends on (`head`) are kept apart, so that a relative clause can
+leave its noun and the tree cross itself. Clauses are `grammar`'s.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from xlreach.corpora.artificial.concepts import NUMERALS
+from xlreach.corpora.artificial.design import LanguageDesign
+from xlreach.corpora.artificial.meaning import Clause, Name, Phrase
+from xlreach.corpora.artificial.morphology import Form, Morphology
+
+
+class Node:
+    """A syntactic word.
+
+    Attributes:
+        head: The word it depends on, None for the root.
+        left, right: The words (with all that stands with them) that stand before and behind it, in order.
+        entity: The name that it is part of.
+        key: What it says, over languages; -1 for a function word.
+        fused: Whether it is written as one token with the word behind it.
+    """
+
+    __slots__ = ("deprel", "entity", "feats", "form", "fused", "head", "key", "left", "lemma", "right", "upos")
+
+    def __init__(self, form: Form, upos: str, key: int = -1) -> None:
+        self.form, self.lemma, self.feats = form
+        self.upos, self.key = upos, key
+        self.head: Node | None = None
+        self.deprel = "root"
+        self.left: list[Node] = []
+        self.right: list[Node] = []
+        self.entity: Name | None = None
+        self.fused = False
+
+
+class Phrases(ABC):
+    """Says noun phrases in one language."""
+
+    def __init__(self, design: LanguageDesign, morphology: Morphology) -> None:
+        self.design, self.morphology = design, morphology
+        self._order = design.order
+        self._isolating = design.morphology == "isolating"
+        self._agglutinative = design.morphology == "agglutinative"
+        self._fusional = design.morphology == "fusional"
+        self._verb_last = design.order.clause == "SOV"
+
+    @abstractmethod
+    def clause(self, c: Clause, person: str = "", participle: bool = False) -> Node:
+        """A clause's head with everything round it.
+
+        Args:
+            c: What it says.
+            person: Person and number of the noun that a relative clause's missing subject stands for.
+            participle: Whether the verb is a participle.
+        """
+
+    def phrase(self, p: Phrase, case: str, loose: list[Node] | None = None) -> Node:
+        """A noun phrase; its relative clause goes to `loose` where the language moves it to the end."""
+        if p.question:
+            upos = "ADV" if p.question in ("where", "when") else "PRON"
+            return Node(self.morphology.word(p.question, "PronType=Int"), upos, p.key)
+        if p.pronoun:
+            node = self._pronoun(p, case)
+        elif p.name:
+            node = self._name(p, p.name, case)
+        elif p.number > NUMERALS and not p.noun:
+            node = Node(Form(str(p.number), str(p.number), "NumForm=Digit"), "NUM", p.key)
+        else:
+            node = self._noun(p, case, loose)
+        if p.also:
+            self.coordinate(node, self.phrase(p.also, case), "and")
+        return node
+
+    def coordinate(self, first: Node, second: Node, conjunction: str) -> None:
+        hang(second, first, "conj")
+        second.left.insert(0, hang(Node(self.morphology.word(conjunction), "CCONJ"), second, "cc"))
+        first.right.append(second)
+
+    def _pronoun(self, p: Phrase, case: str) -> Node:
+        meaning = f"pronoun:{p.pronoun}"
+        if self._isolating:
+            return Node(self.morphology.word(meaning, f"Person={p.pronoun[0]}|PronType=Prs"), "PRON", p.key)
+        form = self.morphology.noun(meaning, case, False)
+        number = "Plur" if p.pronoun[1] == "p" else "Sing"
+        feats = form.feats.split("|")[0] + f"|Number={number}|Person={p.pronoun[0]}|PronType=Prs"
+        return Node(form._replace(feats=feats), "PRON", p.key)
+
+    def _name(self, p: Phrase, name: Name, case: str) -> Node:
+        parts = list(name.parts)
+        if self._order.family_first and name.kind != "LOC":
+            parts.reverse()
+        carrier = len(parts) - 1 if self._agglutinative else 0
+        nodes = []
+        for place, part in enumerate(parts):
+            if part.startswith("house:"):
+                form = self.morphology.noun(part, case if place == carrier else "Nom", False)
+                form = form._replace(form=self.morphology.script.capital(form.form))
+            else:
+                form = self.morphology.name(part, case, place == carrier)
+            node = Node(form, "PROPN", p.key + name.parts.index(part))
+            node.entity = name
+            nodes.append(node)
+        nodes[0].right = [hang(node, nodes[0], "flat") for node in nodes[1:]]
+        return nodes[0]
+
+    def _noun(self, p: Phrase, case: str, loose: list[Node] | None) -> Node:
+        morphology, order = self.morphology, self._order
+        counted = p.number > 0
+        head = Node(morphology.noun(p.noun, case, p.plural and not (counted and self._agglutinative)), "NOUN", p.key)
+        before: list[Node] = []
+        after: list[Node] = []
+        declension = morphology.declension(p.noun)
+        if p.article == "this" or (self.design.articles and p.article and not (counted and p.article == "a")):
+            kind = {"this": "PronType=Dem", "the": "Definite=Def|PronType=Art", "a": "Definite=Ind|PronType=Art"}
+            before.append(hang(Node(morphology.word(p.article, kind[p.article]), "DET"), head, "det"))
+        if counted:
+            before.append(hang(self._numeral(p), head, "nummod"))
+        elif self._isolating and p.plural:
+            before.append(hang(Node(morphology.word("plural", "Number=Plur"), "DET"), head, "det"))
+        adjectives = []
+        for place, adjective in enumerate(p.adjectives):
+            form = morphology.adjective(adjective, case, p.plural, declension)
+            node = hang(Node(form, "ADJ", p.key + 1 + place), head, "amod")
+            if p.degree and not place:
+                degree = hang(Node(morphology.word(p.degree), "ADV", p.key + 4), node, "advmod")
+                (node.left if order.adjective else node.right).append(degree)
+            adjectives.append(node)
+        (before if order.adjective else after).extend(adjectives)
+        if p.possessor is not None:
+            owner = hang(self.phrase(p.possessor, "Gen"), head, "nmod")
+            if self._isolating:
+                self.adposition(owner, "of")
+            before, after = ([owner, *before], after) if order.genitive else (before, [*after, owner])
+        if p.relative is not None:
+            self._relative(p, p.relative, head, before, after, loose)
+        head.left, head.right = before, after
+        return head
+
+    def _numeral(self, p: Phrase) -> Node:
+        if p.number > NUMERALS:
+            return Node(Form(str(p.number), str(p.number), "NumForm=Digit"), "NUM", p.key + 8)
+        return Node(self.morphology.word(f"numeral:{p.number}", "NumType=Card"), "NUM", p.key + 8)
+
+    def _relative(
+        self, p: Phrase, clause: Clause, noun: Node, before: list[Node], after: list[Node], loose: list[Node] | None
+    ) -> None:
+        inner = self.clause(clause, p.person, participle=self._order.relative and self._agglutinative)
+        hang(inner, noun, "acl:relcl")
+        if self._order.relative:
+            if not self._agglutinative:
+                inner.right.append(hang(Node(self.morphology.word("relative"), "SCONJ"), inner, "mark"))
+            before.insert(0, inner)
+            return
+        role = "nsubj" if clause.gap == "subject" else "obj"
+        inner.left.insert(0, hang(Node(self.morphology.word("relative", "PronType=Rel"), "PRON"), inner, role))
+        self.set_off(inner, only_before=True)
+        if loose is not None and p.shift < self._order.extraposition:
+            loose.append(inner)
+        else:
+            after.append(inner)
+
+    def adposition(self, node: Node, relation: str) -> None:
+        adposition = hang(Node(self.morphology.word(relation), "ADP"), node, "case")
+        if self._order.adposition:
+            node.left.insert(0, adposition)
+        else:
+            node.right.append(adposition)
+
+    def set_off(self, head: Node, only_before: bool) -> None:
+        """A comma before a clause, or else behind it."""
+        comma = hang(self.point(","), head, "punct")
+        if only_before:
+            head.left.insert(0, comma)
+        else:
+            head.right.append(comma)
+
+    def point(self, sign: str) -> Node:
+        return Node(Form(sign, sign, "_"), "PUNCT")
+
+
+def hang(node: Node, head: Node, deprel: str) -> Node:
+    """Makes `node` depend on `head`, and gives it back; where it stands is another matter."""
+    node.head, node.deprel = head, deprel
+    return node

@@ -1,0 +1,99 @@
+"""What the corpora need of a sentence: plain text, a CoNLL-U tree, IOB2 tags, word alignments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xlreach.corpora.artificial.phrases import Node
+from xlreach.corpora.conllu import Sentence, Word
+from xlreach.corpora.iob2 import TaggedSentence
+
+_POINTS = frozenset(",.?!")
+
+
+def tokens(words: Sequence[Node]) -> list[tuple[str, int]]:
+    """Written tokens, each with how many syntactic words it stands for (2 for a contraction)."""
+    found = []
+    at = 0
+    while at < len(words):
+        if words[at].fused:
+            found.append((contract(words[at].form, words[at + 1].form), 2))
+            at += 2
+        else:
+            found.append((words[at].form, 1))
+            at += 1
+    return found
+
+
+def contract(adposition: str, article: str) -> str:
+    """A preposition and the article behind it as one token: the article's first sound is lost."""
+    return adposition + article[1:]
+
+
+def text(words: Sequence[Node]) -> str:
+    """The sentence as it is written, no blank before a point."""
+    written = [form if form in _POINTS else " " + form for form, _ in tokens(words)]
+    return "".join(written).lstrip(" ")
+
+
+def tree(words: Sequence[Node], sent_id: str) -> Sentence:
+    """The sentence with its gold tree, and a range line for each contraction."""
+    place = {id(word): at for at, word in enumerate(words, 1)}
+    rows, extra = [], []
+    for at, word in enumerate(words, 1):
+        glued = at < len(words) and words[at].form in _POINTS
+        misc = "SpaceAfter=No" if glued else "_"
+        head = 0 if word.head is None else place[id(word.head)]
+        rows.append(Word(at, word.form, word.lemma, word.upos, "_", word.feats, head, word.deprel, "_", misc))
+        if word.fused:
+            form = contract(word.form, words[at].form)
+            extra.append((at - 1, "\t".join((f"{at}-{at + 1}", form, *"_" * 8))))
+    comments = (f"# sent_id = {sent_id}", f"# text = {text(words)}")
+    return Sentence(tuple(rows), comments, tuple(extra))
+
+
+def tagged(words: Sequence[Node]) -> TaggedSentence:
+    """The written tokens with the names among them."""
+    forms, tags = [], []
+    before, at = None, 0
+    for form, width in tokens(words):
+        entity = words[at].entity
+        begins = entity is not before or (words[at].head is None or words[at].deprel != "flat")
+        tags.append("O" if entity is None else f"{'B' if begins else 'I'}-{entity.kind}")
+        forms.append(form)
+        before, at = entity, at + width
+    return TaggedSentence(tuple(forms), tuple(tags))
+
+
+def alignment(source: Sequence[Node], target: Sequence[Node]) -> str:
+    """Pairs of written tokens that say the same, in Pharaoh format (`0-0 2-1`), from 0."""
+    places: dict[int, int] = {}
+    for place, key in enumerate(_keys(target)):
+        if key >= 0:
+            places.setdefault(key, place)
+    pairs = [(at, places[key]) for at, key in enumerate(_keys(source)) if key in places]
+    return " ".join(f"{left}-{right}" for left, right in pairs)
+
+
+def crosses(words: Sequence[Node]) -> bool:
+    """Whether the tree is non-projective: an arc spans a word that does not descend from its head."""
+    place = {id(word): at for at, word in enumerate(words)}
+    for word in words:
+        if word.head is None:
+            continue
+        first, last = sorted((place[id(word)], place[id(word.head)]))
+        for between in words[first + 1 : last]:
+            above: Node | None = between
+            while above is not None and above is not word.head:
+                above = above.head
+            if above is None:
+                return True
+    return False
+
+
+def _keys(words: Sequence[Node]) -> list[int]:
+    keys, at = [], 0
+    for _, width in tokens(words):
+        keys.append(words[at].key)
+        at += width
+    return keys

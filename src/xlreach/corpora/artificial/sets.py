@@ -1,0 +1,121 @@
+"""The meanings of the labelled sets, the same for every language.
+
+Treebanks, entity corpora, parallel text and retrieval collections say the same things in all languages, so that a
+difference between two languages is never one between two samples. Every set has a random stream of its own; no two
+sentences of different sets or splits have the same content words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from xlreach.corpora.artificial.concepts import Inventory, conversions
+from xlreach.corpora.artificial.design import Artificial
+from xlreach.corpora.artificial.meaning import Clause, Sampler
+from xlreach.corpora.artificial.names import TEST, TRAINING, NamePool, NameStock
+from xlreach.corpora.artificial.scripts import stream
+from xlreach.corpora.artificial.world import Passage, World, entities
+
+SPLITS = ("test", "dev", "train")
+_SHORTEST = 3  # content words of a sentence of a labelled set
+_HELD_OUT = 0.35  # share of the names in dev and test of the entity corpora that training never has
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question and the number of the passage that answers it."""
+
+    meaning: Clause
+    passage: int
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """A collection before it has words.
+
+    Attributes:
+        first: The number of its first passage; passages and questions are numbered over both collections.
+    """
+
+    first: int
+    passages: tuple[Passage, ...]
+    questions: tuple[Question, ...]
+
+
+@dataclass(frozen=True)
+class LabelledSets:
+    """All meanings that every language says."""
+
+    treebank: dict[str, list[Clause]]
+    entities: dict[str, list[Clause]]
+    parallel: list[Clause]
+    test: Retrieval
+    train: Retrieval
+
+
+class _Distinct:
+    """Sentences whose content words no sentence before had, a root shared by two meanings counting once."""
+
+    def __init__(self) -> None:
+        self._seen: set[tuple[str, ...]] = set()
+        self._same = conversions()
+
+    def draw(self, sampler: Sampler) -> Clause:
+        while True:
+            clause = sampler.sentence()
+            trace = tuple(sorted(self._same.get(one, one) for one in clause.trace))
+            if len(trace) >= _SHORTEST and trace not in self._seen:
+                self._seen.add(trace)
+                return clause
+
+
+def labelled_sets(spec: Artificial, inventory: Inventory, stock: NameStock) -> LabelledSets:
+    """Draws all sets, evaluation first, so that more training data changes no test set."""
+    distinct = _Distinct()
+    plain, mixed = NamePool(stock), NamePool(stock, _HELD_OUT)
+
+    def draw(name: str, split: str, number: int, names: NamePool, named: float) -> list[Clause]:
+        sampler = Sampler(inventory, stream(spec.seed, name, split), names, named)
+        return [distinct.draw(sampler) for _ in range(number)]
+
+    trees: dict[str, list[Clause]] = {}
+    named: dict[str, list[Clause]] = {}
+    sizes = {"test": (spec.test, spec.test), "dev": (spec.treebank // 4, spec.entities // 4)}
+    sizes["train"] = (spec.treebank, spec.entities)
+    retrieval = {}
+    first = 0
+    for split in SPLITS:
+        trees[split] = draw("treebank", split, sizes[split][0], plain, 0.15)
+        named[split] = draw("entities", split, sizes[split][1], plain if split == "train" else mixed, 0.55)
+        if split != "dev":
+            questions = spec.questions if split == "test" else spec.train_questions
+            filler = Sampler(inventory, stream(spec.seed, "filler", split), plain, 0.0)
+            retrieval[split] = _retrieval(
+                spec, split, first, questions, inventory, stock, partial(distinct.draw, filler)
+            )
+            first += spec.passages
+    parallel = draw("parallel", "train", spec.parallel, plain, 0.15)
+    return LabelledSets(trees, named, parallel, retrieval["test"], retrieval["train"])
+
+
+def _retrieval(
+    spec: Artificial,
+    split: str,
+    first: int,
+    number: int,
+    inventory: Inventory,
+    stock: NameStock,
+    filler: Callable[[], Clause],
+) -> Retrieval:
+    rng = stream(spec.seed, "world", split)
+    subjects = entities(stock, rng, TEST if split == "test" else TRAINING, (spec.passages + 1) // 2)
+    world = World(inventory, rng, NamePool(stock), filler)
+    passages = list(world.passages(subjects))[: spec.passages]
+    rng.shuffle(passages)
+    stated = [(place, fact) for place, passage in enumerate(passages) for fact in passage.facts]
+    rng = stream(spec.seed, "questions", split)
+    rng.shuffle(stated)
+    questions = [Question(fact.question(rng), first + place) for place, fact in stated[:number]]
+    return Retrieval(first, tuple(passages), tuple(questions))
