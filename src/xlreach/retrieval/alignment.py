@@ -1,0 +1,110 @@
+"""Alignments: how an adapted encoder becomes a retrieval encoder, as strings with declared parameters.
+
+`none` pools only. `mono`, `cross` and `hybrid` train with InfoNCE and in-batch negatives and differ in their batches
+(Elmahdy, Lin and Ahmad 2024, arXiv 2408.10536): a mono batch is of one language, query and passage alike; in a cross
+batch the query and the passage of each pair are in two different languages; `hybrid` draws a mono batch with
+probability alpha. The paper states learning rate, weight decay and batch size, but no temperature, length or number of
+steps: those defaults are ours. Declared here, done in `training`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from xlreach.spec import Registry, Spec, param
+
+ALIGNMENTS: Registry[Alignment]
+
+
+@dataclass(frozen=True)
+class Alignment(Spec):
+    """How an encoder is made to retrieve.
+
+    Attributes:
+        version: Raised when the same parameters come to mean another result.
+        trains: Whether there is anything to train.
+    """
+
+    version: ClassVar[int] = 1
+    trains: ClassVar[bool] = True
+
+    @property
+    def mono_share(self) -> float:
+        """The probability of a mono batch."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class NoAlignment(Alignment):
+    """Pooling only."""
+
+    name: ClassVar[str] = "none"
+    trains: ClassVar[bool] = False
+
+    pooling: Literal["auto", "mean", "cls", "max"] = param("auto", "auto keeps what the folder declares, else mean")
+
+    @property
+    def mono_share(self) -> float:
+        return 0.0
+
+
+@dataclass(frozen=True)
+class Contrastive(Alignment):
+    """What the trained alignments share."""
+
+    steps: int = param(1000, "batches seen; equal for all recipes, whatever their data", minimum=1)
+    batch: int = param(100, "pairs a batch; the others' passages are the negatives", minimum=2)
+    temperature: float = param(0.05, "divides the cosines", minimum=0.001, maximum=10)
+    lr: float = param(3e-5, "peak learning rate of AdamW, linear decay", minimum=0)
+    warmup: float = param(0.1, "share of the steps in which the rate rises", minimum=0, maximum=1)
+    weight_decay: float = param(0.01, "weight decay", minimum=0)
+    max_length: int = param(128, "pieces a text is cut to while training", minimum=4)
+    pooling: Literal["auto", "mean", "cls", "max"] = param("auto", "auto keeps what the folder declares, else mean")
+    prefixes: bool = param(False, "puts 'Query: ' and 'Passage: ' before texts, in training and ever after")
+    mini_batch: int | None = param(
+        None, "pairs held in memory at once (gradient caching); none holds the batch", minimum=1
+    )
+
+
+@dataclass(frozen=True)
+class Mono(Contrastive):
+    """Batches of one language (the paper's X-X-mono)."""
+
+    name: ClassVar[str] = "mono"
+
+    @property
+    def mono_share(self) -> float:
+        return 1.0
+
+
+@dataclass(frozen=True)
+class Cross(Contrastive):
+    """Batches of pairs across two languages (the paper's X-Y)."""
+
+    name: ClassVar[str] = "cross"
+
+    @property
+    def mono_share(self) -> float:
+        return 0.0
+
+
+@dataclass(frozen=True)
+class _Hybrid:
+    alpha: float = param(0.5, "probability that a batch is mono", shown=True, minimum=0, maximum=1)
+
+
+@dataclass(frozen=True)
+class Hybrid(Contrastive, _Hybrid):
+    """Mono batches with probability alpha, else cross batches."""
+
+    name: ClassVar[str] = "hybrid"
+
+    @property
+    def mono_share(self) -> float:
+        return self.alpha
+
+
+ALIGNMENTS = Registry("alignment")
+for _each in (NoAlignment, Mono, Cross, Hybrid):
+    ALIGNMENTS.register(_each)

@@ -1,0 +1,165 @@
+"""FAISS factory strings: checked before any text is encoded, trained, and searched with parameters that find things.
+
+The metric is always the inner product of unit vectors, whatever the index: some builders of indexes pass none, and
+FAISS then measures L2.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import Any
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from xlreach.errors import IndexFolderError, SpecError
+
+FACTORIES = (
+    "Flat", "SQ8", "SQfp16", "HNSW32", "HNSW32,SQ8", "NSG32", "IVF256,Flat", "IVF1024,Flat", "IVF1024,SQ8",
+    "IVF4096,PQ64", "IVF4096_HNSW32,Flat", "PQ32", "PQ64", "PQ32x4fs", "OPQ32,PQ32", "OPQ64,IVF1024,PQ64",
+    "PCA128,L2norm,Flat", "RaBitQ",
+)  # fmt: skip
+"""Index strings worth knowing; any other that FAISS understands will do."""
+
+Vectors = NDArray[np.float32]
+
+_TRAINING_PER_CENTROID = 64
+_ADD_BLOCK = 65536
+
+
+def check_factory(factory: str, dimension: int) -> Any:
+    """The empty FAISS index of that string.
+
+    Args:
+        factory: As `faiss.index_factory` takes it.
+        dimension: Length of the vectors.
+
+    Raises:
+        SpecError: FAISS does not know it, it does not fit the dimension, or it cannot rank unit vectors by cosine.
+    """
+    close = difflib.get_close_matches(factory, FACTORIES, n=1, cutoff=0.5)
+    hint = (f"Did you mean {close[0]!r}? " if close and close[0] != factory else "") + f"Known: {', '.join(FACTORIES)}."
+    try:
+        index = faiss.index_factory(dimension, factory, faiss.METRIC_INNER_PRODUCT)
+    except RuntimeError as error:
+        reason = str(error).rsplit(": ", 1)[-1].strip()
+        raise SpecError(
+            f"FAISS cannot make an index {factory!r} for vectors of {dimension} numbers ({reason}).", fix=hint
+        ) from error
+    if isinstance(index, faiss.IndexIDMap):
+        raise SpecError(
+            f"The index {factory!r} keeps ids of its own.", expected="Ids are kept in ids.parquet.", fix=hint
+        )
+    if index.metric_type != faiss.METRIC_INNER_PRODUCT:
+        raise SpecError(f"The index {factory!r} cannot rank by inner product.", fix=hint)
+    if re.search(r"\bPCA\w*\d+(?!.*L2norm)", factory):
+        whole = re.sub(r"(PCA[A-Z]*[0-9]+)", r"\1,L2norm", factory)
+        raise SpecError(
+            f"The index {factory!r} shortens vectors, so that their inner product is no cosine.",
+            fix=f"Write {whole!r}.",
+        )
+    return index
+
+
+def train_and_add(index: Any, vectors: Vectors, factory: str, seed: int = 0) -> None:
+    """Trains the index on a sample where it needs it, and adds all vectors, block by block.
+
+    Raises:
+        IndexFolderError: Too few vectors for that index.
+    """
+    count = len(vectors)
+    if not index.is_trained:
+        needed = max(1, _centroids(index))
+        if count < needed:
+            cells = max(1, int(4 * count**0.5))
+            raise IndexFolderError(
+                f"The index {factory!r} learns {needed} centroids, from only {count} documents.",
+                fix=f"Use 'Flat' (exact, and right up to about a million documents) or 'IVF{cells},Flat'.",
+            )
+        size = min(count, max(needed * _TRAINING_PER_CENTROID, 4096))
+        rows = np.sort(np.random.default_rng(seed).choice(count, size, replace=False))
+        _allow_small_samples(index)
+        index.train(np.ascontiguousarray(vectors[rows]))
+    for start in range(0, count, _ADD_BLOCK):
+        index.add(np.ascontiguousarray(vectors[start : start + _ADD_BLOCK]))
+
+
+def search_parameters(index: Any) -> dict[str, int]:
+    """How hard to search: FAISS's own defaults (one cell of an IVF, 16 candidates of an HNSW) miss too much."""
+    parameters = {}
+    ivf = _downcast_ivf(index)
+    if ivf is not None:
+        parameters["nprobe"] = min(ivf.nlist, max(16, ivf.nlist // 64))
+    if isinstance(_core(index), faiss.IndexHNSW):
+        parameters["efSearch"] = 128
+    return parameters
+
+
+def apply_parameters(index: Any, parameters: dict[str, int]) -> None:
+    """Sets what `search_parameters` chose."""
+    ivf, core = _downcast_ivf(index), _core(index)
+    if "nprobe" in parameters and ivf is not None:
+        ivf.nprobe = parameters["nprobe"]
+    if "efSearch" in parameters and isinstance(core, faiss.IndexHNSW):
+        core.hnsw.efSearch = parameters["efSearch"]
+
+
+def measure_recall(index: Any, vectors: Vectors, k: int = 10, sample: int = 256) -> float:
+    """Share of the true `k` nearest neighbours, of a sample of the index's own vectors, that the index finds."""
+    count = len(vectors)
+    k = min(k, count)
+    rows = np.sort(np.random.default_rng(0).choice(count, min(sample, count), replace=False))
+    queries = np.ascontiguousarray(vectors[rows])
+    exact = faiss.ResultHeap(len(queries), k, keep_max=True)
+    for start in range(0, count, _ADD_BLOCK):
+        block = faiss.IndexFlatIP(vectors.shape[1])
+        block.add(np.ascontiguousarray(vectors[start : start + _ADD_BLOCK]))
+        scores, found = block.search(queries, min(k, block.ntotal))
+        exact.add_result(scores, np.where(found >= 0, found + start, found))
+    exact.finalize()
+    found = index.search(queries, k)[1]
+    hits = sum(len(np.intersect1d(one, other)) for one, other in zip(exact.I, found, strict=True))
+    return hits / (len(queries) * k)
+
+
+def is_exact(index: Any) -> bool:
+    """Whether the index compares a query with every vector, unabridged."""
+    return isinstance(index, faiss.IndexFlat)
+
+
+def _core(index: Any) -> Any:
+    """The index inside transforms and refinements."""
+    while True:
+        index = faiss.downcast_index(index)
+        if isinstance(index, faiss.IndexPreTransform):
+            index = index.index
+        elif isinstance(index, faiss.IndexRefine):
+            index = index.base_index
+        else:
+            return index
+
+
+def _downcast_ivf(index: Any) -> Any:
+    core = _core(index)
+    return core if isinstance(core, faiss.IndexIVF) else None
+
+
+def _centroids(index: Any) -> int:
+    """How many vectors training needs at least."""
+    core, needed = _core(index), 0
+    if isinstance(core, faiss.IndexIVF):
+        needed = core.nlist
+    coder = getattr(core, "pq", None)
+    if coder is not None:
+        needed = max(needed, coder.ksub)
+    return needed
+
+
+def _allow_small_samples(index: Any) -> None:
+    """Keeps FAISS from warning, once a sub-quantiser, of samples that are as large as the data allow."""
+    core = _core(index)
+    for owner in (core, getattr(core, "pq", None)):
+        if owner is not None and hasattr(owner, "cp"):
+            owner.cp.min_points_per_centroid = 1

@@ -1,0 +1,310 @@
+"""One FAISS index per language, in a folder that says what it is.
+
+    index.faiss      opens with plain `faiss.read_index`; row i is the i-th document
+    ids.parquet      id, text, title of each row, so that what is found can be shown
+    manifest.json    encoder and its fingerprint, pooling, prompts, dimension, metric, factory, count, checksums
+
+An index searched with vectors of another encoder gives rankings that look plausible and mean nothing, so a folder
+opens only for the encoder that it was built with, and only if its files are what was written.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from xlreach import __version__
+from xlreach.corpora.collection import Document
+from xlreach.errors import DataError, IndexFolderError, nearest
+from xlreach.retrieval.encoding import TextEncoder, Vectors
+from xlreach.retrieval.factory import (
+    apply_parameters,
+    check_factory,
+    is_exact,
+    measure_recall,
+    search_parameters,
+    train_and_add,
+)
+from xlreach.store import digest, file_digest, replacing
+
+_FILES = ("index.faiss", "ids.parquet")
+_SCHEMA = pa.schema([("id", pa.string()), ("text", pa.string()), ("title", pa.string())])
+_ROWS_A_GROUP = 16384
+
+
+@dataclass(frozen=True)
+class OpenIndex:
+    """An index folder, opened.
+
+    Attributes:
+        folder: Where it lies.
+        manifest: What `manifest.json` says.
+        faiss: The FAISS index, memory-mapped.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+    faiss: Any
+
+    @property
+    def language(self) -> str:
+        return self.manifest["language"]
+
+    @property
+    def count(self) -> int:
+        return self.manifest["count"]
+
+    @property
+    def exact(self) -> bool:
+        """Whether a search looks at every vector as it is."""
+        return is_exact(self.faiss)
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """The document ids, in the order of rows."""
+        return pq.read_table(self.folder / "ids.parquet", columns=["id"])["id"].to_pylist()
+
+    @cached_property
+    def _documents(self) -> Any:
+        return pq.read_table(self.folder / "ids.parquet", memory_map=True)
+
+    def documents(self, rows: Sequence[int]) -> list[Document]:
+        """The documents of those rows."""
+        found = self._documents.take(pa.array(rows, pa.int64())).to_pylist()
+        return [Document(one["id"], self.language, one["text"], one["title"]) for one in found]
+
+    def vectors(self) -> Vectors:
+        """All vectors, shape (count, dimension); only of an exact index."""
+        if not self.exact:
+            raise IndexFolderError("Holds no exact vectors.", fix="Build it as 'Flat'.", path=self.folder)
+        return self.faiss.reconstruct_n(0, self.count)
+
+    def search(self, vectors: Vectors, k: int) -> tuple[Vectors, NDArray[np.int64]]:
+        """The `k` nearest rows of each vector, all in one batch.
+
+        Returns:
+            Cosines and rows, best first, shape (number of vectors, min(k, count)); row −1 where an approximate index
+            found no more.
+        """
+        k = min(k, self.count)
+        if k <= 0 or len(vectors) == 0:
+            shape = (len(vectors), max(k, 0))
+            return np.zeros(shape, np.float32), np.zeros(shape, np.int64)
+        scores, rows = self.faiss.search(np.ascontiguousarray(vectors, dtype=np.float32), k)
+        return scores, rows
+
+
+def build_index(
+    encoder: TextEncoder | Path | str,
+    documents: Iterable[Document],
+    out: Path,
+    factory: str = "Flat",
+    language: str = "und",
+    checkpoint: Path | None = None,
+) -> Path:
+    """Encodes documents (title, then text) and indexes them.
+
+    A document without text has the vector of the special tokens around nothing, as in `SentenceTransformer.encode`;
+    it is kept, so that row numbers and judgements stay whole.
+
+    Args:
+        encoder: The encoder or its folder.
+        documents: Read once, streaming; ids are free strings, and unique.
+        out: The folder to write; replaced as a whole if it is an index already.
+        factory: A FAISS factory string.
+        language: What is written into the manifest.
+        checkpoint: Where vectors are kept until the index is whole, so that a killed run goes on; None keeps none.
+
+    Returns:
+        `out`.
+
+    Raises:
+        SpecError: An index string that cannot be used.
+        IndexFolderError: `out` holds something else, or there are too few documents for that index.
+        DataError: No documents, or an id twice.
+        ModelError: The encoder gives vectors that are no numbers.
+    """
+    out = Path(out)
+    _check_target(out)
+    encoder = encoder if isinstance(encoder, TextEncoder) else TextEncoder(encoder)
+    index = check_factory(factory, encoder.dimension)
+    work = Path(checkpoint) if checkpoint else out.parent / f".{out.name}.vectors"
+    work.mkdir(parents=True, exist_ok=True)
+    try:
+        with replacing(out) as folder:
+            folder.mkdir()
+            texts = _write_documents(documents, folder / "ids.parquet")
+            vectors = encoder.encode_stream(texts, work / "vectors.f32", "document")
+            if len(vectors) == 0:
+                raise DataError(f"No documents to index for {language!r}.")
+            train_and_add(index, vectors, factory)
+            parameters = search_parameters(index)
+            apply_parameters(index, parameters)
+            faiss.write_index(index, str(folder / "index.faiss"))
+            manifest = {
+                "xlreach": __version__,
+                "language": language,
+                "encoder": encoder.path.resolve().name,
+                "encoder_fingerprint": encoder.fingerprint,
+                "pooling": encoder.pooling,
+                "max_length": encoder.max_length,
+                "prompts": encoder.prompts,
+                "dtype": encoder.dtype,
+                "dimension": encoder.dimension,
+                "metric": "inner product of unit vectors (cosine)",
+                "factory": factory,
+                "search": parameters,
+                "recall@10": None if is_exact(index) else round(measure_recall(index, vectors), 4),
+                "count": len(vectors),
+                "files": {name: _describe(folder / name) for name in _FILES},
+            }
+            manifest["checksum"] = digest(manifest)
+            text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+            (folder / "manifest.json").write_text(text, "utf-8")
+    finally:
+        if checkpoint is None:
+            shutil.rmtree(work, ignore_errors=True)
+    return out
+
+
+def open_index(folder: Path | str, encoder: TextEncoder | str | None = None, *, verify: bool = True) -> OpenIndex:
+    """Opens an index folder for searching with one encoder.
+
+    Args:
+        folder: What `build_index` wrote.
+        encoder: The encoder that queries will be encoded with, or its fingerprint; None to look at the folder only.
+        verify: Whether to compare checksums of the files (a second a gigabyte or so); sizes always are.
+
+    Raises:
+        IndexFolderError: Another encoder's, a file is missing, changed or cut short, or the manifest was edited.
+    """
+    folder = Path(folder)
+    manifest = _read_manifest(folder)
+    if encoder is not None:
+        _check_encoder(folder, manifest, encoder)
+    for name, described in manifest["files"].items():
+        _check_file(folder / name, described, verify)
+    path = str(folder / "index.faiss")
+    try:
+        index = faiss.read_index(path, faiss.IO_FLAG_MMAP_IFC)
+    except RuntimeError:  # a kind of index that FAISS cannot map
+        try:
+            index = faiss.read_index(path)
+        except RuntimeError as error:
+            raise IndexFolderError(f"FAISS cannot read it ({error}).", path=folder / "index.faiss") from error
+    if (index.ntotal, index.d) != (manifest["count"], manifest["dimension"]):
+        raise IndexFolderError(
+            f"Holds {index.ntotal} vectors of {index.d} numbers; the manifest says {manifest['count']} of "
+            f"{manifest['dimension']}.",
+            fix="Build the index again.",
+            path=folder / "index.faiss",
+        )
+    apply_parameters(index, manifest["search"])
+    return OpenIndex(folder, manifest, index)
+
+
+def find_indexes(root: Path | str) -> dict[str, Path]:
+    """The index folders directly below `root`, by language."""
+    found = {}
+    for path in sorted(Path(root).glob("*/manifest.json")):
+        found[_read_manifest(path.parent)["language"]] = path.parent
+    if not found:
+        raise IndexFolderError("No index folders here.", fix="Build some with: xlreach index", path=root)
+    return found
+
+
+def document_text(document: Document) -> str:
+    """What of a document is encoded: its title, a blank, its text."""
+    return f"{document.title} {document.text}" if document.title else document.text
+
+
+def _write_documents(documents: Iterable[Document], path: Path) -> Iterator[str]:
+    """Passes the texts on while it writes ids, texts and titles."""
+    seen: set[str] = set()
+    rows: list[Document] = []
+    with pq.ParquetWriter(path, _SCHEMA) as writer:
+        for document in documents:
+            if document.id in seen:
+                raise DataError(f"The document id {document.id!r} occurs twice.", expected="Ids are unique.")
+            seen.add(document.id)
+            rows.append(document)
+            if len(rows) == _ROWS_A_GROUP:
+                _write_rows(writer, rows)
+                rows = []
+            yield document_text(document)
+        if rows:
+            _write_rows(writer, rows)
+
+
+def _write_rows(writer: pq.ParquetWriter, rows: list[Document]) -> None:
+    columns = [[one.id for one in rows], [one.text for one in rows], [one.title for one in rows]]
+    writer.write_table(pa.table(columns, schema=_SCHEMA))
+
+
+def _describe(path: Path) -> dict[str, Any]:
+    return {"bytes": path.stat().st_size, "sha256": file_digest(path)}
+
+
+def _check_target(out: Path) -> None:
+    if out.is_dir() and any(out.iterdir()) and not (out / "manifest.json").is_file():
+        raise IndexFolderError("The folder holds something that is no index.", fix="Name an empty one.", path=out)
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / "manifest.json"
+    if not path.is_file():
+        near = [one.parent.name for one in folder.parent.glob("*/manifest.json")] if folder.parent.is_dir() else []
+        raise IndexFolderError(
+            "No index here: manifest.json is missing.", fix=nearest(folder.name, near) if near else "", path=folder
+        )
+    try:
+        manifest = json.loads(path.read_text("utf-8"))
+        stated = manifest.pop("checksum")
+        genuine = digest(manifest) == stated
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise IndexFolderError(f"Not a manifest ({error!r}).", fix="Build the index again.", path=path) from error
+    if not genuine:
+        raise IndexFolderError("The manifest was edited after the index was built.", fix="Build it again.", path=path)
+    return manifest
+
+
+def _check_encoder(folder: Path, manifest: dict[str, Any], encoder: TextEncoder | str) -> None:
+    given = encoder if isinstance(encoder, str) else encoder.fingerprint
+    if given != manifest["encoder_fingerprint"]:
+        raise IndexFolderError(
+            f"Built with the encoder {manifest['encoder']} ({manifest['encoder_fingerprint']}), asked for with another "
+            f"({given}).",
+            fix="Search with that encoder, or build the index again with this one.",
+            path=folder,
+        )
+    if isinstance(encoder, str):
+        return
+    for name in ("pooling", "dimension", "max_length", "prompts"):
+        if getattr(encoder, name) != manifest[name]:
+            raise IndexFolderError(
+                f"Built with {name} {manifest[name]!r}, asked for with {getattr(encoder, name)!r}.",
+                fix="Open the encoder as it was, or build the index again.",
+                path=folder,
+            )
+
+
+def _check_file(path: Path, described: dict[str, Any], verify: bool) -> None:
+    again = "Copy it again, or build the index again."
+    if not path.is_file():
+        raise IndexFolderError("The file is missing.", fix=again, path=path)
+    size = path.stat().st_size
+    if size != described["bytes"]:
+        raise IndexFolderError(f"The file has {size} bytes; {described['bytes']} were written.", fix=again, path=path)
+    if verify and file_digest(path) != described["sha256"]:
+        raise IndexFolderError("The file is not the one that was written (its checksum differs).", fix=again, path=path)

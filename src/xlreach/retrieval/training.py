@@ -1,0 +1,285 @@
+"""Contrastive training: an alignment, an encoder and pairs become a SentenceTransformer folder.
+
+The loss is InfoNCE with in-batch negatives on cosines: sentence-transformers' MultipleNegativesRankingLoss with
+scale 1/temperature, through its trainer; what is ours is which pairs make a batch (`batches`). A run killed in the
+middle goes on from its last checkpoint to the same result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+from sentence_transformers.sentence_transformer.losses import (
+    CachedMultipleNegativesRankingLoss,
+    MultipleNegativesRankingLoss,
+)
+from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
+from transformers import PrinterCallback, TrainerCallback
+
+from xlreach.adapt.encoder import PROVENANCE_FILE, fingerprint
+from xlreach.errors import DataError, ModelError
+from xlreach.retrieval.alignment import Alignment, Contrastive, NoAlignment
+from xlreach.retrieval.batches import HybridBatches, PairTable, gather_pairs, trainer_sampler
+from xlreach.retrieval.pairs import PairSource
+from xlreach.retrieval.pooling import load_encoder, quiet_loading
+from xlreach.store import digest
+
+PROMPTS = {"query": "Query: ", "document": "Passage: "}
+"""The prefixes of Elmahdy, Lin and Ahmad 2024, as the folder stores them."""
+
+_TOKENIZER_FILES = (
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "sentencepiece.bpe.model",
+)  # fmt: skip
+_CHECKPOINT_SECONDS = 300.0
+_LOSSES = "losses.json"
+_CARD = """---
+library_name: sentence-transformers
+pipeline_tag: sentence-similarity
+---
+# A retrieval encoder
+
+* Alignment: `{alignment}`
+
+Load it with `SentenceTransformer(path)`; `alignment.json` and `xlreach.json` say how it was made.
+"""
+
+
+def train_alignment(
+    alignment: Alignment,
+    encoder: Path,
+    pairs: Sequence[PairSource],
+    languages: Sequence[str],
+    *,
+    seed: int,
+    out: Path,
+    checkpoint: Path | None = None,
+    cost: dict[str, float] | None = None,
+    checkpoint_seconds: float = _CHECKPOINT_SECONDS,
+) -> Path:
+    """Makes a retrieval encoder.
+
+    Args:
+        alignment: What `ALIGNMENTS.parse` gave.
+        encoder: The folder to start from; left as it is.
+        pairs: Where training pairs come from; those that wait for text must be bound.
+        languages: The languages to draw pairs of.
+        seed: For batches, crops, dropout and fresh weights.
+        out: The folder to fill: model, pooling, `alignment.json` with what was done.
+        checkpoint: Where a killed run goes on from; None keeps no checkpoints.
+        cost: Receives `steps`, `pairs` (drawn, at most) and `loss` (the last tenth's mean).
+        checkpoint_seconds: Time between checkpoints.
+
+    Returns:
+        `out`, loadable with plain `SentenceTransformer(out)`.
+
+    Raises:
+        DataError: There are no pairs for a kind of batch that the alignment draws.
+        ModelError: The folder cannot be loaded, or training diverges.
+    """
+    encoder, out = Path(encoder), Path(out)
+    cost = {} if cost is None else cost
+    # Before loading: weights that a folder lacks (a pooler) are drawn.
+    torch.manual_seed(seed)
+    pooling = getattr(alignment, "pooling", "auto")
+    on_cpu = not torch.cuda.is_available()
+    # On CPUs the backward pass of the fused attention takes nearly half of a step.
+    model = load_encoder(
+        encoder,
+        pooling=None if pooling == "auto" else pooling,
+        attention="eager" if on_cpu and isinstance(alignment, Contrastive) else None,
+    )
+    _require_normalised(model)
+    record: dict[str, Any] = {"alignment": str(alignment), "version": alignment.version, "seed": seed}
+    if isinstance(alignment, Contrastive):
+        share = alignment.mono_share
+        table = gather_pairs(pairs, languages, mono=share > 0, cross=share < 1, seed=seed)
+        if alignment.prefixes:
+            model.prompts = {**model.prompts, **PROMPTS}
+        with _workspace(checkpoint) as work:
+            made_from = [str(alignment), alignment.version, fingerprint(encoder), seed, _pool_sizes(table)]
+            resume = _usable_checkpoint(work, made_from)
+            keep = [_TimedCheckpoints(checkpoint_seconds)] if checkpoint else []
+            losses = _train(alignment, model, table, work, resume, seed=seed, callbacks=keep)
+        cost |= {"steps": len(losses), "pairs": alignment.steps * alignment.batch, "loss": _late_loss(losses)}
+        record |= {
+            "languages": list(languages),
+            "sources": [str(source) for source in pairs],
+            "pools": _pool_sizes(table),
+            "loss": [round(loss, 5) for loss in losses],
+        }
+    elif not isinstance(alignment, NoAlignment):
+        raise DataError(f"The alignment {alignment} has no training here.")
+    _save(model, encoder, out, record)
+    return out
+
+
+def info_nce(model: SentenceTransformer, alignment: Contrastive) -> torch.nn.Module:
+    """The loss of an alignment: −log softmax over the batch of cos(query, own passage) / temperature, averaged."""
+    if alignment.mini_batch is None:
+        return MultipleNegativesRankingLoss(model, scale=1 / alignment.temperature)
+    return CachedMultipleNegativesRankingLoss(
+        model, scale=1 / alignment.temperature, mini_batch_size=alignment.mini_batch
+    )
+
+
+@contextlib.contextmanager
+def _workspace(checkpoint: Path | None) -> Iterator[Path]:
+    if checkpoint is not None:
+        yield Path(checkpoint)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+class _Trainer(SentenceTransformerTrainer):
+    """Without model cards and without pickled arguments in its checkpoints; keeps the loss of every step."""
+
+    losses: list[float]
+
+    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+        """Leaves it out: it would read through all pairs before the first step."""
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        folder = Path(output_dir or str(self.args.output_dir))
+        self.model.save_pretrained(str(folder), create_model_card=False)
+        (folder / _LOSSES).write_text(json.dumps(self.losses), "utf-8")
+
+    def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
+        loss = super().compute_loss(*args, **kwargs)
+        self.losses.append(float((loss[0] if isinstance(loss, tuple) else loss).detach()))
+        return loss
+
+
+class _TimedCheckpoints(TrainerCallback):
+    """Saves every so many seconds, so that cheap runs save nothing and long ones lose little."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._last = seconds, time.monotonic()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
+        if time.monotonic() - self._last >= self._seconds and state.global_step < state.max_steps:
+            control.should_save = True
+        return control
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._last = time.monotonic()
+
+
+def _train(
+    alignment: Contrastive,
+    model: SentenceTransformer,
+    table: PairTable,
+    work: Path,
+    resume: Path | None,
+    *,
+    seed: int,
+    callbacks: Sequence[TrainerCallback],
+) -> list[float]:
+    batches = HybridBatches(table, alignment.mono_share, alignment.batch, alignment.steps, seed)
+    on_gpu = torch.cuda.is_available()
+    arguments = SentenceTransformerTrainingArguments(
+        output_dir=str(work),
+        max_steps=alignment.steps,
+        per_device_train_batch_size=alignment.batch,
+        learning_rate=alignment.lr,
+        weight_decay=alignment.weight_decay,
+        warmup_steps=round(alignment.warmup * alignment.steps),
+        lr_scheduler_type="linear",
+        batch_sampler=trainer_sampler(batches),
+        prompts={"query": PROMPTS["query"], "passage": PROMPTS["document"]} if alignment.prefixes else None,
+        seed=seed,
+        data_seed=seed,
+        bf16=on_gpu and torch.cuda.is_bf16_supported(including_emulation=False),
+        save_strategy="no",
+        save_total_limit=1,
+        logging_strategy="no",
+        report_to="none",
+        disable_tqdm=not sys.stderr.isatty(),
+        dataloader_pin_memory=on_gpu,
+    )
+    own_length = model.max_seq_length
+    model.max_seq_length = min(alignment.max_length, own_length or alignment.max_length)
+    trainer = _Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=Dataset.from_dict({"query": table.queries, "passage": table.passages}),
+        loss=info_nce(model, alignment),
+        callbacks=list(callbacks),
+    )
+    trainer.losses = json.loads((resume / _LOSSES).read_text("utf-8")) if resume else []
+    trainer.remove_callback(PrinterCallback)
+    with quiet_loading():
+        trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    model.max_seq_length = own_length
+    model.eval()
+    if not torch.isfinite(torch.tensor(trainer.losses)).all():
+        raise ModelError(f"Training diverged: the loss of {alignment} is no number.", fix="Lower its lr.")
+    return trainer.losses
+
+
+def _usable_checkpoint(work: Path, made_from: list[Any]) -> Path | None:
+    """The last whole checkpoint of this very run; those of another, or cut short by a kill, are removed."""
+    marker, key = work / "made_from.txt", digest(made_from)
+    same = marker.is_file() and marker.read_text("utf-8") == key
+    found = sorted(work.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
+    # The trainer writes its state last, so a checkpoint that has it is whole.
+    whole = [path for path in found if same and (path / "trainer_state.json").is_file()]
+    for path in found:
+        if path not in whole[:1]:
+            shutil.rmtree(path)
+    work.mkdir(parents=True, exist_ok=True)
+    marker.write_text(key, "utf-8")
+    return whole[0] if whole else None
+
+
+def _require_normalised(model: SentenceTransformer) -> None:
+    """Adds the normalising layer, so that plain `encode` gives unit vectors."""
+    if not any(isinstance(module, Pooling) for module in model):
+        raise ModelError("Has no pooling layer, so it gives no text vectors.")
+    if not isinstance(model[-1], Normalize):
+        model.append(Normalize())
+
+
+def _save(model: SentenceTransformer, encoder: Path, out: Path, record: dict[str, Any]) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    with quiet_loading():
+        model.save_pretrained(str(out), create_model_card=False)
+    # Training leaves the tokenizer alone; saved by transformers it could lose a normalizer, so its files are copied.
+    for name in _TOKENIZER_FILES:
+        if (encoder / name).is_file():
+            shutil.copyfile(encoder / name, out / name)
+    config_file = out / "tokenizer_config.json"
+    if config_file.is_file() and model.max_seq_length:
+        config = json.loads(config_file.read_text("utf-8"))
+        config["model_max_length"] = model.max_seq_length
+        config_file.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    if (encoder / PROVENANCE_FILE).is_file():
+        shutil.copyfile(encoder / PROVENANCE_FILE, out / PROVENANCE_FILE)
+    (out / "alignment.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    (out / "README.md").write_text(_CARD.format(alignment=record["alignment"]), "utf-8")
+
+
+def _pool_sizes(table: PairTable) -> dict[str, dict[str, int]]:
+    sizes: dict[str, dict[str, int]] = {}
+    for name, by_language in table.mono.items():
+        sizes.setdefault(name, {}).update({code: len(rows) for code, rows in by_language.items()})
+    for name, by_pair in table.cross.items():
+        sizes.setdefault(name, {}).update({f"{a}-{b}": len(rows) for (a, b), rows in by_pair.items()})
+    return sizes
+
+
+def _late_loss(losses: list[float]) -> float:
+    """Mean of the last tenth."""
+    late = losses[-max(1, len(losses) // 10) :]
+    return round(sum(late) / len(late), 5)
