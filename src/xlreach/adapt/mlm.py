@@ -1,0 +1,322 @@
+"""Masked language modelling: one loop for adapting an encoder and for pretraining one.
+
+The head is applied to the masked positions only, which for a vocabulary of 250,000 pieces is most of the work and of
+the memory saved. Batches hold lines of like length up to a budget of tokens. After each epoch the state is written as
+safetensors, so that a killed run goes on to exactly the weights of an undisturbed one: every epoch draws from a
+generator of its own. No Trainer, no metrics: the loss on held-out lines is all that is measured.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch.nn import functional as F
+from tqdm import tqdm
+from transformers import AutoModelForMaskedLM
+
+from xlreach.adapt.folder import quiet
+from xlreach.adapt.lines import Batch, EncodedText, Masking, batches
+from xlreach.errors import DataError, ModelError
+from xlreach.store import replacing
+
+Model = Any  # a transformers model with a masked-language-model head; the library's own types do not check
+_LOOSE = ("bias", "norm.weight", "LayerNorm.weight")  # not drawn towards zero by weight decay
+
+
+@dataclass(frozen=True)
+class Training:
+    """How to train; the attributes are the parameters of the step `lapt`."""
+
+    epochs: int
+    lr: float
+    batch: int
+    max_length: int
+    mask: float
+    warmup: int
+    valid: float
+    dtype: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class History:
+    """What training measured.
+
+    Attributes:
+        valid_loss: In nats per masked piece, before training and after each epoch.
+        train_loss: The mean over each epoch's steps.
+        best_epoch: The epoch, from 1, whose weights were kept.
+        dtype: What the forward pass computed in.
+        train_lines: Lines trained on.
+        valid_lines: Lines held out.
+    """
+
+    valid_loss: tuple[float, ...]
+    train_loss: tuple[float, ...]
+    best_epoch: int
+    dtype: str
+    train_lines: int
+    valid_lines: int
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+def load_masked_lm(source: Path, seed: int) -> tuple[Model, list[str]]:
+    """An encoder with its masked-language-model head, in float32, and warnings about what had to be made up.
+
+    Raises:
+        ModelError: transformers does not know the architecture, or it has no masked-language-model form.
+    """
+    attention = "sdpa" if torch.cuda.is_available() else "eager"  # on CPU, SDPA's backward pass is the slower one
+    with quiet(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        try:
+            model, info = AutoModelForMaskedLM.from_pretrained(
+                source,
+                dtype=torch.float32,
+                attn_implementation=attention,
+                output_loading_info=True,
+                trust_remote_code=False,
+                local_files_only=True,
+                use_safetensors=True,
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelError(f"The encoder cannot be loaded ({error}).", path=source) from error
+    masked_lm_head(model)
+    encoder_part = f"{model.base_model_prefix}."
+    missing = [name for name in info["missing_keys"] if not name.startswith(encoder_part)]
+    lost = [name for name in info["missing_keys"] if name.startswith(encoder_part) and "position_ids" not in name]
+    if lost:
+        raise ModelError(f"The weights lack {lost[0]!r} and {len(lost) - 1} more.", path=source)
+    made_up = "The base has no masked-language-model head; a new one was made, tied to its embeddings."
+    return model, [made_up] if missing else []
+
+
+def masked_lm_head(model: Model) -> torch.nn.Module:
+    """The part of a model that turns hidden states (n, hidden) into logits (n, vocabulary)."""
+    for name in ("lm_head", "cls"):
+        head = getattr(model, name, None)
+        if isinstance(head, torch.nn.Module):
+            return head
+    raise ModelError(
+        f"The masked-language-model head of {type(model).__name__} is not known.",
+        expected="Expected an encoder shaped like XLM-R or BERT.",
+    )
+
+
+def train(model: Model, text: EncodedText, training: Training, job_state: JobState) -> History:
+    """Trains `model` in place and leaves in it the weights of the epoch with the lowest validation loss.
+
+    Args:
+        model: As from `load_masked_lm`.
+        text: Lines as piece ids.
+        training: How.
+        job_state: Where checkpoints go and costs are added up.
+
+    Raises:
+        DataError: There are fewer than two lines, or the loss is no longer a number.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    dtype = choose_dtype(training.dtype, device)
+    fit, held_out = text.split(training.valid, training.seed)
+    masking = Masking.of(text, training.mask)
+    run = _Run(model.to(device), training, masking, device, dtype)
+    per_epoch = sum(1 for _ in batches(fit, training.batch * training.max_length, np.random.default_rng(0)))
+    run.total_steps = per_epoch * training.epochs
+    progress = _Progress.load(job_state, run)
+    with torch.random.fork_rng(devices=[0] if device.type == "cuda" else []):
+        if not progress.valid_loss:
+            progress.valid_loss.append(run.evaluate(held_out))
+        bar = tqdm(total=run.total_steps, initial=progress.steps, unit="step", desc="masked LM", disable=None)
+        for epoch in range(len(progress.train_loss) + 1, training.epochs + 1):
+            torch.manual_seed(_mix(training.seed, epoch))
+            loss, tokens = run.epoch(fit, epoch, progress.steps, bar)
+            progress.steps += per_epoch
+            progress.tokens += tokens
+            progress.train_loss.append(loss)
+            progress.valid_loss.append(run.evaluate(held_out))
+            if not math.isfinite(progress.valid_loss[-1]):
+                raise DataError(f"The loss is no number after epoch {epoch}.", fix="Try a lower lr.")
+            progress.save(job_state, run)
+        bar.close()
+    best = progress.best_epoch
+    if best != training.epochs:
+        run.restore(load_file(job_state.checkpoint / "best.safetensors"))
+    model.to("cpu")
+    job_state.cost["tokens"] = job_state.cost.get("tokens", 0) + progress.tokens
+    job_state.cost["steps"] = job_state.cost.get("steps", 0) + progress.steps
+    return History(
+        tuple(round(v, 6) for v in progress.valid_loss),
+        tuple(round(v, 6) for v in progress.train_loss),
+        best,
+        str(dtype).removeprefix("torch."),
+        len(fit),
+        len(held_out),
+    )
+
+
+@dataclass(frozen=True)
+class JobState:
+    """Where a training keeps its checkpoints and books its costs; `label` refuses the checkpoint of another."""
+
+    checkpoint: Path
+    cost: dict[str, float]
+    label: str
+
+
+def choose_dtype(wanted: str, device: torch.device) -> torch.dtype:
+    """`auto` is bfloat16 where the processor multiplies matrices in it, else float32."""
+    if wanted != "auto":
+        return {"bfloat16": torch.bfloat16, "float32": torch.float32}[wanted]
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
+    with contextlib.suppress(OSError):
+        flags = Path("/proc/cpuinfo").read_text("utf-8", errors="replace")
+        if "amx_bf16" in flags or "avx512_bf16" in flags:
+            return torch.bfloat16
+    return torch.float32
+
+
+class _Run:
+    """Model, optimizer and schedule of one training."""
+
+    def __init__(
+        self, model: Model, training: Training, masking: Masking, device: torch.device, dtype: torch.dtype
+    ) -> None:
+        self.model, self.training, self.masking = model, training, masking
+        self.device, self.dtype, self.total_steps = device, dtype, 1
+        self.head = masked_lm_head(model)
+        self.named = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        loose = [p for name, p in self.named.items() if name.endswith(_LOOSE)]
+        tight = [p for name, p in self.named.items() if not name.endswith(_LOOSE)]
+        groups = [{"params": tight, "weight_decay": 0.01}, {"params": loose, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(groups, lr=training.lr, betas=(0.9, 0.999), eps=1e-6, fused=True)
+
+    def epoch(self, text: EncodedText, number: int, done: int, bar: tqdm) -> tuple[float, int]:
+        """One pass: the mean loss and the tokens seen."""
+        self.model.train()
+        rng = np.random.default_rng([self.training.seed, number])
+        total, tokens, count = 0.0, 0, 0
+        for batch in batches(text, self.training.batch * self.training.max_length, rng):
+            for group in self.optimizer.param_groups:
+                group["lr"] = self._rate(done + count)
+            loss, _ = self.loss(batch, rng)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.named.values(), 1.0)
+            self.optimizer.step()
+            self.optimizer.zero_grad(set_to_none=True)
+            total, tokens, count = total + loss.item(), tokens + batch.tokens, count + 1
+            bar.update()
+        return total / count, tokens
+
+    @torch.no_grad()
+    def evaluate(self, text: EncodedText) -> float:
+        """The loss per masked piece on held-out lines, under the same masks each time."""
+        self.model.eval()
+        rng, total, masked = np.random.default_rng([self.training.seed, 0]), 0.0, 0
+        for batch in batches(text, self.training.batch * self.training.max_length, rng):
+            loss, count = self.loss(batch, rng)
+            total, masked = total + loss.item() * count, masked + count
+        return total / max(masked, 1)
+
+    def loss(self, batch: Batch, rng: np.random.Generator) -> tuple[torch.Tensor, int]:
+        ids, picked, labels = self.masking.apply(batch, rng)
+        inputs = torch.from_numpy(ids).to(self.device)
+        positions = torch.from_numpy(picked).to(self.device)
+        targets = torch.from_numpy(labels).to(self.device)
+        with torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
+            attention = torch.from_numpy(batch.attention).to(self.device)
+            hidden = self.model.base_model(input_ids=inputs, attention_mask=attention).last_hidden_state
+            logits = self.head(hidden.flatten(0, 1)[positions])
+        return F.cross_entropy(logits.float(), targets), len(labels)
+
+    def restore(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Sets weights, and the optimizer's state where it is given."""
+        with torch.no_grad():
+            for name, parameter in self.named.items():
+                parameter.copy_(state[name])
+                if f"{name}#exp_avg" in state:
+                    self.optimizer.state[parameter] = {
+                        key: state[f"{name}#{key}"].to(
+                            "cpu" if key == "step" and self.device.type == "cpu" else self.device
+                        )
+                        for key in ("step", "exp_avg", "exp_avg_sq")
+                    }
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        return {name: parameter.detach().contiguous() for name, parameter in self.named.items()}
+
+    def everything(self) -> dict[str, torch.Tensor]:
+        state = self.weights()
+        for name, parameter in self.named.items():
+            for key, value in self.optimizer.state.get(parameter, {}).items():
+                state[f"{name}#{key}"] = value.detach().contiguous()
+        return state
+
+    def _rate(self, step: int) -> float:
+        warmup = min(self.training.warmup, self.total_steps // 5)
+        if step < warmup:
+            return self.training.lr * (step + 1) / warmup
+        return self.training.lr * (self.total_steps - step) / max(1, self.total_steps - warmup)
+
+
+@dataclass
+class _Progress:
+    """How far a training is; the part of a checkpoint that is not tensors."""
+
+    valid_loss: list[float]
+    train_loss: list[float]
+    steps: int = 0
+    tokens: int = 0
+
+    @property
+    def best_epoch(self) -> int:
+        after = self.valid_loss[1:]
+        return after.index(min(after)) + 1
+
+    @classmethod
+    def load(cls, job: JobState, run: _Run) -> _Progress:
+        path = job.checkpoint / "state.json"
+        if not path.is_file():
+            return cls([], [])
+        content = json.loads(path.read_text("utf-8"))
+        if content.pop("label") != job.label:
+            return cls([], [])
+        progress = cls(**content)
+        run.restore(load_file(job.checkpoint / f"epoch-{len(progress.train_loss)}.safetensors"))
+        return progress
+
+    def save(self, job: JobState, run: _Run) -> None:
+        """Writes tensors first and the page that names them last, so that a kill in between costs one epoch."""
+        epoch = len(self.train_loss)
+        if epoch == run.training.epochs and self.best_epoch == epoch:
+            return  # nothing will come back for it: the result is about to be written
+        with replacing(job.checkpoint / f"epoch-{epoch}.safetensors") as path:
+            save_file(run.everything(), path)
+        if self.best_epoch == epoch:
+            with replacing(job.checkpoint / "best.safetensors") as path:
+                save_file(run.weights(), path)
+        with replacing(job.checkpoint / "state.json") as path:
+            path.write_text(json.dumps({"label": job.label, **dataclasses.asdict(self)}), "utf-8")
+        for old in self._older(job.checkpoint, epoch):
+            old.unlink()
+
+    @staticmethod
+    def _older(folder: Path, epoch: int) -> Iterator[Path]:
+        return (path for path in folder.glob("epoch-*.safetensors") if path.name != f"epoch-{epoch}.safetensors")
+
+
+def _mix(seed: int, epoch: int) -> int:
+    """One seed out of two numbers."""
+    return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> np.uint64(1))

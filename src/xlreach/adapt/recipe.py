@@ -1,0 +1,119 @@
+"""Recipes: what is done to an encoder, as steps joined by `+`, left to right (`translit(ug)+va(99)+lapt`).
+
+A step is a `Spec` with declared parameters. It reads one encoder folder and writes another; a user adds one by
+subclassing `Step` and registering it with `STEPS`.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from xlreach.errors import SpecError
+from xlreach.spec import Registry, Spec
+
+
+@dataclass
+class Job:
+    """What a step is given to work with.
+
+    Attributes:
+        out: An existing folder; the step leaves a whole encoder folder in it.
+        checkpoint: A folder that survives a kill.
+        text: For each language, one clean text file with a line per sentence or paragraph (`prepare_text`).
+        seed: For the steps that draw at random.
+        cost: The step adds what it spent: `tokens`, `steps`.
+        base: What the study calls the base encoder; recorded.
+        tables: Transliteration tables by language; they go before the built-in ones.
+        others: Text of languages that a changed vocabulary should leave alone, by language.
+    """
+
+    out: Path
+    checkpoint: Path
+    text: Mapping[str, Path] = field(default_factory=dict)
+    seed: int = 1
+    cost: dict[str, float] = field(default_factory=dict)
+    base: str = ""
+    tables: Mapping[str, Path] = field(default_factory=dict)
+    others: Mapping[str, Path] = field(default_factory=dict)
+
+
+class Step(Spec, abc.ABC):
+    """One step of a recipe.
+
+    Attributes:
+        version: Raised when the same inputs give another encoder than before; part of the cache key.
+        uses_seed: Whether `Job.seed` changes the result.
+        uses_text: Whether `Job.text` changes the result.
+        uses_tables: Whether `Job.tables` changes the result.
+        uses_others: Whether `Job.others` changes the result.
+        starts: Whether the step makes an encoder from nothing rather than from another one.
+    """
+
+    version: ClassVar[int] = 1
+    uses_seed: ClassVar[bool] = False
+    uses_text: ClassVar[bool] = False
+    uses_tables: ClassVar[bool] = False
+    uses_others: ClassVar[bool] = False
+    starts: ClassVar[bool] = False
+
+    @abc.abstractmethod
+    def apply(self, source: Path | None, job: Job) -> None:
+        """Reads the encoder folder `source` (None where the step `starts`) and fills `job.out`.
+
+        Raises:
+            XLReachError: The encoder, the text or the parameters do not allow it.
+        """
+
+    def files(self) -> tuple[Path, ...]:
+        """Files that the parameters name; their content changes the result."""
+        return ()
+
+
+STEPS: Registry[Step] = Registry("recipe step")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Steps in order; equal and hashed by the printed form."""
+
+    steps: tuple[Step, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Recipe:
+        """The recipe that `text` names.
+
+        Raises:
+            SpecError: A step is unknown or wrong, `none` has company, or a step that starts an encoder is not first.
+        """
+        steps = STEPS.parse_chain(text)
+        if len(steps) > 1 and any(step.name == "none" for step in steps):
+            raise SpecError(f"The recipe {text!r} joins 'none' with other steps.", expected="'none' stands alone.")
+        late = [step.name for step in steps[1:] if step.starts]
+        if late:
+            raise SpecError(f"In {text!r}, {late[0]!r} starts a new encoder.", expected="It can only stand first.")
+        return cls(steps)
+
+    @property
+    def starts(self) -> bool:
+        """Whether the recipe makes its own encoder and takes no base."""
+        return self.steps[0].starts
+
+    def __str__(self) -> str:
+        return "+".join(str(step) for step in self.steps)
+
+
+@STEPS.register
+@dataclass(frozen=True)
+class NoAdaptation(Step):
+    """The encoder as it is, in the folder layout that all recipes share."""
+
+    name: ClassVar[str] = "none"
+
+    def apply(self, source: Path | None, job: Job) -> None:
+        from xlreach.adapt.folder import require_source, save_unchanged_weights
+
+        save_unchanged_weights(require_source(source, self), job, self)

@@ -1,0 +1,145 @@
+"""An encoder from nothing: XLM-R's architecture, small, pretrained on the text at hand by masked language modelling.
+
+It is a study's base where no hub can be reached, a recipe to compare with, and the quickest way to watch the toolkit
+work. Its tokenizer is trained on the text, or given and trimmed to it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from xlreach.adapt.encoder import Provenance
+from xlreach.adapt.recipe import STEPS, Job, Step
+from xlreach.errors import DataError, ModelError, SpecError, nearest
+from xlreach.spec import param
+
+_LATER_DROPOUT = 0.1
+
+
+@STEPS.register
+@dataclass(frozen=True)
+class FromScratch(Step):
+    """A new encoder, pretrained on the text of the languages."""
+
+    name: ClassVar[str] = "scratch"
+    uses_seed: ClassVar[bool] = True
+    uses_text: ClassVar[bool] = True
+    starts: ClassVar[bool] = True
+
+    layers: int = param(4, "transformer layers", minimum=1, maximum=48)
+    hidden: int = param(128, "width; a multiple of heads", minimum=8)
+    heads: int = param(4, "attention heads", minimum=1)
+    intermediate: int = param(512, "width of the feed-forward layers", minimum=8)
+    vocab: int = param(4000, "most entries of a vocabulary that is trained", minimum=50, maximum=1_000_000)
+    tokenizer: str = param("train", "train, or a tokenizer.json")
+    trim: bool = param(True, "whether a given vocabulary is cut down to the pieces that the text uses")
+    languages: tuple[str, ...] = param((), "pretrain on these of the languages; all when empty")
+    epochs: int = param(10, "passes over the text; the best one is kept", minimum=1, maximum=1000)
+    lr: float = param(1e-3, "highest learning rate", minimum=0.0)
+    batch: int = param(32, "lines of full length in a batch; shorter lines share it", minimum=1)
+    max_length: int = param(128, "longest input in pieces", minimum=8)
+    mask: float = param(0.15, "share of pieces to predict", minimum=0.01, maximum=0.9)
+    warmup: int = param(200, "steps until the learning rate is reached", minimum=0)
+    valid: float = param(0.05, "share of lines held out to choose the epoch", minimum=0.0, maximum=0.5)
+    dropout: float = param(0.0, "while pretraining; what comes later uses 0.1", minimum=0.0, maximum=0.9)
+    dtype: Literal["auto", "bfloat16", "float32"] = param("auto", "what the forward pass computes in")
+
+    def __post_init__(self) -> None:
+        if self.hidden % self.heads:
+            raise SpecError(f"hidden={self.hidden} is no multiple of heads={self.heads} in {str(self)!r}.")
+
+    def files(self) -> tuple[Path, ...]:
+        return () if self.tokenizer == "train" else (Path(self.tokenizer),)
+
+    def apply(self, source: Path | None, job: Job) -> None:
+        from xlreach.adapt.folder import save_encoder
+        from xlreach.adapt.lines import EncodedText
+        from xlreach.adapt.mlm import JobState, Training, train
+
+        files = self._text(job)
+        tokenizer = self._tokenizer(files)
+        text = EncodedText.read(files, tokenizer, None, self.max_length)
+        model = self._model(tokenizer, text, job.seed)
+        training = Training(
+            self.epochs,
+            self.lr,
+            self.batch,
+            self.max_length,
+            self.mask,
+            self.warmup,
+            self.valid,
+            self.dtype,
+            job.seed,
+        )
+        history = train(model, text, training, JobState(job.checkpoint, job.cost, f"{self} {job.seed}"))
+        # A few passes over little text do not overfit, and drawing dropout is a quarter of a small model's step. Fine-
+        # tuning on hundreds of sentences is another matter, and takes its dropout from the config.
+        model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = _LATER_DROPOUT
+        measured = {**history.as_dict(), "vocabulary": text.vocabulary, "pretrained_on": sorted(files)}
+        save_encoder(
+            None,
+            job,
+            self,
+            tokenizer=tokenizer,
+            model=model,
+            provenance=Provenance(),
+            measured=measured,
+            max_length=self.max_length,
+        )
+
+    def _text(self, job: Job) -> Mapping[str, Path]:
+        absent = [language for language in self.languages if language not in job.text]
+        if absent:
+            raise DataError(f"There is no text of {absent[0]!r} to pretrain on.", fix=nearest(absent[0], job.text))
+        return {language: job.text[language] for language in self.languages} if self.languages else job.text
+
+    def _tokenizer(self, files: Mapping[str, Path]) -> dict[str, Any]:
+        from xlreach.adapt.trimming import trimmed
+        from xlreach.adapt.unigram import new_tokenizer
+
+        if self.tokenizer == "train":
+            return new_tokenizer(_lines(files), self.vocab)
+        try:
+            content = json.loads(Path(self.tokenizer).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise ModelError(f"The tokenizer cannot be read ({error}).", path=self.tokenizer) from error
+        content = {**content, "truncation": None, "padding": None}
+        return trimmed(content, [files[language] for language in sorted(files)]) if self.trim else content
+
+    def _model(self, tokenizer: dict[str, Any], text: Any, seed: int) -> Any:
+        import torch
+        from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
+
+        from xlreach.adapt.folder import special_tokens, token_id
+
+        roles = special_tokens(None, tokenizer)
+        config = XLMRobertaConfig(
+            vocab_size=text.vocabulary,
+            hidden_size=self.hidden,
+            num_hidden_layers=self.layers,
+            num_attention_heads=self.heads,
+            intermediate_size=self.intermediate,
+            max_position_embeddings=self.max_length + text.pad + 1,  # positions count on from the padding id
+            type_vocab_size=1,
+            layer_norm_eps=1e-5,
+            hidden_dropout_prob=self.dropout,
+            attention_probs_dropout_prob=self.dropout,
+            pad_token_id=text.pad,
+            bos_token_id=token_id(tokenizer, roles["cls_token"]),
+            eos_token_id=token_id(tokenizer, roles["sep_token"]),
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return XLMRobertaForMaskedLM._from_config(
+                config, attn_implementation="sdpa" if torch.cuda.is_available() else "eager"
+            )
+
+
+def _lines(files: Mapping[str, Path]) -> Iterator[str]:
+    for language in sorted(files):
+        with files[language].open(encoding="utf-8") as stream:
+            yield from (line.strip() for line in stream if line.strip())

@@ -1,0 +1,97 @@
+"""Unigram tokenizers: training one, appending pieces to one, and the XLM-R layout for a new one.
+
+SentencePiece trains (one thread, so that the same text gives the same model); `tokenizer.json` is what is kept.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import unicodedata
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import sentencepiece
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+
+from xlreach.adapt.segmentation import Segmenter
+from xlreach.errors import DataError, ModelError
+
+_SPACE = "▁"
+
+
+def train_unigram(lines: Iterator[str], size: int, coverage: float = 1.0) -> sentencepiece.SentencePieceProcessor:
+    """A SentencePiece Unigram model with at most `size` pieces, of lines that are normalized already.
+
+    Args:
+        lines: The text.
+        size: Most pieces; a small text gives fewer.
+        coverage: The share of the text's characters that get a piece; the rarest do not.
+
+    Raises:
+        DataError: No model can be trained on the text.
+    """
+    file = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=lines,
+            model_writer=file,
+            model_type="unigram",
+            vocab_size=size,
+            hard_vocab_limit=False,
+            character_coverage=coverage,
+            normalization_rule_name="identity",
+            num_threads=1,
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise DataError(f"No Unigram model of {size} pieces can be trained on the text ({reason}).") from error
+    return sentencepiece.SentencePieceProcessor(model_proto=file.getvalue())
+
+
+def with_pieces(base: Segmenter, pieces: Iterable[str]) -> Segmenter:
+    """The Unigram tokenizer with pieces appended to its vocabulary, all at the median of its scores.
+
+    One constant score there is what works: pieces get used, and other text is left alone; the scores of the
+    proposing model, shifted or not, change several per cent of the lines of other languages.
+    """
+    model = base.content["model"]
+    scores = sorted(score for _, score in model["vocab"] if score != 0.0)
+    middle = scores[len(scores) // 2] if scores else 0.0
+    behind = sorted(t["id"] for t in base.content["added_tokens"] if t["id"] >= len(model["vocab"]))
+    if behind != list(range(len(model["vocab"]), len(model["vocab"]) + len(behind))):
+        raise ModelError("The tokenizer's added tokens leave gaps behind its vocabulary; no piece can be appended.")
+    # Added tokens that follow the vocabulary keep their ids by becoming part of it.
+    contents = {t["id"]: t["content"] for t in base.content["added_tokens"]}
+    vocab = [*model["vocab"], *([contents[id_], 0.0] for id_ in behind), *([piece, middle] for piece in pieces)]
+    return Segmenter({**base.content, "model": {**model, "vocab": vocab}})
+
+
+def new_tokenizer(lines: Iterable[str], size: int) -> dict[str, Any]:
+    """The `tokenizer.json` of a new Unigram tokenizer in XLM-R's layout.
+
+    `<s>` 0, `<pad>` 1, `</s>` 2, `<unk>` 3, the pieces from the most probable, `<mask>` last; NFKC; `▁` before words.
+
+    Args:
+        lines: Text to train on.
+        size: Most entries, special tokens included.
+    """
+    model = train_unigram((unicodedata.normalize("NFKC", line) for line in lines), size - 2, coverage=0.9995)
+    special = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
+    ordinary = [i for i in range(model.get_piece_size()) if not (model.is_control(i) or model.is_unknown(i))]
+    pieces = [(model.id_to_piece(i), model.get_score(i)) for i in ordinary]
+    tokenizer = Tokenizer(models.Unigram([*special, *pieces, ("<mask>", 0.0)], unk_id=3, byte_fallback=False))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " ")])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(_SPACE, prepend_scheme="always")]
+    )
+    tokenizer.decoder = decoders.Metaspace(_SPACE, prepend_scheme="always")
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    tokenizer.add_special_tokens(
+        [*(AddedToken(t, normalized=False) for t, _ in special), AddedToken("<mask>", lstrip=True, normalized=False)]
+    )
+    content: dict[str, Any] = json.loads(tokenizer.to_str())
+    return content

@@ -1,0 +1,133 @@
+"""Vocabulary augmentation (Chau & Smith 2021): pieces of the language take the place of unused ones, or are added.
+
+WordPiece pieces are written over `[unusedN]`, as published, and appended beyond those; Unigram pieces are appended to
+the vocabulary inside `tokenizer.json`. `add_tokens` is not used: it cuts text before the model sees it, which breaks
+words apart and changes other languages. Old ids and old rows of the embeddings never change.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from xlreach.adapt.encoder import Provenance
+from xlreach.adapt.recipe import STEPS, Job, Step
+from xlreach.spec import param
+
+if TYPE_CHECKING:
+    from xlreach.adapt.segmentation import Segmenter
+
+_SLOT = re.compile(r"\[unused(\d+)\]")
+
+
+@STEPS.register
+@dataclass(frozen=True)
+class VocabularyAugmentation(Step):
+    """New pieces for the languages, chosen from their text.
+
+    `by=auto` is `unk` for WordPiece, as published, and `fragmentation` for Unigram, where unknown pieces are next to
+    none. `init=auto` keeps the checkpoint's row where a piece takes an unused slot, as published, and is `mean`
+    elsewhere: the mean of the rows of the pieces that the string was cut into before. A piece of which the base knew
+    nothing keeps its slot's row, or is drawn like the other rows.
+    """
+
+    name: ClassVar[str] = "va"
+    uses_seed: ClassVar[bool] = True
+    uses_text: ClassVar[bool] = True
+    uses_others: ClassVar[bool] = True
+
+    n: int = param(99, "how many pieces", positional=True, shown=True, minimum=1, maximum=500_000)
+    by: Literal["auto", "unk", "fragmentation", "frequency"] = param("auto", "what a piece is chosen for")
+    init: Literal["auto", "mean", "slot", "random"] = param("auto", "what its embedding starts from")
+
+    def apply(self, source: Path | None, job: Job) -> None:
+        from xlreach.adapt.candidates import choose, with_pieces
+        from xlreach.adapt.folder import read_tokenizer, require_source, save_encoder
+        from xlreach.adapt.mlm import load_masked_lm
+        from xlreach.adapt.segmentation import Segmenter
+
+        folder = require_source(source, self)
+        base = Segmenter(read_tokenizer(folder))
+        rule = self.by if self.by != "auto" else "unk" if base.kind == "WordPiece" else "fragmentation"
+        choice = choose(base, job.text, job.others, self.n, rule)
+        if base.kind == "WordPiece":
+            tokenizer, ids = _into_slots(base.content, choice.pieces)
+        else:
+            tokenizer = with_pieces(base, choice.pieces).content
+            first = len(tokenizer["model"]["vocab"]) - len(choice.pieces)
+            ids = {piece: first + i for i, piece in enumerate(choice.pieces)}
+        model, warnings = load_masked_lm(folder, job.seed)
+        started = _write_rows(model, base, ids, self.init, job.seed)
+        if len(choice.pieces) < self.n:
+            warnings.append(f"{self}: the text gives {len(choice.pieces)} new pieces, {self.n} were asked for.")
+        before = Provenance.read(folder)
+        after = replace(
+            before,
+            new_pieces=(*before.new_pieces, *choice.pieces),
+            warnings=tuple(dict.fromkeys((*before.warnings, *warnings))),
+        )
+        measured = {"by": rule, "added": len(ids), "by_rule": choice.by_rule, "rows": started}
+        save_encoder(folder, job, self, tokenizer=tokenizer, model=model, provenance=after, measured=measured)
+
+
+def _into_slots(content: dict[str, Any], pieces: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, int]]:
+    """WordPiece: pieces over `[unusedN]` in the order of N, the rest behind the vocabulary."""
+    vocab = dict(content["model"]["vocab"])
+    added = {token["content"] for token in content.get("added_tokens", [])}
+    slots = sorted((piece for piece in vocab if _SLOT.fullmatch(piece) and piece not in added), key=_slot_number)
+    last = max([*vocab.values(), *(token["id"] for token in content.get("added_tokens", []))])
+    ids: dict[str, int] = {}
+    for index, piece in enumerate(pieces):
+        ids[piece] = vocab.pop(slots[index]) if index < len(slots) else last + 1 + index - len(slots)
+    vocab = dict(sorted({**vocab, **ids}.items(), key=lambda entry: entry[1]))
+    return {**content, "model": {**content["model"], "vocab": vocab}}, ids
+
+
+def _slot_number(piece: str) -> int:
+    found = _SLOT.fullmatch(piece)
+    return int(found.group(1)) if found else 0
+
+
+def _write_rows(model: Any, base: Segmenter, ids: dict[str, int], init: str, seed: int) -> dict[str, int]:
+    """Gives each new piece its row in the embeddings (and, where it is not tied, in the output), and its bias.
+
+    Returns:
+        How many rows started from `mean`, `slot` and `random`.
+    """
+    import torch
+
+    old_size = model.get_input_embeddings().weight.shape[0]
+    size = max(old_size, max(ids.values(), default=-1) + 1)
+    if size > old_size:
+        # mean_resizing would make all new rows practically one vector
+        model.resize_token_embeddings(size, mean_resizing=False)
+    output = model.get_output_embeddings()
+    tables = [model.get_input_embeddings().weight]
+    if output is not None and output.weight.data_ptr() != tables[0].data_ptr():
+        tables.append(output.weight)
+    if output is not None and output.bias is not None:
+        tables.append(output.bias)
+    generator = torch.Generator().manual_seed(seed)
+    started = {"mean": 0, "slot": 0, "random": 0}
+    taken = set(base.tokenizer.get_vocab(with_added_tokens=True).values())
+    with torch.no_grad():
+        known = [table[:old_size].clone() for table in tables]
+        spread = [(table.mean(0), table.std(0)) for table in known]
+        for piece, row in ids.items():
+            is_slot = row in taken
+            sources = [id_ for id_ in base.recut(piece) if id_ != base.unknown]
+            if init in ("slot", "auto") and is_slot:
+                how = "slot"
+            elif init == "random" or (not sources and not is_slot):
+                how = "random"
+            else:
+                how = "mean" if sources else "slot"
+            started[how] += 1
+            for table, before, (mean, std) in zip(tables, known, spread, strict=True):
+                if how == "mean":
+                    table[row] = before[sources].mean(0)
+                elif how == "random":
+                    table[row] = mean + std * torch.randn(mean.shape, generator=generator)
+    return started
