@@ -16,7 +16,7 @@ from xlreach.comparison.bootstrap import (
 )
 from xlreach.comparison.panel import Cell, CellKey
 
-KEY = CellKey("none", "none", None)
+KEY = CellKey("none", "none")
 
 
 def cell(values: np.ndarray) -> Cell:

@@ -181,3 +181,45 @@ def test_intervals_cover_a_known_gap(make_study):
         ]
         hits += row["interval"][0] <= -0.2 <= row["interval"][1]
     assert 0.91 <= hits / times <= 0.995
+
+
+def test_an_encoder_for_each_language_is_one_system(study):
+    """Every low-resource language by its own encoder, the high-resource ones by all of them."""
+    plain = {"base": XLMR, "recipe": "lapt", "alignment": "none", "measure": "nDCG@10", "setting": "cross"}
+    rows, frames, high = [], [], set(study.levels["high"])
+    one = study.queries[(study.queries[list(plain)] == list(plain.values())).all(axis=1)]
+    for code in study.levels["low"]:
+        pool = high | {code}
+        mine = one[one["query_language"].isin(pool) & one["document_language"].isin(pool)].assign(language=code)
+        frames.append(mine)
+        rows += [
+            dataclasses.replace(row, language=code)
+            for row in study.results
+            if all(getattr(row, name) == value for name, value in plain.items())
+            and {row.query_language, row.document_language} <= pool
+        ]
+    row = pick(compare(rows, pd.concat(frames), study.levels, **FEW), "gaps", setting="cross")
+    own = one[(one["query_language"] == "mt") & one["document_language"].isin(high)]
+    assert row["values"]["mt"] == pytest.approx(own["value"].mean(), abs=1e-5)
+    assert row["languages_low"] == row["languages_high"] == 3
+    english = [frame[frame["query_language"] == "en"]["value"].mean() for frame in frames]
+    assert row["values"]["en"] == pytest.approx(np.mean(english), abs=1e-5)
+
+
+def test_high_resource_languages_tagged_with_the_base_only_still_count(study):
+    high = study.levels["high"]
+    rows = [
+        row for row in study.results if row.kind == "tagging" and (row.recipe == "none" or row.language not in high)
+    ]
+    found = compare(rows, None, study.levels, **FEW)
+    row = pick(found, "gaps", measure="LAS", base=XLMR, recipe="lapt")
+    assert row["languages_high"] == 3 and "unadapted base" in " ".join(row["warnings"])
+    assert pick(found, "changes", measure="LAS", base=XLMR, recipe="lapt")["high_gain"] == 0
+
+
+def test_the_name_of_a_base_may_hide_what_it_is(study):
+    rows = [
+        dataclasses.replace(row, base="mine") for row in study.results if row.kind == "tagging" and row.base == XLMR
+    ]
+    assert "seen" not in {cut["name"] for cut in compare(rows, None, study.levels, **FEW)["cuts"]}
+    assert "seen" in {cut["name"] for cut in compare(rows, None, study.levels, **FEW, bases={"mine": XLMR})["cuts"]}

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xlreach.comparison.panel import Family
+from xlreach.comparison.panel import CellKey, Family
+from xlreach.comparison.statistic import ByLanguage
 
 BASELINE = "none"
 
@@ -42,11 +43,8 @@ def find_changes(family: Family) -> list[Change]:
         if adapted and aligned:
             wanted.append(("both", BASELINE, BASELINE))
         for factor, recipe, alignment in wanted:
-            alike = [other for other in places if (other.recipe, other.alignment) == (recipe, alignment)]
-            # an encoder that was specialised for nothing stands against every specialised one
-            same = [other for other in alike if other.language == key.language] or (alike if len(alike) == 1 else [])
-            if same:
-                found.append(Change(factor, number, places[same[0]]))
+            if CellKey(recipe, alignment) in places:
+                found.append(Change(factor, number, places[CellKey(recipe, alignment)]))
     return found
 
 
@@ -58,28 +56,20 @@ def query_contributions(family: Family, change: Change, sides: tuple[Sequence[st
         change: The two systems.
         sides: The low- and the high-resource languages.
     """
-    shares, pairs = [], family.pairs
+    by_language = ByLanguage(family.pairs, family.key.setting)
+    weighted, measured = [], []
     for number in (change.cell, change.against):
         cell = family.cells[number]
         totals = cell.counts.sum(0)
         there = totals > 0
-        seeds = np.maximum(there.sum(1), 1)
         with np.errstate(invalid="ignore", divide="ignore"):
-            per_seed = np.where(there, cell.sums / totals, 0)
-        shares.append((per_seed.sum(2) / seeds, there.any(1)))
-    difference = shares[0][0] - shares[1][0]
-    common = shares[0][1] & shares[1][1]
-    weights = np.zeros(len(pairs))
-    measured = [[code for code in side if any(common[row] for row in _rows(family, code))] for side in sides]
-    for sign, side in zip((1.0, -1.0), measured, strict=True):
-        for code in side:
-            rows = [row for row in _rows(family, code) if common[row]]
-            weights[rows] = sign / len(side) / len(rows)
-    return np.asarray(difference[:, weights != 0] @ weights[weights != 0], np.float64)
-
-
-def _rows(family: Family, code: str) -> list[int]:
-    cross = family.key.setting == "cross"
-    return [
-        row for row, (asked, answered) in enumerate(family.pairs) if asked == code and not (cross and answered == code)
-    ]
+            share = np.where(there, cell.sums / totals, 0).sum(2) / np.maximum(there.sum(1), 1)
+        counted = there.any(1)[:, None] * by_language.indicator
+        measured.append(counted.sum(0))
+        weighted.append(share @ (counted / np.maximum(measured[-1], 1)))
+    difference, both = weighted[0] - weighted[1], (measured[0] > 0) & (measured[1] > 0)
+    parts = np.zeros(len(difference))
+    for sign, side in zip((1.0, -1.0), sides, strict=True):
+        places = [place for place, code in enumerate(by_language.languages) if code in side and both[place]]
+        parts += sign * difference[:, places].mean(1)
+    return np.asarray(parts, np.float64)

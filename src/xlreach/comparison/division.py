@@ -9,7 +9,8 @@ import numpy as np
 
 from xlreach.comparison.bootstrap import Component, interval, multinomial, spread_of_mean
 from xlreach.comparison.levels import Cut
-from xlreach.comparison.statistic import ByDirection, ByLanguage, level_mean
+from xlreach.comparison.panel import Cell
+from xlreach.comparison.statistic import ByDirection, ByLanguage, level_mean, over_seeds
 
 
 class Division:
@@ -64,8 +65,7 @@ class Division:
                         self.direction_draws[place] = np.full(self.resamples, np.nan, np.float32)
                     self.direction_draws[place][chunk] = drawn
 
-    def point(self, pairs: np.ndarray) -> dict[str, Any] | None:
-        values = self.by_language.values(pairs[None].astype(np.float64))[0]
+    def point(self, values: np.ndarray) -> dict[str, Any] | None:
         sides = [[float(values[p]) for p in side if np.isfinite(values[p])] for side in (self.low, self.high)]
         if not sides[0] or not sides[1]:
             return None
@@ -73,9 +73,7 @@ class Division:
         shown = {names[p]: float(values[p]) for p in (*self.low, *self.high) if np.isfinite(values[p])}
         return {"low": float(np.mean(sides[0])), "high": float(np.mean(sides[1])), "sides": sides, "values": shown}
 
-    def intervals(self, number: int, estimate: float, pairs: np.ndarray, per_seed: np.ndarray) -> dict[str, Any]:
-        values = self.by_language.values(pairs[None].astype(np.float64))[0]
-        by_seed = self.by_language.values(per_seed.T.astype(np.float64))
+    def intervals(self, number: int, estimate: float, values: np.ndarray, by_seed: np.ndarray) -> dict[str, Any]:
         seeds = spread_of_mean(level_mean(by_seed[:, self.low]) - level_mean(by_seed[:, self.high]))
         low, high = spread_of_mean(values[self.low]), spread_of_mean(values[self.high])
         these = interval(estimate, self.these[number], [seeds])
@@ -87,12 +85,12 @@ class Division:
         }
 
     def direction_rows(
-        self, number: int, exact: np.ndarray, per_seed: np.ndarray
+        self, number: int, cell: Cell
     ) -> list[tuple[str, float, int, list[float] | None, list[float] | None]]:
         if self.directions is None:
             return []
-        point = _named(self.directions.values(exact[None]))
-        seeds = _named(self.directions.values(per_seed.T))
+        point = _named(self.directions.values(over_seeds(cell.means())[None]))
+        seeds = _named(self.directions.values(cell.means().T))
         nodes = {"→".join(d): self.directions.nodes(d) for d in self.directions.members}
         pairs = {"→".join(d): len(rows) for d, rows in self.directions.members.items()}
         rows = []

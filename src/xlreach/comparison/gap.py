@@ -35,13 +35,13 @@ import pandas as pd
 from tqdm import tqdm
 
 from xlreach.comparison.bootstrap import group_weights, multinomial, resampled_means
-from xlreach.comparison.change import find_changes, query_contributions
+from xlreach.comparison.change import Change, find_changes, query_contributions
 from xlreach.comparison.division import Division
 from xlreach.comparison.levels import Cut, cuts
 from xlreach.comparison.measures import lower_is_better
-from xlreach.comparison.panel import Family, families
+from xlreach.comparison.panel import Cell, CellKey, Family, families
 from xlreach.comparison.permutation import hedges_g, holm, relabel, sign_flip
-from xlreach.comparison.statistic import ByDirection, ByLanguage
+from xlreach.comparison.statistic import ByDirection, ByLanguage, over_seeds
 from xlreach.errors import DataError
 from xlreach.measurement import Measurement
 from xlreach.store import replacing
@@ -59,6 +59,7 @@ def compare(
     resamples: int = 10_000,
     permutations: int = 10_000,
     headline: str | None = None,
+    bases: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """All gaps and changes of a study; deterministic for a seed.
 
@@ -71,6 +72,7 @@ def compare(
         resamples: Bootstrap resamples.
         permutations: Permutations drawn for a test, where there are too many for all.
         headline: The measure to show first; the first retrieval measure if None.
+        bases: What each base's name stands for (`{"xlmr": "FacebookAI/xlm-roberta-base"}`), to know its pretraining.
 
     Returns:
         The content of `gaps.json`.
@@ -80,8 +82,8 @@ def compare(
         DataError: The per-query values do not fit the results.
     """
     measured = {row.query_language or row.language for row in results if row.kind in ("retrieval", "tagging")}
-    bases = [row.base for row in results if row.base is not None]
-    divisions = cuts(levels, [code for code in measured if code is not None], bases)
+    named = {row.base: (bases or {}).get(row.base, row.base) for row in results if row.base is not None}
+    divisions = cuts(levels, [code for code in measured if code is not None], named)
     found = _Found(seed, resamples, permutations)
     kinds = {(row.kind, row.base, row.dataset, row.setting, row.measure) for row in results}
     for family in tqdm(families(results, queries), total=len(kinds), desc="comparing", disable=None):
@@ -143,25 +145,26 @@ class _Found:
         by_language = ByLanguage(family.pairs, key.setting)
         groups = group_weights(family.strata, self.resamples, self._rng(key.dataset, key.setting, "queries"))
         seeds = [multinomial(len(c.seeds), self.resamples, self._rng(key.dataset, "seeds", c.seeds)) for c in cells]
-        exact = [_over_seeds(cell.means()) for cell in cells]
+        by_seed = [by_language.values(cell.means().T) for cell in cells]  # (seeds, languages)
+        exact = [by_language.values(over_seeds(cell.means())[None])[0] for cell in cells]
         systems = [(number, None) for number in range(len(cells))] + [(c.cell, c.against) for c in changes]
         jobs = [self._division(family, by_language, cut, len(systems)) for cut in divisions]
         for chunk, means in resampled_means(cells, groups, seeds):
             for number, (cell, against) in enumerate(systems):
-                here = means[cell] if against is None else means[cell] - means[against]
-                values = by_language.values(here)
+                values = by_language.values(means[cell])
+                if against is not None:
+                    values = values - by_language.values(means[against])
                 for job in jobs:
-                    job.draw(number, chunk, values, here if against is None else None)
+                    job.draw(number, chunk, values, means[cell] if against is None else None)
         for job in jobs:
             for number, (cell, against) in enumerate(systems):
-                per_seed = cells[cell].means()
                 if against is None:
-                    self._gap(family, job, number, exact[cell], per_seed)
+                    self._gap(family, job, number, exact[cell], by_seed[cell])
                 else:
                     paired = cells[cell].seeds == cells[against].seeds
-                    other = cells[against].means() if paired else exact[against][:, None]
+                    per_seed = by_seed[cell] - (by_seed[against] if paired else exact[against])
                     change = changes[number - len(cells)]
-                    self._change(family, job, number, change, exact[cell], exact[against], per_seed - other)
+                    self._change(family, job, number, change, exact[cell], exact[against], per_seed)
 
     def correct(self) -> None:
         """Holm over every family of changes: one cut, data set, setting and measure."""
@@ -186,7 +189,7 @@ class _Found:
         if point is None:
             return
         cell = family.cells[number]
-        row = _head(family, job.cut, cell.key.recipe, cell.key.alignment, cell.key.language)
+        row = _head(family, job.cut, cell.key)
         row |= {"low": point["low"], "high": point["high"], "gap": point["low"] - point["high"]}
         row |= job.intervals(number, row["gap"], exact, per_seed)
         row |= {
@@ -196,11 +199,11 @@ class _Found:
             "languages_high": len(point["sides"][1]),
             "seeds": len(cell.seeds),
             "query_groups": cell.sums.shape[0] if family.has_queries else 0,
-            "warnings": _row_warnings(family, point, len(cell.seeds)),
+            "warnings": _row_warnings(family, point, cell),
         }
         self.gaps.append(_plain(row))
-        for name, value, pairs, whole, these in job.direction_rows(number, exact, per_seed):
-            row = _head(family, job.cut, cell.key.recipe, cell.key.alignment, cell.key.language)
+        for name, value, pairs, whole, these in job.direction_rows(number, cell):
+            row = _head(family, job.cut, cell.key)
             row |= {"direction": name, "value": value, "pairs": pairs}
             self.directions.append(_plain(row | {"interval": whole, "interval_these_languages": these}))
 
@@ -209,7 +212,7 @@ class _Found:
         family: Family,
         job: Division,
         number: int,
-        change: Any,
+        change: Change,
         after: np.ndarray,
         before: np.ndarray,
         per_seed: np.ndarray,
@@ -220,7 +223,7 @@ class _Found:
         if gain is None or then is None or now is None:
             return
         cell, against = family.cells[change.cell], family.cells[change.against]
-        row = _head(family, job.cut, cell.key.recipe, cell.key.alignment, cell.key.language)
+        row = _head(family, job.cut, cell.key)
         row |= {
             "factor": change.factor,
             "against": {"recipe": against.key.recipe, "alignment": against.key.alignment},
@@ -249,21 +252,14 @@ class _Found:
         return np.random.default_rng(np.frombuffer(key, np.uint32))
 
 
-def _over_seeds(means: np.ndarray) -> np.ndarray:
-    there = np.isfinite(means)
-    with np.errstate(invalid="ignore"):
-        return np.where(there, means, 0).sum(1) / np.where(there.any(1), there.sum(1), np.nan)
-
-
-def _head(family: Family, cut: Cut, recipe: str | None, alignment: str | None, language: str | None) -> dict[str, Any]:
+def _head(family: Family, cut: Cut, system: CellKey) -> dict[str, Any]:
     key = family.key
     return {
         "cut": cut.name,
         "kind": key.kind,
         "base": key.base,
-        "recipe": recipe,
-        "alignment": alignment,
-        "language": language,
+        "recipe": system.recipe,
+        "alignment": system.alignment,
         "dataset": key.dataset,
         "datasets": list(family.datasets),
         "setting": key.setting,
@@ -272,13 +268,15 @@ def _head(family: Family, cut: Cut, recipe: str | None, alignment: str | None, l
     }
 
 
-def _row_warnings(family: Family, point: Mapping[str, Any], seeds: int) -> list[str]:
+def _row_warnings(family: Family, point: Mapping[str, Any], cell: Cell) -> list[str]:
     warnings = []
     for level, side in zip(("low", "high"), point["sides"], strict=True):
         if len(side) < FEWEST_LANGUAGES:
             some = "1 language" if len(side) == 1 else f"{len(side)} languages"
             warnings.append(f"{some} on the {level}-resource side: too few for a claim about languages like these")
-    if seeds == 1:
+    if cell.borrowed:
+        warnings.append(f"{', '.join(cell.borrowed)}: tagged with the unadapted base, not under the recipe")
+    if len(cell.seeds) == 1:
         warnings.append("one seed: no interval covers the chance of training")
     if family.key.kind == "retrieval" and not family.has_queries:
         warnings.append("no per-query values: no interval covers the chance of the queries")

@@ -69,13 +69,15 @@ def config_cut(levels: Mapping[str, Sequence[str]], languages: Iterable[str]) ->
     return Cut(CONFIG, "as the study's config says", low, high, rest)
 
 
-def cuts(levels: Mapping[str, Sequence[str]], languages: Iterable[str], bases: Iterable[str] = ()) -> list[Cut]:
+def cuts(
+    levels: Mapping[str, Sequence[str]], languages: Iterable[str], bases: Mapping[str, str] | None = None
+) -> list[Cut]:
     """The study's division and every other one that puts at least one language on each side.
 
     Args:
         levels: `{"high": [codes], "low": [codes]}`.
         languages: The languages that were measured.
-        bases: The bases measured; each that is known to derive from XLM-R or mBERT gets its own `seen` cut.
+        bases: The bases measured, by name; each known to derive from XLM-R or mBERT gets its own `seen` cut.
 
     Raises:
         ConfigError: The study's own division is wrong.
@@ -86,11 +88,11 @@ def cuts(levels: Mapping[str, Sequence[str]], languages: Iterable[str], bases: I
     found += _cut("joshi", "Joshi class 0 to 2 (high: 3 to 5)", codes, known, _joshi)
     found += _cut("cc100", "fewer than 100 M tokens in CC-100 (absent counts as none)", codes, known, _cc100)
     found += _cut("script", "written in another script than Latin", codes, known, _script)
-    for base in sorted(set(bases)):
-        if _XLMR.search(base):
-            found += _cut("seen", f"not in the pretraining data of {base} (CC-100)", codes, known, _by_xlmr, base)
-        elif _MBERT.search(base):
-            found += _cut("seen", f"not in the pretraining data of {base} (mBERT's 104)", codes, known, _by_mbert, base)
+    for base, origin in sorted((bases or {}).items()):
+        if _XLMR.search(origin):
+            found += _cut("seen", f"not in the pretraining data of {origin} (CC-100)", codes, known, _by_xlmr, base)
+        elif _MBERT.search(origin):
+            found += _cut("seen", f"not in the 104 languages of {origin}", codes, known, _by_mbert, base)
     return found
 
 

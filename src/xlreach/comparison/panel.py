@@ -1,8 +1,11 @@
-"""Measurements laid out as arrays: query groups × (query language, document language) pairs × seeds.
+"""Measurements laid out as arrays: query groups × language pairs × seeds.
 
 A family is everything that is compared with each other: one base, data set, setting and measure, under every
 recipe and alignment. Its cells share groups and pairs, so that one set of resampling weights serves them all and a
 difference between two cells is paired by construction. Knows nothing of levels or statistics.
+
+Where every low-resource language has an encoder of its own, a system is all of them together: the encoder is part of
+the pair, so a low-resource language is measured by its own, a high-resource one by each.
 """
 
 from __future__ import annotations
@@ -19,8 +22,8 @@ from xlreach.errors import DataError
 from xlreach.measurement import Measurement
 
 _FAMILY = ("base", "dataset", "setting", "measure")
-_CELL = ("recipe", "alignment", "language")
-_COLUMNS = (*_FAMILY, *_CELL, "seed", "query_language", "document_language", "query_id", "group", "value")
+_CELL = ("recipe", "alignment")
+_COLUMNS = (*_FAMILY, *_CELL, "language", "seed", "query_language", "document_language", "query_id", "group", "value")
 
 
 class FamilyKey(NamedTuple):
@@ -34,11 +37,18 @@ class FamilyKey(NamedTuple):
 
 
 class CellKey(NamedTuple):
-    """What tells the cells of a family apart; `language` is what the encoder was specialised for."""
+    """What tells the cells of a family apart."""
 
     recipe: str | None
     alignment: str | None
-    language: str | None
+
+
+class Pair(NamedTuple):
+    """A query language, a document language (None: the pool of all), and what the encoder was specialised for."""
+
+    query: str
+    document: str | None = None
+    encoder: str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,16 +56,18 @@ class Cell:
     """One system's values.
 
     Attributes:
-        key: Recipe, alignment, and the languages the encoder was specialised for.
+        key: Recipe and alignment.
         seeds: The seeds, one per slice of the last axis.
         sums: Sum of the values of a query group, shape (groups, pairs, seeds), float32.
         counts: How many values went into it, same shape.
+        borrowed: Languages whose tagging values are the unadapted base's, for want of any under this recipe.
     """
 
     key: CellKey
     seeds: tuple[int | None, ...]
     sums: np.ndarray
     counts: np.ndarray
+    borrowed: tuple[str, ...] = ()
 
     def means(self) -> np.ndarray:
         """Mean over queries, shape (pairs, seeds), float64; NaN where nothing was measured."""
@@ -70,7 +82,7 @@ class Family:
 
     Attributes:
         key: Base, data set, setting and measure.
-        pairs: (query language, document language or None), the second axis of every cell.
+        pairs: The second axis of every cell.
         strata: For every query group the number of its stratum: groups that occur in the same languages.
         cells: The systems.
         has_queries: Whether per-query values are known; without them the first axis has length 1.
@@ -78,7 +90,7 @@ class Family:
     """
 
     key: FamilyKey
-    pairs: tuple[tuple[str, str | None], ...]
+    pairs: tuple[Pair, ...]
     strata: np.ndarray
     cells: tuple[Cell, ...]
     has_queries: bool
@@ -114,13 +126,13 @@ def _family(key: FamilyKey, rows: list[Measurement], queries: pd.DataFrame | Non
     frame = pd.DataFrame(
         {
             "cell": [_cell_key(row) for row in rows],
-            "pair": [(row.query_language or row.language, row.document_language) for row in rows],
+            "pair": [_pair(row) for row in rows],
             "seed": [row.seed for row in rows],
             "value": [row.value for row in rows],
         },
         dtype=object,
     )
-    pairs: list[tuple[str, str | None]] = list(dict.fromkeys(frame["pair"]))
+    pairs: list[Pair] = list(dict.fromkeys(frame["pair"]))
     position = {pair: index for index, pair in enumerate(pairs)}
     by_cell = frame.groupby("cell", sort=False) if len(frame) else ()
     detail: dict[CellKey, pd.DataFrame] = {}
@@ -154,26 +166,46 @@ def _family(key: FamilyKey, rows: list[Measurement], queries: pd.DataFrame | Non
         value = measured[..., 0] / np.maximum(measured[..., 1], 1)
         sums[:, bare], counts[:, bare] = value[bare], 1
         cells.append(Cell(cell_key, seeds, sums, counts))
+    if key.kind == "tagging":
+        cells = [_borrow(cell, cells, pairs) for cell in cells]
     datasets = tuple(sorted({row.dataset for row in rows if row.dataset}))
     return Family(key, tuple(pairs), strata, tuple(cells), bool(detail), datasets)
 
 
 def _cell_key(row: Measurement) -> CellKey:
-    return CellKey(row.recipe, row.alignment, row.language if row.kind == "retrieval" else None)
+    return CellKey(row.recipe, row.alignment)
+
+
+def _pair(row: Measurement) -> Pair:
+    if row.query_language is None:
+        return Pair(str(row.language))
+    return Pair(row.query_language, row.document_language, row.language)
+
+
+def _borrow(cell: Cell, cells: Sequence[Cell], pairs: Sequence[Pair]) -> Cell:
+    """Languages that only the unadapted base was tagged in count, unchanged, under every recipe."""
+    plain = next((one for one in cells if one.key.recipe == "none" and one.seeds == cell.seeds), None)
+    missing = [] if plain is None else [row for row in range(len(pairs)) if not cell.counts[:, row].any()]
+    missing = [row for row in missing if plain is not None and plain.counts[:, row].any()]
+    if plain is None or not missing:
+        return cell
+    sums, counts = cell.sums.copy(), cell.counts.copy()
+    sums[:, missing], counts[:, missing] = plain.sums[:, missing], plain.counts[:, missing]
+    return Cell(cell.key, cell.seeds, sums, counts, tuple(sorted({pairs[row].query for row in missing})))
 
 
 def _seed(value: Any) -> int | None:
     return None if value is None or pd.isna(value) else int(value)
 
 
-def _pair_index(queries: pd.DataFrame, position: dict[tuple[str, str | None], int]) -> np.ndarray:
-    """The number of each row's pair; a pair that the results do not know is new and appended nowhere: refused."""
-    ask, answer = pd.factorize(queries["query_language"]), pd.factorize(queries["document_language"])
-    table = np.full((len(ask[1]), len(answer[1]) + 1), -1)
-    for row, asked in enumerate(ask[1]):
-        for column, answered in enumerate([*answer[1], None]):
-            table[row, column] = position.get((asked, answered), -1)
-    found = table[ask[0], answer[0]]  # a null document language has code -1: the last column
+def _pair_index(queries: pd.DataFrame, position: dict[Pair, int]) -> np.ndarray:
+    """The number of each row's pair; one that the results do not know is refused."""
+    parts = [pd.factorize(queries[name]) for name in ("query_language", "document_language", "language")]
+    table = np.full([len(names) + 1 for _, names in parts], -1)
+    for places in np.ndindex(*table.shape):
+        known = [[*names, None][place] for place, (_, names) in zip(places, parts, strict=True)]
+        table[places] = position.get(Pair(*known), -1)
+    found = table[tuple(codes for codes, _ in parts)]  # null has code -1: the last place
     if (found < 0).any():
         first = queries[found < 0].iloc[0]
         raise DataError(
@@ -206,7 +238,7 @@ class _Queries:
 
     def __init__(self, source: pd.DataFrame | Path | None) -> None:
         self.path = source if isinstance(source, Path) else None
-        self.frame = source if isinstance(source, pd.DataFrame) else None
+        self.frame = source if isinstance(source, pd.DataFrame) and len(source) else None
         if self.path is not None:
             import pyarrow.dataset as arrow
 
@@ -218,7 +250,7 @@ class _Queries:
         elif self.frame is not None:
             _check_columns(list(self.frame.columns), None)
             keys = [self.frame[name].astype(object).where(self.frame[name].notna(), "").to_numpy() for name in _FAMILY]
-            self.rows = pd.Series(range(len(self.frame))).groupby(keys, sort=False).indices if len(self.frame) else {}
+            self.rows = pd.Series(range(len(self.frame))).groupby(keys, sort=False).indices
 
     def of(self, key: FamilyKey) -> pd.DataFrame | None:
         if self.path is not None:

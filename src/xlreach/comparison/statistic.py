@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from xlreach.comparison.levels import Cut
+from xlreach.comparison.panel import Pair
 
 DIRECTIONS = (("low", "high"), ("high", "low"), ("low", "low"), ("high", "high"))
 
@@ -21,16 +22,16 @@ class ByLanguage:
     """Averages pairs into languages, and languages into levels.
 
     Args:
-        pairs: (query language, document language or None).
+        pairs: The family's pairs.
         setting: In `cross` a pair of a language with itself does not count.
     """
 
-    def __init__(self, pairs: Sequence[tuple[str, str | None]], setting: str | None) -> None:
-        self.languages = tuple(dict.fromkeys(asked for asked, _ in pairs))
+    def __init__(self, pairs: Sequence[Pair], setting: str | None) -> None:
+        self.languages = tuple(dict.fromkeys(pair.query for pair in pairs))
         self.indicator = np.zeros((len(pairs), len(self.languages)), np.float32)
-        for row, (asked, answered) in enumerate(pairs):
-            if setting != "cross" or asked != answered:
-                self.indicator[row, self.languages.index(asked)] = 1
+        for row, pair in enumerate(pairs):
+            if setting != "cross" or pair.query != pair.document:
+                self.indicator[row, self.languages.index(pair.query)] = 1
 
     def values(self, means: np.ndarray) -> np.ndarray:
         """Languages' values, (resamples, languages), from pairs' means, (resamples, pairs); NaN where unmeasured."""
@@ -58,23 +59,23 @@ def level_mean(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndar
 class ByDirection:
     """Averages pairs of two languages into the four directions between levels."""
 
-    def __init__(self, pairs: Sequence[tuple[str, str | None]], cut: Cut) -> None:
+    def __init__(self, pairs: Sequence[Pair], cut: Cut) -> None:
         self.members: dict[tuple[str, str], np.ndarray] = {}
         self.pairs = list(pairs)
         for direction in DIRECTIONS:
             rows = [
                 row
-                for row, (asked, answered) in enumerate(pairs)
-                if asked != answered and (cut.level(asked), cut.level(answered)) == direction
+                for row, pair in enumerate(pairs)
+                if pair.query != pair.document and (cut.level(pair.query), cut.level(pair.document)) == direction
             ]
             if rows:
                 self.members[direction] = np.array(rows)
         used = sorted({row for rows in self.members.values() for row in rows})
-        self.languages = tuple(dict.fromkeys(code for row in used for code in self.pairs[row] if code is not None))
+        self.languages = tuple(dict.fromkeys(code for row in used for code in self.pairs[row][:2] if code is not None))
 
     def nodes(self, direction: tuple[str, str]) -> int:
         """The smaller number of languages on a side of a direction."""
-        sides = zip(*(self.pairs[row] for row in self.members[direction]), strict=True)
+        sides = zip(*(self.pairs[row][:2] for row in self.members[direction]), strict=True)
         return min(len(set(side)) for side in sides)
 
     def values(self, means: np.ndarray, weights: np.ndarray | None = None) -> dict[tuple[str, str], np.ndarray]:
@@ -92,9 +93,16 @@ class ByDirection:
             shares = there.astype(np.float64)
             if weights is not None:
                 asked, answered = (
-                    [place[code] for code in side] for side in zip(*(self.pairs[row] for row in rows), strict=True)
+                    [place[code] for code in side] for side in zip(*(self.pairs[row][:2] for row in rows), strict=True)
                 )
                 shares *= weights[:, asked].astype(np.float64) * weights[:, answered]
             with np.errstate(invalid="ignore", divide="ignore"):
                 found[direction] = (np.where(there, here, 0) * shares).sum(1) / shares.sum(1)
         return found
+
+
+def over_seeds(means: np.ndarray) -> np.ndarray:
+    """Mean over the last axis of what was measured; NaN where nothing was."""
+    there = np.isfinite(means)
+    with np.errstate(invalid="ignore"):
+        return np.where(there, means, 0).sum(1) / np.where(there.any(1), there.sum(1), np.nan)
