@@ -6,3 +6,22 @@ tokenizers and tasks never do.
 """
 
 from __future__ import annotations
+
+from xlreach.corpora.collection import Collection, Document, Query
+from xlreach.corpora.dataset import Dataset, EntityCorpus, Text, Treebank
+from xlreach.corpora.parallel import ParallelText
+from xlreach.corpora.registry import DATASETS, find_datasets, open_dataset
+
+__all__ = [
+    "DATASETS",
+    "Collection",
+    "Dataset",
+    "Document",
+    "EntityCorpus",
+    "ParallelText",
+    "Query",
+    "Text",
+    "Treebank",
+    "find_datasets",
+    "open_dataset",
+]

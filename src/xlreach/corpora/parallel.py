@@ -121,7 +121,8 @@ class ParallelText(Collection):
 
     def files(self, languages: Iterable[str]) -> list[Path]:
         wanted = set(languages)
-        return sorted(path for bundle in self.bundles for language, path in bundle.paths.items() if language in wanted)
+        found = {path for bundle in self.bundles for language, path in bundle.paths.items() if language in wanted}
+        return sorted(found.union(self._shared) if found else found)
 
     def _holding(self, *languages: str) -> list[Bundle]:
         """The bundles that have all of these languages; none where two are the same."""
