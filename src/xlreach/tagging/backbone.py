@@ -1,0 +1,121 @@
+"""Loading an encoder folder for tagging: tokenizer, body, limits, precision, and only the embedding rows in use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from xlreach.adapt.encoder import check_encoder
+from xlreach.errors import ModelError
+from xlreach.tagging.words import Pieces
+
+_LONGEST = 512  # pieces at once, also for encoders that could read more: attention grows with the square
+_LOW_PADDING = 1000  # a padding id up to here stays in place when rows are left out
+
+
+def load_encoder(path: Path, device: torch.device, attention_dropout: float | None = None) -> tuple[Any, Any]:
+    """The tokenizer and the encoder of a folder, in float32.
+
+    Args:
+        path: The folder.
+        device: Where the encoder goes.
+        attention_dropout: The dropout of attention weights in place of the encoder's own.
+
+    Raises:
+        ModelError: The folder is no encoder, or its tokenizer tells no word ids.
+    """
+    check_encoder(path)
+    from transformers import AutoConfig, AutoModel, AutoTokenizer
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    # It reports every weight that a body without its pooler or MLM head does not need.
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+        for key in ("attention_probs_dropout_prob", "attention_dropout"):
+            if attention_dropout is not None and hasattr(config, key):
+                setattr(config, key, attention_dropout)
+        encoder = AutoModel.from_pretrained(
+            path,
+            config=config,
+            trust_remote_code=False,
+            use_safetensors=True,
+            dtype=torch.float32,
+            # On CPU the backward pass of fused attention is slower than the plain one.
+            attn_implementation="eager" if device.type == "cpu" else "sdpa",
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"The encoder cannot be loaded ({error}).", path=path) from error
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+    if not tokenizer.is_fast:
+        raise ModelError("Its tokenizer is not a fast one, and tells no word ids.", path=path)
+    if getattr(encoder, "pooler", None) is not None:
+        encoder.pooler = None
+    return tokenizer, encoder.to(device)
+
+
+def reading_limit(encoder: Any) -> int:
+    """How many pieces the encoder reads at once, special tokens included."""
+    positions = int(getattr(encoder.config, "max_position_embeddings", 0) or _LONGEST)
+    for name, module in encoder.named_modules():
+        # The RoBERTa family counts positions from behind the padding id.
+        if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
+            positions = module.num_embeddings - module.padding_idx - 1
+    return min(positions, _LONGEST)
+
+
+def drop_unused_rows(encoder: Any, padding: int, splits: Iterable[list[Pieces]]) -> list[list[Pieces]]:
+    """Leaves only the embedding rows of pieces that occur, and renumbers the pieces.
+
+    No result changes: rows that never occur get no gradient and never reach an output. Of XLM-R's 192 million
+    embedding weights a treebank uses a twentieth, and the optimizer touches every one at every step.
+
+    Args:
+        encoder: Changed in place.
+        padding: The padding id; it stays the same, as the RoBERTa family derives positions from it.
+        splits: All sentences that will ever be read.
+    """
+    splits = list(splits)
+    table = encoder.get_input_embeddings()
+    if not isinstance(table, nn.Embedding) or padding > _LOW_PADDING:
+        return splits
+    windows = [window for split in splits for one in split for window in one.windows]
+    kept = np.unique(np.concatenate([np.arange(padding + 1), *windows]))
+    if len(kept) > 0.9 * table.num_embeddings:
+        return splits
+    index = torch.from_numpy(kept).to(table.weight.device)
+    smaller = nn.Embedding.from_pretrained(table.weight.detach()[index], freeze=False, padding_idx=table.padding_idx)
+    encoder.set_input_embeddings(smaller)
+    return [
+        [replace(one, windows=tuple(np.searchsorted(kept, window) for window in one.windows)) for one in split]
+        for split in splits
+    ]
+
+
+def choose_precision(asked: str, device: torch.device) -> str:
+    """`float32` or `bfloat16`: what was asked, or for `auto` bfloat16 where the hardware multiplies it."""
+    if asked != "auto":
+        return asked
+    if device.type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    return "bfloat16" if _cpu_multiplies_bfloat16() else "float32"
+
+
+def _cpu_multiplies_bfloat16() -> bool:
+    try:
+        flags = Path("/proc/cpuinfo").read_text("utf-8", "replace")
+    except OSError:
+        return False
+    return "amx_bf16" in flags or "avx512_bf16" in flags

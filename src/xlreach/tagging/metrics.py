@@ -1,0 +1,119 @@
+"""The official figures, and the same figures as sums over sentences.
+
+UAS and LAS are the F1 of the CoNLL 2018 shared task's evaluation as maintained in udtools (relation subtypes do not
+count); span F1 is seqeval's in mode `strict`, scheme IOB2 (its default mode gives other figures, by 1 to 2 points on
+invalid sequences). A `Tally` a sentence lets the comparison resample sentences: over any set of sentences the measure
+is the sum of `correct` over the sum of `total`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from xlreach.corpora.conllu import Sentence, write_conllu
+from xlreach.errors import DataError
+from xlreach.tagging.labels import Annotation
+
+
+class Tally(NamedTuple):
+    """Correct and total; for F1, twice the true positives over gold and predicted spans together."""
+
+    correct: int
+    total: int
+
+
+def ratio(tallies: Iterable[Tally]) -> float:
+    """The measure over several sentences; 0 where there is nothing to be right about."""
+    correct = total = 0
+    for one in tallies:
+        correct, total = correct + one.correct, total + one.total
+    return correct / total if total else 0.0
+
+
+def accuracy_tally(gold: Annotation, predicted: Annotation) -> Tally:
+    """Words with the right label."""
+    right = sum(a == b for a, b in zip(gold.labels, predicted.labels, strict=True))
+    return Tally(right, len(gold.labels))
+
+
+def attachment_tally(gold: Annotation, predicted: Annotation) -> dict[str, Tally]:
+    """Words with the right head (UAS), and with the right head and universal relation (LAS)."""
+    right = [a == b for a, b in zip(gold.heads, predicted.heads, strict=True)]
+    relation = [_universal(a) == _universal(b) for a, b in zip(gold.labels, predicted.labels, strict=True)]
+    both = sum(a and b for a, b in zip(right, relation, strict=True))
+    return {"UAS": Tally(sum(right), len(right)), "LAS": Tally(both, len(right))}
+
+
+def span_tally(gold: Annotation, predicted: Annotation) -> Tally:
+    """Spans with the right borders and type."""
+    a, b = spans(gold.labels), spans(predicted.labels)
+    return Tally(2 * len(a & b), len(a) + len(b))
+
+
+def spans(tags: Sequence[str]) -> set[tuple[str, int, int]]:
+    """The entities of a valid IOB2 sequence as (type, first token, behind the last).
+
+    >>> sorted(spans(["B-PER", "I-PER", "O", "B-LOC"]))
+    [('LOC', 3, 4), ('PER', 0, 2)]
+    """
+    found: set[tuple[str, int, int]] = set()
+    start = 0
+    for at, tag in enumerate([*tags, "O"]):
+        if at and tags[at - 1] != "O" and not tag.startswith("I-"):
+            found.add((tags[at - 1][2:], start, at))
+        if tag.startswith("B-"):
+            start = at
+    return found
+
+
+def conll18(gold: Sequence[Sentence], predicted: Sequence[Sentence]) -> dict[str, tuple[float, int]]:
+    """UAS and LAS (F1, 0 to 1) with the number of gold words, by udtools' evaluation on files.
+
+    Args:
+        gold: The sentences as annotated.
+        predicted: The same sentences with predicted heads and relations; multiword ranges must be the same.
+
+    Raises:
+        DataError: The official evaluation refuses a file.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        paths = Path(folder, "gold.conllu"), Path(folder, "predicted.conllu")
+        for path, sentences in zip(paths, (gold, predicted), strict=True):
+            write_conllu(path, sentences)
+        return conll18_files(*paths)
+
+
+def conll18_files(gold: Path, predicted: Path) -> dict[str, tuple[float, int]]:
+    """As `conll18`, on CoNLL-U files."""
+    from udtools.udeval import UDError, evaluate, load_conllu
+
+    try:
+        loaded = []
+        for path in (gold, predicted):
+            with path.open(encoding="utf-8") as stream:
+                loaded.append(load_conllu(stream, str(path), {}))
+        scores = evaluate(*loaded)
+    except (UDError, ValueError) as error:
+        raise DataError(f"The CoNLL 2018 evaluation refuses it: {error}.", path=predicted) from error
+    return {name: (float(scores[name].f1), int(scores[name].gold_total)) for name in ("UAS", "LAS")}
+
+
+def span_f1(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, tuple[float, int]]:
+    """Micro-averaged strict span F1 (0 to 1) with the number of gold entities, by seqeval."""
+    from seqeval.metrics import f1_score
+    from seqeval.scheme import IOB2
+
+    entities = sum(len(spans(tags)) for tags in gold)
+    with warnings.catch_warnings():
+        # seqeval warns of a split without any entity, gold or predicted; the figure is 0 then.
+        warnings.simplefilter("ignore")
+        value = f1_score([list(t) for t in gold], [list(t) for t in predicted], mode="strict", scheme=IOB2)
+    return {"F1": (float(value), entities)}
+
+
+def _universal(relation: str) -> str:
+    return relation.split(":")[0]

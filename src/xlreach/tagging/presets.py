@@ -1,0 +1,75 @@
+"""How taggers are trained, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from xlreach.errors import ConfigError, nearest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """Hyper-parameters of fine-tuning.
+
+    Attributes:
+        epochs: At most so many passes over the training data.
+        patience: Training ends after so many epochs without a better dev figure.
+        head_lr: Peak learning rate of the head, the layer mix and the parser's root.
+        encoder_lr: Peak learning rate of the encoder, for a hidden size of 768.
+        scale_lr: Whether a narrower encoder gets a larger rate, by 768 / hidden size.
+        schedule: After the warm-up: `inverse_sqrt` (of epochs since) or `linear` (to nothing at the last epoch).
+        warmup_epochs: Epochs in which the rate rises to its peak; for the encoder they begin when it thaws.
+        frozen_epochs: Epochs at the start in which the encoder is not trained.
+        weight_decay: AdamW's, on matrices only.
+        max_grad_norm: Gradients are clipped to this norm.
+        attention_dropout: Dropout of the encoder's attention weights; None is the encoder's own. On CPU it costs
+            a sixth of a step.
+        layer_dropout: How likely a layer is left out of the mix, in training.
+        batch_sentences: At most so many sentences a batch …
+        batch_pieces: … and at most so many pieces, padding counted.
+        precision: `auto` is bfloat16 where the processor multiplies it in hardware, else `float32`.
+    """
+
+    epochs: int
+    patience: int
+    head_lr: float = 1e-3
+    encoder_lr: float = 5e-5
+    scale_lr: bool = False
+    schedule: Literal["inverse_sqrt", "linear"] = "inverse_sqrt"
+    warmup_epochs: float = 1.0
+    frozen_epochs: int = 1
+    weight_decay: float = 0.01
+    max_grad_norm: float = 5.0
+    attention_dropout: float | None = None
+    layer_dropout: float = 0.1
+    batch_sentences: int = 32
+    batch_pieces: int = 4096
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+
+
+PRESETS = {
+    # Chau and Smith 2021, §3 and the authors' configurations.
+    "paper": Preset(epochs=200, patience=20),
+    # A small machine: the rates that reach most of `paper`'s figure in a dozen epochs.
+    "fast": Preset(
+        epochs=8, patience=3, head_lr=2e-3, encoder_lr=1e-4, scale_lr=True, schedule="linear",
+        warmup_epochs=0.5, frozen_epochs=0, attention_dropout=0.0, batch_sentences=16,
+    ),
+    # A demonstration: seconds on a few hundred sentences and a small encoder.
+    "quick": Preset(
+        epochs=5, patience=5, head_lr=3e-3, encoder_lr=1e-4, scale_lr=True, schedule="linear",
+        warmup_epochs=0.5, frozen_epochs=0, attention_dropout=0.0, batch_sentences=16,
+    ),
+}  # fmt: skip
+
+
+def check_preset(name: str) -> Preset:
+    """The preset of that name.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    if name not in PRESETS:
+        raise ConfigError(f"Unknown preset {name!r}.", fix=nearest(name, PRESETS))
+    return PRESETS[name]

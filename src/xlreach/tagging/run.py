@@ -1,0 +1,123 @@
+"""One tagger from an encoder and a data set to its figures and files."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xlreach.errors import DataError
+from xlreach.measurement import Measurement, write_measurements
+from xlreach.tagging.labels import Annotation
+from xlreach.tagging.presets import Preset, check_preset
+from xlreach.tagging.tasks import TASKS, Task, split_of
+
+if TYPE_CHECKING:
+    from xlreach.corpora.dataset import EntityCorpus, Treebank
+
+_HELD_OUT = 10  # without a dev split, every tenth training sentence decides when to stop
+
+
+def run_tagging(
+    task: Task | str,
+    encoder: Path,
+    data: Treebank | EntityCorpus,
+    *,
+    preset: str | Preset = "paper",
+    seed: int = 1,
+    out: Path,
+    checkpoint: Path | None = None,
+    cost: dict[str, float] | None = None,
+    test_data: Treebank | EntityCorpus | None = None,
+) -> list[Measurement]:
+    """Fine-tunes an encoder on a task, predicts the test split and measures it.
+
+    Writes into `out`: `measurements.jsonl`; `predictions.conllu` (all ten columns, multiword ranges and empty nodes
+    as in the data; only the predicted columns are the tagger's) or `predictions.iob2`; `sentences.parquet` (id,
+    measure, correct, total of each test sentence: a measure is the sum of correct over the sum of total);
+    `training.json` (task and preset as used, labels, sizes, labels that training has not, the course of training).
+
+    Args:
+        task: What to learn, as object or string (`parse`, `pos(column=upos)`).
+        encoder: An encoder folder that plain `AutoModel` and `AutoTokenizer` load.
+        data: Gives the training and dev splits, and the test split unless `test_data` does. Without a dev split every
+            tenth training sentence is held out.
+        preset: How to train, by name or value.
+        seed: Decides initial weights of the head, dropout and batches; the same seed gives the same figures.
+        out: A folder.
+        checkpoint: A folder that survives a kill; training goes on from what lies there.
+        cost: Gets `tokens` (pieces read in training), `epochs` and `examples`.
+        test_data: Another data set to test on: transfer without training (the data set is then named
+            `TRAIN>TEST`).
+
+    Returns:
+        One measurement a measure, values from 0 to 1; study, base, recipe, alignment and seed are left open.
+
+    Raises:
+        DataError: A split is missing or of the wrong kind, or training and test labels have nothing in common.
+        ModelError: The encoder cannot be used, or training diverged.
+        SpecError, ConfigError: The task or preset does not exist.
+    """
+    task = TASKS.parse(task) if isinstance(task, str) else task
+    chosen = check_preset(preset) if isinstance(preset, str) else preset
+    tested = data if test_data is None else test_data
+    train, dev = _training_splits(data, task)
+    test = split_of(tested, "test", task)
+    task = task.resolved(train, transfer=test_data is not None and test_data.language != data.language)
+    gold = [task.annotation(one) for one in test]
+
+    from xlreach.tagging.learning import learn  # torch from here on
+
+    result = learn(
+        task, encoder, train, dev, test, chosen, seed=seed, checkpoint=checkpoint or out / ".checkpoint",
+        names=(data.name, tested.name),
+    )  # fmt: skip
+    predicted = [task.annotated(sentence, one) for sentence, one in zip(test, result.predicted, strict=True)]
+    name = data.name if test_data is None else f"{data.name}>{tested.name}"
+    rows = [
+        Measurement(kind="tagging", language=str(tested.language), dataset=name, measure=measure, value=value, n=n)
+        for measure, (value, n) in task.evaluate(test, predicted).items()
+    ]
+    out.mkdir(parents=True, exist_ok=True)
+    write_measurements(out / "measurements.jsonl", rows)
+    task.write(out / f"predictions.{task.suffix}", predicted)
+    _write_sentences(out / "sentences.parquet", task, test, gold, result.predicted)
+    about = {"task": str(task), "preset": dataclasses.asdict(chosen), "seed": seed, **result.about}
+    (out / "training.json").write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    if cost is not None:
+        cost |= {"tokens": result.pieces, "epochs": result.epochs, "examples": len(train)}
+    return rows
+
+
+def _training_splits(data: Any, task: Task) -> tuple[list[Any], list[Any]]:
+    train = split_of(data, "train", task)
+    if "dev" in data.splits:
+        return train[: task.limit], split_of(data, "dev", task)
+    if len(train) < 2:
+        raise DataError(f"{data.name} has no dev split and a single training sentence.", expected="Expected more.")
+    dev = train[_HELD_OUT - 1 :: _HELD_OUT] or train[-1:]
+    held = {id(one) for one in dev}
+    return [one for one in train if id(one) not in held][: task.limit], dev
+
+
+def _write_sentences(
+    path: Path, task: Task, test: Sequence[Any], gold: Sequence[Annotation], predicted: Sequence[Annotation]
+) -> None:
+    import pandas as pd
+
+    rows = [
+        (name, measure, tally.correct, tally.total)
+        for name, a, b in zip(_ids(test), gold, predicted, strict=True)
+        for measure, tally in task.tally(a, b).items()
+    ]
+    pd.DataFrame(rows, columns=["id", "measure", "correct", "total"]).to_parquet(path, index=False)
+
+
+def _ids(sentences: Sequence[Any]) -> Iterator[str]:
+    """The `sent_id` of each sentence where all have one of their own, else its place from 1."""
+    ids = [getattr(one, "sent_id", None) for one in sentences]
+    usable = None not in ids and len(set(ids)) == len(ids)
+    for place, name in enumerate(ids, 1):
+        yield str(name) if usable else str(place)
