@@ -39,6 +39,7 @@ from xlreach.corpora.collection import Document, Query, write_collection
 from xlreach.corpora.conllu import write_conllu
 from xlreach.corpora.iob2 import write_iob2
 from xlreach.corpora.text import write_lines
+from xlreach.errors import DataError
 
 _ENCYCLOPAEDIC = 0.2  # share of the plain text that states or asks facts, as passages and questions do
 
@@ -62,11 +63,16 @@ def generate(spec: Artificial, out: Path, progress: bool = True) -> None:
 
     Args:
         spec: The family, with its controlled factors.
-        out: The folder; made where it is missing.
+        out: The folder; made where it is missing, else empty.
         progress: Whether a terminal shows a progress bar.
+
+    Raises:
+        DataError: The folder holds something already.
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
+    if any(out.iterdir()):
+        raise DataError("The folder is not empty.", fix="Name a new folder, or empty this one.", path=out)
     tongues = _tongues(spec)
     inventory = Inventory()
     stock = NameStock(spec.seed, max(240, spec.passages // 2), [one.lexicon for one in tongues])
