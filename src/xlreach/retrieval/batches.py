@@ -87,7 +87,7 @@ def gather_pairs(
     ):
         if wanted and not found:
             raise DataError(
-                f"No pairs for {kind} batches of {', '.join(languages)} in {', '.join(map(str, sources)) or 'nothing'}.",
+                f"No pairs for {kind} batches: {', '.join(languages)} in {', '.join(map(str, sources)) or 'nothing'}.",
                 expected=f"Expected pairs {what}.",
             )
     if len(np.unique(table.groups)) < 2:

@@ -27,27 +27,31 @@ Vectors = NDArray[np.float32]
 
 _TRAINING_PER_CENTROID = 64
 _ADD_BLOCK = 65536
+_USUAL_LENGTHS = (768, 1024, 640, 720, 1000)
 
 
-def check_factory(factory: str, dimension: int) -> Any:
+def check_factory(factory: str, dimension: int | None = None) -> Any:
     """The empty FAISS index of that string.
 
     Args:
         factory: As `faiss.index_factory` takes it.
-        dimension: Length of the vectors.
+        dimension: Length of the vectors; None if they are not known yet: then it must fit some usual length.
 
     Raises:
         SpecError: FAISS does not know it, it does not fit the dimension, or it cannot rank unit vectors by cosine.
     """
     close = difflib.get_close_matches(factory, FACTORIES, n=1, cutoff=0.5)
     hint = (f"Did you mean {close[0]!r}? " if close and close[0] != factory else "") + f"Known: {', '.join(FACTORIES)}."
-    try:
-        index = faiss.index_factory(dimension, factory, faiss.METRIC_INNER_PRODUCT)
-    except RuntimeError as error:
-        reason = str(error).rsplit(": ", 1)[-1].strip()
-        raise SpecError(
-            f"FAISS cannot make an index {factory!r} for vectors of {dimension} numbers ({reason}).", fix=hint
-        ) from error
+    index, reason = None, ""
+    for length in _USUAL_LENGTHS if dimension is None else (dimension,):
+        try:
+            index = faiss.index_factory(length, factory, faiss.METRIC_INNER_PRODUCT)
+            break
+        except RuntimeError as error:
+            reason = str(error).rsplit(": ", 1)[-1].strip()
+    if index is None:
+        of = "" if dimension is None else f" for vectors of {dimension} numbers"
+        raise SpecError(f"FAISS cannot make an index {factory!r}{of} ({reason}).", fix=hint)
     if isinstance(index, faiss.IndexIDMap):
         raise SpecError(
             f"The index {factory!r} keeps ids of its own.", expected="Ids are kept in ids.parquet.", fix=hint

@@ -30,9 +30,13 @@ class PairSource(ABC):
 
     uses_text: bool = False
 
+    @property
     @abstractmethod
+    def name(self) -> str:
+        """Its string, which is part of what a training run is recognised by."""
+
     def __str__(self) -> str:
-        """Its name, which is part of what a training run is recognised by."""
+        return self.name
 
     @property
     @abstractmethod
@@ -125,7 +129,8 @@ class _DatasetPairs(PairSource):
     def __init__(self, data: Any) -> None:
         self._data = data
 
-    def __str__(self) -> str:
+    @property
+    def name(self) -> str:
         return str(self._data.name)
 
     @property
@@ -150,7 +155,8 @@ class _CropSource(PairSource):
         self._spec, self._data, self._text = spec, data, dict(text or {})
         self.uses_text = data is None
 
-    def __str__(self) -> str:
+    @property
+    def name(self) -> str:
         return str(self._spec)
 
     @property

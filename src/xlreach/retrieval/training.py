@@ -31,7 +31,7 @@ from xlreach.adapt.encoder import PROVENANCE_FILE, fingerprint
 from xlreach.errors import DataError, ModelError
 from xlreach.retrieval.alignment import Alignment, Contrastive, NoAlignment
 from xlreach.retrieval.batches import HybridBatches, PairTable, gather_pairs, trainer_sampler
-from xlreach.retrieval.pairs import PairSource
+from xlreach.retrieval.pairs import pairs_of
 from xlreach.retrieval.pooling import load_encoder, quiet_loading
 from xlreach.store import digest
 
@@ -58,7 +58,7 @@ Load it with `SentenceTransformer(path)`; `alignment.json` and `xlreach.json` sa
 def train_alignment(
     alignment: Alignment,
     encoder: Path,
-    pairs: Sequence[PairSource],
+    pairs: Sequence[Any],
     languages: Sequence[str],
     *,
     seed: int,
@@ -72,7 +72,8 @@ def train_alignment(
     Args:
         alignment: What `ALIGNMENTS.parse` gave.
         encoder: The folder to start from; left as it is.
-        pairs: Where training pairs come from; those that wait for text must be bound.
+        pairs: Where training pairs come from: pair sources (those that wait for text must be bound), parallel text,
+            collections.
         languages: The languages to draw pairs of.
         seed: For batches, crops, dropout and fresh weights.
         out: The folder to fill: model, pooling, `alignment.json` with what was done.
@@ -102,8 +103,8 @@ def train_alignment(
     _require_normalised(model)
     record: dict[str, Any] = {"alignment": str(alignment), "version": alignment.version, "seed": seed}
     if isinstance(alignment, Contrastive):
-        share = alignment.mono_share
-        table = gather_pairs(pairs, languages, mono=share > 0, cross=share < 1, seed=seed)
+        share, sources = alignment.mono_share, [pairs_of(one) for one in pairs]
+        table = gather_pairs(sources, languages, mono=share > 0, cross=share < 1, seed=seed)
         if alignment.prefixes:
             model.prompts = {**model.prompts, **PROMPTS}
         with _workspace(checkpoint) as work:
@@ -114,7 +115,7 @@ def train_alignment(
         cost |= {"steps": len(losses), "pairs": alignment.steps * alignment.batch, "loss": _late_loss(losses)}
         record |= {
             "languages": list(languages),
-            "sources": [str(source) for source in pairs],
+            "sources": [source.name for source in sources],
             "pools": _pool_sizes(table),
             "loss": [round(loss, 5) for loss in losses],
         }

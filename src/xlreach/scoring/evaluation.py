@@ -1,0 +1,294 @@
+"""One encoder on one collection: every setting, every pair of languages, every measure, every query.
+
+    mono     queries and documents of one language
+    cross    queries of one language, documents of another; every ordered pair that has judgements
+    multi    the documents of all languages as one pool; relevant is what is relevant in any of them
+
+Equal scores are ordered as trec_eval orders them (score, then document id, last first); the written runs carry
+scores without ties, a few roundings apart, so that every tool sees that one ranking and gives the figures given here.
+A query with judgements for which nothing is found counts as 0. A document that has the query's own id is the query
+(in bitext every sentence is both) and is left out of its ranking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ir_measures
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from xlreach.corpora.collection import Collection, Qrels, Query
+from xlreach.corpora.trec import write_qrels, write_run
+from xlreach.errors import DataError, IndexFolderError, SpecError, nearest
+from xlreach.measurement import Measurement, write_measurements
+from xlreach.retrieval.encoding import TextEncoder
+from xlreach.retrieval.index import OpenIndex, open_index
+from xlreach.scoring.bias import rank_distance, relevant_shares, top_shares
+from xlreach.scoring.measures import Floats, Judged, compute, parse_measures, ranked
+from xlreach.scoring.pools import Block, Pool, open_pool
+from xlreach.scoring.ranks import Scores, untie
+from xlreach.spec import folder_name
+
+SETTINGS = ("mono", "cross", "multi")
+BIAS_CUTOFF = 10
+
+_QUERIES = pa.schema(
+    [
+        (name, pa.string())
+        for name in ("dataset", "setting", "query_language", "document_language", "query_id", "group", "measure")
+    ]
+    + [("value", pa.float64())]
+)
+
+
+def evaluate(
+    encoder: TextEncoder | Path | str,
+    collection: Collection,
+    indexes: Mapping[str, Path],
+    *,
+    measures: Sequence[str],
+    settings: Sequence[str] = SETTINGS,
+    depth: int | None = 1000,
+    out: Path,
+    cost: dict[str, float] | None = None,
+    query_languages: Sequence[str] | None = None,
+    runs: bool = True,
+) -> list[Measurement]:
+    """Scores an encoder on a collection.
+
+    Writes into `out`: `measurements.jsonl`, `queries.parquet` (one value a query and measure), and in `trec/` the runs
+    and qrels, named `<data set>.<setting>.<query language>[-<document language>]`.
+
+    In the multi setting, beside the measures: `rank_distance`, `rank_distance_normalised` (exact indexes only; see
+    `bias`), `language_bias@10` (how much more of the first ten is in the query's language than of what is relevant),
+    and as diagnostics by document language `share@1`, `share@10` and `excess_share@10` (over its share of what is
+    relevant).
+
+    Args:
+        encoder: The one that the indexes were built with.
+        collection: Queries and judgements.
+        indexes: Index folders by language.
+        measures: ir-measures strings.
+        settings: Of `SETTINGS`.
+        depth: Documents of each ranking that count, for the measures and in the runs; None counts all. Rank distance
+            is over all in any case.
+        out: The folder to write into.
+        cost: Receives `queries` and `documents`, how many were scored.
+        query_languages: Languages to ask in; None takes those that have an index.
+        runs: Whether to write runs.
+
+    Returns:
+        The measurements, those of `measurements.jsonl`.
+
+    Raises:
+        SpecError: A measure or setting that does not exist.
+        IndexFolderError: An index that is damaged, of another encoder or of another language.
+        DataError: No setting has judgements, or an id cannot stand in a TREC file.
+    """
+    wanted = parse_measures(measures)
+    for setting in settings:
+        if setting not in SETTINGS:
+            raise SpecError(f"Unknown setting {setting!r}.", fix=nearest(setting, SETTINGS))
+    if depth is not None and depth < 1:
+        raise SpecError(f"A depth of {depth}.", expected="Expected at least 1, or none for whole rankings.")
+    encoder = encoder if isinstance(encoder, TextEncoder) else TextEncoder(encoder)
+    opened = {code: _open(code, folder, encoder) for code, folder in indexes.items()}
+    asked = [code for code in (query_languages or opened) if code in collection.languages]
+    judgements = {(a, b): found for a in asked for b in opened if (found := collection.qrels(a, b))}
+    if not judgements:
+        raise DataError(f"{collection.name} has no judgements for {', '.join(asked)} in {', '.join(opened)}.")
+    out = Path(out)
+    (out / "trec").mkdir(parents=True, exist_ok=True)
+    with pq.ParquetWriter(out / "queries.parquet", _QUERIES) as writer:
+        scorer = _Scorer(collection.name, wanted, depth, out / "trec", writer, runs)
+        pairs = list(_pairs(settings, judgements, opened))
+        pools: dict[tuple[str, ...], Pool] = {}
+        asked_before: dict[str, _Asked] = {}
+        for setting, a, languages in tqdm(pairs, desc=f"scoring {collection.name}", disable=None):
+            if languages not in pools:
+                pools[languages] = open_pool({code: opened[code] for code in languages})
+            if a not in asked_before:
+                asked_before = {a: _Asked.encode(encoder, collection.queries(a))}
+            qrels = _merged(judgements[a, b] for b in languages if (a, b) in judgements)
+            those = asked_before[a].only(qrels)
+            if those.queries:
+                scorer.score(setting, a, those, qrels, pools[languages])
+    if cost is not None:
+        cost |= {"queries": scorer.queries, "documents": sum(index.count for index in opened.values())}
+    write_measurements(out / "measurements.jsonl", scorer.rows)
+    return scorer.rows
+
+
+@dataclass(frozen=True)
+class _Asked:
+    queries: list[Query]
+    vectors: Scores
+
+    @classmethod
+    def encode(cls, encoder: TextEncoder, queries: list[Query]) -> _Asked:
+        return cls(queries, encoder.encode([query.text for query in queries], "query"))
+
+    def only(self, qrels: Qrels) -> _Asked:
+        """Those that have judgements."""
+        rows = [row for row, query in enumerate(self.queries) if query.id in qrels]
+        return _Asked([self.queries[row] for row in rows], self.vectors[rows])
+
+
+class _Scorer:
+    """Scores one pool after the other and collects what comes of it."""
+
+    def __init__(
+        self,
+        dataset: str,
+        measures: list[ir_measures.Measure],
+        depth: int | None,
+        trec: Path,
+        writer: pq.ParquetWriter,
+        runs: bool,
+    ) -> None:
+        self._dataset, self._measures, self._depth = dataset, measures, depth
+        self._trec, self._writer, self._runs = trec, writer, runs
+        self._other = [measure for measure in measures if not ranked(measure)]
+        self.rows: list[Measurement] = []
+        self.queries = 0
+
+    def score(self, setting: str, a: str, asked: _Asked, qrels: Qrels, pool: Pool) -> None:
+        b = None if setting == "multi" else pool.languages[0]
+        name = f"{folder_name(self._dataset)}.{setting}.{a}" + ("" if b is None else f"-{b}")
+        qrels = {query.id: qrels[query.id] for query in asked.queries}
+        depth = len(pool) if self._depth is None else min(self._depth, len(pool))
+        blocks: list[Block] = []
+        run: dict[str, dict[str, float]] = {}
+        ids = [query.id for query in asked.queries]
+        keep_top = self._runs or bool(self._other) or not pool.exact
+        wanted = depth if keep_top else BIAS_CUTOFF if setting == "multi" else 0
+        searched = pool.search(asked.vectors, list(qrels.values()), wanted, own=ids)
+
+        def ranking() -> Iterator[tuple[str, list[tuple[str, float]]]]:
+            for block in searched:
+                top = BIAS_CUTOFF if setting == "multi" else 0
+                blocks.append(Block(block.start, block.judged, block.columns[:, :top], block.scores[:, :top]))
+                for query, documents in zip(ids[block.start :], _documents(block, pool), strict=False):
+                    if self._other:
+                        run[query] = dict(documents)
+                    yield query, documents
+
+        try:
+            if self._runs:
+                write_run(self._trec / f"{name}.run", ranking(), tag="xlreach")
+                write_qrels(self._trec / f"{name}.qrels", qrels)
+            else:
+                for _ in ranking():
+                    pass
+        except ValueError as error:
+            raise DataError(f"{error}.", fix="Give documents and queries ids without white space.") from error
+        self.queries += len(ids)
+        judged = _joined([block.judged for block in blocks])
+        found = self._found(judged.cut(None if self._depth is None else depth), qrels, run)
+        if setting == "multi":
+            found |= self._bias(a, asked, judged, blocks, pool, qrels)
+        self._record(setting, a, b, asked.queries, found)
+
+    def _found(self, judged: Judged, qrels: Qrels, run: Mapping[str, Mapping[str, float]]) -> dict[str, Floats]:
+        found = {str(measure): compute(measure, judged) for measure in self._measures if ranked(measure)}
+        if self._other:
+            rows = {query: row for row, query in enumerate(qrels)}
+            others = {str(measure): np.zeros(len(rows)) for measure in self._other}
+            for metric in ir_measures.iter_calc(self._other, qrels, run):
+                others[str(metric.measure)][rows[metric.query_id]] = metric.value
+            found |= others
+        return {str(measure): found[str(measure)] for measure in self._measures}
+
+    def _bias(
+        self, a: str, asked: _Asked, judged: Judged, blocks: list[Block], pool: Pool, qrels: Qrels
+    ) -> dict[str, Floats]:
+        count = len(pool.languages)
+        columns = np.concatenate([block.columns for block in blocks])
+        languages = np.where(columns >= 0, pool.language_of[columns], -1)
+        relevant = pool.columns_of(list(qrels.values()))[0]
+        expected = relevant_shares(np.where(relevant >= 0, pool.language_of[relevant], -1), judged.grades, count)
+        first, top = top_shares(languages, count, 1), top_shares(languages, count, BIAS_CUTOFF)
+        for at, b in enumerate(pool.languages):
+            for measure, values in (
+                ("share@1", first[:, at]),
+                (f"share@{BIAS_CUTOFF}", top[:, at]),
+                (f"excess_share@{BIAS_CUTOFF}", top[:, at] - expected[:, at]),
+            ):
+                self.rows.append(self._row("diagnostic", "multi", a, b, measure, values))
+        found: dict[str, Floats] = {}
+        if pool.exact:
+            distance = rank_distance(judged)
+            found["rank_distance"] = distance
+            found["rank_distance_normalised"] = distance / max(1, len(pool) - 1)
+        if a in pool.languages:
+            own = pool.languages.index(a)
+            found[f"language_bias@{BIAS_CUTOFF}"] = top[:, own] - expected[:, own]
+        return found
+
+    def _record(self, setting: str, a: str, b: str | None, queries: list[Query], found: Mapping[str, Floats]) -> None:
+        for measure, values in found.items():
+            known = np.flatnonzero(~np.isnan(values))
+            if len(known) == 0:
+                continue
+            self.rows.append(self._row("retrieval", setting, a, b, measure, values[known]))
+            size = len(known)
+            columns: list[Any] = [[self._dataset] * size, [setting] * size, [a] * size, [b] * size]
+            columns += [[queries[row].id for row in known], [queries[row].group for row in known], [measure] * size]
+            self._writer.write_table(pa.table([*columns, values[known]], schema=_QUERIES))
+
+    def _row(self, kind: Any, setting: str, a: str, b: str | None, measure: str, values: Floats) -> Measurement:
+        return Measurement(
+            kind=kind,
+            dataset=self._dataset,
+            setting=setting,
+            query_language=a,
+            document_language=b,
+            measure=measure,
+            value=float(values.mean()),
+            n=len(values),
+        )
+
+
+def _open(code: str, folder: Path, encoder: TextEncoder) -> OpenIndex:
+    index = open_index(folder, encoder)
+    if index.language != code:
+        raise IndexFolderError(f"An index of {index.language!r}, given as that of {code!r}.", path=folder)
+    return index
+
+
+def _pairs(
+    settings: Sequence[str], judgements: Mapping[tuple[str, str], Qrels], opened: Mapping[str, OpenIndex]
+) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """(setting, query language, document languages), query language by query language."""
+    for a in dict.fromkeys(a for a, _ in judgements):
+        for b in opened:
+            setting = "mono" if a == b else "cross"
+            if setting in settings and (a, b) in judgements:
+                yield setting, a, (b,)
+        if "multi" in settings:
+            yield "multi", a, tuple(opened)
+
+
+def _merged(parts: Iterator[Qrels]) -> Qrels:
+    merged: Qrels = {}
+    for part in parts:
+        for query, judged in part.items():
+            merged.setdefault(query, {}).update(judged)
+    return merged
+
+
+def _documents(block: Block, pool: Pool) -> Iterator[list[tuple[str, float]]]:
+    """The ranking of each query, with scores that every tool orders alike."""
+    scores = untie(block.scores) if block.scores.shape[1] else block.scores
+    for columns, values in zip(block.columns.tolist(), scores.tolist(), strict=True):
+        yield [(pool.ids[column], value) for column, value in zip(columns, values, strict=True) if column >= 0]
+
+
+def _joined(parts: Sequence[Judged]) -> Judged:
+    return Judged(np.concatenate([one.ranks for one in parts]), np.concatenate([one.grades for one in parts]))

@@ -1,0 +1,175 @@
+"""Measures by their ir-measures strings (`nDCG@10`, `AP`, `R@100`), checked before anything is computed.
+
+Most are computed here from the ranks of the relevant documents alone, which needs no ranking in memory; they equal
+what ir-measures' default providers give on the written run. Any other measure that ir-measures can compute goes
+through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import ir_measures
+import numpy as np
+from numpy.typing import NDArray
+
+from xlreach.errors import SpecError, nearest
+
+Floats = NDArray[np.float64]
+
+_USUAL = ("nDCG@10", "AP", "AP@20", "R@1", "R@10", "R@100", "RR", "RR@10", "Success@1", "Success@10", "P@10", "Rprec")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Where a ranking puts the relevant documents of some queries.
+
+    Attributes:
+        ranks: From 1, shape (queries, most relevant documents of a query); infinite for one that was not retrieved,
+            and where a query has fewer.
+        grades: Their relevance, same shape; 0 where a query has fewer.
+    """
+
+    ranks: Floats
+    grades: NDArray[np.int64]
+
+    def cut(self, depth: int | None) -> Judged:
+        """The same, had the ranking ended at `depth`."""
+        if depth is None:
+            return self
+        return Judged(np.where(self.ranks <= depth, self.ranks, np.inf), self.grades)
+
+
+def parse_measure(text: str) -> ir_measures.Measure:
+    """The measure that a string names; its `str` is the canonical form.
+
+    Raises:
+        SpecError: No such measure, a wrong parameter, or one that nothing installed can compute.
+    """
+    try:
+        measure = ir_measures.parse_measure(text)
+        measure.validate_params()
+        cutoff = measure.params.get(measure.AT_PARAM, 1)
+        if isinstance(cutoff, int) and cutoff < 1:
+            raise ValueError(f"a cutoff of {cutoff}")
+    except NameError:
+        name = text.partition("@")[0].partition("(")[0].strip()
+        known = set(ir_measures.measures.registry)
+        close = nearest(name, known).partition("Known:")[0]
+        raise SpecError(f"Unknown measure {text!r}.", fix=f"{close}Usual ones: {', '.join(_USUAL)}.") from None
+    except (ValueError, AssertionError, KeyError, TypeError, AttributeError) as error:
+        raise SpecError(
+            f"{text!r} is no measure ({error}).",
+            expected=f"Expected an ir-measures string, such as {', '.join(_USUAL[:4])}.",
+        ) from error
+    if not (ranked(measure) or ir_measures.DefaultPipeline.supports(measure)):
+        raise SpecError(
+            f"Nothing that is installed computes {measure}.",
+            fix="See the providers of ir-measures: https://ir-measur.es/en/latest/providers.html.",
+        )
+    return measure
+
+
+def parse_measures(texts: Iterable[str]) -> list[ir_measures.Measure]:
+    """Each measure once, in their order.
+
+    Raises:
+        SpecError: There is none, or one of them is wrong.
+    """
+    measures = list(dict.fromkeys(parse_measure(text) for text in texts))
+    if not measures:
+        raise SpecError("No measure is asked for.", fix=f"Usual ones: {', '.join(_USUAL)}.")
+    return measures
+
+
+def ranked(measure: ir_measures.Measure) -> bool:
+    """Whether ranks of relevant documents suffice for a measure."""
+    if measure.NAME not in _FROM_RANKS:
+        return False
+    plain = not measure.params.get("judged_only", False)
+    return plain and not (measure.NAME == "nDCG" and {"dcg", "gains"} & measure.params.keys())
+
+
+def compute(measure: ir_measures.Measure, judged: Judged) -> Floats:
+    """A measure for each query, shape (queries,).
+
+    Args:
+        measure: One that `ranked` accepts.
+        judged: The ranks.
+    """
+    cutoff = measure.params.get("cutoff")
+    level = measure.params.get("rel", 1)
+    order = np.argsort(judged.ranks, axis=1, kind="stable")
+    ranks = np.take_along_axis(judged.ranks, order, axis=1)
+    grades = np.take_along_axis(judged.grades, order, axis=1)
+    within = np.isfinite(ranks) if cutoff is None else ranks <= cutoff
+    return _FROM_RANKS[str(measure.NAME)](_Case(ranks, grades, within, grades >= level, cutoff))
+
+
+@dataclass(frozen=True)
+class _Case:
+    """Relevant documents by rank: which are within the cutoff, and which are relevant enough."""
+
+    ranks: Floats
+    grades: NDArray[np.int64]
+    within: NDArray[np.bool_]
+    relevant: NDArray[np.bool_]
+    cutoff: int | None
+
+    @property
+    def hits(self) -> NDArray[np.bool_]:
+        return self.within & self.relevant
+
+    @property
+    def total(self) -> NDArray[np.int64]:
+        return self.relevant.sum(1)
+
+
+def _average_precision(case: _Case) -> Floats:
+    found = np.cumsum(case.hits, axis=1)
+    return _ratio(np.where(case.hits, found / case.ranks, 0).sum(1), case.total)
+
+
+def _reciprocal_rank(case: _Case) -> Floats:
+    return np.where(case.hits, 1 / case.ranks, 0).max(1, initial=0)
+
+
+def _precision(case: _Case) -> Floats:
+    assert case.cutoff is not None
+    return _ratio(case.hits.sum(1), np.full(len(case.hits), case.cutoff))
+
+
+def _recall(case: _Case) -> Floats:
+    return _ratio(case.hits.sum(1), case.total)
+
+
+def _success(case: _Case) -> Floats:
+    return case.hits.any(1).astype(np.float64)
+
+
+def _precision_at_total(case: _Case) -> Floats:
+    return _ratio((case.relevant & (case.ranks <= case.total[:, None])).sum(1), case.total)
+
+
+def _ndcg(case: _Case) -> Floats:
+    gains = np.maximum(case.grades, 0)
+    reached = np.where(case.within & (gains > 0), gains / np.log2(case.ranks + 1), 0).sum(1)
+    best = -np.sort(-gains, axis=1)[:, : case.cutoff]
+    return _ratio(reached, (best / np.log2(np.arange(best.shape[1]) + 2)).sum(1))
+
+
+def _ratio(above: NDArray[np.generic], below: NDArray[np.generic]) -> Floats:
+    """0 where a query has nothing relevant, as trec_eval has it."""
+    return np.divide(above, below, out=np.zeros(len(below)), where=np.asarray(below) > 0)
+
+
+_FROM_RANKS: dict[str, Callable[[_Case], Floats]] = {
+    "AP": _average_precision,
+    "RR": _reciprocal_rank,
+    "P": _precision,
+    "R": _recall,
+    "Success": _success,
+    "Rprec": _precision_at_total,
+    "nDCG": _ndcg,
+}

@@ -1,0 +1,193 @@
+"""What is searched: the documents of one language, or of all, as one pool.
+
+An exact pool compares every query with every vector, in blocks; an approximate one asks its FAISS indexes, a batch a
+language, and merges. Both give the ranks of the relevant documents and the top of the ranking.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlreach.errors import DataError
+from xlreach.retrieval.index import OpenIndex
+from xlreach.scoring.measures import Judged
+from xlreach.scoring.ranks import (
+    NOTHING,
+    Keys,
+    Scores,
+    key_places,
+    key_scores,
+    order_keys,
+    rank_columns,
+    tie_places,
+    top_keys,
+)
+
+Columns = NDArray[np.int64]
+
+_BLOCK = 1 << 23
+
+
+@dataclass(frozen=True)
+class Block:
+    """A few queries' results.
+
+    Attributes:
+        start: The number of the first query.
+        judged: Ranks of the relevant documents, over the whole pool if the pool is exact.
+        columns: Documents by rank, as columns of the pool, shape (queries, depth); −1 where no more were found.
+        scores: Their cosines.
+    """
+
+    start: int
+    judged: Judged
+    columns: NDArray[np.int64]
+    scores: Scores
+
+
+class Pool(ABC):
+    """Documents to be ranked together.
+
+    Attributes:
+        ids: Document ids by column.
+        languages: Language codes.
+        language_of: Index into `languages` by column.
+        exact: Whether ranks are those of the full ranking.
+    """
+
+    exact: bool
+
+    def __init__(self, indexes: Mapping[str, OpenIndex]) -> None:
+        self.languages = tuple(indexes)
+        self.ids = [name for index in indexes.values() for name in index.ids]
+        self.language_of = np.repeat(np.arange(len(indexes)), [index.count for index in indexes.values()])
+        self._columns = {name: column for column, name in enumerate(self.ids)}
+        if len(self._columns) < len(self.ids):
+            raise DataError(f"Document ids occur twice in {', '.join(indexes)}.", expected="Expected unique ids.")
+        self._places = tie_places(self.ids)
+        self._by_place = np.argsort(self._places)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def columns_of(self, judged: Sequence[Mapping[str, int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Columns and grades of each query's relevant documents; column −1 for one that is not in the pool."""
+        relevant = [[(name, grade) for name, grade in one.items() if grade > 0] for one in judged]
+        width = max(map(len, relevant), default=0)
+        columns = np.full((len(relevant), width), -1, np.int64)
+        grades = np.zeros((len(relevant), width), np.int64)
+        for row, documents in enumerate(relevant):
+            for at, (name, grade) in enumerate(documents):
+                columns[row, at], grades[row, at] = self._columns.get(name, -1), grade
+        return columns, grades
+
+    def search(
+        self,
+        vectors: Scores,
+        judged: Sequence[Mapping[str, int]],
+        depth: int,
+        own: Sequence[str] = (),
+    ) -> Iterator[Block]:
+        """Ranks queries.
+
+        Args:
+            vectors: One a query.
+            judged: Relevance by document id, one a query.
+            depth: Documents of the ranking that are wanted themselves; may be 0.
+            own: For each query the id of a document that is left out of its ranking, if it is in the pool.
+        """
+        columns, grades = self.columns_of(judged)
+        left_out = np.array([self._columns.get(name, -1) for name in own] or [-1] * len(vectors), np.int64)
+        depth = min(depth, len(self))
+        for start, keys, ranks in self._keys(vectors, columns, left_out, depth):
+            part = slice(start, start + len(keys))
+            top = top_keys(keys, min(depth, keys.shape[1])) if depth else keys[:, :0]
+            missing = top == NOTHING
+            found = np.where(missing, -1, self._by_place[np.where(missing, 0, key_places(top))])
+            if ranks is None:
+                ranks = _ranks_in(found, columns[part])
+            scores = np.where(missing, np.float32(-np.inf), key_scores(np.where(missing, 0, top)))
+            yield Block(start, Judged(ranks, grades[part]), found, scores)
+
+    @abstractmethod
+    def _keys(
+        self, vectors: Scores, columns: Columns, left_out: Columns, depth: int
+    ) -> Iterator[tuple[int, Keys, NDArray[np.float64] | None]]:
+        """For a few queries: the number of the first, keys of their candidates, and ranks of `columns` if known."""
+
+
+def open_pool(indexes: Mapping[str, OpenIndex]) -> Pool:
+    """An exact pool if all indexes are exact."""
+    return ExactPool(indexes) if all(index.exact for index in indexes.values()) else ApproximatePool(indexes)
+
+
+class ExactPool(Pool):
+    """Scores by matrix products; equal vectors are scored once, so that their tie is no matter of rounding."""
+
+    exact = True
+
+    def __init__(self, indexes: Mapping[str, OpenIndex]) -> None:
+        super().__init__(indexes)
+        vectors = np.concatenate([index.vectors() for index in indexes.values()])
+        first: dict[bytes, int] = {}
+        self._inverse = np.array([first.setdefault(_row_hash(row), len(first)) for row in vectors], dtype=np.int64)
+        _, kept = np.unique(self._inverse, return_index=True)
+        self._unique = vectors if len(kept) == len(vectors) else vectors[kept]
+
+    def _keys(
+        self, vectors: Scores, columns: Columns, left_out: Columns, depth: int
+    ) -> Iterator[tuple[int, Keys, NDArray[np.float64] | None]]:
+        size = max(1, _BLOCK // max(1, len(self)))
+        for start in range(0, len(vectors), size):
+            part = slice(start, start + size)
+            scores = vectors[part] @ self._unique.T
+            if len(self._unique) < len(self):
+                scores = scores[:, self._inverse]
+            keys = order_keys(scores, self._places)
+            rows = np.flatnonzero(left_out[part] >= 0)
+            keys[rows, left_out[part][rows]] = NOTHING
+            yield start, keys, rank_columns(keys, columns[part])
+
+
+class ApproximatePool(Pool):
+    """Scores and candidates as FAISS gives them, one batch a language, merged."""
+
+    exact = False
+
+    def __init__(self, indexes: Mapping[str, OpenIndex]) -> None:
+        super().__init__(indexes)
+        self._indexes = list(indexes.values())
+
+    def _keys(
+        self, vectors: Scores, columns: Columns, left_out: Columns, depth: int
+    ) -> Iterator[tuple[int, Keys, NDArray[np.float64] | None]]:
+        parts, offset = [], 0
+        for index in self._indexes:
+            # One more, for the document that may be left out.
+            scores, rows = index.search(vectors, depth + 1)
+            found = np.where(rows < 0, -1, rows + offset)
+            keys = order_keys(scores, self._places[np.maximum(found, 0)])
+            parts.append(np.where((found < 0) | (found == left_out[:, None]), NOTHING, keys))
+            offset += index.count
+        yield 0, np.concatenate(parts, axis=1), None
+
+
+def _ranks_in(found: Columns, columns: Columns) -> NDArray[np.float64]:
+    """The ranks of documents in rankings that were cut; infinite for one that is not in them."""
+    ranks = np.full(columns.shape, np.inf)
+    for at in range(columns.shape[1]):
+        there = (found == columns[:, at : at + 1]) & (columns[:, at : at + 1] >= 0)
+        rows = np.flatnonzero(there.any(axis=1))
+        ranks[rows, at] = there[rows].argmax(axis=1) + 1
+    return ranks
+
+
+def _row_hash(row: NDArray[Any]) -> bytes:
+    return hashlib.blake2b(row.tobytes(), digest_size=16).digest()

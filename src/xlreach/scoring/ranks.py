@@ -1,0 +1,98 @@
+"""Exact ranks of the relevant documents, and the top of the ranking, from blocks of the score matrix.
+
+A full ranking of LAReQA's pool is 13,090 × 13,014 rows; what the measures need of it are the places of eleven
+documents a query. Every (score, document) becomes one integer that orders as trec_eval does, by score and then by
+document id, last first, so that a rank is one comparison with a row and ties are exact.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Keys = NDArray[np.int64]
+Scores = NDArray[np.float32]
+
+_LOW = np.int64(0xFFFFFFFF)
+NOTHING = np.iinfo(np.int64).min
+"""The key of no document: below every other."""
+
+
+def tie_places(ids: list[str]) -> NDArray[np.int64]:
+    """For each document its place among equal scores, from 0: ids in descending order of their characters."""
+    places = np.empty(len(ids), np.int64)
+    places[sorted(range(len(ids)), key=ids.__getitem__, reverse=True)] = np.arange(len(ids))
+    return places
+
+
+def order_keys(scores: Scores, places: NDArray[np.int64]) -> Keys:
+    """Integers that order as the ranking does, the best the largest.
+
+    Args:
+        scores: Any shape.
+        places: Of `tie_places`, broadcast against `scores`.
+    """
+    return (_ordered(scores) << np.int64(32)) | (_LOW - places)
+
+
+def key_places(keys: Keys) -> NDArray[np.int64]:
+    """The places that went into keys."""
+    return _LOW - (keys & _LOW)
+
+
+def key_scores(keys: Keys) -> Scores:
+    """The scores that went into keys."""
+    return _unordered(keys >> np.int64(32))
+
+
+def rank_columns(keys: Keys, columns: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The ranks of given documents in full rankings.
+
+    Args:
+        keys: Shape (queries, documents).
+        columns: Shape (queries, relevant), −1 where there is none.
+
+    Returns:
+        Ranks from 1, infinite where there is none; the shape of `columns`.
+    """
+    ranks = np.full(columns.shape, np.inf)
+    for at in range(columns.shape[1]):
+        rows = np.flatnonzero(columns[:, at] >= 0)
+        if len(rows) == 0:
+            continue
+        own = keys[rows, columns[rows, at]]
+        # Most queries have the first few relevant documents: then the block is compared in place.
+        block = keys if len(rows) == len(keys) else keys[rows]
+        ranks[rows, at] = np.count_nonzero(block > own[:, None], axis=1) + 1
+    return ranks
+
+
+def top_keys(keys: Keys, depth: int) -> Keys:
+    """The `depth` best keys of each row, best first."""
+    width = keys.shape[1]
+    if depth < width:
+        keys = np.partition(keys, width - depth, axis=1)[:, width - depth :]
+    return np.sort(keys, axis=1)[:, ::-1]
+
+
+def untie(scores: Scores) -> Scores:
+    """Scores that fall strictly along each row, by moving ties apart by the smallest steps that float32 has.
+
+    Tools differ in how they order equal scores; a run without them is one ranking to all.
+
+    Args:
+        scores: Shape (queries, depth), each row falling.
+    """
+    steps = np.arange(scores.shape[1], dtype=np.int64)
+    return _unordered(np.minimum.accumulate(_ordered(scores) + steps, axis=1) - steps)
+
+
+def _ordered(scores: Scores) -> Keys:
+    """float32 as integers of the same order; −0 is 0."""
+    bits = (np.asarray(scores, np.float32) + np.float32(0)).view(np.int32)
+    return (bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))).astype(np.int64)
+
+
+def _unordered(values: Keys) -> Scores:
+    bits = values.astype(np.int32)
+    return (bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))).view(np.float32)
