@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, folder_of, inside
 from xlreach.corpora.parallel import Bundle, ParallelText
 from xlreach.corpora.text import read_lines
+from xlreach.corpora.verses import has_verses
 from xlreach.errors import DataError, nearest
 from xlreach.languages import canonical_code
 from xlreach.spec import param
@@ -166,7 +167,8 @@ class Bitext(DatasetSpec):
         if kind not in _KINDS:
             return
         for folder in sorted((root / "parallel").glob("*/")):
-            if len(paths := coded_files(folder)) >= 2:
+            paths = coded_files(folder)
+            if len(paths) >= 2 and not has_verses(next(iter(paths.values()))):
                 yield f"bitext:{folder.name}", tuple(sorted(paths))
 
 

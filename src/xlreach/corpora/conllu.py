@@ -136,11 +136,11 @@ def read_conllu(path: Path) -> Iterator[Sentence]:
             block.append((number, line))
         elif block:
             found = True
-            yield _sentence(block, path)
+            yield parse_sentence(block, path)
             block = []
     if block:
         found = True
-        yield _sentence(block, path)
+        yield parse_sentence(block, path)
     if not found:
         raise DataError("There is no sentence in the file.", expected="Expected CoNLL-U.", path=path)
 
@@ -157,7 +157,8 @@ def write_conllu(path: Path, sentences: Iterable[Sentence]) -> int:
     return count
 
 
-def _sentence(block: list[tuple[int, str]], path: Path) -> Sentence:
+def parse_sentence(block: Sequence[tuple[int, str]], path: Path) -> Sentence:
+    """A sentence from its numbered lines, checked as `read_conllu` does; the path is for messages."""
     words: list[Word] = []
     numbers: list[int] = []
     comments: list[str] = []

@@ -119,7 +119,13 @@ class Annotated(Dataset, Generic[T]):
 
 
 class Treebank(Annotated[Sentence]):
-    """Sentences with part-of-speech tags and, unless all heads are empty, dependency trees."""
+    """Sentences with part-of-speech tags and dependency trees.
+
+    Attributes:
+        trees: False where all heads are empty and only parts of speech can be learnt.
+    """
+
+    trees: bool = True
 
 
 class EntityCorpus(Annotated[TaggedSentence]):

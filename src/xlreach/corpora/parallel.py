@@ -48,6 +48,10 @@ class Bundle:
             if left and right and self.first <= number and (self.last is None or number <= self.last):
                 yield number, left, right
 
+    def files(self, language: str) -> list[Path]:
+        """The files that a language is read from; none where it has not the language."""
+        return [self.paths[language]] if language in self.paths else []
+
 
 class ParallelText(Collection):
     """Texts that translate each other line by line, in two languages or many.
@@ -121,7 +125,7 @@ class ParallelText(Collection):
 
     def files(self, languages: Iterable[str]) -> list[Path]:
         wanted = set(languages)
-        found = {path for bundle in self.bundles for language, path in bundle.paths.items() if language in wanted}
+        found = {path for bundle in self.bundles for language in wanted for path in bundle.files(language)}
         return sorted(found.union(self._shared) if found else found)
 
     def _holding(self, *languages: str) -> list[Bundle]:

@@ -17,6 +17,7 @@ _LICENCES = {
     "lapt9": "that of each source, the strictest (Wolof: CC BY-NC 4.0)",
     "common_voice": "CC0 1.0",
     "oldi_seed": "CC BY-SA 4.0",
+    "artificial": "CC0 1.0 (generated)",
 }
 _CITATIONS = {
     "common_voice": "Ardila et al. 2020, Common Voice, LREC",

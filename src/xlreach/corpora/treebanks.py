@@ -92,7 +92,9 @@ class PartOfSpeech(DatasetSpec):
                 expected=f"Expected pos/{self.member}/train.txt, dev.txt, test.txt.",
                 fix=nearest(self.member, known) if known else "",
             )
-        return Treebank(str(self), language, splits, read_tagged, self.licence, self.citation)
+        corpus = Treebank(str(self), language, splits, read_tagged, self.licence, self.citation)
+        corpus.trees = False
+        return corpus
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:

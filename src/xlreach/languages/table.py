@@ -3,8 +3,8 @@
 Sources of `languages.tsv` (facts only): the classes of Joshi et al. 2020 (a published copy of `lang2tax.txt` by ISO
 639-3 code); CC-100 as in Table 6 of the XLM-R paper (Conneau et al. 2020); Wikipedia tokens of October 2020 and mBERT's
 104 languages as collected by mayhewsw/multilingual-data-stats, with Mongolian, which mBERT's README names. Both
-encodings of Burmese are added up in CC-100, and both scripts of Chinese (`zh`; `zh-Hant` has its own row too). Tokens of
-CC-100 and Wikipedia are white-space counts: for Chinese, Japanese, Thai they mean little. A blank is unknown.
+encodings of Burmese are added up in CC-100, and both scripts of Chinese (`zh`; `zh-Hant` has its own row too). Tokens
+of CC-100 and Wikipedia are white-space counts: for Chinese, Japanese, Thai they mean little. A blank is unknown.
 """
 
 from __future__ import annotations

@@ -1,0 +1,200 @@
+"""Collections and parallel text out of hub tables, whatever their columns are called (`hub` knows that)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from xlreach.corpora.collection import Collection, Document, Qrels, Query
+from xlreach.corpora.dataset import check_language
+from xlreach.corpora.parallel import Bundle
+from xlreach.corpora.parquet import rows_of
+from xlreach.errors import DataError
+
+
+@dataclass(frozen=True)
+class Subset:
+    """Corpus, queries and judgements that belong together, in mteb's retrieval layout."""
+
+    document_language: str
+    query_language: str
+    corpus: list[Path]
+    queries: list[Path]
+    qrels: list[Path]
+
+
+class SubsetCollection(Collection):
+    """A collection in mteb's retrieval layout.
+
+    Documents and queries of one language that occur in several subsets under one id are one. Where subsets pair two
+    languages, queries that share an id are the same question.
+    """
+
+    def __init__(self, name: str, subsets: list[Subset], licence: str = "", citation: str = "") -> None:
+        self.name, self.licence, self.citation = name, licence or self.licence, citation
+        self._subsets = subsets
+        self._shared = any(one.document_language != one.query_language for one in subsets)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return tuple(sorted({code for one in self._subsets for code in (one.document_language, one.query_language)}))
+
+    def documents(self, language: str) -> Iterator[Document]:
+        check_language(self, language)
+        subsets = [one for one in self._subsets if one.document_language == language]
+        seen: set[str] = set()
+        for subset in subsets:
+            for path, number, row in rows_of(subset.corpus):
+                identifier = _identifier(row, path, number)
+                if len(subsets) > 1:
+                    if identifier in seen:
+                        continue
+                    seen.add(identifier)
+                yield Document(f"{language}/{identifier}", language, str(row.get("text") or ""), row.get("title") or "")
+
+    def queries(self, language: str) -> list[Query]:
+        check_language(self, language)
+        found: dict[str, Query] = {}
+        for subset in self._subsets:
+            for path, number, row in rows_of(subset.queries) if subset.query_language == language else ():
+                identifier = _identifier(row, path, number)
+                unique = f"{language}/{identifier}"
+                group = identifier if self._shared else unique
+                found.setdefault(unique, Query(unique, language, str(row.get("text") or ""), group))
+        return list(found.values())
+
+    def qrels(self, query_language: str, document_language: str) -> Qrels:
+        check_language(self, query_language), check_language(self, document_language)
+        found: Qrels = {}
+        for subset in self._subsets:
+            if (subset.query_language, subset.document_language) == (query_language, document_language):
+                for path, number, row in rows_of(subset.qrels):
+                    try:
+                        query, document, score = row["query-id"], row["corpus-id"], int(row["score"])
+                    except (KeyError, ValueError) as error:
+                        raise DataError(
+                            f"No judgement ({error}).",
+                            expected="Expected query-id, corpus-id, score.",
+                            path=path,
+                            line=number,
+                        ) from None
+                    found.setdefault(f"{query_language}/{query}", {})[f"{document_language}/{document}"] = score
+        return found
+
+    def files(self, languages: Iterable[str]) -> list[Path]:
+        wanted = set(languages)
+        here = [one for one in self._subsets if {one.document_language, one.query_language} & wanted]
+        return sorted({path for one in here for path in (*one.corpus, *one.queries, *one.qrels)})
+
+
+class Contexts(Collection):
+    """Questions about passages, a table a language: the distinct passages are the documents.
+
+    Args:
+        name: The printed form.
+        paths: Each language's files.
+        passage_key: The column that tells passages apart and is the same in every language; None is the order in which
+            they appear.
+        passage: The column of the passage.
+        question: The column of the question.
+        question_key: The columns that together name a question, the same in every language.
+        licence: Of the data.
+        citation: Who to cite.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        paths: Mapping[str, list[Path]],
+        passage_key: str | None,
+        passage: str,
+        question: str,
+        question_key: tuple[str, ...],
+        licence: str = "",
+        citation: str = "",
+    ) -> None:
+        self.name, self.licence, self.citation = name, licence or self.licence, citation
+        self._paths, self._passage_key, self._question_key = paths, passage_key, question_key
+        self._passage, self._question = passage, question
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return tuple(sorted(self._paths))
+
+    def documents(self, language: str) -> Iterator[Document]:
+        seen: set[str] = set()
+        for document, row in self._rows(language):
+            if document not in seen:
+                seen.add(document)
+                yield Document(f"{language}/{document}", language, str(row[self._passage]).strip())
+
+    def queries(self, language: str) -> list[Query]:
+        return [
+            Query(f"{language}/{self._group(row)}", language, str(row[self._question]).strip(), self._group(row))
+            for _, row in self._rows(language)
+        ]
+
+    def qrels(self, query_language: str, document_language: str) -> Qrels:
+        asked = [self._group(row) for _, row in self._rows(query_language)]
+        answers = {self._group(row): document for document, row in self._rows(document_language)}
+        return {
+            f"{query_language}/{one}": {f"{document_language}/{answers[one]}": 1} for one in asked if one in answers
+        }
+
+    def files(self, languages: Iterable[str]) -> list[Path]:
+        return sorted(path for language in set(languages) & set(self._paths) for path in self._paths[language])
+
+    def _rows(self, language: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Each row with the id of its passage."""
+        places: dict[str, str] = {}
+        for _, _, row in rows_of(self._paths[check_language(self, language)]):
+            key = str(row[self._passage_key or self._passage])
+            yield places.setdefault(key, str(len(places)) if self._passage_key is None else _word(key)), row
+
+    def _group(self, row: dict[str, Any]) -> str:
+        return _word("#".join(str(row[column]) for column in self._question_key))
+
+
+@dataclass(frozen=True)
+class TableBundle(Bundle):
+    """A table with a column a language, as parallel text; a line's number is the row's."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    tables: tuple[Path, ...] = ()
+
+    @classmethod
+    def of(cls, key: str, paths: list[Path], columns: Mapping[str, str]) -> TableBundle:
+        """From the files of one table and its column for each language."""
+        return cls(key, dict.fromkeys(columns, paths[0]), 1, None, columns, tuple(paths))
+
+    def lines(self, language: str) -> Iterator[tuple[int, str]]:
+        for number, row in self._numbered([self.columns[language]]):
+            if text := str(row[self.columns[language]] or "").strip():
+                yield number, text
+
+    def aligned(self, a: str, b: str) -> Iterator[tuple[int, str, str]]:
+        left, right = self.columns[a], self.columns[b]
+        for number, row in self._numbered([left, right]):
+            pair = str(row[left] or "").strip(), str(row[right] or "").strip()
+            if all(pair):
+                yield number, *pair
+
+    def files(self, language: str) -> list[Path]:
+        return list(self.tables) if language in self.columns else []
+
+    def _numbered(self, columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+        return enumerate((row for _, _, row in rows_of(list(self.tables), columns)), 1)
+
+
+def _identifier(row: dict[str, Any], path: Path, number: int) -> str:
+    value = row.get("_id", row.get("id"))
+    if value is None:
+        raise DataError("A row without an id.", expected="Expected the column _id or id.", path=path, line=number)
+    return _word(str(value))
+
+
+def _word(text: str) -> str:
+    """An id without white space, which TREC files cannot hold."""
+    return "_".join(text.split())
