@@ -53,13 +53,13 @@ PRESETS = {
     "paper": Preset(epochs=200, patience=20),
     # A small machine: the rates that reach most of `paper`'s figure in a dozen epochs.
     "fast": Preset(
-        epochs=8, patience=3, head_lr=2e-3, encoder_lr=1e-4, scale_lr=True, schedule="linear",
-        warmup_epochs=0.5, frozen_epochs=0, attention_dropout=0.0, batch_sentences=16,
+        epochs=5, patience=3, head_lr=4e-3, encoder_lr=1e-4, scale_lr=True, schedule="linear",
+        warmup_epochs=0.5, frozen_epochs=0, attention_dropout=0.0, batch_sentences=8,
     ),
     # A demonstration: seconds on a few hundred sentences and a small encoder.
     "quick": Preset(
-        epochs=5, patience=5, head_lr=3e-3, encoder_lr=1e-4, scale_lr=True, schedule="linear",
-        warmup_epochs=0.5, frozen_epochs=0, attention_dropout=0.0, batch_sentences=16,
+        epochs=4, patience=4, head_lr=4e-3, encoder_lr=1e-4, scale_lr=True, schedule="linear",
+        warmup_epochs=0.5, frozen_epochs=0, attention_dropout=0.0, batch_sentences=8,
     ),
 }  # fmt: skip
 

@@ -1,0 +1,91 @@
+"""Single-root decoding against all trees, and against another implementation where it is installed."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from xlreach.tagging.trees import decode_heads, is_tree, maximum_spanning_tree, single_root_tree
+
+
+def reaches_root(heads: tuple[int, ...]) -> bool:
+    for word in range(1, len(heads) + 1):
+        seen = set()
+        while word:
+            if word in seen:
+                return False
+            seen.add(word)
+            word = heads[word - 1]
+    return True
+
+
+def all_trees(n: int) -> list[tuple[int, ...]]:
+    return [heads for heads in itertools.product(range(n + 1), repeat=n) if reaches_root(heads)]
+
+
+TREES = {n: all_trees(n) for n in range(1, 6)}
+
+
+def value(scores: np.ndarray, heads: np.ndarray | tuple[int, ...]) -> float:
+    return float(sum(scores[d, h] for d, h in enumerate(heads, 1)))
+
+
+def test_the_number_of_trees_is_cayleys():
+    assert [len(TREES[n]) for n in TREES] == [(n + 1) ** (n - 1) for n in TREES]
+    assert [sum(t.count(0) == 1 for t in TREES[n]) for n in TREES] == [n ** (n - 1) for n in TREES]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("kind", ["normal", "ties", "rooty", "wide"])
+def test_best_of_all_trees(n: int, kind: str):
+    rng = np.random.default_rng([n, len(kind)])
+    for _ in range(60):
+        scores = rng.normal(size=(n + 1, n + 1))
+        if kind == "ties":
+            scores = rng.integers(0, 3, size=(n + 1, n + 1)).astype(float)
+        if kind == "rooty":
+            scores[:, 0] += 3  # the unconstrained tree has several roots
+        if kind == "wide":
+            scores = np.exp(3 * scores) * rng.choice([-1, 1], size=scores.shape)
+        single = [tree for tree in TREES[n] if tree.count(0) == 1]
+        best = single_root_tree(scores.copy())
+        assert tuple(best) in single
+        assert value(scores, best) == pytest.approx(max(value(scores, t) for t in single), abs=1e-9)
+        free = maximum_spanning_tree(scores.copy())
+        assert value(scores, free) == pytest.approx(max(value(scores, t) for t in TREES[n]), abs=1e-9)
+        assert value(scores, decode_heads(scores)) == pytest.approx(value(scores, best), abs=1e-9)
+
+
+def test_is_tree_agrees_with_walking():
+    for n in (1, 2, 3, 4):
+        for heads in itertools.product(range(n + 1), repeat=n):
+            assert is_tree(np.array(heads)) == (reaches_root(heads) and heads.count(0) == 1)
+    chain = np.arange(1000)
+    assert is_tree(chain)
+    chain[0] = 1000
+    assert not is_tree(chain)
+
+
+def test_long_sentences_against_another_implementation():
+    reference = pytest.importorskip("ufal.chu_liu_edmonds")
+    rng = np.random.default_rng(7)
+    for n in (20, 60):
+        for _ in range(20):
+            scores = rng.normal(size=(n + 1, n + 1))
+            heads, best = reference.chu_liu_edmonds(scores.copy())
+            ours = maximum_spanning_tree(scores.copy())
+            assert value(scores, ours) == pytest.approx(best)
+            assert ours.tolist() == list(heads)[1:]
+            assert is_tree(single_root_tree(scores))
+
+
+def test_scores_are_not_changed_and_must_be_finite():
+    scores = np.zeros((3, 3))
+    single_root_tree(scores)
+    decode_heads(scores)
+    assert not scores.any()
+    scores[1, 2] = np.nan
+    with pytest.raises(ValueError, match="finite"):
+        single_root_tree(scores)
