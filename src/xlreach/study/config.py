@@ -54,6 +54,7 @@ class StudyConfig(_Model):
         preset: How taggers are trained (`paper`, `fast`, …).
         depth: How many documents a search returns for each query.
         hypotheses: Claims to test, one a line.
+        provenance: Versions that a finished run was made with; ignored when it is read again.
     """
 
     study: str
@@ -74,6 +75,7 @@ class StudyConfig(_Model):
     depth: int = Field(default=1000, ge=1, le=100_000)
     seeds: tuple[int, ...] = Field(default=(1,), min_length=1)
     hypotheses: tuple[str, ...] = ()
+    provenance: dict[str, Any] = Field(default_factory=dict, exclude=True)
 
     @field_validator("study")
     @classmethod
@@ -154,7 +156,7 @@ def _parsed(config: StudyConfig, path: Path | None, line_of: _LineOf) -> StudyCo
     """Puts the printed form of every string in its place, so that one thing has one name throughout a study."""
     from xlreach.adapt.recipe import Recipe
     from xlreach.retrieval.alignment import ALIGNMENTS
-    from xlreach.retrieval.index import check_factory
+    from xlreach.retrieval.factory import check_factory
     from xlreach.scoring.measures import parse_measure
     from xlreach.tagging.presets import check_preset
     from xlreach.tagging.tasks import TASKS
@@ -175,7 +177,7 @@ def _parsed(config: StudyConfig, path: Path | None, line_of: _LineOf) -> StudyCo
         except XLReachError as error:
             raise ConfigError(f"Field {field}: {error}", path=path, line=line_of((field,))) from error
 
-    one("index", check_factory)
+    one("index", lambda text: check_factory(text, 768))
     one("preset", check_preset)
     return config.model_copy(
         update={

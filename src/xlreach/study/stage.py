@@ -41,7 +41,6 @@ class Stage:
         inputs: Parameters and checksums of files: everything that changes the result, nothing else.
         needs: The nodes it is made from, by name.
         make: Does it, given a workspace and the needed paths.
-        about: What its measurements share (base, recipe, alignment, language, seed).
     """
 
     kind: str
@@ -49,7 +48,6 @@ class Stage:
     inputs: Mapping[str, Any]
     make: Callable[[Workspace, Mapping[str, Path]], None]
     needs: Mapping[str, Node] = field(default_factory=dict)
-    about: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def key(self) -> str:

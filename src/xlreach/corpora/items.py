@@ -1,0 +1,50 @@
+"""A user's file as documents or queries: one a line, or JSON lines with `_id` (or `id`), `text` and perhaps `title`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from xlreach.corpora.collection import Document
+from xlreach.corpora.text import numbered_lines
+from xlreach.errors import DataError
+
+
+def read_documents(path: Path, language: str) -> Iterator[Document]:
+    """The documents of a file, streaming; a plain line's id is `<language>-<line number>`.
+
+    Raises:
+        DataError: The file is missing or damaged, or a JSON line lacks a field.
+    """
+    for number, fields in _items(path):
+        name = fields.get("_id", fields.get("id", f"{language}-{number}"))
+        yield Document(name, language, fields["text"], fields.get("title", ""))
+
+
+def read_queries(path: Path) -> list[tuple[str, str]]:
+    """(id, text) of the queries of a file; a plain line's id is its number.
+
+    Raises:
+        DataError: As `read_documents`.
+    """
+    return [(fields.get("_id", fields.get("id", str(number))), fields["text"]) for number, fields in _items(path)]
+
+
+def _items(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    as_json = path.suffix == ".jsonl"
+    for number, line in numbered_lines(path):
+        if not line.strip():
+            continue
+        if not as_json:
+            yield number, {"text": line.strip()}
+            continue
+        try:
+            fields = json.loads(line)
+        except ValueError as error:
+            raise DataError(f"Not JSON ({error}).", path=path, line=number) from error
+        if not isinstance(fields, dict) or not isinstance(fields.get("text"), str):
+            raise DataError(
+                "No field 'text'.", expected="Expected an object with _id and text.", path=path, line=number
+            )
+        yield number, {name: str(value) for name, value in fields.items()}

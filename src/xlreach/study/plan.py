@@ -1,0 +1,221 @@
+"""The plan: from a configuration to the stages that it asks for, each once, in an order that can be run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from xlreach.adapt.encoder import fingerprint, resolve_base
+from xlreach.adapt.recipe import STEPS, Recipe
+from xlreach.retrieval.alignment import ALIGNMENTS
+from xlreach.store import Store
+from xlreach.study.config import StudyConfig
+from xlreach.study.data import StudyData
+from xlreach.study.stage import Given, Node, Stage
+from xlreach.study.stages import (
+    align_stage,
+    diagnose_stage,
+    index_stage,
+    score_stage,
+    step_stage,
+    tag_stage,
+    text_stage,
+)
+from xlreach.tagging.tasks import TASKS
+
+
+@dataclass(frozen=True)
+class About:
+    """What the measurements of a stage share; a field that does not apply is None."""
+
+    base: str | None = None
+    recipe: str | None = None
+    alignment: str | None = None
+    language: str | None = None
+    seed: int | None = None
+
+    def __str__(self) -> str:
+        named = [one for one in (self.base, self.recipe, self.alignment, self.language) if one is not None]
+        return "~".join(named + ([f"seed{self.seed}"] if self.seed is not None else []))
+
+
+@dataclass(frozen=True)
+class Built:
+    """An index in the plan: whose, of which collection and language."""
+
+    about: About
+    collection: str
+    language: str
+    stage: Stage
+
+
+@dataclass
+class Plan:
+    """Every stage of a study.
+
+    Attributes:
+        stages: By key, upstream first.
+        measured: Stages that leave `measurements.jsonl`, with what their rows share, in the order of the results.
+        costs: The stages that an encoder or tagger took, with what they were for.
+        indexes: The indexes, to be found by name.
+    """
+
+    stages: dict[str, Stage] = field(default_factory=dict)
+    measured: dict[tuple[About, str], Stage] = field(default_factory=dict)
+    costs: dict[tuple[About, str], tuple[Stage, ...]] = field(default_factory=dict)
+    indexes: dict[tuple[About, str, str], Built] = field(default_factory=dict)
+
+    def left(self, store: Store) -> list[Stage]:
+        """The stages that are not in the store yet."""
+        return [stage for stage in self.stages.values() if not stage.done(store)]
+
+    def rows(self, store: Store) -> list[dict[str, Any]]:
+        """Each stage: what it makes, what for, its key, and whether it is in the store."""
+        return [
+            {"stage": stage.kind, "title": stage.title, "key": stage.key, "done": stage.done(store)}
+            for stage in self.stages.values()
+        ]
+
+
+@dataclass(frozen=True)
+class _Encoder:
+    """An encoder on its way through the plan.
+
+    Attributes:
+        languages: Those it is specialised for.
+        steps: The stages that specialised it.
+    """
+
+    node: Node
+    about: About
+    languages: tuple[str, ...]
+    steps: tuple[Stage, ...] = ()
+
+
+def plan_study(config: StudyConfig, data: StudyData) -> Plan:
+    """What `config` asks for.
+
+    Raises:
+        ConfigError: A part of it cannot be done with the data at hand; says which and why.
+    """
+    return _Planner(config, data).plan()
+
+
+class _Planner:
+    def __init__(self, config: StudyConfig, data: StudyData) -> None:
+        self.config, self.data, self._plan = config, data, Plan()
+        self._collections = data.collections()
+
+    def plan(self) -> Plan:
+        low = self.config.languages.low
+        targets = [(code,) for code in low] if self.config.specialise == "each" else [low]
+        for name, text in self.config.base.items():
+            base = self._base(name, text)
+            for recipe in map(Recipe.parse, self.config.recipes):
+                for target in targets:
+                    for seed in self.config.seeds:
+                        self._branch(self._specialise(base, name, recipe, target, seed), seed)
+        return self._plan
+
+    def _branch(self, encoder: _Encoder, seed: int) -> None:
+        """Everything that is measured of one specialised encoder."""
+        for language in self._pool(encoder):
+            if self.data.text(language):
+                about = replace(encoder.about, language=language)
+                self._measure(diagnose_stage(encoder.node, language, self._text(language)), about)
+        for language in self._tagged(encoder):
+            for task in map(TASKS.parse, self.config.tagging):
+                for corpus in self.data.tagged(task, language):
+                    about = replace(encoder.about, language=language, seed=seed)
+                    stage = self._measure(tag_stage(encoder.node, task, corpus, self.config, seed), about)
+                    self._cost(about, f"tag {task} on {corpus.name}", (stage,))
+        if self._collections:
+            for alignment in self.config.alignments:
+                aligned = self._align(encoder, alignment, seed)
+                for collection in self._collections:
+                    self._retrieve(aligned, collection)
+
+    def _base(self, name: str, text: str) -> Node:
+        if text.partition("(")[0] not in STEPS:
+            folder = resolve_base(text)
+            return Given(folder, fingerprint(folder))
+        node: Node | None = None
+        for step in Recipe.parse(text).steps:
+            languages = tuple(getattr(step, "languages", ())) or self.config.languages.high
+            node = self._step(step, node, languages, (), 0, name)
+        assert node is not None
+        return node
+
+    def _specialise(self, base: Node, name: str, recipe: Recipe, target: tuple[str, ...], seed: int) -> _Encoder:
+        about = About(base=name, recipe=str(recipe), language="+".join(target))
+        others = tuple(code for code in self.config.languages.all if code not in target)
+        node: Node | None = None if recipe.starts else base
+        steps: list[Stage] = []
+        for step in recipe.steps:
+            if step.uses_seed:
+                about = replace(about, seed=seed)
+            steps.append(self._step(step, node, target, others, seed, name))
+            node = steps[-1]
+        self._cost(about, "adapt", steps)
+        return _Encoder(steps[-1], about, target, tuple(steps))
+
+    def _step(
+        self, step: Any, source: Node | None, target: Sequence[str], others: Sequence[str], seed: int, base: str
+    ) -> Stage:
+        others = tuple(code for code in others if self.data.text(code))
+        wanted = (*(target if step.uses_text else ()), *(others if step.uses_others else ()))
+        text = {code: self._text(code) for code in wanted}
+        return self._add(step_stage(step, source, self.data, target, others, seed, base, text))
+
+    def _text(self, language: str) -> Stage:
+        return self._add(text_stage(self.data, language))
+
+    def _pool(self, encoder: _Encoder) -> tuple[str, ...]:
+        """The languages that an encoder is measured on: those it is specialised for, and the high-resource ones."""
+        return tuple(
+            code
+            for code in self.config.languages.all
+            if code in encoder.languages or code in self.config.languages.high
+        )
+
+    def _tagged(self, encoder: _Encoder) -> tuple[str, ...]:
+        """Where every language has its own encoder, the high-resource ones are tagged with the base itself."""
+        if self.config.specialise == "joint" or encoder.about.recipe == "none":
+            return self._pool(encoder)
+        return encoder.languages
+
+    def _align(self, encoder: _Encoder, name: str, seed: int) -> _Encoder:
+        alignment = ALIGNMENTS.parse(name)
+        about = replace(encoder.about, alignment=str(alignment))
+        if not alignment.trains:
+            return replace(encoder, about=about)
+        languages = self._pool(encoder)
+        sources = self.data.pairs()
+        text = {code: self._text(code) for code in languages if any(source.uses_text for source in sources)}
+        stage = self._add(align_stage(encoder.node, alignment, sources, languages, seed, text))
+        about = replace(about, seed=seed)
+        self._cost(about, "align", (stage,))
+        return replace(encoder, node=stage, about=about)
+
+    def _retrieve(self, encoder: _Encoder, collection: Any) -> None:
+        languages = [code for code in self._pool(encoder) if code in collection.languages]
+        if not languages:
+            return
+        indexes: dict[str, Node] = {}
+        for language in languages:
+            stage = self._add(index_stage(encoder.node, collection, language, self.config.index))
+            built = Built(encoder.about, collection.name, language, stage)
+            self._plan.indexes[(encoder.about, collection.name, language)] = built
+            indexes[language] = stage
+        self._measure(score_stage(encoder.node, collection, indexes, self.config), encoder.about)
+
+    def _add(self, stage: Stage) -> Stage:
+        return self._plan.stages.setdefault(stage.key, stage)
+
+    def _measure(self, stage: Stage, about: About) -> Stage:
+        known = self._add(stage)
+        return self._plan.measured.setdefault((about, stage.key), known)
+
+    def _cost(self, about: About, what: str, stages: Sequence[Stage]) -> None:
+        self._plan.costs.setdefault((about, what), tuple(stages))

@@ -1,0 +1,199 @@
+"""Running a plan on this machine, and putting what it measured where people find it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas
+import yaml
+
+from xlreach import __version__
+from xlreach.comparison import compare, write_gaps
+from xlreach.errors import StoreError
+from xlreach.measurement import Measurement, read_measurements, write_measurements
+from xlreach.report import render_report
+from xlreach.spec import folder_name
+from xlreach.store import Store, digest, replacing
+from xlreach.study.config import StudyConfig, load_config
+from xlreach.study.data import StudyData, materialise
+from xlreach.study.plan import Plan, plan_study
+
+_COSTS: dict[str, Callable[[list[float]], float]] = {"seconds": sum, "tokens": sum, "peak_memory_mb": max}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a study's folders are: `runs/`, `artifacts/` and `indexes/` below one root."""
+
+    root: Path
+
+    @property
+    def store(self) -> Store:
+        return Store(self.root / "artifacts")
+
+    def run(self, config: StudyConfig) -> Path:
+        return self.root / "runs" / config.study
+
+    @property
+    def indexes(self) -> Path:
+        return self.root / "indexes"
+
+
+def prepare(config: StudyConfig, place: Place) -> Plan:
+    """The plan of a study; artificial languages are generated now, since planning reads the data."""
+    data = StudyData(config, materialise(config.data, place.store))
+    return plan_study(config, data)
+
+
+def run_study(config: StudyConfig, place: Place, tell: Callable[[str], None]) -> tuple[Path, bool]:
+    """Runs what is left of a study and writes its run folder.
+
+    Args:
+        config: The study.
+        place: Where to keep its parts.
+        tell: Is told each stage as it begins and ends.
+
+    Returns:
+        The run folder, and whether anything was done.
+    """
+    plan = prepare(config, place)
+    folder = place.run(config)
+    whole = digest({"version": __version__, "config": config.model_dump(mode="json"), "stages": sorted(plan.stages)})
+    todo = plan.left(place.store)
+    if not todo and _written(folder) == whole:
+        return folder, False
+    _refuse_foreign(folder)
+    for number, stage in enumerate(todo, 1):
+        tell(f"[{number}/{len(todo)}] {stage.kind:<8} {stage.title}")
+        stage.run(place.store)
+        record = place.store.record(stage.kind, stage.key)
+        tell(f"{'':>{len(f'[{number}/{len(todo)}]')}} {'':<8} {record['seconds']:.1f} s")
+    tell("report   gaps, tables, charts")
+    _publish(config, plan, place, folder, whole)
+    return folder, True
+
+
+def _publish(config: StudyConfig, plan: Plan, place: Place, folder: Path, whole: str) -> None:
+    store = place.store
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yaml").unlink(missing_ok=True)
+    results = [*_measurements(config, plan, store), *_costs(config, plan, store)]
+    with replacing(folder / "results.jsonl") as path:
+        write_measurements(path, results)
+    if (queries := _queries(config, plan, store)) is not None:
+        with replacing(folder / "queries.parquet") as path:
+            queries.to_parquet(path, index=False)
+    _copy_trec(plan, store, folder)
+    _link_indexes(config, plan, place)
+    resolved = {**config.model_dump(mode="json"), "provenance": {**_provenance(), "plan": whole}}
+    with replacing(folder / "config.yaml") as path:
+        path.write_text(yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True), "utf-8")
+    compare_run(folder)
+    render_report(folder)
+
+
+def compare_run(folder: Path) -> Path:
+    """Compares low- with high-resource languages on what a run measured, and writes its `gaps.json`.
+
+    Raises:
+        DataError, ConfigError: A file of the run is missing or damaged.
+    """
+    levels = load_config(folder / "config.yaml").languages
+    gaps = compare(
+        read_measurements(folder / "results.jsonl"),
+        folder / "queries.parquet" if (folder / "queries.parquet").is_file() else None,
+        {"high": levels.high, "low": levels.low},
+    )
+    write_gaps(folder / "gaps.json", gaps)
+    return folder / "gaps.json"
+
+
+def _measurements(config: StudyConfig, plan: Plan, store: Store) -> Iterator[Measurement]:
+    for (about, _), stage in plan.measured.items():
+        for row in read_measurements(stage.path(store) / "measurements.jsonl"):
+            yield replace(row, study=config.study, **asdict(about))
+
+
+def _costs(config: StudyConfig, plan: Plan, store: Store) -> Iterator[Measurement]:
+    for (about, what), stages in plan.costs.items():
+        records = [store.record(stage.kind, stage.key) for stage in stages]
+        for name, combine in _COSTS.items():
+            values = [record[name] for record in records if name in record]
+            if values:
+                yield Measurement(
+                    kind="cost",
+                    measure=f"{what}:{name}",
+                    value=float(combine(values)),
+                    study=config.study,
+                    **asdict(about),
+                )
+
+
+def _queries(config: StudyConfig, plan: Plan, store: Store) -> pandas.DataFrame | None:
+    frames = []
+    for (about, _), stage in plan.measured.items():
+        path = stage.path(store) / "queries.parquet"
+        if path.is_file():
+            frames.append(pandas.read_parquet(path).assign(study=config.study, **asdict(about)))
+    return pandas.concat(frames, ignore_index=True) if frames else None
+
+
+def _copy_trec(plan: Plan, store: Store, folder: Path) -> None:
+    with replacing(folder / "trec") as trec:
+        trec.mkdir()
+        for (about, _), stage in plan.measured.items():
+            source = stage.path(store) / "trec"
+            if source.is_dir():
+                shutil.copytree(source, trec / folder_name(str(about)), dirs_exist_ok=True, copy_function=_link)
+
+
+def _link_indexes(config: StudyConfig, plan: Plan, place: Place) -> None:
+    with replacing(place.indexes / config.study) as indexes:
+        for built in plan.indexes.values():
+            target = (
+                indexes / folder_name(str(built.about)) / folder_name(built.collection) / folder_name(built.language)
+            )
+            source = built.stage.path(place.store)
+            shutil.copytree(source, target, copy_function=_link, ignore=lambda *_: ["artifact.json"])
+
+
+def _link(source: str, target: str) -> None:
+    """A hard link where the file system can, else a copy: the store's files are never changed again."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _written(folder: Path) -> str | None:
+    try:
+        return yaml.safe_load((folder / "config.yaml").read_text("utf-8"))["provenance"]["plan"]
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return None
+
+
+def _refuse_foreign(folder: Path) -> None:
+    ours = ("config.yaml", "results.jsonl", "queries.parquet")
+    if folder.exists() and any(folder.iterdir()) and not any((folder / name).exists() for name in ours):
+        raise StoreError(
+            f"{folder} exists and holds files that no study wrote.", fix="Move it away, or give the study another name."
+        )
+
+
+def _provenance() -> dict[str, Any]:
+    packages = ("torch", "transformers", "sentence-transformers", "tokenizers", "faiss-cpu", "ir-measures", "numpy")
+    commit = subprocess.run(
+        ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return {
+        "xlreach": __version__,
+        "commit": commit.stdout.strip() or None,
+        "packages": {name: importlib.metadata.version(name) for name in packages},
+    }

@@ -1,0 +1,223 @@
+"""Every kind of stage: what its key is made of, and which room does the work. Nothing here decides what is run.
+
+A `version` of a stage is raised when the same inputs come to give another result. Rooms are imported when a stage
+runs, so that planning is quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from xlreach.errors import ConfigError
+from xlreach.measurement import Measurement, write_measurements
+from xlreach.store import Workspace
+from xlreach.study.config import StudyConfig
+from xlreach.study.data import StudyData, checksum
+from xlreach.study.stage import Node, Stage
+
+MEASUREMENTS = "measurements.jsonl"
+_DIAGNOSED_LINES = 2000
+Paths = Mapping[str, Path]
+
+
+def text_stage(data: StudyData, language: str) -> Stage:
+    """The unlabelled text of a language: squeezed, without duplicates, without what the study scores."""
+    sources = data.text(language)
+    if not sources:
+        raise ConfigError(
+            f"The data in {data.root} hold no unlabelled text of {language!r}, which a recipe of this study needs.",
+            fix=f"Put a file raw/<source>/{language}.txt there, or take the recipe or the language out.",
+        )
+    inputs = {
+        "sources": [source.name for source in sources],
+        "files": checksum(path for source in sources for path in source.files((language,))),
+        "evaluation": checksum(data.evaluation_files(language)),
+        "version": 1,
+    }
+
+    def make(space: Workspace, _: Paths) -> None:
+        from xlreach.adapt.text import prepare_text
+
+        lines = (line for source in sources for line in source.lines(language))
+        prepare_text({language: lines}, space.out, data.evaluation_texts(language))
+
+    return Stage("text", f"{language}: unlabelled text without what is scored", inputs, make)
+
+
+def step_stage(
+    step: Any,
+    source: Node | None,
+    data: StudyData,
+    languages: Sequence[str],
+    others: Sequence[str],
+    seed: int,
+    base: str,
+    text: Mapping[str, Node],
+) -> Stage:
+    """One step of a recipe: an encoder folder from an encoder folder (or from nothing, for a step that starts)."""
+    tables = data.tables(languages) if step.uses_tables else {}
+    needs: dict[str, Node] = {} if source is None else {"source": source}
+    if step.uses_text:
+        needs |= {code: text[code] for code in languages}
+    if step.uses_others:
+        needs |= {f"other {code}": text[code] for code in others}
+    inputs: dict[str, Any] = {
+        "step": str(step),
+        "languages": list(languages),
+        "tables": {code: checksum([path]) for code, path in tables.items()},
+        "files": checksum(step.files()),
+        "version": step.version,
+    }
+    if step.uses_seed:
+        inputs["seed"] = seed
+
+    def make(space: Workspace, paths: Paths) -> None:
+        from xlreach.adapt.recipe import Job
+
+        job = Job(
+            out=space.out,
+            checkpoint=space.checkpoint,
+            text={code: _text_in(paths[code], code) for code in languages if code in paths},
+            others={code: _text_in(paths[f"other {code}"], code) for code in others if f"other {code}" in paths},
+            tables=tables,
+            seed=seed,
+            cost=space.cost,
+            base=base,
+        )
+        step.apply(paths.get("source"), job)
+
+    return Stage("adapt", f"{step} of {base} for {'+'.join(languages)}", inputs, make, needs)
+
+
+def diagnose_stage(encoder: Node, language: str, text: Node) -> Stage:
+    """How the encoder's tokenizer treats a language's text (its first lines)."""
+    inputs = {"language": language, "most_lines": _DIAGNOSED_LINES, "version": 1}
+
+    def make(space: Workspace, paths: Paths) -> None:
+        from xlreach.adapt.diagnostics import diagnose
+        from xlreach.corpora.text import read_lines
+
+        lines = read_lines(_text_in(paths["text"], language))
+        found = diagnose(paths["encoder"], lines, _DIAGNOSED_LINES)
+        rows = [
+            Measurement(kind="diagnostic", language=language, measure=name, value=value)
+            for name, value in found.items()
+        ]
+        write_measurements(space.out / MEASUREMENTS, rows)
+
+    return Stage("diagnose", f"tokenizer on {language}", inputs, make, {"encoder": encoder, "text": text})
+
+
+def tag_stage(encoder: Node, task: Any, corpus: Any, config: StudyConfig, seed: int) -> Stage:
+    """A tagger trained on a treebank or entity corpus, and its figures."""
+    inputs = {
+        "task": str(task),
+        "preset": config.preset,
+        "data": corpus.name,
+        "files": checksum(corpus.files((corpus.language,))),
+        "seed": seed,
+        "version": task.version,
+    }
+
+    def make(space: Workspace, paths: Paths) -> None:
+        from xlreach.tagging.run import run_tagging
+
+        run_tagging(
+            task,
+            paths["encoder"],
+            corpus,
+            preset=config.preset,
+            seed=seed,
+            out=space.out,
+            checkpoint=space.checkpoint,
+            cost=space.cost,
+        )
+
+    return Stage("tag", f"{task} on {corpus.name}", inputs, make, {"encoder": encoder})
+
+
+def align_stage(
+    encoder: Node, alignment: Any, sources: Sequence[Any], languages: Sequence[str], seed: int, text: Mapping[str, Node]
+) -> Stage:
+    """A retrieval encoder from an encoder, by contrastive training."""
+    inputs = {
+        "alignment": str(alignment),
+        "languages": list(languages),
+        "pairs": [str(source) for source in sources],
+        "files": checksum(path for source in sources for path in source.files(languages)),
+        "seed": seed,
+        "version": alignment.version,
+    }
+
+    def make(space: Workspace, paths: Paths) -> None:
+        from xlreach.retrieval.training import train_alignment
+
+        prepared = {code: _text_in(paths[code], code) for code in text}
+        train_alignment(
+            alignment,
+            paths["encoder"],
+            [source.bind(prepared) for source in sources],
+            languages,
+            seed=seed,
+            out=space.out,
+            checkpoint=space.checkpoint,
+            cost=space.cost,
+        )
+
+    title = f"{alignment} on {'+'.join(languages)}"
+    return Stage("align", title, inputs, make, {"encoder": encoder, **text})
+
+
+def index_stage(encoder: Node, collection: Any, language: str, factory: str) -> Stage:
+    """The index of one language of a collection."""
+    inputs = {
+        "collection": collection.name,
+        "language": language,
+        "files": checksum(collection.files((language,))),
+        "factory": factory,
+        "version": 1,
+    }
+
+    def make(space: Workspace, paths: Paths) -> None:
+        from xlreach.retrieval.index import build_index
+
+        documents = collection.documents(language)
+        build_index(
+            paths["encoder"], documents, space.out, factory=factory, language=language, checkpoint=space.checkpoint
+        )
+
+    return Stage("index", f"{collection.name} in {language}", inputs, make, {"encoder": encoder})
+
+
+def score_stage(encoder: Node, collection: Any, indexes: Mapping[str, Node], config: StudyConfig) -> Stage:
+    """Searches a collection in every setting and scores what is found."""
+    inputs = {
+        "collection": collection.name,
+        "files": checksum(collection.files(tuple(indexes))),
+        "settings": list(config.settings),
+        "measures": list(config.measures),
+        "depth": config.depth,
+        "version": 1,
+    }
+
+    def make(space: Workspace, paths: Paths) -> None:
+        from xlreach.scoring import evaluate
+
+        evaluate(
+            paths["encoder"],
+            collection,
+            {code: paths[code] for code in indexes},
+            measures=config.measures,
+            settings=config.settings,
+            depth=config.depth,
+            out=space.out,
+            cost=space.cost,
+        )
+
+    return Stage("score", f"{collection.name} in {'+'.join(indexes)}", inputs, make, {"encoder": encoder, **indexes})
+
+
+def _text_in(folder: Path, language: str) -> Path:
+    return folder / f"{language}.txt"
