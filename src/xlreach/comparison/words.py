@@ -85,19 +85,24 @@ def where_lost(gaps: Mapping[str, Any], base: str | None, dataset: str | None) -
 
 
 def best(gaps: Mapping[str, Any], base: str | None, dataset: str | None) -> str:
-    """The system that narrows the gap most, against the untreated base."""
+    """The system that narrows the gap most, in words."""
+    row = narrowest(gaps, base, dataset)
+    if row is None:
+        return "What narrows it: nothing was compared with the untreated base."
+    if abs(row["gap_after"]) >= abs(row["gap_before"]):
+        return f"What narrows it, {row['setting']}: nothing; the least harm is done by {system(row)} ({_change(row)})."
+    return f"What narrows it most, {row['setting']}: {system(row)} ({_change(row)})."
+
+
+def narrowest(gaps: Mapping[str, Any], base: str | None, dataset: str | None) -> Row | None:
+    """The change against the untreated base that leaves the smallest gap, cross-lingual if that was measured."""
     rows = [
         row
         for row in _retrieval(gaps, "changes", base, dataset)
         if row["against"]["recipe"] == BASELINE and row["against"]["alignment"] in (BASELINE, None)
     ]
     rows = [row for row in rows if row["setting"] == "cross"] or rows
-    if not rows:
-        return "What narrows it: nothing was compared with the untreated base."
-    row = max(rows, key=lambda one: abs(one["gap_before"]) - abs(one["gap_after"]))
-    if abs(row["gap_after"]) >= abs(row["gap_before"]):
-        return f"What narrows it, {row['setting']}: nothing; the least harm is done by {system(row)} ({_change(row)})."
-    return f"What narrows it most, {row['setting']}: {system(row)} ({_change(row)})."
+    return max(rows, key=lambda one: abs(one["gap_before"]) - abs(one["gap_after"])) if rows else None
 
 
 def tagging(gaps: Mapping[str, Any], base: str | None) -> str:
@@ -108,9 +113,9 @@ def tagging(gaps: Mapping[str, Any], base: str | None) -> str:
         alike = [row for row in rows if row["measure"] == measure]
         plainest = next((row for row in alike if row["recipe"] == BASELINE), alike[0])
         narrow = min(alike, key=lambda row: abs(row["gap"]))
-        text = f"{measure} {_with_interval(plainest, 'gap')} {plainest['recipe']}"
+        text = f"{measure} {_with_interval(plainest, 'gap')}"
         if narrow is not plainest:
-            text += f", {_with_interval(narrow, 'gap')} {narrow['recipe']}"
+            text += f" to {_with_interval(narrow, 'gap')} with {narrow['recipe']}"
         parts.append(text)
     return f"Tagging gap, untreated and narrowest: {'; '.join(parts)}." if parts else "Tagging: not measured."
 

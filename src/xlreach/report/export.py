@@ -1,0 +1,96 @@
+"""Tables as CSV and LaTeX, as text; and anything as a `data:` address that a browser saves."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from xlreach.comparison.tables import Figure, Table
+
+_TEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "→": r"$\rightarrow$",
+    "–": "--",
+    "·": r"$\cdot$",
+}
+
+
+def digits_of(figures: Iterable[Figure | None]) -> int:
+    """Decimals to show: two for what counts to 100 or more, three for shares."""
+    return 2 if any(one is not None and abs(one.mean) > 1.5 for one in figures) else 3
+
+
+def table_csv(table: Table) -> str:
+    """Full precision; a column of means, then one of standard deviations, for each column of the table."""
+    heads = [*table.heads, *(text for column in table.columns for text in (column, f"{column} sd"))]
+    lines = []
+    for names, figures in table.rows:
+        cells: list[Any] = [*names]
+        for one in figures:
+            cells += ["", ""] if one is None else [one.mean, "" if one.sd is None else one.sd]
+        lines.append(cells)
+    return _csv(heads, lines)
+
+
+def rows_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows that share their keys."""
+    heads = list(rows[0]) if rows else []
+    return _csv(heads, [[row[head] for head in heads] for row in rows])
+
+
+def table_latex(table: Table) -> str:
+    """A `booktabs` tabular: mean with its standard deviation in small type, the best of a column bold."""
+    places = [digits_of(figures[number] for _, figures in table.rows) for number in range(len(table.columns))]
+    lines = [
+        r"\begin{tabular}{" + "l" * len(table.heads) + "r" * len(table.columns) + "}",
+        r"\toprule",
+        " & ".join(map(_tex, (*table.heads, *table.columns))) + r" \\",
+        r"\midrule",
+    ]
+    for names, figures in table.rows:
+        cells = [_tex(name) for name in names]
+        for one, digits in zip(figures, places, strict=True):
+            cells.append("--" if one is None else _tex_figure(one, digits))
+        lines.append(" & ".join(cells) + r" \\")
+    return "\n".join([f"% {' '.join(table.title.split())}", *lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def data_address(content: str | bytes, kind: str) -> str:
+    """A `data:` address of a media type."""
+    raw = content.encode("utf-8", "replace") if isinstance(content, str) else content
+    return f"data:{kind};base64,{base64.b64encode(raw).decode('ascii')}"
+
+
+def _tex_figure(one: Figure, digits: int) -> str:
+    mean = f"{one.mean:.{digits}f}"
+    mean = rf"\textbf{{{mean}}}" if one.best else mean
+    return mean if one.sd is None else rf"{mean} {{\scriptsize$\pm${one.sd:.{digits}f}}}"
+
+
+def _tex(text: str) -> str:
+    return "".join(_TEX.get(letter, letter) for letter in " ".join(text.split()))
+
+
+def _csv(heads: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([_cell(head) for head in heads])
+    writer.writerows([_cell(cell) for cell in line] for line in lines)
+    return stream.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """Text that a spreadsheet would run as a formula is kept as text."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value

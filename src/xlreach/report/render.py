@@ -1,0 +1,223 @@
+"""One run folder into one page: reads what the run left, writes `report.html`, `tables/` and `charts/`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+from markupsafe import Markup
+
+from xlreach import __version__
+from xlreach.comparison import read_gaps, words
+from xlreach.comparison.tables import (
+    Figure,
+    cost_table,
+    diagnostic_tables,
+    overview_tables,
+    pair_tables,
+    retrieval_tables,
+    tagging_tables,
+)
+from xlreach.errors import DataError
+from xlreach.measurement import Measurement, read_measurements
+from xlreach.report.charts import Chart
+from xlreach.report.export import data_address, digits_of, rows_csv, table_csv, table_latex
+from xlreach.report.figures import heat_maps, retrieval_figures, tagging_figures
+from xlreach.spec import folder_name
+from xlreach.store import replacing
+
+_MOST_PNG = 5_000_000
+
+
+def render_report(run: Path) -> Path:
+    """Writes the report of a run.
+
+    Args:
+        run: A run folder with `config.yaml`, `results.jsonl` and `gaps.json`.
+
+    Returns:
+        The path of `report.html`: one file that needs no network, with every chart and table inside. Beside it
+        `tables/` (CSV and LaTeX) and `charts/` (SVG and PNG).
+
+    Raises:
+        DataError: A file of the run is missing or damaged.
+    """
+    config = _config(run / "config.yaml")
+    results, gaps = read_measurements(run / "results.jsonl"), read_gaps(run / "gaps.json")
+    page = _Page(config, results, gaps)
+    content = page.html()
+    for name, files in (("tables", page.table_files()), ("charts", page.chart_files())):
+        with replacing(run / name) as folder:
+            folder.mkdir()
+            for file, raw in files:
+                (folder / file).write_bytes(raw)
+    with replacing(run / "report.html") as path:
+        path.write_text(content, "utf-8", errors="replace")
+    return run / "report.html"
+
+
+class _Page:
+    """What the template shows."""
+
+    def __init__(self, config: Mapping[str, Any], results: Sequence[Measurement], gaps: Mapping[str, Any]) -> None:
+        self.config, self.results, self.gaps = config, results, gaps
+        self.levels = {side: gaps["cuts"][0][side] for side in ("high", "low")}
+        self.headline = gaps["headline"] or ""
+        self.overview = overview_tables(results, self.levels, self.headline)
+        self.tagging = tagging_tables(results, self.levels)
+        self.retrieval = retrieval_tables(results, self.levels)
+        self.pairs = pair_tables(results, self.levels, self.headline)
+        self.diagnostics = diagnostic_tables(results, self.levels)
+        self.cost = cost_table(results)
+        self.subjects = [self._subject(*one) for one in words.subjects(gaps)]
+        self.bases = list(dict.fromkeys(row["base"] for row in gaps["gaps"]))
+        self.tagging_charts = [chart for base in self.bases for chart in tagging_figures(gaps, base)]
+        self._embedded = 0
+
+    def html(self) -> str:
+        environment = jinja2.Environment(
+            loader=jinja2.PackageLoader("xlreach.report", "."),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=jinja2.StrictUndefined,
+        )
+        environment.filters |= {
+            "signed": lambda value, points=None: _minus(words.signed(value, points)),
+            "plain": lambda value: _minus(words.plain(value)),
+            "figure": _figure,
+            "p": _p,
+            "minus": _minus,
+        }
+        environment.globals |= {
+            "system": words.system,
+            "digits_of": lambda table, number: digits_of(figures[number] for _, figures in table.rows),
+            "csv": lambda table: data_address(table_csv(table), "text/csv"),
+            "latex": lambda table: data_address(table_latex(table), "text/x-tex"),
+            "rows_csv": lambda rows: data_address(rows_csv(_flat(rows)), "text/csv"),
+            "file": _file,
+            "svg": lambda panel: Markup(panel),  # drawn by vl-convert, which escapes all text
+            "chart_files": self._downloads,
+            "scale": lambda row: any(
+                abs(row.get(name) or 0) > 1.5 for name in ("low", "high", "gap_before", "gap_after")
+            ),
+        }
+        source = environment.loader.get_source(environment, "report.css")[0] if environment.loader else ""
+        page = environment.get_template("report.html.j2").render(
+            page=self,
+            gaps=self.gaps,
+            css=Markup(source),  # our own style sheet
+            config=yaml.safe_dump(dict(self.config), sort_keys=False, allow_unicode=True, width=100),
+            version=__version__,
+            own=words.own,
+            lines=words.summary(self.gaps),
+            sources=self._sources(),
+        )
+        return page.lstrip() + "\n"
+
+    def table_files(self) -> Iterable[tuple[str, bytes]]:
+        """Every table as CSV and LaTeX, and the rows of `gaps.json` as CSV."""
+        tables = [*self.overview, *self.tagging, *self.retrieval, *self.pairs, *self.diagnostics]
+        for table in [*tables, *([self.cost] if self.cost else [])]:
+            yield f"{_file(table.name)}.csv", table_csv(table).encode("utf-8", "replace")
+            yield f"{_file(table.name)}.tex", table_latex(table).encode("utf-8", "replace")
+        for part in ("gaps", "directions", "changes"):
+            yield f"{part}.csv", rows_csv(_flat(self.gaps[part])).encode("utf-8", "replace")
+
+    def chart_files(self) -> Iterable[tuple[str, bytes]]:
+        """Every chart as SVG and PNG."""
+        for chart in self.charts():
+            yield f"{_file(chart.name)}.svg", chart.svg.encode("utf-8", "replace")
+            yield f"{_file(chart.name)}.png", chart.png
+
+    def charts(self) -> list[Chart]:
+        return [chart for subject in self.subjects for chart in (*subject["charts"], *subject["heat"])] + [
+            *self.tagging_charts
+        ]
+
+    def _subject(self, base: str | None, dataset: str | None) -> dict[str, Any]:
+        about = {"kind": "retrieval", "base": base, "dataset": dataset, "measure": self.headline}
+        rows, changes = (words.own(self.gaps, part, **about) for part in ("gaps", "changes"))
+        plain = [row for row in rows if row["recipe"] == "none" and row["alignment"] in (None, "none")]
+        return {
+            "base": base,
+            "dataset": dataset,
+            "tiles": sorted(plain, key=lambda row: (*words.SETTINGS, row["setting"]).index(row["setting"])),
+            "sentences": [_minus(say(self.gaps, base, dataset)) for say in (words.where_lost, words.best)],
+            "rows": rows,
+            "changes": changes,
+            "untreated_changes": [
+                row
+                for row in changes
+                if row["against"]["recipe"] == "none" and row["against"]["alignment"] in (None, "none")
+            ],
+            "directions": words.own(self.gaps, "directions", **about),
+            "tables": [
+                table for table in self.retrieval if (table.about["base"], table.about["dataset"]) == (base, dataset)
+            ],
+            "pairs": [t for t in self.pairs if (t.about["base"], t.about["dataset"]) == (base, dataset)],
+            "charts": retrieval_figures(self.gaps, base, dataset),
+            "heat": heat_maps(self.pairs, self.gaps, base, dataset),
+        }
+
+    def _sources(self) -> list[dict[str, str]]:
+        """The data sets with what the config records of them."""
+        known = self.config.get("provenance", {})
+        known = known.get("data", []) if isinstance(known, Mapping) else []
+        recorded = {str(one.get("name")): one for one in known if isinstance(one, Mapping)}
+        names = sorted({row.dataset for row in self.results if row.dataset} | set(recorded))
+        fields = ("licence", "citation")
+        return [{"name": name} | {f: str(recorded.get(name, {}).get(f) or "") for f in fields} for name in names]
+
+    def _downloads(self, chart: Chart) -> list[tuple[str, str, str]]:
+        """(label, address, file name); past a few MB of pictures a PNG is a link to the file beside the report."""
+        name = _file(chart.name)
+        self._embedded += len(chart.png)
+        inside = self._embedded <= _MOST_PNG
+        return [
+            ("CSV", data_address(rows_csv(list(chart.rows)), "text/csv"), f"{name}.csv"),
+            ("SVG", data_address(chart.svg, "image/svg+xml"), f"{name}.svg"),
+            ("PNG", data_address(chart.png, "image/png") if inside else f"charts/{name}.png", f"{name}.png"),
+        ]
+
+
+def _config(path: Path) -> dict[str, Any]:
+    try:
+        config = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise DataError(f"Cannot be read ({error.strerror}).", path=path) from error
+    except yaml.YAMLError as error:
+        raise DataError(f"Not YAML ({error}).", path=path) from error
+    if not isinstance(config, dict):
+        raise DataError("Holds no settings.", expected="Expected a mapping.", path=path)
+    return config
+
+
+def _flat(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows for CSV: whatever is no plain value as JSON."""
+    return [
+        {name: json.dumps(v, ensure_ascii=False) if isinstance(v, (dict, list)) else v for name, v in row.items()}
+        for row in rows
+    ]
+
+
+def _figure(one: Figure | None, digits: int) -> str:
+    return "–" if one is None else _minus(f"{one.mean:.{digits}f}")
+
+
+def _p(value: float | None) -> str:
+    return "–" if value is None else "< .001" if value < 0.001 else f"{value:.3f}".replace("0.", ".", 1)
+
+
+def _minus(text: str) -> str:
+    """A minus sign before a number, for reading."""
+    return re.sub(r"(?<![\w)-])-(?=\d)", "−", text)
+
+
+def _file(name: str) -> str:
+    return folder_name(re.sub(r"[\s/]+", "-", name))

@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import csv
+import dataclasses
+import html.parser
+import io
+import json
+import re
+import statistics
+
+import pytest
+
+from xlreach.comparison import read_gaps
+from xlreach.comparison.tables import (
+    cost_table,
+    overview_tables,
+    pair_tables,
+    retrieval_tables,
+    tagging_tables,
+)
+from xlreach.errors import DataError
+from xlreach.report import render_report
+from xlreach.report.export import table_csv, table_latex
+
+EVIL = '<script>alert("1")</script>'
+
+
+class Reader(html.parser.HTMLParser):
+    """Collects elements with their attributes, table rows as text, and whether every tag is closed in order."""
+
+    VOID = frozenset({"meta", "link", "br", "img", "input", "hr"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elements, self.rows, self.text, self._open, self.wrong = [], [], [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th") and self.rows:
+            self.rows[-1].append("")
+        if tag not in self.VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        if not self._open or self._open.pop() != tag:
+            self.wrong.append(tag)
+
+    def handle_data(self, data):
+        self.text.append(data)
+        if "td" in self._open or "th" in self._open:
+            self.rows[-1][-1] += data
+
+
+def read(page: str) -> Reader:
+    reader = Reader()
+    reader.feed(page)
+    assert not reader.wrong and not reader._open
+    return reader
+
+
+def test_loads_nothing_and_runs_nothing(page):
+    reader = read(page)
+    for tag, attributes in reader.elements:
+        assert tag not in ("script", "iframe", "object", "embed", "link", "img")
+        for name, value in attributes.items():
+            assert not name.startswith("on")
+            if name in ("src", "href", "xlink:href", "action", "data"):
+                assert value.startswith(("#", "data:", "charts/")), value
+    assert not re.search(r"url\(\s*['\"]?(?!#)|@import", page)
+    assert re.findall(r"https?://[^\s\"'<)]+", page.replace("http://www.w3.org/", "")) == []
+    assert len(page.encode()) < 10_000_000
+
+
+def test_markup_in_data_stays_text(made, write, tmp_path):
+    def evil(row):
+        changes = {"recipe": f"va{EVIL}" if row.recipe == "lapt" else row.recipe}
+        changes |= {"dataset": None if row.dataset is None else f"d{EVIL}", "study": f"s{EVIL}"}
+        changes |= {name: EVIL if getattr(row, name) == "ug" else getattr(row, name)
+                    for name in ("language", "query_language", "document_language")}  # fmt: skip
+        return dataclasses.replace(row, **changes)
+
+    keep = [row for row in made.results if row.alignment in (None, "none") and row.recipe in (None, "none", "lapt")]
+    levels = {"high": made.levels["high"], "low": ["mt", "wo", EVIL]}
+    run = write(tmp_path / "evil", [evil(row) for row in keep], None, levels, note=f"</pre>{EVIL}")
+    page = render_report(run).read_text("utf-8")
+    reader = read(page)
+    assert not any(tag == "script" for tag, _ in reader.elements)
+    assert EVIL in "".join(reader.text) and "<script" not in page
+    charts = [path.read_text("utf-8") for path in (run / "charts").glob("*.svg")]
+    assert charts and not any("<script" in chart for chart in charts) and any("&lt;script" in chart for chart in charts)
+    assert all(path.resolve().is_relative_to(run.resolve()) for path in run.rglob("*"))
+
+
+def test_every_chart_is_drawn_with_table_and_downloads(page, run, made):
+    reader = read(page)
+    figures = sum(tag == "figure" for tag, _ in reader.elements)
+    drawings = sum(tag == "svg" for tag, _ in reader.elements)
+    assert figures == 5 and drawings == 3 + 3 + 2 + 4 + 4  # gap, levels, heat maps; tagging gap, levels
+    images = [attributes for tag, attributes in reader.elements if attributes.get("role") == "img"]
+    assert len(images) == figures and all(one["aria-label"] for one in images)
+    files = {path.name for path in (run / "charts").iterdir()}
+    assert len([name for name in files if name.endswith(".svg")]) == figures == len(files) / 2
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in (run / "charts").glob("*.png"))
+    saved = {attributes.get("download") for _, attributes in reader.elements}
+    assert files <= saved and {f"{name[:-4]}.csv" for name in files} <= saved
+    points = page.count('aria-roledescription="point"')
+    assert points == 12 * 3 * 3 + 4 * 4 * 3  # one for each gap, low and high
+
+
+def test_figures_equal_those_of_the_gaps(page, run):
+    cells = {cell.strip() for row in read(page).rows for cell in row}
+    gaps = read_gaps(run / "gaps.json")
+    for row in gaps["gaps"]:
+        if row["cut"] == "config" and (row["kind"] == "tagging" or row["measure"] == gaps["headline"]):
+            digits = 1 if abs(row["low"]) > 1.5 else 3
+            assert f"{row['gap']:+.{digits}f}".replace("-", "−") in cells
+
+
+def test_figures_equal_those_of_the_results(page, made):
+    values = [r.value for r in made.results if (r.measure, r.recipe, r.language) == ("LAS", "va(99)+lapt", "mt")]
+    shown = f"{statistics.mean(values):.2f} ±{statistics.stdev(values):.2f}"
+    assert shown in {cell.strip() for row in read(page).rows for cell in row}
+
+
+def test_tables_by_hand(made):
+    (table,) = [one for one in tagging_tables(made.results, made.levels) if one.about["measure"] == "LAS"]
+    assert table.columns == ("en", "de", "tr", "mt", "wo", "ug", "mean high", "mean low")
+    rows = dict(table.rows)
+    for code in ("mt", "en"):
+        values = [r.value for r in made.results if (r.measure, r.recipe, r.language) == ("LAS", "lapt", code)]
+        figure = rows[("lapt",)][table.columns.index(code)]
+        assert (figure.mean, figure.sd) == (
+            pytest.approx(statistics.mean(values)),
+            pytest.approx(statistics.stdev(values)),
+        )
+    assert [names for names, figures in table.rows if figures[-1].best] == [("va(99)+lapt",)]
+    cross = [one for one in retrieval_tables(made.results, made.levels) if one.about["setting"] == "cross"]
+    assert {one.about["measure"] for one in cross} == {"nDCG@10", "R@100"}
+    assert len(pair_tables(made.results, made.levels, "nDCG@10")) == 12
+    assert "adapt seconds" in cost_table(made.results).columns
+    (overview,) = overview_tables(made.results, made.levels, "nDCG@10")
+    assert ("lapt", "mono") in dict(overview.rows) and "LAS" in overview.columns
+
+
+def test_lower_is_better_marks_the_smallest(made):
+    from xlreach.comparison.tables import diagnostic_tables
+
+    table = next(t for t in diagnostic_tables(made.results, made.levels) if t.about["measure"] == "fertility")
+    assert [names for names, figures in table.rows if figures[-1].best] == [("va(99)+lapt",)]
+
+
+def test_csv_and_latex(made, run):
+    (table,) = [one for one in tagging_tables(made.results, made.levels) if one.about["measure"] == "LAS"]
+    lines = list(csv.reader(io.StringIO(table_csv(table))))
+    assert lines[0][:3] == ["recipe", "en", "en sd"] and float(lines[1][1]) == dict(table.rows)[("none",)][0].mean
+    latex = table_latex(table)
+    assert r"\toprule" in latex and r"\textbf{" in latex and r"$\pm$" in latex
+    cross = next(t for t in retrieval_tables(made.results, made.levels))
+    evil = dataclasses.replace(cross, columns=(r"50%_&\{}", *cross.columns[1:]), heads=("=1+1", "alignment"))
+    assert r"50\%\_\&\textbackslash{}\{\}" in table_latex(evil) and table_csv(evil).startswith("'=1+1")
+    assert {path.suffix for path in (run / "tables").iterdir()} == {".csv", ".tex"}
+
+
+def test_page_is_accessible(page):
+    reader = read(page)
+    heads = [attributes for tag, attributes in reader.elements if tag == "th"]
+    assert heads and all(one.get("scope") in ("col", "row") for one in heads)
+    scrolling = [a for _, a in reader.elements if a.get("class") == "scroll"]
+    assert all(one.get("tabindex") == "0" and one.get("aria-label") for one in scrolling)
+    tables = sum(tag == "table" for tag, _ in reader.elements)
+    assert tables == len(scrolling) == sum(tag == "caption" for tag, _ in reader.elements)
+    ids = [attributes["id"] for _, attributes in reader.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert all(a["href"][1:] in ids for t, a in reader.elements if t == "a" and a["href"].startswith("#"))
+    assert ("html", {"lang": "en"}) in reader.elements
+    for feature in ("prefers-color-scheme: dark", "@media print", "max-width: 560px"):
+        assert feature in page
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_has_contrast(page, theme):
+    """At least 4.5 to 1 (WCAG AA) for text and 3 to 1 for the marks of a chart, on both grounds."""
+    block = page.split("prefers-color-scheme: dark")[theme == "dark"]
+    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block.split("* {")[0]))
+
+    def luminance(colour):
+        parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    def contrast(one, other):
+        high, low = sorted((luminance(colours[one]), luminance(colours[other])), reverse=True)
+        return (high + 0.05) / (low + 0.05)
+
+    for ground in ("paper", "raised"):
+        assert all(contrast(text, ground) >= 4.5 for text in ("ink", "muted", "accent", "best"))
+        assert all(contrast(f"series-{number}", ground) >= 3 for number in range(1, 7))
+    assert contrast("warn", "warn-soft") >= 4.5 and contrast("muted", "accent-soft") >= 4.5
+
+
+def test_same_run_same_page(run):
+    before = (run / "report.html").read_bytes()
+    assert render_report(run).read_bytes() == before
+
+
+def test_licences_and_warnings_are_shown(page):
+    text = " ".join(read(page).text)
+    assert "CC BY-SA 4.0" in text and "too few for a claim" in text and "as its source says" in text
+
+
+@pytest.mark.parametrize("kinds", [{"tagging"}, {"retrieval"}, set()])
+def test_part_of_a_study_is_a_report_too(made, write, tmp_path, kinds):
+    rows = [row for row in made.results if row.kind in kinds and row.recipe == "none" and row.seed == 1]
+    run = write(tmp_path / "part", rows, None, made.levels)
+    read(render_report(run).read_text("utf-8"))
+
+
+def test_damaged_runs_are_refused(made, write, tmp_path):
+    run = write(tmp_path / "run", made.results[:5], None, made.levels)
+    (run / "config.yaml").write_text("[", "utf-8")
+    with pytest.raises(DataError, match="Not YAML"):
+        render_report(run)
+    (run / "config.yaml").write_text("study: x", "utf-8")
+    (run / "gaps.json").write_text(json.dumps({"schema": 0}), "utf-8")
+    with pytest.raises(DataError, match="schema"):
+        render_report(run)
+    (run / "gaps.json").unlink()
+    with pytest.raises(DataError, match="Compare the run first"):
+        render_report(run)
