@@ -94,7 +94,7 @@ class TextEncoder:
         """
         prefix = self._prefix(prompt)
         rows = {text: row for row, text in enumerate(dict.fromkeys(texts))}
-        vectors = self._encode_unique([prefix + text for text in rows], len(prefix) > 0)
+        vectors = self._encode_unique(list(rows), prefix)
         if len(rows) == len(texts):
             return vectors
         return vectors[[rows[text] for text in texts]]
@@ -161,13 +161,14 @@ class TextEncoder:
         return self.prompts.get(prompt, "")
 
     @torch.inference_mode()
-    def _encode_unique(self, texts: list[str], prompted: bool) -> Vectors:
+    def _encode_unique(self, texts: list[str], prefix: str) -> Vectors:
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-        excludes_prompt = prompted and any(getattr(one, "include_prompt", True) is False for one in self.model)
+        excludes_prompt = prefix != "" and any(getattr(one, "include_prompt", True) is False for one in self.model)
         if self._tokenizer is None or excludes_prompt or not getattr(self._tokenizer, "is_fast", False):
-            batches: Iterable[tuple[list[int], Any]] = self._by_characters(texts)
+            batches: Iterable[tuple[list[int], Any]] = self._by_characters(texts, prefix)
             half = False
         else:
+            texts = [prefix + text for text in texts]
             pieces = dict(self._tokenizer(texts, padding=False, truncation=True)) if texts else {"input_ids": []}
             # Texts that differ only in what the tokenizer does not know are one input: encoding them once makes
             # their tie exact, where two batches would tell them apart by a rounding error.
@@ -201,12 +202,12 @@ class TextEncoder:
             repeats = [len(rows) for rows in members]
             yield [row for rows in members for row in rows], {**features, "modality": "text", "repeats": repeats}
 
-    def _by_characters(self, texts: list[str]) -> Iterator[tuple[list[int], Any]]:
+    def _by_characters(self, texts: list[str], prefix: str) -> Iterator[tuple[list[int], Any]]:
         """For models that leave the prompt out of the pooling: `preprocess` counts its pieces."""
         order = sorted(range(len(texts)), key=lambda row: -len(texts[row]))
         for start in range(0, len(order), 32):
             rows = order[start : start + 32]
-            yield rows, self.model.preprocess([texts[row] for row in rows])
+            yield rows, self.model.preprocess([texts[row] for row in rows], prompt=prefix or None)
 
     def _forward(self, features: dict[str, Any], half: bool) -> Vectors:
         first, *rest = self.model

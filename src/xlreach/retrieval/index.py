@@ -214,14 +214,25 @@ def open_index(folder: Path | str, encoder: TextEncoder | str | None = None, *, 
     return OpenIndex(folder, manifest, index)
 
 
-def find_indexes(root: Path | str) -> dict[str, Path]:
-    """The index folders directly below `root`, by language."""
-    found = {}
-    for path in sorted(Path(root).glob("*/manifest.json")):
-        found[_read_manifest(path.parent)["language"]] = path.parent
+def find_indexes(root: Path | str, languages: Sequence[str] = ()) -> dict[str, Path]:
+    """The index folders at or directly below `root`, by language.
+
+    Args:
+        root: An index folder, or a folder of them.
+        languages: Those wanted; all when empty.
+
+    Raises:
+        IndexFolderError: There are none, or not of a wanted language.
+    """
+    root = Path(root)
+    manifests = [root / "manifest.json"] if (root / "manifest.json").is_file() else sorted(root.glob("*/manifest.json"))
+    found = {_read_manifest(path.parent)["language"]: path.parent for path in manifests}
     if not found:
         raise IndexFolderError("No index folders here.", fix="Build some with: xlreach index", path=root)
-    return found
+    missing = [code for code in languages if code not in found]
+    if missing:
+        raise IndexFolderError(f"No index of {missing[0]!r}.", fix=nearest(missing[0], found), path=root)
+    return {code: found[code] for code in languages or found}
 
 
 def document_text(document: Document) -> str:

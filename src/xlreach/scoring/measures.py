@@ -145,7 +145,7 @@ def _recall(case: _Case) -> Floats:
 
 
 def _success(case: _Case) -> Floats:
-    return case.hits.any(1).astype(np.float64)
+    return np.asarray(case.hits.any(1), np.float64)
 
 
 def _precision_at_total(case: _Case) -> Floats:

