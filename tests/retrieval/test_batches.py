@@ -161,7 +161,7 @@ def test_crops_without_written_words_are_of_characters(tmp_path: Path):
 
 def test_pair_source_strings(tmp_path: Path, parallel: ParallelText):
     assert str(open_pairs("crops(shortest=0.2)", tmp_path)) == "crops"
-    with pytest.raises(SpecError, match="at least 0.9"):
+    with pytest.raises(SpecError, match=r"at least 0\.9"):
         open_pairs("crops(shortest=0.9)", tmp_path)
     with pytest.raises(SpecError, match="has no pairs"):
         pairs_of(object())

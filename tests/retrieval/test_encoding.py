@@ -73,7 +73,7 @@ def test_prompts_come_from_the_folder(encoder_folder, tmp_path, texts):
     )
     assert encoder.encode(texts) == pytest.approx(plain(folder, texts), abs=1e-5)
     assert np.abs(encoder.encode(texts) - encoder.encode(texts, "query")).max() > 0.01
-    with pytest.raises(SpecError, match="querry.*Did you mean 'query'"):
+    with pytest.raises(SpecError, match=r"querry.*Did you mean 'query'"):
         encoder.encode(texts, "querry")
 
 
@@ -125,19 +125,19 @@ def test_streaming_equals_encoding(encoder_folder, texts, tmp_path):
     assert encoder.encode_stream(iter([]), tmp_path / "none").shape == (0, 32)
 
 
-class Killed(Exception):
+class StoppedError(Exception):
     pass
 
 
 def broken(texts, after):
     yield from islice(texts, after)
-    raise Killed
+    raise StoppedError
 
 
 def test_streaming_goes_on_where_it_was_stopped(encoder_folder, texts, tmp_path, monkeypatch):
     encoder, out = TextEncoder(encoder_folder), tmp_path / "v"
     whole = encoder.encode(texts)
-    with pytest.raises(Killed):
+    with pytest.raises(StoppedError):
         encoder.encode_stream(broken(texts, 40), out, chunk=16)
     encoded: list[int] = []
     original = TextEncoder.encode

@@ -131,7 +131,7 @@ def test_missing_pairs_are_found_before_training(encoder_folder, parallel, tmp_p
     assert not (tmp_path / "out").exists()
 
 
-class Killed(Exception):
+class StoppedError(Exception):
     pass
 
 
@@ -140,7 +140,7 @@ def test_a_killed_run_goes_on_to_the_same_result(encoder_folder, parallel, tmp_p
     whole = train(text, encoder_folder, [parallel], tmp_path / "whole")
     monkeypatch.setattr(training._Trainer, "compute_loss", _killing(training._Trainer.compute_loss, at=8))
     work = tmp_path / "checkpoint"
-    with pytest.raises(Killed):
+    with pytest.raises(StoppedError):
         train(text, encoder_folder, [parallel], tmp_path / "out", checkpoint=work, checkpoint_seconds=0)
     assert len(list(work.glob("checkpoint-*"))) == 1
     (work / "checkpoint-9999").mkdir()  # one that a kill cut short
@@ -166,7 +166,7 @@ def _killing(original, at):
     def compute_loss(self, *args, **kwargs):
         calls.append(1)
         if len(calls) == at:
-            raise Killed
+            raise StoppedError
         return original(self, *args, **kwargs)
 
     return compute_loss

@@ -88,11 +88,11 @@ def untie(scores: Scores) -> Scores:
 
 
 def _ordered(scores: Scores) -> Keys:
-    """float32 as integers of the same order; −0 is 0."""
-    bits = (np.asarray(scores, np.float32) + np.float32(0)).view(np.int32)
-    return (bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))).astype(np.int64)
+    """float32 as integers of the same order, one apart for neighbours; −0 is 0."""
+    bits = np.asarray(scores, np.float32).view(np.int32)
+    magnitude = (bits & np.int32(0x7FFFFFFF)).astype(np.int64)
+    return np.where(bits < 0, -magnitude, magnitude)
 
 
 def _unordered(values: Keys) -> Scores:
-    bits = values.astype(np.int32)
-    return (bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))).view(np.float32)
+    return np.copysign(np.abs(values).astype(np.int32).view(np.float32), values.astype(np.float32))
