@@ -94,7 +94,10 @@ def make_study(
     made.queries = pd.concat(frames, ignore_index=True)
     keys = [name for name in made.queries.columns if name not in ("query_id", "group", "value")]
     for key, part in made.queries.groupby(keys, sort=False, dropna=False)["value"]:
-        row = {name: None if pd.isna(value) else int(value) if name == "seed" else value for name, value in zip(keys, key, strict=True)}
+        row = {
+            name: None if pd.isna(value) else int(value) if name == "seed" else value
+            for name, value in zip(keys, key, strict=True)
+        }
         made.results.append(Measurement(kind="retrieval", value=float(part.mean()), n=len(part), **row))
     if tagging:
         made.results += _tagging(rng, bases, recipes, languages, level, seeds)
@@ -135,7 +138,12 @@ def _tagging(rng, bases, recipes, languages, level, seeds):
                         value = top - is_low * (drop - gain) + rng.normal(0, 0.6)
                         rows.append(
                             Measurement(
-                                **same, kind="tagging", dataset=dataset, measure=measure, value=float(min(value, 100)), n=9000
+                                **same,
+                                kind="tagging",
+                                dataset=dataset,
+                                measure=measure,
+                                value=float(min(value, 100)),
+                                n=9000,
                             )
                         )
                     for measure, value in (
@@ -143,7 +151,9 @@ def _tagging(rng, bases, recipes, languages, level, seeds):
                         ("words_with_unk", is_low * max(0.12 - gain / 80, 0)),
                     ):
                         rows.append(
-                            Measurement(**same, kind="diagnostic", dataset="text:made", measure=measure, value=float(value))
+                            Measurement(
+                                **same, kind="diagnostic", dataset="text:made", measure=measure, value=float(value)
+                            )
                         )
                 for measure, value in (
                     ("adapt:seconds", 60 + 500 * (recipe != "none")),

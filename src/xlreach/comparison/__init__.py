@@ -7,6 +7,7 @@ report shows what this room computed and computes nothing itself.
 from __future__ import annotations
 
 from xlreach.comparison.gap import compare, read_gaps, write_gaps
+from xlreach.comparison.hypotheses import parse_hypothesis
 from xlreach.comparison.words import summary
 
-__all__ = ["compare", "read_gaps", "summary", "write_gaps"]
+__all__ = ["compare", "parse_hypothesis", "read_gaps", "summary", "write_gaps"]

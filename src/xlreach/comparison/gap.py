@@ -18,6 +18,7 @@ The result is `gaps.json`, plain JSON without NaN:
         change, low_gain, high_gain, gap_before, gap_after, gains, intervals as above
         p_queries, p_languages  paired permutation tests (`permutation.py`); *_holm corrected over `holm_family` rows:
                                 all changes of one cut, data set, setting and measure
+    hypotheses  [{claim, base, dataset, effect, interval, p, p_holm, languages, seeds, verdict, why}]
     warnings    the study's, in words
 """
 
@@ -37,6 +38,7 @@ from tqdm import tqdm
 from xlreach.comparison.bootstrap import group_weights, multinomial, resampled_means
 from xlreach.comparison.change import Change, find_changes, query_contributions
 from xlreach.comparison.division import Division
+from xlreach.comparison.hypotheses import check_hypotheses
 from xlreach.comparison.levels import Cut, cuts
 from xlreach.comparison.measures import lower_is_better
 from xlreach.comparison.panel import Cell, CellKey, Family, families
@@ -60,6 +62,7 @@ def compare(
     permutations: int = 10_000,
     headline: str | None = None,
     bases: Mapping[str, str] | None = None,
+    hypotheses: Sequence[str] = (),
 ) -> dict[str, Any]:
     """All gaps and changes of a study; deterministic for a seed.
 
@@ -73,12 +76,14 @@ def compare(
         permutations: Permutations drawn for a test, where there are too many for all.
         headline: The measure to show first; the first retrieval measure if None.
         bases: What each base's name stands for (`{"xlmr": "FacebookAI/xlm-roberta-base"}`), to know its pretraining.
+        hypotheses: Claims to check (`hypotheses.py`).
 
     Returns:
         The content of `gaps.json`.
 
     Raises:
         ConfigError: The levels are wrong.
+        SpecError: A hypothesis cannot be read.
         DataError: The per-query values do not fit the results.
     """
     measured = {row.query_language or row.language for row in results if row.kind in ("retrieval", "tagging")}
@@ -103,6 +108,7 @@ def compare(
         "gaps": found.gaps,
         "directions": found.directions,
         "changes": found.changes,
+        "hypotheses": check_hypotheses(hypotheses, results, queries, levels, seed=seed, resamples=resamples),
         "warnings": _study_warnings(found, divisions[0]),
     }
 

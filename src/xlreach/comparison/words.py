@@ -120,6 +120,22 @@ def tagging(gaps: Mapping[str, Any], base: str | None) -> str:
     return f"Tagging gap, untreated and narrowest: {'; '.join(parts)}." if parts else "Tagging: not measured."
 
 
+def answers(gaps: Mapping[str, Any]) -> list[str]:
+    """Each hypothesis with its verdict, effect, interval and corrected p, as a sentence."""
+    said = []
+    for row in gaps["hypotheses"]:
+        where = " on ".join(part for part in (row["base"], row["dataset"]) if part)
+        text = f"{row['claim']}{f' ({where})' if where else ''}: {row['verdict']}"
+        if row["effect"] is not None:
+            points = abs(row["effect"]) > 1.5
+            ends = row["interval"]
+            span = "" if ends is None else f" [{signed(ends[0], points)}, {signed(ends[1], points)}]"
+            text += f"; left minus right {signed(row['effect'], points)}{span}"
+        text += "" if row["p_holm"] is None else f", {_p(row['p_holm'])} after Holm"
+        said.append(f"{text}; {row['why']}." if row["why"] else f"{text}.")
+    return said
+
+
 def how_sure(gaps: Mapping[str, Any]) -> str:
     """What the intervals cover, and whether the languages suffice for a claim."""
     rows = own(gaps, "gaps", measure=gaps["headline"]) or own(gaps, "gaps")
@@ -173,11 +189,15 @@ def _with_interval(row: Row, name: str) -> str:
 def _change(row: Row) -> str:
     points = _points(row)
     p = row["p_queries_holm"]
-    sure = "" if p is None else f", p {'< .001' if p < 0.001 else f'= {p:.3f}'.replace('0.', '.')} after Holm"
+    sure = "" if p is None else f", {_p(p)} after Holm"
     return (
         f"gap {signed(row['gap_before'], points)} to {signed(row['gap_after'], points)}; low-resource languages "
         f"{signed(row['low_gain'], points)}, high {signed(row['high_gain'], points)}{sure}"
     )
+
+
+def _p(value: float) -> str:
+    return "p < .001" if value < 0.001 else f"p = {value:.3f}".replace("0.", ".", 1)
 
 
 def _points(row: Row) -> bool:

@@ -59,13 +59,17 @@ def gap_chart(name: str, title: str, alt: str, rows: Sequence[Mapping[str, Any]]
         title: What it shows.
         alt: Alternative text.
         rows: `{panel, recipe, alignment, gap, lower, upper, like_lower, like_upper}`; the last four may be None.
-        measure: Named on the axis.
+        measure: Named on the axis; empty where each panel has its own.
     """
     ends = [row[name] for row in rows for name in ("gap", "lower", "upper") if row[name] is not None]
     domain = _domain([0.0, *ends], 0.06)
     panels = []
     for panel in dict.fromkeys(row["panel"] for row in rows):
-        x = {"type": "quantitative", "scale": {"domain": domain}, "axis": _axis(f"gap in {measure}")}
+        x = {
+            "type": "quantitative",
+            "scale": {"domain": domain},
+            "axis": _axis(f"gap in {measure}" if measure else "gap"),
+        }
         own = [_clipped(row, domain) for row in rows if row["panel"] == panel]
         layers = [
             _interval("like_lower", "like_upper", 1, 0.75, x, rows),
@@ -92,12 +96,12 @@ def level_chart(name: str, title: str, alt: str, rows: Sequence[Mapping[str, Any
         title: What it shows.
         alt: Alternative text.
         rows: `{panel, recipe, alignment, low, high}`.
-        measure: Named on the axis.
+        measure: Named on the axis; empty where each panel has its own.
     """
     domain = _domain([row[side] for row in rows for side in ("low", "high")], 0.08)
     panels = []
     for panel in dict.fromkeys(row["panel"] for row in rows):
-        x = {"type": "quantitative", "scale": {"domain": domain}, "axis": _axis(measure)}
+        x = {"type": "quantitative", "scale": {"domain": domain}, "axis": _axis(measure or "mean")}
         own = [row for row in rows if row["panel"] == panel]
         ends = {"mark": {"type": "point", "size": 58, "opacity": 1, "strokeWidth": 1.8}}
         layers = [

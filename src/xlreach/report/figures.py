@@ -20,7 +20,7 @@ def retrieval_figures(gaps: Mapping[str, Any], base: str | None, dataset: str | 
 def tagging_figures(gaps: Mapping[str, Any], base: str | None) -> list[Chart]:
     """The same for tagging, a panel a measure."""
     rows = own(gaps, "gaps", kind="tagging", base=base)
-    return _pair(f"tagging {base}", f"tagging, {base}", rows, "measure", "the measure")
+    return _pair(f"tagging {base}", f"tagging, {base}", rows, "measure", "")
 
 
 def heat_maps(tables: Sequence[Table], gaps: Mapping[str, Any], base: str | None, dataset: str | None) -> list[Chart]:

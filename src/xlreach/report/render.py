@@ -116,6 +116,7 @@ class _Page:
             version=__version__,
             own=words.own,
             lines=words.summary(self.gaps),
+            answers=[_minus(said) for said in words.answers(self.gaps)],
             sources=self._sources(),
         )
         return page.lstrip() + "\n"

@@ -1,0 +1,310 @@
+"""Claims in a small language, checked: effect, interval, corrected p, verdict.
+
+    va(99)+lapt > lapt on parse:LAS for low         values of two recipes (or alignments, or `recipe with alignment`)
+    gap(hybrid) < gap(none) on cross:nDCG@10        size of the gap: how far the low-resource side falls behind
+    interaction(va(99), translit(auto)) < 0 on pos:accuracy     what both steps give beyond the sum of each
+    words_with_unk(va(99)) < words_with_unk(none) for low       a diagnostic of two recipes
+
+`on` names a task (`pos`, `parse`, `ner`) or a retrieval setting (`mono`, `cross`, `multi`) and a measure; `for` names
+a side (`low`, `high`) or languages joined by `+`, all by default. What is not named is averaged over: a recipe stands
+for itself under every alignment that both sides were measured with. A claim is checked for these very languages, by
+the standard error of the paired bootstrap over queries and seeds, once for each base and data set.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from xlreach.comparison.bootstrap import group_weights, interval, multinomial, resampled_means, spread_of_mean
+from xlreach.comparison.change import BASELINE
+from xlreach.comparison.levels import Cut, config_cut
+from xlreach.comparison.measures import lower_is_better
+from xlreach.comparison.panel import CellKey, Family, families
+from xlreach.comparison.permutation import holm
+from xlreach.comparison.statistic import ByLanguage, level_mean, over_seeds
+from xlreach.errors import SpecError
+from xlreach.measurement import Measurement
+
+_TAGGING = ("pos", "parse", "ner")
+_SETTINGS = ("mono", "cross", "multi")
+_CLAIM = re.compile(
+    r"(?P<left>\S.*?)\s*(?P<sign>[<>])\s*(?P<right>\S.*?)"
+    r"(?:\s+on\s+(?P<task>\w+):(?P<measure>\S+))?(?:\s+for\s+(?P<languages>[\w-]+(?:\+[\w-]+)*))?\s*"
+)
+_CALL = re.compile(r"(?P<name>\w+)\((?P<inside>.*)\)")
+_ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A parsed claim; prints as it was written.
+
+    Attributes:
+        text: The claim.
+        form: `value`, `gap`, `interaction` or `diagnostic`.
+        left: The system, or the first step of an interaction.
+        right: The system it is compared with, or the second step.
+        greater: Whether the left side is claimed to be the larger.
+        task: A tagging task or retrieval setting; None for a diagnostic.
+        measure: The measure.
+        languages: `low`, `high`, `all`, or codes joined by `+`.
+    """
+
+    text: str
+    form: str
+    left: str
+    right: str
+    greater: bool
+    task: str | None
+    measure: str
+    languages: str = "all"
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def parse_hypothesis(text: str) -> Hypothesis:
+    """Reads a claim.
+
+    Raises:
+        SpecError: It is none of the four forms.
+    """
+    found = _CLAIM.fullmatch(text.strip())
+    if not found:
+        raise _wrong(text, "it has no '<' or '>' between two sides")
+    left, right, task, measure = (found[name] for name in ("left", "right", "task", "measure"))
+    greater, languages = found["sign"] == ">", found["languages"] or "all"
+    calls = _CALL.fullmatch(left), _CALL.fullmatch(right)
+    if task is None:
+        if not (calls[0] and calls[1] and calls[0]["name"] == calls[1]["name"]):
+            raise _wrong(text, "without 'on TASK:MEASURE' both sides must be one diagnostic of a recipe")
+        name = calls[0]["name"]
+        return Hypothesis(text, "diagnostic", calls[0]["inside"], calls[1]["inside"], greater, None, name, languages)
+    if task not in (*_TAGGING, *_SETTINGS):
+        raise _wrong(text, f"{task!r} is no task and no setting")
+    if calls[0] and calls[0]["name"] == "interaction":
+        steps = [step.strip() for step in _outer_commas(calls[0]["inside"])]
+        if len(steps) != 2 or right != "0":
+            raise _wrong(text, "an interaction has two steps and is compared with 0")
+        return Hypothesis(text, "interaction", steps[0], steps[1], greater, task, measure, languages)
+    if calls[0] and calls[0]["name"] == "gap":
+        if not (calls[1] and calls[1]["name"] == "gap") or languages != "all":
+            raise _wrong(text, "a gap is compared with a gap, over all languages")
+        return Hypothesis(text, "gap", calls[0]["inside"], calls[1]["inside"], greater, task, measure)
+    return Hypothesis(text, "value", left, right, greater, task, measure, languages)
+
+
+def check_hypotheses(
+    claims: Sequence[str],
+    results: Sequence[Measurement],
+    queries: pd.DataFrame | Path | None,
+    levels: Mapping[str, Sequence[str]],
+    *,
+    seed: int = 0,
+    resamples: int = 10_000,
+) -> list[dict[str, Any]]:
+    """A row a claim, base and data set.
+
+    Args:
+        claims: The claims.
+        results: The measurements.
+        queries: The per-query values, as for `compare`.
+        levels: `{"high": [codes], "low": [codes]}`.
+        seed: Of the resampling.
+        resamples: Bootstrap resamples.
+
+    Returns:
+        Rows `{claim, base, dataset, effect, interval, p, p_holm, languages, seeds, verdict, why}`: the effect is left
+        minus right; `verdict` is `supported`, `refuted` or `cannot tell`; p is two-sided, after Holm over all rows.
+
+    Raises:
+        SpecError: A claim cannot be read.
+    """
+    rows: list[dict[str, Any]] = []
+    cut = config_cut(levels, [])
+    for claim in map(parse_hypothesis, claims):
+        members = [_as_value(row) for row in results if _concerns(claim, row)]
+        found = [
+            row
+            for family in families(members, queries if claim.task in _SETTINGS else None)
+            if (row := _check(claim, family, cut, np.random.default_rng(seed), resamples)) is not None
+        ]
+        rows += found or [_row(claim, None, None) | {"verdict": "cannot tell", "why": "it was not measured"}]
+    for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
+        row["p_holm"] = None if p is None else round(p, 6)
+        if row["effect"] is not None:
+            row["verdict"], row["why"] = _verdict(row, p)
+        del row["greater"], row["certain"]
+    return rows
+
+
+def _concerns(claim: Hypothesis, row: Measurement) -> bool:
+    if row.measure != claim.measure:
+        return False
+    if claim.task is None:
+        return row.kind == "diagnostic"
+    return row.kind == "tagging" if claim.task in _TAGGING else row.setting == claim.task and row.kind == "retrieval"
+
+
+def _as_value(row: Measurement) -> Measurement:
+    """A diagnostic is laid out as tagging is: a value a language."""
+    return dataclasses.replace(row, kind="tagging", alignment=None) if row.kind == "diagnostic" else row
+
+
+def _check(
+    claim: Hypothesis, family: Family, cut: Cut, rng: np.random.Generator, resamples: int
+) -> dict[str, Any] | None:
+    keys = [cell.key for cell in family.cells]
+    weights = _interaction(claim, keys) if claim.form == "interaction" else _difference(claim, keys)
+    if not weights:
+        return None
+    cells = [cell for cell in family.cells if cell.key in weights]
+    shares = [weights[cell.key] for cell in cells]
+    by_language = ByLanguage(family.pairs, family.key.setting)
+    exact = [by_language.values(over_seeds(cell.means())[None])[0] for cell in cells]
+    measured = np.isfinite(np.array(exact)).all(axis=0)
+    sides = [
+        [place for place, code in enumerate(by_language.languages) if measured[place] and code in side]
+        for side in _sides(claim, cut, by_language.languages)
+    ]
+    if not all(sides):
+        return None
+    sign = -1.0 if claim.form == "gap" and lower_is_better(claim.measure) else 1.0
+
+    def effect(values: Sequence[np.ndarray]) -> np.ndarray:
+        mixed = np.sum([share * one for share, one in zip(shares, values, strict=True)], axis=0)
+        first = level_mean(mixed[..., sides[0]])
+        return sign * (first - level_mean(mixed[..., sides[1]])) if len(sides) > 1 else first
+
+    groups = group_weights(family.strata, resamples, rng)
+    drawn_seeds = {cell.seeds: multinomial(len(cell.seeds), resamples, rng) for cell in cells}
+    draws = np.full(resamples, np.nan)
+    for chunk, means in resampled_means(cells, groups, [drawn_seeds[cell.seeds] for cell in cells]):
+        draws[chunk] = effect([by_language.values(one) for one in means])
+    estimate = float(effect(exact))
+    alike = len({cell.seeds for cell in cells}) == 1
+    by_seed = effect([by_language.values(cell.means().T) for cell in cells]) if alike else np.zeros(1)
+    found = interval(estimate, draws, [spread_of_mean(by_seed)])
+    row = _row(claim, family.key.base, family.key.dataset)
+    row |= {"effect": round(estimate, 6), "languages": sum(map(len, sides)), "seeds": len(cells[0].seeds)}
+    if found is not None:
+        t = abs(estimate) / found.se
+        p = 2 * (stats.norm.sf(t) if found.df is None else stats.t.sf(t, found.df))
+        row |= {"interval": [round(found.low, 6), round(found.high, 6)], "p": float(p)}
+    return row
+
+
+def _row(claim: Hypothesis, base: str | None, dataset: str | None) -> dict[str, Any]:
+    empty = dict.fromkeys(("effect", "interval", "p", "p_holm", "languages", "seeds", "verdict", "why"))
+    return {"claim": str(claim), "base": base, "dataset": dataset, **empty} | {
+        "greater": claim.greater,
+        "certain": claim.task is None,
+    }
+
+
+def _verdict(row: Mapping[str, Any], p: float | None) -> tuple[str, str]:
+    as_claimed = (row["effect"] > 0) == row["greater"] and row["effect"] != 0
+    if p is None and row["seeds"] == 1 and not row["certain"]:
+        return "cannot tell", "one seed and no per-query values: nothing to tell chance by"
+    if p is None:
+        return ("supported" if as_claimed else "refuted"), "nothing here was left to chance"
+    if p >= _ALPHA:
+        return "cannot tell", "the difference could be chance"
+    return ("supported", "") if as_claimed else ("refuted", "the difference goes the other way")
+
+
+def _sides(claim: Hypothesis, cut: Cut, languages: Sequence[str]) -> list[Sequence[str]]:
+    if claim.form == "gap":
+        return [cut.high, cut.low]
+    named = {"low": cut.low, "high": cut.high, "all": tuple(languages)}
+    return [named.get(claim.languages) or claim.languages.split("+")]
+
+
+def _difference(claim: Hypothesis, keys: Sequence[CellKey]) -> dict[CellKey, float]:
+    """Weights of the systems: left minus right, averaged over whatever the claim leaves open."""
+    sides = [_matching(text, keys) for text in (claim.left, claim.right)]
+    for factor in ("recipe", "alignment"):
+        # `none` is a recipe and an alignment: it is whatever the other side is
+        chosen = [{key for key, kinds in side.items() if factor in kinds} for side in sides]
+        other = "alignment" if factor == "recipe" else "recipe"
+        common = {getattr(key, other) for key in chosen[0]} & {getattr(key, other) for key in chosen[1]}
+        if common:
+            return _weights(chosen, other, common)
+    both = [{key for key, kinds in side.items() if "both" in kinds} for side in sides]
+    if all(both) and both[0] != both[1]:
+        return {next(iter(both[0])): 1.0, next(iter(both[1])): -1.0}
+    return {}
+
+
+def _weights(chosen: Sequence[set[CellKey]], other: str, common: set[Any]) -> dict[CellKey, float]:
+    weights: dict[CellKey, float] = {}
+    for sign, side in zip((1.0, -1.0), chosen, strict=True):
+        for key in side:
+            if getattr(key, other) in common:
+                weights[key] = weights.get(key, 0.0) + sign / len(common)
+    return {key: weight for key, weight in weights.items() if weight}
+
+
+def _matching(text: str, keys: Sequence[CellKey]) -> dict[CellKey, set[str]]:
+    """The systems that a text may mean, and as what: a name without its parameters means the one it fits."""
+    recipe, joined, alignment = text.strip().partition(" with ")
+    found: dict[CellKey, set[str]] = {}
+    for key in keys:
+        if joined:
+            if _fits(recipe, key.recipe) and _fits(alignment, key.alignment or BASELINE):
+                found.setdefault(key, set()).add("both")
+            continue
+        if _fits(text, key.recipe):
+            found.setdefault(key, set()).add("recipe")
+        if _fits(text, key.alignment):
+            found.setdefault(key, set()).add("alignment")
+        if _fits(text, key.recipe) and key.alignment in (None, BASELINE):
+            found.setdefault(key, set()).add("both")
+    return found
+
+
+def _fits(text: str, name: str | None) -> bool:
+    return name is not None and (text.strip() == name or text.strip() == name.split("(")[0])
+
+
+def _interaction(claim: Hypothesis, keys: Sequence[CellKey]) -> dict[CellKey, float]:
+    """(both - first) - (second - neither) over recipes that differ in these two steps only."""
+    by_steps = {(frozenset(_steps(key.recipe)), key.alignment): key for key in keys}
+    weights: dict[CellKey, float] = {}
+    pair = {claim.left, claim.right}
+    for (steps, alignment), key in by_steps.items():
+        others = [by_steps.get((steps - taken, alignment)) for taken in ({claim.left}, {claim.right}, pair)]
+        if pair <= steps and all(other is not None for other in others):
+            for one, sign in zip((key, *others), (1.0, -1.0, -1.0, 1.0), strict=True):
+                assert one is not None
+                weights[one] = weights.get(one, 0.0) + sign
+    quads = sum(1 for weight in weights.values() if weight > 0) / 2
+    return {key: weight / quads for key, weight in weights.items() if weight} if quads else {}
+
+
+def _steps(recipe: str | None) -> list[str]:
+    if recipe in (None, BASELINE):
+        return []
+    return re.findall(r"(?:[^+(]|\((?:[^()]|\([^()]*\))*\))+", str(recipe))
+
+
+def _outer_commas(text: str) -> list[str]:
+    return re.findall(r"(?:[^,(]|\((?:[^()]|\([^()]*\))*\))+", text)
+
+
+def _wrong(text: str, why: str) -> SpecError:
+    return SpecError(
+        f"Cannot read the hypothesis {text!r}: {why}.",
+        expected="Expected for example 'va(99)+lapt > lapt on parse:LAS for low', 'gap(hybrid) < gap(none) on "
+        "cross:nDCG@10', 'interaction(va(99), translit(auto)) < 0 on pos:accuracy' or 'fertility(va(99)) < "
+        "fertility(none) for low'.",
+    )

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import pytest
+
+from xlreach.comparison.hypotheses import check_hypotheses, parse_hypothesis
+from xlreach.errors import SpecError
+from xlreach.measurement import Measurement
+
+XLMR = "FacebookAI/xlm-roberta-base"
+
+
+def check(study, *claims):
+    results = [row for row in study.results if row.base == XLMR]
+    return check_hypotheses(claims, results, study.queries, study.levels, resamples=500)
+
+
+@pytest.mark.parametrize(
+    ("claim", "effect", "verdict"),
+    [
+        ("va(99)+lapt > lapt on parse:LAS for low", 6.0, "supported"),
+        ("va(99)+lapt < lapt on parse:LAS for low", 6.0, "refuted"),
+        ("va(99)+lapt > lapt on parse:LAS for en+de", 0.0, "cannot tell"),
+        ("gap(hybrid) < gap(none) on mono:nDCG@10", 0.0, "cannot tell"),
+        ("gap(va(99)+lapt) < gap(none) on cross:nDCG@10", -0.10, "supported"),
+        ("va(99)+lapt with mono > none on cross:nDCG@10 for low", 0.15, "supported"),
+        ("words_with_unk(va(99)+lapt) < words_with_unk(none) for low", -0.12, "supported"),
+        ("fertility(va(99)+lapt) > fertility(none) for low", -1.0, "refuted"),
+        ("replace(x) > none on cross:nDCG@10", None, "cannot tell"),
+    ],
+)
+def test_known_effects(study, claim, effect, verdict):
+    (row,) = check(study, claim)
+    assert row["verdict"] == verdict, row
+    if effect is not None:
+        assert row["effect"] == pytest.approx(effect, abs=0.03 if abs(effect) <= 1 and "LAS" not in claim else 1.5)
+
+
+def test_holm_is_over_all_claims(study):
+    claims = ["lapt > none on cross:nDCG@10 for low", "lapt > none on cross:nDCG@10 for high"]
+    rows = check(study, *claims)
+    small = min(rows, key=lambda row: row["p"])
+    assert small["p_holm"] == pytest.approx(min(1, 2 * small["p"]), abs=1e-5)
+    assert check(study, *claims) == rows
+
+
+def test_interaction_is_what_both_give_beyond_the_sum():
+    gains = {"lapt": 1.0, "a+lapt": 4.0, "b(2)+lapt": 6.0, "a+b(2)+lapt": 7.0}
+    rows = [
+        Measurement(kind="tagging", base="b", recipe=recipe, language=code, seed=seed, measure="accuracy",
+                    value=80 + gain + seed * 0.1 * (recipe == "lapt"), dataset="d")
+        for recipe, gain in gains.items() for code in ("mt", "en") for seed in (1, 2, 3)
+    ]  # fmt: skip
+    levels = {"high": ["en"], "low": ["mt"]}
+    (row,) = check_hypotheses(["interaction(a, b(2)) < 0 on pos:accuracy"], rows, None, levels, resamples=200)
+    assert row["effect"] == pytest.approx(7 - 4 - 6 + 1.2) and row["verdict"] == "supported"
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "lapt on pos:accuracy",
+        "lapt > none",
+        "a > b on cooking:LAS",
+        "gap(a) < b on cross:AP",
+        "interaction(a) < 0 on pos:x",
+        "fertility(a) < unk(b)",
+        "",
+    ],
+)
+def test_what_is_no_claim_is_refused_with_an_example(claim):
+    with pytest.raises(SpecError, match="for example"):
+        parse_hypothesis(claim)
+
+
+def test_one_seed_of_tagging_cannot_tell(study):
+    results = [row for row in study.results if row.base == XLMR and row.seed == 1 and row.kind == "tagging"]
+    (row,) = check_hypotheses(["lapt > none on parse:LAS for low"], results, None, study.levels, resamples=100)
+    assert row["verdict"] == "cannot tell" and "one seed" in row["why"]
+
+
+def test_verdicts_are_in_the_result_and_in_words(study):
+    from xlreach.comparison import compare
+    from xlreach.comparison.words import answers
+
+    results = [row for row in study.results if row.base == XLMR and row.kind == "tagging"]
+    claims = ["lapt > none on parse:LAS for low"]
+    gaps = compare(results, None, study.levels, resamples=200, permutations=50, hypotheses=claims)
+    (said,) = answers(gaps)
+    assert said.startswith(f"{claims[0]} ({XLMR}): supported; left minus right +") and "after Holm" in said
