@@ -7,7 +7,6 @@ out, because Viterbi may never pick a piece, or may pick it in text of other lan
 
 from __future__ import annotations
 
-import logging
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,7 +22,7 @@ from xlreach.errors import DataError
 _WORDPIECE_SIZE, _MIN_FREQUENCY, _ALPHABET = 5000, 5, 1000
 _UNIGRAM_SIZE = 20_000
 _OTHER_LINES = 5_000  # of each other language, enough to see a piece fire
-_ROUNDS = 12
+_ROUNDS = 8  # of refilling; what is still unwanted after them is left out
 
 Cut = Callable[[str], "list[str] | None"]
 
@@ -61,8 +60,12 @@ def choose(base: Segmenter, files: Mapping[str, Path], others: Mapping[str, Path
     new = [piece for piece in ranked(scores) if scores[piece] > 0]
     padding = [piece for piece in ranked(frequencies) if piece not in scores or scores[piece] <= 0]
     pool = [piece for piece in (*new, *padding) if _may_be_added(piece, base)]
-    chosen = _tried_out(base, pool, n, words, parts, others) if base.kind == "Unigram" else pool[:n]
-    return Choice(tuple(chosen), len(set(chosen) & set(new)))
+    if base.kind == "WordPiece":
+        return Choice(tuple(pool[:n]), len(set(pool[:n]) & set(new)))
+    missing = _missing_characters(base, words, parts)[: n // 2]
+    pool = [*missing, *(piece for piece in pool if piece not in set(missing))]
+    chosen = _tried_out(base, pool, n, set(missing), words, parts, others)
+    return Choice(tuple(chosen), len(set(chosen) & {*new, *missing}))
 
 
 def _score(
@@ -106,6 +109,21 @@ def _propose_unigram(base: Segmenter, files: list[Path]) -> Cut:
     return lambda part: model.encode(part.removeprefix("▁"), out_type=str)
 
 
+def _missing_characters(base: Segmenter, words: Counter[str], parts: Mapping[str, list[str]]) -> list[str]:
+    """Characters of the text that a Unigram base does not know, most frequent first.
+
+    They come before all other pieces, up to half of the choice: without them every word that holds one and is not
+    itself a piece keeps an unknown, and loses a letter.
+    """
+    counts: Counter[str] = Counter()
+    for word, count in words.items():
+        for part in parts[word]:
+            for character in part:
+                counts[character] += count
+    unknown = {character for character in counts if base.unknown in base.recut(character)}
+    return [character for character in ranked(counts) if character in unknown]
+
+
 def _may_be_added(piece: str, base: Segmenter) -> bool:
     """A Unigram piece with punctuation inside it would join what taggers keep apart."""
     bare = piece.removeprefix("▁") if base.kind == "Unigram" else piece.removeprefix("##")
@@ -118,27 +136,29 @@ def _tried_out(
     base: Segmenter,
     pool: list[str],
     n: int,
+    missing: set[str],
     words: Counter[str],
     parts: Mapping[str, list[str]],
     others: Mapping[str, Path],
 ) -> list[str]:
-    """The first `n` of the pool that the augmented tokenizer uses on this text and not on text of other languages."""
+    """The first `n` of the pool that the augmented tokenizer uses on this text and not on text of other languages.
+
+    Missing characters stay even where longer pieces cover them all: other text of the language will need them.
+    """
     own = sorted({part for word in words for part in parts[word]})
     foreign_words = set(count_words((others[language] for language in sorted(others)), _OTHER_LINES)) - set(words)
     foreign = sorted({part for word in foreign_words for part in base.parts(word)})
     chosen, rejected = pool[:n], set()
     for _ in range(_ROUNDS):
         augmented = with_pieces(base, chosen)
-        fired = _used(augmented, foreign)
-        used = _used(augmented, own)
-        bad = {piece for piece in chosen if piece in fired or piece not in used}
+        unwanted = _used(augmented, foreign) | (set(chosen) - _used(augmented, own) - missing)
+        bad = unwanted.intersection(chosen)
         if not bad:
             return chosen
         rejected |= bad
-        remaining = (piece for piece in pool if piece not in rejected)
-        chosen = [piece for piece, _ in zip(remaining, range(n), strict=False)]
-    logging.getLogger(__name__).debug("the choice did not settle in %d rounds", _ROUNDS)
-    return [piece for piece in chosen if piece not in _used(with_pieces(base, chosen), foreign)]
+        kept = [piece for piece in chosen if piece not in bad]
+        chosen = [piece for piece in pool if piece not in rejected][:n]
+    return kept
 
 
 def _used(segmenter: Segmenter, parts: Iterable[str]) -> set[str]:

@@ -175,7 +175,7 @@ def _save_rest(
     max_length: int | None,
 ) -> None:
     config = json.loads((job.out / "config.json").read_text("utf-8"))
-    length = max_length or _longest_input(source, config)
+    length = max_length or longest_input(source, config)
     _save_tokenizer(job.out, tokenizer, special_tokens(source, tokenizer), length)
     if source is not None and (source / "modules.json").is_file():
         _copy_modules(source, job.out)
@@ -208,7 +208,7 @@ def _pooler(source: Path) -> dict[str, Any]:
     return found
 
 
-def _longest_input(source: Path | None, config: dict[str, Any]) -> int:
+def longest_input(source: Path | None, config: dict[str, Any]) -> int:
     """In pieces: what the base says of itself, else what its positions allow."""
     if source is not None:
         for name, key in (

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from xlreach.adapt.encoder import Provenance
+from xlreach.adapt.folder import longest_input
 from xlreach.adapt.recipe import STEPS, Job, Step
+from xlreach.errors import ModelError
 from xlreach.spec import param
 
 
@@ -40,6 +43,7 @@ class LanguageAdaptivePretraining(Step):
         from xlreach.adapt.mlm import JobState, Training, load_masked_lm, train
 
         folder = require_source(source, self)
+        self._check_length(folder)
         tokenizer = read_tokenizer(folder)
         text = EncodedText.read(job.text, tokenizer, folder, self.max_length)
         model, warnings = load_masked_lm(folder, job.seed)
@@ -66,3 +70,13 @@ class LanguageAdaptivePretraining(Step):
             provenance=replace(before, warnings=tuple(known)),
             measured=history.as_dict(),
         )
+
+    def _check_length(self, folder: Path) -> None:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+        most = longest_input(None, config)
+        if self.max_length > most:
+            raise ModelError(
+                f"max_length={self.max_length} in {str(self)!r}, but the encoder has positions for {most} pieces.",
+                fix=f"Write lapt(max_length={most}) or less.",
+                path=folder,
+            )

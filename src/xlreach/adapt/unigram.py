@@ -77,7 +77,10 @@ def new_tokenizer(lines: Iterable[str], size: int) -> dict[str, Any]:
         lines: Text to train on.
         size: Most entries, special tokens included.
     """
-    model = train_unigram((unicodedata.normalize("NFKC", line) for line in lines), size - 2, coverage=0.9995)
+    text = [unicodedata.normalize("NFKC", line) for line in lines]
+    characters = len(set().union(*map(set, text)))
+    # XLM-R left the rarest characters out; where all have room, a small text can afford none as unknown.
+    model = train_unigram(iter(text), size - 2, coverage=1.0 if characters <= size // 4 else 0.9995)
     special = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
     ordinary = [i for i in range(model.get_piece_size()) if not (model.is_control(i) or model.is_unknown(i))]
     pieces = [(model.id_to_piece(i), model.get_score(i)) for i in ordinary]

@@ -98,11 +98,14 @@ def _write_rows(model: Any, base: Segmenter, ids: dict[str, int], init: str, see
     """
     import torch
 
+    from xlreach.adapt.mlm import masked_lm_head
+
     old_size = model.get_input_embeddings().weight.shape[0]
     size = max(old_size, max(ids.values(), default=-1) + 1)
     if size > old_size:
         # mean_resizing would make all new rows practically one vector
         model.resize_token_embeddings(size, mean_resizing=False)
+        _extend_spare_bias(masked_lm_head(model), old_size, size)
     output = model.get_output_embeddings()
     tables = [model.get_input_embeddings().weight]
     if output is not None and output.weight.data_ptr() != tables[0].data_ptr():
@@ -131,3 +134,13 @@ def _write_rows(model: Any, base: Segmenter, ids: dict[str, int], init: str, see
                 elif how == "random":
                     table[row] = mean + std * torch.randn(mean.shape, generator=generator)
     return started
+
+
+def _extend_spare_bias(head: Any, old_size: int, size: int) -> None:
+    """XLM-R's head holds its output bias twice, and transformers resizes the second only where weights are tied."""
+    import torch
+
+    for module in head.modules():
+        bias = getattr(module, "bias", None)
+        if bias is not None and not isinstance(module, torch.nn.Linear) and bias.shape == (old_size,):
+            module.bias = torch.nn.Parameter(torch.cat([bias.detach(), bias.new_zeros(size - old_size)]))

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer, normalizers
+
+from xlreach.adapt import Provenance, Recipe
+from xlreach.adapt.translit import built_in_tables, find_tables, read_table, transliterating
+from xlreach.errors import DataError
+
+# Worked by hand from the published table.
+UYGHUR = {
+    "ئۇيغۇر تىلى": "uyğur tili",
+    "ئالما، ئانا؟": "alma, ana?",
+    "مەكتەپ ۱۲": "mektep 12",
+    "\ufee3\ufeea": "mە".replace("ە", "ه"),  # presentation forms come under NFKC; U+0647 stays, as published
+    "دېڭىز": "dëngiz",
+    "چۈش": "çüş",
+}
+MARI = {"Марий Эл": "Marij El", "йӱд": "jӱd", "щука": "schuka", "Юл": "Jul", "объект": "ob'ekt"}
+
+
+def _normalized(tokenizer: dict, text: str) -> str:
+    return Tokenizer.from_str(json.dumps(tokenizer)).normalizer.normalize_str(text)
+
+
+@pytest.mark.parametrize(("code", "golden"), [("ug", UYGHUR), ("mhr", MARI)])
+def test_built_in_tables(code: str, golden: dict[str, str]) -> None:
+    language, table = read_table(built_in_tables()[code])
+    assert language == code
+    tokenizer = transliterating({"model": {"type": "WordPiece", "vocab": {"[UNK]": 0}, "unk_token": "[UNK]",
+        "continuing_subword_prefix": "##", "max_input_chars_per_word": 100}, "added_tokens": []}, table)  # fmt: skip
+    for native, latin in golden.items():
+        assert _normalized(tokenizer, native) == latin
+
+
+@pytest.fixture
+def georgian(tmp_path: Path) -> Path:
+    folder = tmp_path / "root" / "transliteration"
+    folder.mkdir(parents=True)
+    letters = dict(zip("გადმებისულორთ", "gadmebisulort", strict=True))
+    path = folder / "ka.yaml"
+    path.write_text(json.dumps({"language": "ka", "table": letters}), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("family", ["xlmr", "bert"])
+def test_plain_libraries_transliterate(family: str, georgian: Path, job, request: pytest.FixtureRequest) -> None:
+    from sentence_transformers import SentenceTransformer
+    from transformers import AutoTokenizer
+
+    base = request.getfixturevalue(family)
+    work = job("ka", "mt", tables=find_tables(georgian.parents[1]))
+    Recipe.parse("translit").steps[0].apply(base, work)
+    plain, before = AutoTokenizer.from_pretrained(work.out), AutoTokenizer.from_pretrained(base)
+    native, latin = ["გადა მებისუ.", "ლორა"], ["gada mebisu.", "lora"]
+    assert plain(native)["input_ids"] == plain(latin)["input_ids"]
+    assert plain(native)["input_ids"] != before(native)["input_ids"]
+    encoder = SentenceTransformer(str(work.out), device="cpu")
+    np.testing.assert_allclose(encoder.encode(native), encoder.encode(latin), atol=1e-6)
+    reference = SentenceTransformer(str(base), device="cpu")  # for a base without modules: plain mean pooling
+    reference_vectors = reference.encode(latin, normalize_embeddings=True)
+    np.testing.assert_allclose(encoder.encode(native), reference_vectors, atol=1e-5)
+    told = Provenance.read(work.out)
+    assert told.transliterated == ("ka",) and any("mt is written in Latin" in w for w in told.warnings)
+    assert (work.out / "model.safetensors").read_bytes() == (base / "model.safetensors").read_bytes()
+
+
+def test_then_new_pieces_are_latin(xlmr: Path, georgian: Path, job) -> None:
+    first, second = job("ka", tables={"ka": georgian}), job("ka")
+    Recipe.parse("translit(ka)").steps[0].apply(xlmr, first)
+    Recipe.parse("va(20)").steps[0].apply(first.out, second)
+    told = Provenance.read(second.out)
+    assert told.recipe == ("translit(ka)", "va(20)") and told.transliterated == ("ka",)
+    assert all(piece.isascii() for piece in "".join(told.new_pieces).split("▁"))
+
+
+def test_a_table_by_path(xlmr: Path, georgian: Path, job) -> None:
+    step = Recipe.parse(f'translit("{georgian}")').steps[0]
+    assert step.files() == (georgian,)
+    work = job("ka")
+    step.apply(xlmr, work)
+    assert Provenance.read(work.out).transliterated == ("ka",)
+
+
+def test_a_script_without_table_is_refused(xlmr: Path, job) -> None:
+    with pytest.raises(DataError, match="'ka'"):
+        Recipe.parse("translit").steps[0].apply(xlmr, job("ka"))
+    with pytest.raises(DataError, match="no transliteration table 'kaa'"):
+        Recipe.parse("translit(kaa)").steps[0].apply(xlmr, job("ka"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[1, 2]", "Not a transliteration table"),
+        ("{language: xx, table: {a: 1}}", "Not a transliteration table"),
+        ("{language: xx, table: {a: b, b: c}}", "into 'C'"),
+        ("{language: xx, table: {ﻣ: m, م: n}}", "twice"),
+        ("{language: xx, table: [", "cannot be read"),
+    ],
+)
+def test_wrong_tables(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "xx.yaml"
+    path.write_text(content, "utf-8")
+    with pytest.raises(DataError, match=message):
+        read_table(path)
+
+
+def test_longest_first_and_capitals(tmp_path: Path) -> None:
+    path = tmp_path / "xx.yaml"
+    path.write_text("{language: xx, table: {ш: sh, шч: šč}}", "utf-8")
+    _, table = read_table(path)
+    steps = transliterating({"normalizer": json.loads(_lower())}, table)["normalizer"]["normalizers"]
+    assert [s.get("pattern", {}).get("String") for s in steps] == [None, "Шч", "шч", "Ш", "ш", None]
+    assert steps[0] == {"type": "NFKC"} and steps[-1] == {"type": "Lowercase"}
+
+
+def _lower() -> str:
+    return json.dumps({"type": "Sequence", "normalizers": [{"type": type(normalizers.Lowercase()).__name__}]})
