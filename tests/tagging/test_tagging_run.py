@@ -29,8 +29,7 @@ from xlreach.tagging.presets import check_preset
 from xlreach.tagging.training import Tagger, learning_rate, plan_batches
 from xlreach.tagging.words import WordEncoder, WordPieces
 
-# A toy encoder is narrow: the scaled rate is 24 times the written one.
-TOY = dataclasses.replace(PRESETS["quick"], epochs=25, patience=8, head_lr=1e-2, encoder_lr=1e-4, precision="float32")
+TOY = dataclasses.replace(PRESETS["quick"], epochs=25, patience=8, head_lr=1e-2, precision="float32")
 
 
 def figures(rows) -> dict[str, float]:
@@ -215,6 +214,8 @@ def test_schedule():
     paper = PRESETS["paper"]
     assert [learning_rate(paper, p, 0.0) for p in (0.5, 1, 4)] == [0.5, 1.0, 0.5]
     assert [learning_rate(paper, p, 1.0) for p in (0.5, 1, 1.5, 2, 5)] == [0.0, 0.0, 0.5, 1.0, 0.5]
+    assert [PRESETS["fast"].encoder_rate(w) for w in (1024, 768, 384, 128)] == [5e-5, 5e-5, pytest.approx(4e-4), 1e-3]
+    assert paper.encoder_rate(128) == 5e-5
     fast = dataclasses.replace(PRESETS["fast"], epochs=8, warmup_epochs=0.0)
     assert [learning_rate(fast, p, 0.0) for p in (0, 4, 8)] == [1.0, 0.5, 0.0]
 

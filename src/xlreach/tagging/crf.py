@@ -1,7 +1,7 @@
 """A linear-chain conditional random field over IOB2 tags that gives invalid sequences no probability.
 
 Lafferty, McCallum and Pereira 2001. A tag `I-X` may follow only `B-X` or `I-X`, and none may open a sentence; there
-are no further start or end scores (papers' set-up: Chau and Smith 2021). The constraint holds in the partition
+are no further start or end scores (as Chau and Smith 2021). The constraint holds in the partition
 function as well as in decoding, so that training spends nothing on sequences that cannot be predicted.
 """
 

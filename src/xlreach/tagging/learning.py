@@ -52,7 +52,7 @@ def learn(
 
     The random state of the caller is left as it was.
     """
-    splits = {"train": train_sentences, "dev": dev_sentences, "test": test_sentences}
+    splits = {"train": train_sentences, "dev": dev_sentences[: preset.dev_sentences], "test": test_sentences}
     gold = {split: [task.annotation(one) for one in sentences] for split, sentences in splits.items()}
     labels = task.labels(gold["train"])
     unseen = {

@@ -238,11 +238,10 @@ def _shuffled(examples: Sequence[Example], preset: Preset, seed: int, epoch: int
 def _optimizer(tagger: Tagger, preset: Preset) -> torch.optim.Optimizer:
     encoder = tagger.words.encoder
     inside = {id(weight) for weight in encoder.parameters()}
-    scale = 768 / tagger.words.size if preset.scale_lr else 1.0
     groups: list[dict[str, Any]] = []
     for own, peak, start in (
         (False, preset.head_lr, 0.0),
-        (True, preset.encoder_lr * scale, float(preset.frozen_epochs)),
+        (True, preset.encoder_rate(tagger.words.size), float(preset.frozen_epochs)),
     ):
         weights = [w for w in tagger.parameters() if (id(w) in inside) == own]
         for matrices, decay in ((True, preset.weight_decay), (False, 0.0)):

@@ -82,7 +82,9 @@ def maximum_spanning_tree(scores: np.ndarray) -> np.ndarray:
                 del path[-len(cycle) :]
                 _contract(cycle, fresh, into, enters, source)
                 parent[cycle] = fresh
-                inside = np.isin(member, cycle)
+                closed = np.zeros(size, dtype=bool)
+                closed[cycle] = True
+                inside = closed[member]
                 member[inside] = fresh
                 into[fresh, inside] = -np.inf
                 ahead, fresh = fresh, fresh + 1
