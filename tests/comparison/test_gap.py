@@ -164,7 +164,7 @@ def test_intervals_cover_a_known_gap(make_study):
     frame = index.to_frame(index=False).assign(**same)
     frame["document_language"] = frame["query_language"]
     frame["query_id"] = frame["query_language"] + frame["group"].astype(str)
-    hits, times = 0, 200
+    hits, times = 0, 120
     for time in range(times):
         effect = rng.normal(0, 0.06, 16) - 0.2 * (np.arange(16) < 8)
         values = 0.5 + effect[None, :, None] + rng.normal(0, 0.01, (3, 16, 1)) + rng.normal(0, 0.1, 40)

@@ -232,3 +232,17 @@ def test_damaged_runs_are_refused(made, write, tmp_path):
     (run / "gaps.json").unlink()
     with pytest.raises(DataError, match="Compare the run first"):
         render_report(run)
+
+
+def test_language_preference_has_a_table_of_its_own(made, write, tmp_path):
+    from xlreach.measurement import Measurement
+
+    rows = [row for row in made.results if row.recipe == "none" and row.alignment in (None, "none")]
+    same = {"base": "FacebookAI/xlm-roberta-base", "recipe": "none", "alignment": "none", "language": "mt"}
+    same |= {"kind": "diagnostic", "dataset": "ntrex", "setting": "multi", "query_language": "mt", "n": 12}
+    rows += [
+        Measurement(**same, document_language=d, measure="share@1", value=v) for d, v in (("en", 0.125), ("mt", 0.875))
+    ]
+    page = render_report(write(tmp_path / "run", rows, None, made.levels)).read_text("utf-8")
+    assert ["none", "none", "mt", "0.125", "0.875"] in [[cell.strip() for cell in row] for row in read(page).rows]
+    assert "share@1, FacebookAI/xlm-roberta-base" not in page

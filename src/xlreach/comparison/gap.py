@@ -90,8 +90,7 @@ def compare(
     named = {row.base: (bases or {}).get(row.base, row.base) for row in results if row.base is not None}
     divisions = cuts(levels, [code for code in measured if code is not None], named)
     found = _Found(seed, resamples, permutations)
-    kinds = {(row.kind, row.base, row.dataset, row.setting, row.measure) for row in results}
-    for family in tqdm(families(results, queries), total=len(kinds), desc="comparing", disable=None):
+    for family in tqdm(families(results, queries), desc="comparing", unit="family", disable=None):
         found.add(family, [cut for cut in divisions if cut.base in (None, family.key.base)])
     found.correct()
     retrieval = [row.measure for row in results if row.kind == "retrieval"]

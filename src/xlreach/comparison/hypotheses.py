@@ -3,7 +3,7 @@
     va(99)+lapt > lapt on parse:LAS for low         values of two recipes (or alignments, or `recipe with alignment`)
     gap(hybrid) < gap(none) on cross:nDCG@10        size of the gap: how far the low-resource side falls behind
     interaction(va(99), translit(auto)) < 0 on pos:accuracy     what both steps give beyond the sum of each
-    words_with_unk(va(99)) < words_with_unk(none) for low       a diagnostic of two recipes
+    unk_words(va(99)) < unk_words(none) for low       a diagnostic of two recipes
 
 `on` names a task (`pos`, `parse`, `ner`) or a retrieval setting (`mono`, `cross`, `multi`) and a measure; `for` names
 a side (`low`, `high`) or languages joined by `+`, all by default. What is not named is averaged over: a recipe stands
@@ -151,7 +151,7 @@ def _concerns(claim: Hypothesis, row: Measurement) -> bool:
     if row.measure != claim.measure:
         return False
     if claim.task is None:
-        return row.kind == "diagnostic"
+        return row.kind == "diagnostic" and row.query_language is None
     return row.kind == "tagging" if claim.task in _TAGGING else row.setting == claim.task and row.kind == "retrieval"
 
 

@@ -77,8 +77,8 @@ def retrieval_tables(results: Sequence[Measurement], levels: Mapping[str, Sequen
 
 
 def diagnostic_tables(results: Sequence[Measurement], levels: Mapping[str, Sequence[str]]) -> list[Table]:
-    """One table a base and diagnostic: recipes by languages."""
-    rows = [row for row in results if row.kind == "diagnostic"]
+    """One table a base and diagnostic of a language's text: recipes by languages."""
+    rows = [row for row in results if row.kind == "diagnostic" and row.query_language is None]
     return [
         _by_language(
             f"diagnostic {measure} {base}",
@@ -91,6 +91,31 @@ def diagnostic_tables(results: Sequence[Measurement], levels: Mapping[str, Seque
         )
         for (base, measure), members in _grouped(rows, lambda row: (row.base, row.measure)).items()
     ]
+
+
+def preference_tables(results: Sequence[Measurement], levels: Mapping[str, Sequence[str]]) -> list[Table]:
+    """One table a base, data set and diagnostic of retrieval: systems and query languages by document languages.
+
+    What is retrieved from the pool of all languages: a share has no best value, so none is marked.
+    """
+    rows = [row for row in results if row.kind == "diagnostic" and row.query_language is not None]
+    tables = []
+    for (base, dataset, measure), members in _grouped(rows, lambda row: (row.base, row.dataset, row.measure)).items():
+        cells: dict[tuple[str, ...], dict[str, _Values]] = {}
+        for row in members:
+            system = (_text(row.recipe), _text(row.alignment), _text(row.query_language))
+            values = cells.setdefault(system, {}).setdefault(_text(row.document_language), {})
+            values.setdefault(row.seed, []).append(row.value)
+        codes = _ordered({code for languages in cells.values() for code in languages}, levels)
+        lines = tuple(
+            (system, tuple(_figure(own[code]) if code in own else None for code in codes))
+            for system, own in cells.items()
+        )
+        about = {"base": base, "dataset": dataset, "measure": measure}
+        heads = ("recipe", "alignment", "query language")
+        name, title = f"preference {dataset} {measure} {base}", f"{measure} by document language, {dataset}, {base}"
+        tables.append(Table(name, title, heads, tuple(codes), lines, about))
+    return tables
 
 
 def overview_tables(results: Sequence[Measurement], levels: Mapping[str, Sequence[str]], headline: str) -> list[Table]:

@@ -20,6 +20,7 @@ from xlreach.comparison.tables import (
     diagnostic_tables,
     overview_tables,
     pair_tables,
+    preference_tables,
     retrieval_tables,
     tagging_tables,
 )
@@ -73,6 +74,7 @@ class _Page:
         self.retrieval = retrieval_tables(results, self.levels)
         self.pairs = pair_tables(results, self.levels, self.headline)
         self.diagnostics = diagnostic_tables(results, self.levels)
+        self.preferences = preference_tables(results, self.levels)
         self.cost = cost_table(results)
         self.subjects = [self._subject(*one) for one in words.subjects(gaps)]
         self.bases = list(dict.fromkeys(row["base"] for row in gaps["gaps"]))
@@ -124,6 +126,7 @@ class _Page:
     def table_files(self) -> Iterable[tuple[str, bytes]]:
         """Every table as CSV and LaTeX, and the rows of `gaps.json` as CSV."""
         tables = [*self.overview, *self.tagging, *self.retrieval, *self.pairs, *self.diagnostics]
+        tables += self.preferences
         for table in [*tables, *([self.cost] if self.cost else [])]:
             yield f"{_file(table.name)}.csv", table_csv(table).encode("utf-8", "replace")
             yield f"{_file(table.name)}.tex", table_latex(table).encode("utf-8", "replace")
