@@ -68,6 +68,18 @@ class Store:
         """Where the result is, or will be."""
         return self.root / stage / key
 
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Holds a lock of that name, among all processes that share the store.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
+        folder = self.root / ".locks"
+        self._make(folder)
+        with FileLock(folder / f"{name}.lock"):
+            yield
+
     def has(self, stage: str, key: str) -> bool:
         return (self.path(stage, key) / _ARTIFACT).is_file()
 
@@ -91,16 +103,8 @@ class Store:
         if self.has(stage, key):
             return final
         work = self.root / ".work" / f"{stage}-{key}"
-        locks = self.root / ".locks"
-        try:
-            for folder in (final.parent, work, locks):
-                folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(
-                f"The store {self.root} cannot be written ({error.strerror}).",
-                fix="Make the folder writable, or name another one with --store.",
-            ) from error
-        with FileLock(locks / f"{stage}-{key}.lock"):
+        self._make(final.parent, work)
+        with self.lock(f"{stage}-{key}"):
             if self.has(stage, key):
                 return final
             space = Workspace(work / "out", work / "checkpoint")
@@ -125,6 +129,16 @@ class Store:
             space.out.rename(final)
             shutil.rmtree(work, ignore_errors=True)
         return final
+
+    def _make(self, *folders: Path) -> None:
+        try:
+            for folder in folders:
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"The store {self.root} cannot be written ({error.strerror}).",
+                fix="Make the folder writable, or name another one with --root.",
+            ) from error
 
 
 @contextmanager

@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+import reprlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
-from xlreach.errors import ConfigError, XLReachError, nearest
+from xlreach.errors import ConfigError, StoreError, XLReachError, nearest
+from xlreach.study.source import Source, field_name, read_source
 
 Setting = Literal["mono", "cross", "multi"]
-_LineOf = Callable[[tuple[Any, ...]], int | None]
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]  # what every library that draws numbers takes
 
 
 class _Model(BaseModel):
@@ -29,10 +31,10 @@ class Levels(_Model):
     low: tuple[str, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _disjoint(self) -> Levels:
-        both = set(self.high) & set(self.low)
-        if both:
-            raise ValueError(f"{', '.join(sorted(both))} cannot be both high and low")
+    def _once_each(self) -> Levels:
+        repeated = sorted({code for code in self.all if self.all.count(code) > 1})
+        if repeated:
+            raise ValueError(f"{', '.join(repeated)} is named twice; a language is either high or low")
         return self
 
     @property
@@ -59,7 +61,7 @@ class StudyConfig(_Model):
 
     study: str
     data: str = Field(default="$XLREACH_DATA", validate_default=True)
-    base: dict[str, str]
+    base: dict[str, str] = Field(min_length=1)
     languages: Levels
     specialise: Literal["each", "joint"] = "each"
     text: tuple[str, ...] = ()
@@ -69,13 +71,28 @@ class StudyConfig(_Model):
     tagging: tuple[str, ...] = ()
     preset: str = "paper"
     retrieval: tuple[str, ...] = ()
-    settings: tuple[Setting, ...] = ("mono", "cross", "multi")
+    settings: tuple[Setting, ...] = Field(default=("mono", "cross", "multi"), min_length=1)
     index: str = "Flat"
-    measures: tuple[str, ...] = ("nDCG@10", "AP", "R@100", "RR")
+    measures: tuple[str, ...] = Field(default=("nDCG@10", "AP", "R@100", "RR"), min_length=1)
     depth: int = Field(default=1000, ge=1, le=100_000)
-    seeds: tuple[int, ...] = Field(default=(1,), min_length=1)
+    seeds: tuple[Seed, ...] = Field(default=(1,), min_length=1)
     hypotheses: tuple[str, ...] = ()
     provenance: dict[str, Any] = Field(default_factory=dict, exclude=True)
+    _source: Source = PrivateAttr(default_factory=Source)
+
+    @contextmanager
+    def at(self, *where: str | int) -> Iterator[None]:
+        """Names the field, its file and its line in an error that only the data, or a parser, could find.
+
+        Raises:
+            ConfigError: In place of any error of the user's within the block.
+        """
+        try:
+            yield
+        except StoreError:
+            raise
+        except XLReachError as error:
+            raise self._source.wrong((where, f"Field {field_name(where)}: {error}")) from error
 
     @field_validator("study")
     @classmethod
@@ -109,147 +126,101 @@ class StudyConfig(_Model):
 def load_config(path: Path, overrides: Iterable[str] = ()) -> StudyConfig:
     """The configuration in a YAML file, with `a.b=c` overrides, every string in it checked.
 
+    Languages are written by their shortest code, all other strings in their printed form, so that one thing has one
+    name throughout a study.
+
     Raises:
         ConfigError: Not YAML, an unknown field, a wrong value; names file, line, field, value and the nearest
             valid one.
     """
+    source = read_source(path, overrides)
     try:
-        source = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"Cannot be read ({error}).", fix="Name a study configuration in YAML.", path=path) from error
-    try:
-        root = yaml.compose(source, Loader=yaml.SafeLoader)
-        values = yaml.load(source, Loader=_StrictLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or str(error)
-        raise ConfigError(f"Not YAML: {problem}.", path=path, line=mark and mark.line + 1) from error
-    if not isinstance(values, dict):
-        raise ConfigError(
-            f"Holds a {type(values).__name__}.", expected="Expected fields such as study, base.", path=path
-        )
-    for override in overrides:
-        _override(values, override)
-
-    def line_of(where: tuple[Any, ...]) -> int | None:
-        return _line(root, where)
-
-    return check_config(values, path, line_of)
-
-
-def check_config(
-    values: Mapping[str, Any],
-    path: Path | None = None,
-    line_of: _LineOf = lambda _: None,
-) -> StudyConfig:
-    """Types the fields, then parses every recipe, alignment, task, index, measure, language and preset."""
-    try:
-        config = StudyConfig.model_validate(dict(values))
+        config = StudyConfig.model_validate(source.values)
     except ValidationError as error:
-        problems = [_explain(one, values, line_of) for one in error.errors()]
-        first = problems[0][1]
-        raise ConfigError("; ".join(text for text, _ in problems) + ".", path=path, line=first) from error
-    return _parsed(config, path, line_of)
+        raise source.wrong(*((tuple(one["loc"]), _explain(one)) for one in error.errors())) from error
+    config._source = source
+    return _parsed(config)
 
 
-def _parsed(config: StudyConfig, path: Path | None, line_of: _LineOf) -> StudyConfig:
-    """Puts the printed form of every string in its place, so that one thing has one name throughout a study."""
-    from xlreach.adapt.recipe import Recipe
+def _parsed(config: StudyConfig) -> StudyConfig:
+    """Parses every recipe, alignment, task, index, measure, language, preset and hypothesis."""
+    from xlreach.adapt import Recipe
+    from xlreach.comparison import parse_hypothesis
     from xlreach.retrieval.alignment import ALIGNMENTS
     from xlreach.retrieval.factory import check_factory
     from xlreach.scoring.measures import parse_measure
     from xlreach.tagging.presets import check_preset
     from xlreach.tagging.tasks import TASKS
 
-    def each(field: str, parse: Callable[[str], Any]) -> tuple[str, ...]:
-        printed = []
-        for position, text in enumerate(getattr(config, field)):
-            try:
-                printed.append(str(parse(text)))
-            except XLReachError as error:
-                where = line_of((field, position))
-                raise ConfigError(f"Field {field}[{position}]: {error}", path=path, line=where) from error
+    def each(parse: Callable[[str], Any], texts: tuple[str, ...], *where: str) -> tuple[str, ...]:
+        printed: list[str] = []
+        for position, text in enumerate(texts):
+            with config.at(*where, position):
+                one = str(parse(text))
+                if one in printed:
+                    raise ConfigError(f"{text!r} is {one!r}, which is given already.")
+                printed.append(one)
         return tuple(printed)
 
-    def one(field: str, check: Callable[[str], Any]) -> None:
-        try:
-            check(getattr(config, field))
-        except XLReachError as error:
-            raise ConfigError(f"Field {field}: {error}", path=path, line=line_of((field,))) from error
-
-    one("index", lambda text: check_factory(text, 768))
-    one("preset", check_preset)
+    with config.at("index"):
+        check_factory(config.index, 768)
+    with config.at("preset"):
+        check_preset(config.preset)
+    levels = {
+        level: each(_shortest_code, getattr(config.languages, level), "languages", level) for level in ("high", "low")
+    }
+    for position, code in enumerate(levels["low"]):
+        with config.at("languages", "low", position):
+            if code in levels["high"]:
+                raise ConfigError(f"{code!r} is among the high-resource languages already.")
     return config.model_copy(
         update={
-            "recipes": each("recipes", Recipe.parse),
-            "alignments": each("alignments", ALIGNMENTS.parse),
-            "tagging": each("tagging", TASKS.parse),
-            "measures": each("measures", parse_measure),
+            "languages": Levels(**levels),
+            "recipes": each(Recipe.parse, config.recipes, "recipes"),
+            "alignments": each(ALIGNMENTS.parse, config.alignments, "alignments"),
+            "tagging": each(TASKS.parse, config.tagging, "tagging"),
+            "measures": each(parse_measure, config.measures, "measures"),
+            "hypotheses": each(parse_hypothesis, config.hypotheses, "hypotheses"),
         }
     )
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML that refuses a key given twice."""
+def _shortest_code(text: str) -> str:
+    """A language's code; whether a private-use one means anything is known only with the data."""
+    from xlreach.languages import canonical_code, get_language
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the field {key.value!r} is given twice", key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
+    return canonical_code(text) or get_language(text).code
 
 
-def _override(values: dict[str, Any], override: str) -> None:
-    name, equals, text = override.partition("=")
-    if not equals or not name.strip():
-        raise ConfigError(f"The override {override!r}.", expected="Expected field=value, such as seeds=[1,2].")
-    *parents, last = name.strip().split(".")
-    place: Any = values
-    for parent in parents:
-        place = place.setdefault(parent, {})
-        if not isinstance(place, dict):
-            raise ConfigError(f"The override {override!r}: {parent!r} holds no fields.")
-    try:
-        place[last] = yaml.load(text, Loader=_StrictLoader)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"The override {override!r} is not YAML.", expected="Quote special characters.") from error
+_EXPECTED = {
+    "tuple_type": "expected a list, such as [a, b]",
+    "string_type": "expected text",
+    "int_type": "expected a whole number",
+    "int_parsing": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "model_type": "expected fields below it",
+    "model_attributes_type": "expected fields below it",
+    "dict_type": "expected fields below it",
+    "too_short": "expected at least one",
+    "invalid_key": "expected a word as a field's name",
+}
+_BRIEF = reprlib.Repr()
+_BRIEF.maxlevel, _BRIEF.maxstring = 2, 80
 
 
-def _explain(problem: Any, values: Mapping[str, Any], line_of: _LineOf) -> tuple[str, int | None]:
+def _explain(problem: Any) -> str:
     where = tuple(problem["loc"])
-    name = ".".join(map(str, where))
-    line = line_of(where)
+    name = field_name(where)
     if problem["type"] == "extra_forbidden":
         model = Levels if where[:-1] == ("languages",) else StudyConfig
-        return f"Unknown field {name!r}. {nearest(str(where[-1]), model.model_fields)}".rstrip("."), line
+        return f"Unknown field {name!r}. {nearest(str(where[-1]), model.model_fields)}"
     if problem["type"] == "missing":
-        return f"Field {name!r} is missing", line
+        return f"Field {name!r} is missing"
     seen: Any = problem["input"]
-    message = problem["msg"].removeprefix("Value error, ")
-    hint = ""
+    message = _EXPECTED.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "literal_error":
         valid = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
-        hint = " " + nearest(str(seen), valid).rstrip(".")
-        message = "not one of the valid values."
-    shown = "nothing" if seen is None or (isinstance(seen, float) and math.isnan(seen)) else repr(seen)[:80]
-    return f"Field {name!r} is {shown}: {message}{hint}", line
-
-
-def _line(root: yaml.Node | None, where: tuple[Any, ...]) -> int | None:
-    node, line = root, None
-    for step in where:
-        if isinstance(node, yaml.MappingNode):
-            found = next((pair for pair in node.value if pair[0].value == str(step)), None)
-            if found is None:
-                return line
-            line, node = found[0].start_mark.line + 1, found[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-            line = node.start_mark.line + 1
-        else:
-            return line
-    return line
+        message = nearest(str(seen), valid)
+    nothing = seen is None or (isinstance(seen, float) and math.isnan(seen))
+    # Not repr: aliases in YAML can make a few lines into more than memory holds.
+    return f"Field {name!r} is {'nothing' if nothing else _BRIEF.repr(seen)}: {message}"

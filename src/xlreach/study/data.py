@@ -7,8 +7,9 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from xlreach.corpora.collection import Collection
 from xlreach.corpora.dataset import Kind
-from xlreach.errors import ConfigError
+from xlreach.errors import ConfigError, DataError, nearest
 from xlreach.store import Store, Workspace, digest, file_digest
 from xlreach.study.config import StudyConfig
 from xlreach.study.stage import Stage
@@ -19,7 +20,8 @@ def materialise(data: str, store: Store) -> Path:
     """The folder of corpora that a study's `data` names; artificial languages are generated into the store.
 
     Raises:
-        ConfigError: There is no such folder.
+        DataError: There is no such folder.
+        SpecError: `artificial(…)` does not parse.
     """
     from xlreach.corpora.artificial import ARTIFICIAL, generate
 
@@ -32,80 +34,137 @@ def materialise(data: str, store: Store) -> Path:
         return Stage("data", str(spec), {"spec": str(spec), "version": spec.version}, make).run(store)
     root = Path(data).expanduser()
     if not root.is_dir():
-        raise ConfigError(
-            f"Field 'data' is {data!r}: there is no such folder.",
-            fix="Name a folder of corpora in upstream's layouts, or artificial() for made-up languages.",
+        raise DataError(
+            f"There is no folder {data!r}.",
+            fix="Name a folder of corpora in their publishers' layouts, or artificial() for made-up languages.",
         )
     return root
 
 
 class StudyData:
-    """What a study reads, by language, with checksums."""
+    """What a study reads, by language, with checksums.
+
+    Raises:
+        ConfigError: A language, text source, collection or pair source of the study is not known or of no use.
+    """
 
     def __init__(self, config: StudyConfig, root: Path) -> None:
         from xlreach.languages import extend_languages, get_language
 
         if (root / "languages.yaml").is_file():
             extend_languages(root / "languages.yaml")
-        for code in config.languages.all:
-            get_language(code)
+        for level in ("high", "low"):
+            for position, code in enumerate(getattr(config.languages, level)):
+                with config.at("languages", level, position):
+                    get_language(code)
         self.config, self.root = config, root
         self._found: dict[tuple[Kind, str], list[str]] = {}
+        self._opened: dict[str, Any] = {}
+        self._collections: list[Collection] | None = None
+        self._texts = self._chosen_texts()
 
     def open(self, name: str) -> Any:
         """The data set that `name` names."""
         from xlreach.corpora.registry import open_dataset
 
-        return open_dataset(name, self.root)
+        if name not in self._opened:
+            self._opened[name] = open_dataset(name, self.root)
+        return self._opened[name]
+
+    def credits(self) -> list[dict[str, str]]:
+        """Name, licence and citation of every data set that was used."""
+        return [
+            {"name": data.name, "licence": data.licence, "citation": data.citation}
+            for _, data in sorted(self._opened.items())
+        ]
 
     def text(self, language: str) -> list[Any]:
         """The sources of unlabelled text of a language."""
         found = self._find("text", language)
         if self.config.text:
-            wanted = self.config.text
-            found = [name for name in found if name in wanted or name.partition(":")[2].split("/")[0] in wanted]
-            found += [name for name in wanted if name in self._find("parallel", language)]
-        return [self.open(name) for name in found]
+            found = [name for name in found if name in self.config.text or _source(name) in self.config.text]
+        return [self.open(name) for name in found] + [one for one in self._texts if language in one.languages]
 
     def tagged(self, task: Any, language: str) -> list[Any]:
-        """The treebanks or entity corpora of a language for a task; those without trees are no use to a parser."""
+        """The treebanks or entity corpora of a language that a task can be learnt and scored on."""
         found = [self.open(name) for name in self._find(task.kind, language)]
-        return [corpus for corpus in found if task.name != "parse" or corpus.trees]
+        whole = [corpus for corpus in found if "train" in corpus.splits and "test" in corpus.splits]
+        return [corpus for corpus in whole if task.name != "parse" or corpus.trees]
 
-    def collections(self) -> list[Any]:
+    def collections(self) -> list[Collection]:
         """The retrieval collections of the study."""
-        return [self.open(name) for name in self.config.retrieval]
+        if self._collections is None:
+            self._collections = [self._collection(at, name) for at, name in enumerate(self.config.retrieval)]
+        return self._collections
 
     def pairs(self) -> list[Any]:
         """The sources of training pairs of the study."""
-        from xlreach.retrieval.pairs import open_pairs
+        from xlreach.retrieval.pairs import PAIR_SOURCES, open_pairs, pairs_of
 
-        return [open_pairs(name, self.root) for name in self.config.pairs]
+        sources = []
+        for position, name in enumerate(self.config.pairs):
+            with self.config.at("pairs", position):
+                crops = name.partition("(")[0].strip() in PAIR_SOURCES
+                sources.append(open_pairs(name, self.root) if crops else pairs_of(self.open(name)))
+                if str(sources[-1]) in {collection.name for collection in self.collections()}:
+                    raise ConfigError(
+                        f"{name!r} is what the study scores.", fix="Train on other pairs, or on the other half."
+                    )
+        return sources
 
     def tables(self, languages: Iterable[str]) -> dict[str, Path]:
         """Transliteration tables that the data bring along, by language."""
         found = {code: self.root / "transliteration" / f"{code}.yaml" for code in languages}
         return {code: path for code, path in found.items() if path.is_file()}
 
-    def evaluation_files(self, language: str) -> list[Path]:
-        """Every file whose text the study scores in a language."""
-        return sorted({path for _, files in self._evaluations(language) for path in files})
+    def evaluation(self, language: str) -> dict[str, str]:
+        """What the study scores in a language, by name, each with the checksum of its files."""
+        return {name: checksum(files) for name, _, files in self._evaluations(language)}
 
     def evaluation_texts(self, language: str) -> Iterator[str]:
         """Every sentence, question and passage that the study scores in a language."""
-        for read, _ in self._evaluations(language):
+        for _, read, _ in self._evaluations(language):
             yield from read()
 
-    def _evaluations(self, language: str) -> Iterator[tuple[Callable[[], Iterator[str]], list[Path]]]:
+    def _evaluations(self, language: str) -> Iterator[tuple[str, Callable[[], Iterator[str]], list[Path]]]:
         for kind in sorted({TASKS.parse(name).kind for name in self.config.tagging}):
             for name in self._find(kind, language):
                 corpus = self.open(name)
                 for split in ("dev", "test"):
                     if split in corpus.splits:
-                        yield partial(_sentences, corpus, split), list(corpus.splits[split])
+                        yield f"{name} {split}", partial(_sentences, corpus, split), list(corpus.splits[split])
         for collection in self.collections():
             if language in collection.languages:
-                yield partial(_texts, collection, language), collection.files((language,))
+                yield collection.name, partial(_texts, collection, language), collection.files((language,))
+
+    def _collection(self, position: int, name: str) -> Collection:
+        with self.config.at("retrieval", position):
+            collection = self.open(name)
+            if not isinstance(collection, Collection):
+                raise DataError(
+                    f"{name!r} has no queries and judgements.",
+                    expected="Expected a retrieval collection or parallel text, such as xquad-r, ntrex or folder:PATH.",
+                )
+            if not set(self.config.languages.all) & set(collection.languages):
+                raise DataError(
+                    f"{name!r} has none of the study's languages.",
+                    expected=f"It has {', '.join(collection.languages)}.",
+                )
+            return collection
+
+    def _chosen_texts(self) -> list[Any]:
+        """What the field `text` names beside sources of plain text: parallel text, of which each language is text."""
+        own = {name for code in self.config.languages.all for name in self._find("text", code)}
+        chosen = []
+        for position, name in enumerate(self.config.text):
+            if name in own or name in map(_source, own):
+                continue
+            with self.config.at("text", position):
+                data = self.open(name)
+                if not callable(getattr(data, "lines", None)):
+                    raise DataError(f"{name!r} is no text.", fix=nearest(name, map(_source, own)))
+                chosen.append(data)
+        return chosen
 
     def _find(self, kind: Kind, language: str) -> list[str]:
         from xlreach.corpora.registry import find_datasets
@@ -113,6 +172,11 @@ class StudyData:
         if (kind, language) not in self._found:
             self._found[kind, language] = find_datasets(self.root, kind, language)
         return self._found[kind, language]
+
+
+def _source(name: str) -> str:
+    """The family of a text data set: `lapt9` of `text:lapt9/mt`."""
+    return name.partition(":")[2].split("/")[0]
 
 
 def _sentences(corpus: Any, split: str) -> Iterator[str]:

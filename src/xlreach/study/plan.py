@@ -8,6 +8,7 @@ from typing import Any
 
 from xlreach.adapt.encoder import fingerprint, resolve_base
 from xlreach.adapt.recipe import STEPS, Recipe
+from xlreach.errors import ConfigError
 from xlreach.retrieval.alignment import ALIGNMENTS
 from xlreach.store import Store
 from xlreach.study.config import StudyConfig
@@ -39,6 +40,12 @@ class About:
         named = [one for one in (self.base, self.recipe, self.alignment, self.language) if one is not None]
         return "~".join(named + ([f"seed{self.seed}"] if self.seed is not None else []))
 
+    @property
+    def words(self) -> str:
+        """For people: base, recipe and languages, alignment, seed."""
+        named = [self.base, f"{self.recipe} for {self.language}", self.alignment]
+        return ", ".join([one for one in named if one] + ([f"seed {self.seed}"] if self.seed is not None else []))
+
 
 @dataclass(frozen=True)
 class Built:
@@ -58,13 +65,19 @@ class Plan:
         stages: By key, upstream first.
         measured: Stages that leave `measurements.jsonl`, with what their rows share, in the order of the results.
         costs: The stages that an encoder or tagger took, with what they were for.
+        encoders: What retrieval is measured of, to be found by name.
         indexes: The indexes, to be found by name.
+        lacks: What the study asks for and the data cannot give, a sentence each.
+        credits: Name, licence and citation of every data set read.
     """
 
     stages: dict[str, Stage] = field(default_factory=dict)
     measured: dict[tuple[About, str], Stage] = field(default_factory=dict)
     costs: dict[tuple[About, str], tuple[Stage, ...]] = field(default_factory=dict)
+    encoders: dict[About, Stage] = field(default_factory=dict)
     indexes: dict[tuple[About, str, str], Built] = field(default_factory=dict)
+    lacks: list[str] = field(default_factory=list)
+    credits: list[dict[str, str]] = field(default_factory=list)
 
     def left(self, store: Store) -> list[Stage]:
         """The stages that are not in the store yet."""
@@ -87,7 +100,7 @@ class _Encoder:
         steps: The stages that specialised it.
     """
 
-    node: Node
+    node: Stage
     about: About
     languages: tuple[str, ...]
     steps: tuple[Stage, ...] = ()
@@ -106,16 +119,20 @@ class _Planner:
     def __init__(self, config: StudyConfig, data: StudyData) -> None:
         self.config, self.data, self._plan = config, data, Plan()
         self._collections = data.collections()
+        self._pairs = data.pairs()
 
     def plan(self) -> Plan:
+        self._find_lacks()
         low = self.config.languages.low
         targets = [(code,) for code in low] if self.config.specialise == "each" else [low]
         for name, text in self.config.base.items():
-            base = self._base(name, text)
+            with self.config.at("base", name):
+                base = self._base(name, text)
             for recipe in map(Recipe.parse, self.config.recipes):
                 for target in targets:
                     for seed in self.config.seeds:
                         self._branch(self._specialise(base, name, recipe, target, seed), seed)
+        self._plan.credits = self.data.credits()
         return self._plan
 
     def _branch(self, encoder: _Encoder, seed: int) -> None:
@@ -123,27 +140,51 @@ class _Planner:
         for language in self._pool(encoder):
             if self.data.text(language):
                 about = replace(encoder.about, language=language)
-                self._measure(diagnose_stage(encoder.node, language, self._text(language)), about)
+                stage = diagnose_stage(encoder.node, language, self._text(language), encoder.about.words)
+                self._measure(stage, about)
         for language in self._tagged(encoder):
             for task in map(TASKS.parse, self.config.tagging):
                 for corpus in self.data.tagged(task, language):
                     about = replace(encoder.about, language=language, seed=seed)
-                    stage = self._measure(tag_stage(encoder.node, task, corpus, self.config, seed), about)
+                    whose = replace(encoder.about, seed=seed).words
+                    stage = self._measure(tag_stage(encoder.node, task, corpus, self.config, seed, whose), about)
                     self._cost(about, f"tag {task} on {corpus.name}", (stage,))
         if self._collections:
             for alignment in self.config.alignments:
                 aligned = self._align(encoder, alignment, seed)
+                self._plan.encoders.setdefault(aligned.about, aligned.node)
                 for collection in self._collections:
                     self._retrieve(aligned, collection)
+
+    def _find_lacks(self) -> None:
+        """What cannot be measured, said before anything is run.
+
+        Raises:
+            ConfigError: A task has no data in any language.
+        """
+        for position, task in enumerate(map(TASKS.parse, self.config.tagging)):
+            lacking = [code for code in self.config.languages.all if not self.data.tagged(task, code)]
+            needed = "treebank" if task.kind == "treebank" else "entity corpus"
+            if len(lacking) == len(self.config.languages.all):
+                with self.config.at("tagging", position):
+                    raise ConfigError(f"The data hold no {needed} with train and test splits for {task}.")
+            if lacking:
+                self._plan.lacks.append(f"{task} is not measured in {', '.join(lacking)}: the data hold no {needed}.")
+        for collection in self._collections:
+            if lacking := [code for code in self.config.languages.all if code not in collection.languages]:
+                self._plan.lacks.append(f"{collection.name} has nothing in {', '.join(lacking)}.")
 
     def _base(self, name: str, text: str) -> Node:
         if text.partition("(")[0] not in STEPS:
             folder = resolve_base(text)
             return Given(folder, fingerprint(folder))
         node: Node | None = None
-        for step in Recipe.parse(text).steps:
+        recipe = Recipe.parse(text)
+        if not recipe.starts:
+            raise ConfigError(f"{text!r} changes an encoder.", expected="A base is an encoder, or scratch(...).")
+        for number, step in enumerate(recipe.steps, 1):
             languages = tuple(getattr(step, "languages", ())) or self.config.languages.high
-            node = self._step(step, node, languages, (), 0, name)
+            node = self._step(step, node, languages, (), 0, name, str(Recipe(recipe.steps[:number])))
         assert node is not None
         return node
 
@@ -152,21 +193,29 @@ class _Planner:
         others = tuple(code for code in self.config.languages.all if code not in target)
         node: Node | None = None if recipe.starts else base
         steps: list[Stage] = []
-        for step in recipe.steps:
+        for number, step in enumerate(recipe.steps, 1):
             if step.uses_seed:
                 about = replace(about, seed=seed)
-            steps.append(self._step(step, node, target, others, seed, name))
+            so_far = str(Recipe(recipe.steps[:number]))
+            steps.append(self._step(step, node, target, others, seed, name, so_far))
             node = steps[-1]
         self._cost(about, "adapt", steps)
         return _Encoder(steps[-1], about, target, tuple(steps))
 
     def _step(
-        self, step: Any, source: Node | None, target: Sequence[str], others: Sequence[str], seed: int, base: str
+        self,
+        step: Any,
+        source: Node | None,
+        target: Sequence[str],
+        others: Sequence[str],
+        seed: int,
+        base: str,
+        recipe: str,
     ) -> Stage:
         others = tuple(code for code in others if self.data.text(code))
         wanted = (*(target if step.uses_text else ()), *(others if step.uses_others else ()))
         text = {code: self._text(code) for code in wanted}
-        return self._add(step_stage(step, source, self.data, target, others, seed, base, text))
+        return self._add(step_stage(step, source, self.data, target, others, seed, base, text, recipe))
 
     def _text(self, language: str) -> Stage:
         return self._add(text_stage(self.data, language))
@@ -191,10 +240,15 @@ class _Planner:
         if not alignment.trains:
             return replace(encoder, about=about)
         languages = self._pool(encoder)
-        sources = self.data.pairs()
+        about, sources = replace(about, seed=seed), self._pairs
+        if not any(source.uses_text or set(source.languages) & set(languages) for source in sources):
+            with self.config.at("pairs"):
+                raise ConfigError(
+                    f"There are no training pairs for {alignment} in {', '.join(languages)}.",
+                    fix="Name sources of pairs: parallel text, a retrieval collection, or crops.",
+                )
         text = {code: self._text(code) for code in languages if any(source.uses_text for source in sources)}
-        stage = self._add(align_stage(encoder.node, alignment, sources, languages, seed, text))
-        about = replace(about, seed=seed)
+        stage = self._add(align_stage(encoder.node, alignment, sources, languages, seed, text, about.words))
         self._cost(about, "align", (stage,))
         return replace(encoder, node=stage, about=about)
 
@@ -202,13 +256,14 @@ class _Planner:
         languages = [code for code in self._pool(encoder) if code in collection.languages]
         if not languages:
             return
+        whose = encoder.about.words
         indexes: dict[str, Node] = {}
         for language in languages:
-            stage = self._add(index_stage(encoder.node, collection, language, self.config.index))
+            stage = self._add(index_stage(encoder.node, collection, language, self.config.index, whose))
             built = Built(encoder.about, collection.name, language, stage)
             self._plan.indexes[(encoder.about, collection.name, language)] = built
             indexes[language] = stage
-        self._measure(score_stage(encoder.node, collection, indexes, self.config), encoder.about)
+        self._measure(score_stage(encoder.node, collection, indexes, self.config, whose), encoder.about)
 
     def _add(self, stage: Stage) -> Stage:
         return self._plan.stages.setdefault(stage.key, stage)

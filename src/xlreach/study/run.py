@@ -16,7 +16,7 @@ import yaml
 
 from xlreach import __version__
 from xlreach.comparison import compare, write_gaps
-from xlreach.errors import StoreError
+from xlreach.errors import DataError, StoreError
 from xlreach.measurement import Measurement, read_measurements, write_measurements
 from xlreach.report import render_report
 from xlreach.spec import folder_name
@@ -25,12 +25,14 @@ from xlreach.study.config import StudyConfig, load_config
 from xlreach.study.data import StudyData, materialise
 from xlreach.study.plan import Plan, plan_study
 
+_LAST = ("config.yaml", "gaps.json", "report.html")  # in the order of writing; each is made from those before
+_TEMPORARY = ".*.tmp"  # of `replacing`, left by a killed process
 _COSTS: dict[str, Callable[[list[float]], float]] = {"seconds": sum, "tokens": sum, "peak_memory_mb": max}
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a study's folders are: `runs/`, `artifacts/` and `indexes/` below one root."""
+    """Where a study's folders are: `runs/`, `artifacts/`, `encoders/` and `indexes/` below one root."""
 
     root: Path
 
@@ -42,57 +44,80 @@ class Place:
         return self.root / "runs" / config.study
 
     @property
+    def encoders(self) -> Path:
+        return self.root / "encoders"
+
+    @property
     def indexes(self) -> Path:
         return self.root / "indexes"
 
 
 def prepare(config: StudyConfig, place: Place) -> Plan:
     """The plan of a study; artificial languages are generated now, since planning reads the data."""
-    data = StudyData(config, materialise(config.data, place.store))
-    return plan_study(config, data)
+    with config.at("data"):
+        root = materialise(config.data, place.store)
+    return plan_study(config, StudyData(config, root))
 
 
 def run_study(config: StudyConfig, place: Place, tell: Callable[[str], None]) -> tuple[Path, bool]:
     """Runs what is left of a study and writes its run folder.
 
+    Several processes may run one study, or studies that share stages, at once: each stage is done by one of them.
+
     Args:
         config: The study.
         place: Where to keep its parts.
-        tell: Is told each stage as it begins and ends.
+        tell: Is told what cannot be measured, then each stage as it begins and ends.
 
     Returns:
         The run folder, and whether anything was done.
+
+    Raises:
+        ConfigError: The data at hand do not allow the study.
+        StoreError: A folder that the study writes cannot be written, or is somebody else's.
     """
     plan = prepare(config, place)
     folder = place.run(config)
     whole = digest({"version": __version__, "config": config.model_dump(mode="json"), "stages": sorted(plan.stages)})
     todo = plan.left(place.store)
-    if not todo and _written(folder) == whole:
+    if not todo and _is_whole(plan, place, config, whole):
         return folder, False
-    _refuse_foreign(folder)
+    _refuse_foreign(config, place)
+    for lack in plan.lacks:
+        tell(f"note     {lack}")
     for number, stage in enumerate(todo, 1):
         tell(f"[{number}/{len(todo)}] {stage.kind:<8} {stage.title}")
         stage.run(place.store)
         record = place.store.record(stage.kind, stage.key)
         tell(f"{'':>{len(f'[{number}/{len(todo)}]')}} {'':<8} {record['seconds']:.1f} s")
-    tell("report   gaps, tables, charts")
-    _publish(config, plan, place, folder, whole)
+    with place.store.lock(f"run-{config.study}"):
+        if _is_whole(plan, place, config, whole):  # another process was quicker
+            return folder, bool(todo)
+        tell("report   gaps, tables, charts")
+        _publish(config, plan, place, whole)
     return folder, True
 
 
-def _publish(config: StudyConfig, plan: Plan, place: Place, folder: Path, whole: str) -> None:
-    store = place.store
+def _publish(config: StudyConfig, plan: Plan, place: Place, whole: str) -> None:
+    """Writes the run folder; the report comes last, so that a folder with a report is whole."""
+    store, folder = place.store, place.run(config)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.yaml").unlink(missing_ok=True)
+    for stale in (*(folder / name for name in _LAST), *folder.glob(_TEMPORARY)):
+        shutil.rmtree(stale) if stale.is_dir() else stale.unlink(missing_ok=True)
     results = [*_measurements(config, plan, store), *_costs(config, plan, store)]
     with replacing(folder / "results.jsonl") as path:
         write_measurements(path, results)
-    if (queries := _queries(config, plan, store)) is not None:
+    queries = _queries(config, plan, store)
+    if queries is None:
+        (folder / "queries.parquet").unlink(missing_ok=True)
+    else:
         with replacing(folder / "queries.parquet") as path:
             queries.to_parquet(path, index=False)
     _copy_trec(plan, store, folder)
+    _link_encoders(config, plan, place)
     _link_indexes(config, plan, place)
-    resolved = {**config.model_dump(mode="json"), "provenance": {**_provenance(), "plan": whole}}
+    provenance = {**_provenance(), "data": plan.credits, "plan": whole}
+    resolved = {**config.model_dump(mode="json"), "provenance": provenance}
     with replacing(folder / "config.yaml") as path:
         path.write_text(yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True), "utf-8")
     compare_run(folder)
@@ -105,11 +130,17 @@ def compare_run(folder: Path) -> Path:
     Raises:
         DataError, ConfigError: A file of the run is missing or damaged.
     """
-    levels = load_config(folder / "config.yaml").languages
+    if not (folder / "config.yaml").is_file():
+        raise DataError("No run here: config.yaml is missing.", fix="Name a folder below runs/.", path=folder)
+    config = load_config(folder / "config.yaml")
+    queries = folder / "queries.parquet"
     gaps = compare(
         read_measurements(folder / "results.jsonl"),
-        folder / "queries.parquet" if (folder / "queries.parquet").is_file() else None,
-        {"high": levels.high, "low": levels.low},
+        queries if queries.is_file() else None,
+        {"high": config.languages.high, "low": config.languages.low},
+        bases=config.base,
+        headline=config.measures[0],
+        hypotheses=config.hypotheses,
     )
     write_gaps(folder / "gaps.json", gaps)
     return folder / "gaps.json"
@@ -154,14 +185,25 @@ def _copy_trec(plan: Plan, store: Store, folder: Path) -> None:
                 shutil.copytree(source, trec / folder_name(str(about)), dirs_exist_ok=True, copy_function=_link)
 
 
+def _link_encoders(config: StudyConfig, plan: Plan, place: Place) -> None:
+    with replacing(place.encoders / config.study) as encoders:
+        encoders.mkdir()
+        for about, stage in plan.encoders.items():
+            _link_folder(stage.path(place.store), encoders / folder_name(str(about)))
+
+
 def _link_indexes(config: StudyConfig, plan: Plan, place: Place) -> None:
     with replacing(place.indexes / config.study) as indexes:
+        indexes.mkdir()
         for built in plan.indexes.values():
             target = (
                 indexes / folder_name(str(built.about)) / folder_name(built.collection) / folder_name(built.language)
             )
-            source = built.stage.path(place.store)
-            shutil.copytree(source, target, copy_function=_link, ignore=lambda *_: ["artifact.json"])
+            _link_folder(built.stage.path(place.store), target)
+
+
+def _link_folder(source: Path, target: Path) -> None:
+    shutil.copytree(source, target, copy_function=_link, ignore=lambda *_: ["artifact.json"])
 
 
 def _link(source: str, target: str) -> None:
@@ -172,6 +214,14 @@ def _link(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
+def _is_whole(plan: Plan, place: Place, config: StudyConfig, whole: str) -> bool:
+    """Whether everything that the study leaves is in place, from this very plan."""
+    folder = place.run(config)
+    parts = ["results.jsonl", "trec", "tables", "charts", *_LAST, *(["queries.parquet"] if plan.encoders else [])]
+    folders = [folder / part for part in parts] + [place.encoders / config.study, place.indexes / config.study]
+    return _written(folder) == whole and all(part.exists() for part in folders)
+
+
 def _written(folder: Path) -> str | None:
     try:
         return yaml.safe_load((folder / "config.yaml").read_text("utf-8"))["provenance"]["plan"]
@@ -179,11 +229,20 @@ def _written(folder: Path) -> str | None:
         return None
 
 
-def _refuse_foreign(folder: Path) -> None:
-    ours = ("config.yaml", "results.jsonl", "queries.parquet")
-    if folder.exists() and any(folder.iterdir()) and not any((folder / name).exists() for name in ours):
+def _refuse_foreign(config: StudyConfig, place: Place) -> None:
+    """Keeps a study from replacing what it did not write: only runs have results, only studies sort by encoder."""
+    run, encoders, indexes = place.run(config), place.encoders / config.study, place.indexes / config.study
+    for folder in (run, encoders, indexes):
+        for place_of in (folder, *folder.parents):
+            if place_of.exists() and not place_of.is_dir():
+                raise StoreError(f"{place_of} is a file, where a folder is to be written.", fix="Name another --root.")
+    names = {path.name for path in run.iterdir() if not path.match(_TEMPORARY)} if run.is_dir() else set()
+    foreign = [run] if names and "results.jsonl" not in names else []
+    foreign += [one for one in (encoders, indexes) if one.is_dir() and any(path.is_file() for path in one.iterdir())]
+    foreign += [indexes] if any(indexes.glob("*/manifest.json")) else []
+    if foreign:
         raise StoreError(
-            f"{folder} exists and holds files that no study wrote.", fix="Move it away, or give the study another name."
+            f"{foreign[0]} holds files that no study wrote.", fix="Move it away, or give the study another name."
         )
 
 

@@ -1,7 +1,8 @@
 """Every kind of stage: what its key is made of, and which room does the work. Nothing here decides what is run.
 
 A `version` of a stage is raised when the same inputs come to give another result. Rooms are imported when a stage
-runs, so that planning is quick.
+runs, so that planning is quick. `whose` says which encoder a stage is for, in its title: encoders that turn out the
+same share the stage, and it is titled by the first.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def text_stage(data: StudyData, language: str) -> Stage:
     inputs = {
         "sources": [source.name for source in sources],
         "files": checksum(path for source in sources for path in source.files((language,))),
-        "evaluation": checksum(data.evaluation_files(language)),
+        "evaluation": data.evaluation(language),
         "version": 1,
     }
 
@@ -55,8 +56,12 @@ def step_stage(
     seed: int,
     base: str,
     text: Mapping[str, Node],
+    recipe: str,
 ) -> Stage:
-    """One step of a recipe: an encoder folder from an encoder folder (or from nothing, for a step that starts)."""
+    """One step of a recipe: an encoder folder from an encoder folder (or from nothing, for a step that starts).
+
+    `recipe` is the chain of steps up to this one, for the title.
+    """
     tables = data.tables(languages) if step.uses_tables else {}
     needs: dict[str, Node] = {} if source is None else {"source": source}
     if step.uses_text:
@@ -65,7 +70,7 @@ def step_stage(
         needs |= {f"other {code}": text[code] for code in others}
     inputs: dict[str, Any] = {
         "step": str(step),
-        "languages": list(languages),
+        "languages": list(languages) if step.uses_text or step.uses_tables else [],
         "tables": {code: checksum([path]) for code, path in tables.items()},
         "files": checksum(step.files()),
         "version": step.version,
@@ -88,10 +93,11 @@ def step_stage(
         )
         step.apply(paths.get("source"), job)
 
-    return Stage("adapt", f"{step} of {base} for {'+'.join(languages)}", inputs, make, needs)
+    seeded = f", seed {seed}" if step.uses_seed else ""
+    return Stage("adapt", f"{base}, {recipe} for {'+'.join(languages)}{seeded}", inputs, make, needs)
 
 
-def diagnose_stage(encoder: Node, language: str, text: Node) -> Stage:
+def diagnose_stage(encoder: Node, language: str, text: Node, whose: str) -> Stage:
     """How the encoder's tokenizer treats a language's text (its first lines)."""
     inputs = {"language": language, "most_lines": _DIAGNOSED_LINES, "version": 1}
 
@@ -107,10 +113,10 @@ def diagnose_stage(encoder: Node, language: str, text: Node) -> Stage:
         ]
         write_measurements(space.out / MEASUREMENTS, rows)
 
-    return Stage("diagnose", f"tokenizer on {language}", inputs, make, {"encoder": encoder, "text": text})
+    return Stage("diagnose", f"tokenizer on {language}: {whose}", inputs, make, {"encoder": encoder, "text": text})
 
 
-def tag_stage(encoder: Node, task: Any, corpus: Any, config: StudyConfig, seed: int) -> Stage:
+def tag_stage(encoder: Node, task: Any, corpus: Any, config: StudyConfig, seed: int, whose: str) -> Stage:
     """A tagger trained on a treebank or entity corpus, and its figures."""
     inputs = {
         "task": str(task),
@@ -135,11 +141,17 @@ def tag_stage(encoder: Node, task: Any, corpus: Any, config: StudyConfig, seed: 
             cost=space.cost,
         )
 
-    return Stage("tag", f"{task} on {corpus.name}", inputs, make, {"encoder": encoder})
+    return Stage("tag", f"{task} on {corpus.name}: {whose}", inputs, make, {"encoder": encoder})
 
 
 def align_stage(
-    encoder: Node, alignment: Any, sources: Sequence[Any], languages: Sequence[str], seed: int, text: Mapping[str, Node]
+    encoder: Node,
+    alignment: Any,
+    sources: Sequence[Any],
+    languages: Sequence[str],
+    seed: int,
+    text: Mapping[str, Node],
+    whose: str,
 ) -> Stage:
     """A retrieval encoder from an encoder, by contrastive training."""
     inputs = {
@@ -166,11 +178,11 @@ def align_stage(
             cost=space.cost,
         )
 
-    title = f"{alignment} on {'+'.join(languages)}"
+    title = f"{'+'.join(languages)}: {whose}"
     return Stage("align", title, inputs, make, {"encoder": encoder, **text})
 
 
-def index_stage(encoder: Node, collection: Any, language: str, factory: str) -> Stage:
+def index_stage(encoder: Node, collection: Any, language: str, factory: str, whose: str) -> Stage:
     """The index of one language of a collection."""
     inputs = {
         "collection": collection.name,
@@ -188,10 +200,10 @@ def index_stage(encoder: Node, collection: Any, language: str, factory: str) -> 
             paths["encoder"], documents, space.out, factory=factory, language=language, checkpoint=space.checkpoint
         )
 
-    return Stage("index", f"{collection.name} in {language}", inputs, make, {"encoder": encoder})
+    return Stage("index", f"{collection.name} in {language}: {whose}", inputs, make, {"encoder": encoder})
 
 
-def score_stage(encoder: Node, collection: Any, indexes: Mapping[str, Node], config: StudyConfig) -> Stage:
+def score_stage(encoder: Node, collection: Any, indexes: Mapping[str, Node], config: StudyConfig, whose: str) -> Stage:
     """Searches a collection in every setting and scores what is found."""
     inputs = {
         "collection": collection.name,
@@ -216,7 +228,8 @@ def score_stage(encoder: Node, collection: Any, indexes: Mapping[str, Node], con
             cost=space.cost,
         )
 
-    return Stage("score", f"{collection.name} in {'+'.join(indexes)}", inputs, make, {"encoder": encoder, **indexes})
+    title = f"{collection.name} in {'+'.join(indexes)}: {whose}"
+    return Stage("score", title, inputs, make, {"encoder": encoder, **indexes})
 
 
 def _text_in(folder: Path, language: str) -> Path:

@@ -1,0 +1,159 @@
+"""A study configuration as it is written: YAML with overrides, and where each field stands, for error messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from xlreach.errors import ConfigError
+
+Where = tuple[str | int, ...]
+"""The way to a field: `("languages", "low", 0)`."""
+
+
+class Source:
+    """The fields of a configuration file with overrides, not yet typed.
+
+    Two are always equal: where a value was written is no part of what it is.
+
+    Attributes:
+        values: The fields.
+        path: The file.
+    """
+
+    def __init__(
+        self,
+        values: dict[str, Any] | None = None,
+        path: Path | None = None,
+        root: yaml.Node | None = None,
+        overridden: Iterable[Where] = (),
+    ) -> None:
+        self.values, self.path = values or {}, path
+        self._root, self._overridden = root, tuple(overridden)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Source)
+
+    def __hash__(self) -> int:
+        return hash(Source)
+
+    def wrong(self, *problems: tuple[Where, str]) -> ConfigError:
+        """The error of one field or several: file and line, or that the value came from the command line."""
+        (first, message), *others = problems
+        told = "; ".join([message.rstrip("."), *(self._placed(where, text) for where, text in others)]) + "."
+        given = self._from_command_line(first)
+        if given is not None:
+            return ConfigError(f"--set {given}: {told}")
+        return ConfigError(told, path=self.path, line=self._line(first))
+
+    def _placed(self, where: Where, message: str) -> str:
+        given, line = self._from_command_line(where), self._line(where)
+        place = f"--set {given}: " if given is not None else "" if line is None else f"line {line}: "
+        return place + message.rstrip(".")
+
+    def _from_command_line(self, where: Where) -> str | None:
+        given = next((one for one in self._overridden if where[: len(one)] == one), None)
+        return None if given is None else field_name(given)
+
+    def _line(self, where: Where) -> int | None:
+        """The line of the field, or of what holds it."""
+        node, line = self._root, None
+        for step in where:
+            if isinstance(node, yaml.MappingNode):
+                found = next((pair for pair in node.value if pair[0].value == str(step)), None)
+                if found is None:
+                    return line
+                line, node = found[0].start_mark.line + 1, found[1]
+            elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+                node = node.value[step]
+                line = node.start_mark.line + 1
+            else:
+                return line
+        return line
+
+
+def read_source(path: Path, overrides: Iterable[str] = ()) -> Source:
+    """Reads a configuration file and puts `a.b=c` overrides in.
+
+    Raises:
+        ConfigError: The file cannot be read, is not YAML or holds no fields, or an override is none.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"Cannot be read ({error.strerror}).", fix="Name a study configuration in YAML.", path=path
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError("Not UTF-8.", expected="Expected a study configuration in YAML.", path=path) from error
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise _not_yaml(error, path) from error
+    values = _load(text, path)
+    if not isinstance(values, dict):
+        seen = "The file is empty." if values is None else f"Holds a {'list' if isinstance(values, list) else 'value'}."
+        raise ConfigError(seen, expected="Expected fields: study, base, languages, …", path=path)
+    overridden = [_override(values, override) for override in overrides]
+    return Source(values, path, root, overridden)
+
+
+def field_name(where: Where) -> str:
+    """The way to a field as people write it: `languages.low[0]`."""
+    name = ""
+    for step in where:
+        name += f"[{step}]" if isinstance(step, int) else f".{step}" if name else str(step)
+    return name
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Safe YAML that refuses a field given twice, and fields whose name is no word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a field's name is no word", key.start_mark)
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the field {key.value!r} is given twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _load(text: str, path: Path | None) -> Any:
+    try:
+        return yaml.load(text, Loader=_StrictLoader)
+    # The loader lets errors of its own conversions through (a date of month 99), and runs out of stack on deep nesting.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise _not_yaml(error, path) from error
+
+
+def _not_yaml(error: Exception, path: Path | None) -> ConfigError:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error)
+    if isinstance(error, RecursionError):
+        problem = "brackets are nested too deeply"
+    return ConfigError(f"Not YAML: {problem}.", path=path, line=None if mark is None else mark.line + 1)
+
+
+def _override(values: dict[str, Any], override: str) -> Where:
+    """Puts one override in; returns the way to its field."""
+    name, equals, text = override.partition("=")
+    where = tuple(part.strip() for part in name.split("."))
+    if not equals or not all(where):
+        raise ConfigError(f"--set {override}: not of the form field=value.", expected="Such as: --set seeds=[1,2]")
+    place: Any = values
+    for parent in where[:-1]:
+        place = place.setdefault(parent, {})
+        if not isinstance(place, dict):
+            raise ConfigError(f"--set {override}: {parent!r} holds no fields.", fix=f"Set {parent!r} as a whole.")
+    try:
+        place[where[-1]] = _load(text, None)
+    except ConfigError as error:
+        raise ConfigError(f"--set {override}: {error}", fix="Quote special characters.") from error
+    return where
