@@ -31,6 +31,7 @@ from xlreach.adapt.encoder import PROVENANCE_FILE, fingerprint
 from xlreach.errors import DataError, ModelError
 from xlreach.retrieval.alignment import Alignment, Contrastive, NoAlignment
 from xlreach.retrieval.batches import HybridBatches, PairTable, gather_pairs, trainer_sampler
+from xlreach.retrieval.encoding import computes_bf16
 from xlreach.retrieval.pairs import pairs_of
 from xlreach.retrieval.pooling import load_encoder, quiet_loading
 from xlreach.store import digest
@@ -43,6 +44,7 @@ _TOKENIZER_FILES = (
 )  # fmt: skip
 _CHECKPOINT_SECONDS = 300.0
 _LOSSES = "losses.json"
+_WIDE = 5_000_000  # weights outside the embedding table; mixed precision gains little below
 _CARD = """---
 library_name: sentence-transformers
 pipeline_tag: sentence-similarity
@@ -201,7 +203,8 @@ def _train(
         prompts={"query": PROMPTS["query"], "passage": PROMPTS["document"]} if alignment.prefixes else None,
         seed=seed,
         data_seed=seed,
-        bf16=on_gpu and torch.cuda.is_bf16_supported(including_emulation=False),
+        use_cpu=model.device.type == "cpu",
+        bf16=_trains_in_bf16(model),
         save_strategy="no",
         save_total_limit=1,
         logging_strategy="no",
@@ -227,6 +230,13 @@ def _train(
     if not torch.isfinite(torch.tensor(trainer.losses)).all():
         raise ModelError(f"Training diverged: the loss of {alignment} is no number.", fix="Lower its lr.")
     return trainer.losses
+
+
+def _trains_in_bf16(model: SentenceTransformer) -> bool:
+    """Mixed precision where the machine computes bf16; on CPUs for wide models only, so that toys are reproducible."""
+    weights = sum(one.numel() for name, one in model.named_parameters() if "embeddings" not in name)
+    kind = model.device.type
+    return computes_bf16(kind) and (kind != "cpu" or weights >= _WIDE)
 
 
 def _usable_checkpoint(work: Path, made_from: list[Any]) -> Path | None:
