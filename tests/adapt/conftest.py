@@ -33,6 +33,17 @@ NEW = sentences(2, "ħa żo ġe ċi għu wa nas bla xi ta la")
 FAR = sentences(3, "გა და მე ბი სუ ლო რა თი")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Several threads make toy models slower, and on a busy machine many times slower."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def texts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("text")
