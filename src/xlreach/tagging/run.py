@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,8 @@ def run_tagging(
         preset: How to train, by name or value.
         seed: Decides initial weights of the head, dropout and batches; the same seed gives the same figures.
         out: A folder.
-        checkpoint: A folder that survives a kill; training goes on from what lies there.
+        checkpoint: A folder that survives a kill; training goes on from what lies there. Without one it is
+            `out/.checkpoint`, removed in the end.
         cost: Gets `tokens` (pieces read in training), `epochs` and `examples`.
         test_data: Another data set to test on: transfer without training (the data set is then named
             `TRAIN>TEST`).
@@ -86,6 +88,8 @@ def run_tagging(
     _write_sentences(out / "sentences.parquet", task, test, gold, result.predicted)
     about = {"task": str(task), "preset": dataclasses.asdict(chosen), "seed": seed, **result.about}
     (out / "training.json").write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    if checkpoint is None:
+        shutil.rmtree(out / ".checkpoint", ignore_errors=True)
     if cost is not None:
         cost |= {"tokens": result.pieces, "epochs": result.epochs, "examples": len(train)}
     return rows
