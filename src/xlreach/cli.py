@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from xlreach.arguments import codes, documents_by_language, files_by_language, fresh, open_as
 from xlreach.errors import XLReachError
 
 if TYPE_CHECKING:
-    from xlreach.corpora.collection import Document
     from xlreach.measurement import Measurement
 
 app = typer.Typer(
@@ -30,7 +31,7 @@ Root = Annotated[Path, typer.Option(help="Where runs/, artifacts/ and indexes/ a
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 Data = Annotated[Path, typer.Option(envvar="XLREACH_DATA", help="The folder of corpora that data set names refer to.")]
 Out = Annotated[Path, typer.Option(help="The folder to write; it must not exist yet.")]
-Seed = Annotated[int, typer.Option(help="The seed of everything random.")]
+Seed = Annotated[int, typer.Option(help="The seed of everything random.", min=0, max=2**32 - 1)]
 Encoder = Annotated[str, typer.Argument(help="An encoder folder, package:NAME/FOLDER, or a hub id.")]
 Lang = Annotated[list[str], typer.Option(help="A language code; may be repeated.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/quickstart.")]
@@ -40,6 +41,12 @@ _MEASURES = ["nDCG@10", "AP", "R@100", "RR"]
 _SETTINGS = ["mono", "cross", "multi"]
 
 
+# What the machine refuses, as opposed to what a defect of ours runs into.
+_REFUSED = {
+    errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG,
+}  # fmt: skip
+
+
 def main() -> None:
     """Runs a verb: a user's mistake is one paragraph and exit code 2, an interruption is exit code 130."""
     try:
@@ -47,16 +54,25 @@ def main() -> None:
     except XLReachError as error:
         typer.echo(f"xlreach: {error}", err=True)
         sys.exit(2)
+    except OSError as error:
+        if error.errno not in _REFUSED:
+            raise
+        typer.echo(f"xlreach: {error.filename or 'the disk'}: {error.strerror}.", err=True)
+        sys.exit(2)
     except KeyboardInterrupt:
-        typer.echo("xlreach: interrupted. What was finished is kept; the same command goes on from there.", err=True)
+        _say_interrupted()
         sys.exit(130)
+    except SystemExit as leaving:
+        if leaving.code == 130:  # typer's own for an interruption, without a word
+            _say_interrupted()
+        raise
 
 
 @app.command()
 def run(
     config: Annotated[Path, typer.Argument(help="A study configuration (YAML).")],
     override: Annotated[list[str], typer.Option("--set", help="Override a field: --set seeds=[1,2].")] = _NONE,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and do nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and run nothing.")] = False,
     root: Root = _HERE,
     json_: Json = False,
 ) -> None:
@@ -67,10 +83,13 @@ def run(
 
     study, place = load_config(config, override), Place(root)
     if dry_run:
-        rows = prepare(study, place).rows(place.store)
+        plan = prepare(study, place)
+        rows = plan.rows(place.store)
         done = sum(row["done"] for row in rows)
         if json_:
             return _print_json(rows)
+        for lack in plan.lacks:
+            typer.echo(f"Note: {lack}")
         for row in rows:
             typer.echo(f"{'in the store' if row['done'] else 'to do':<12}  {row['stage']:<8}  {row['title']}")
         return typer.echo(f"{len(rows)} stages: {done} in the store, {len(rows) - done} left to do.")
@@ -95,7 +114,7 @@ def adapt(
     """Specialise an encoder for languages."""
     from xlreach.adapt.chain import adapt_encoder
 
-    adapt_encoder(base, recipe, _by_language(text), out=_fresh(out), seed=seed)
+    adapt_encoder(base, recipe, files_by_language(text), out=fresh(out), seed=seed)
     typer.echo(f"Encoder: {out}")
 
 
@@ -112,14 +131,14 @@ def tag(
 ) -> None:
     """Train a tagger or parser on an encoder, and score it on the test set."""
     from xlreach.adapt.encoder import resolve_base
-    from xlreach.corpora.registry import open_dataset
+    from xlreach.corpora.dataset import Annotated as Corpus
     from xlreach.store import replacing
     from xlreach.tagging.run import run_tagging
 
-    corpus: Any = open_dataset(dataset, data)
-    with replacing(_fresh(out)) as folder:
+    corpus = open_as(dataset, data, Corpus, "a treebank or an entity corpus, such as ud:mt_mudt")
+    with replacing(fresh(out)) as folder:
         rows = run_tagging(task, resolve_base(encoder), corpus, preset=preset, seed=seed, out=folder)
-    _print_rows(rows, json_)
+    _print_rows(rows, out, json_)
 
 
 @app.command()
@@ -140,9 +159,9 @@ def train(
     from xlreach.store import replacing
 
     chosen, sources = ALIGNMENTS.parse(alignment), [open_pairs(name, data) for name in pairs]
-    with replacing(_fresh(out)) as folder:
+    with replacing(fresh(out)) as folder:
         folder.mkdir()
-        train_alignment(chosen, resolve_base(encoder), sources, _codes(lang), seed=seed, out=folder)
+        train_alignment(chosen, resolve_base(encoder), sources, codes(lang), seed=seed, out=folder)
     typer.echo(f"Retrieval encoder: {out}")
 
 
@@ -161,12 +180,16 @@ def index(
     from xlreach.retrieval.index import build_index
     from xlreach.spec import folder_name
 
-    documents = _documents(lang, dataset, data)
+    documents = documents_by_language(lang, dataset, data)
     opened = TextEncoder(resolve_base(encoder))
     place = out or Path("indexes") / folder_name(opened.path.resolve().name)
-    for code, read in documents.items():
-        folder = build_index(opened, read, place / folder_name(code), factory=factory, language=code)
-        typer.echo(f"Index: {folder}")
+    try:
+        for code, read in documents.items():
+            folder = build_index(opened, read, place / folder_name(code), factory=factory, language=code)
+            typer.echo(f"Index: {folder}")
+    finally:
+        if place.is_dir() and not any(place.iterdir()):  # after a mistake in the first
+            place.rmdir()
 
 
 @app.command()
@@ -191,10 +214,11 @@ def search(
     if (query is None) == (queries is None) or (queries is None) != (trec is None):
         raise XLReachError("Give one query, or --queries FILE with --trec FILE.")
     opened = TextEncoder(resolve_base(encoder))
-    folders = find_indexes(indexes, _codes(lang))
+    folders = find_indexes(indexes, codes(lang))
     chosen = [open_index(folder, opened) for folder in folders.values()]
     if queries is not None and trec is not None:
         asked = read_queries(queries)
+        fresh(trec)
         ranked = rank(opened.encode([text for _, text in asked], "query"), chosen, k)
         write_search_run(trec, [name for name, _ in asked], ranked)
         return typer.echo(f"Run of {len(asked)} queries in {', '.join(folders)}: {trec}")
@@ -222,7 +246,7 @@ def score(
 ) -> None:
     """Index a collection and score an encoder's retrieval on it."""
     from xlreach.adapt.encoder import resolve_base
-    from xlreach.corpora.registry import open_dataset
+    from xlreach.corpora.collection import Collection
     from xlreach.retrieval.encoding import TextEncoder
     from xlreach.retrieval.index import build_index
     from xlreach.scoring import evaluate
@@ -230,10 +254,10 @@ def score(
     from xlreach.store import replacing
 
     parse_measures(measure)
-    collection: Any = open_dataset(dataset, data)
-    languages = _codes(lang) or collection.languages
+    collection = open_as(dataset, data, Collection, "a retrieval collection or parallel text, such as xquad-r")
+    languages = codes(lang) or collection.languages
     opened = TextEncoder(resolve_base(encoder))
-    with replacing(_fresh(out)) as folder:
+    with replacing(fresh(out)) as folder:
         built = {
             code: build_index(
                 opened, collection.documents(code), folder / "indexes" / code, factory=factory, language=code
@@ -241,7 +265,7 @@ def score(
             for code in languages
         }
         rows = evaluate(opened, collection, built, measures=measure, settings=setting, depth=depth, out=folder)
-    _print_rows(rows, json_)
+    _print_rows(rows, out, json_)
 
 
 @app.command()
@@ -271,11 +295,14 @@ def report(
 @app.command()
 def languages(
     code: Annotated[list[str], typer.Argument(help="Codes to look up; all when none is given.")] = _NONE,
+    data: Data = _HERE,
     json_: Json = False,
 ) -> None:
     """List languages: script, resource class, size in pretraining."""
-    from xlreach.languages import get_language, known_languages
+    from xlreach.languages import extend_languages, get_language, known_languages
 
+    if (data / "languages.yaml").is_file():
+        extend_languages(data / "languages.yaml")
     rows = [get_language(one) for one in code] if code else known_languages()
     if json_:
         return _print_json([dataclasses.asdict(row) for row in rows])
@@ -306,50 +333,22 @@ def doctor(json_: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def _codes(given: Sequence[str]) -> tuple[str, ...]:
-    from xlreach.languages import get_language
-
-    return tuple(get_language(one).code for one in given)
-
-
-def _by_language(given: Sequence[str]) -> dict[str, Path]:
-    files: dict[str, Path] = {}
-    for one in given:
-        code, equals, path = one.partition("=")
-        if not equals:
-            raise XLReachError(f"{one!r} names no file.", expected="Expected LANGUAGE=FILE, such as mt=maltese.txt.")
-        (code,) = _codes([code])
-        if code in files:
-            raise XLReachError(f"{code!r} is given twice.", expected="Expected one file a language.")
-        files[code] = Path(path)
-    return files
-
-
-def _documents(given: Sequence[str], dataset: str | None, data: Path) -> dict[str, Iterable[Document]]:
-    if dataset is None:
-        from xlreach.corpora.items import read_documents
-
-        return {code: read_documents(path, code) for code, path in _by_language(given).items()}
-    from xlreach.corpora.registry import open_dataset
-
-    collection: Any = open_dataset(dataset, data)
-    return {code: collection.documents(code) for code in _codes(given) or collection.languages}
-
-
-def _fresh(out: Path) -> Path:
-    if out.exists():
-        raise XLReachError(f"{out} exists already.", fix="Name a new folder: nothing is overwritten.")
-    return out
+def _say_interrupted() -> None:
+    typer.echo(
+        "xlreach: interrupted. Nothing half-done is left; a study that is run again goes on where it was.", err=True
+    )
 
 
 def _print_json(value: Any) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, indent=1))
 
 
-def _print_rows(rows: Sequence[Measurement], as_json: bool) -> None:
+def _print_rows(rows: Sequence[Measurement], out: Path, as_json: bool) -> None:
     if as_json:
         return _print_json([dataclasses.asdict(row) for row in rows])
     for row in rows:
+        if row.kind == "diagnostic":  # in the files; too many to read here
+            continue
         pair = "→".join(one for one in (row.query_language, row.document_language) if one) or row.language
         typer.echo(f"{row.dataset or '':<24} {row.setting or '':<6} {pair or '':<9} {row.measure:<24} {row.value:.4f}")
-    return None
+    return typer.echo(f"Written: {out}")

@@ -11,6 +11,7 @@ from xlreach.adapt.encoder import resolve_base
 from xlreach.adapt.recipe import Job, Recipe
 from xlreach.adapt.text import prepare_text
 from xlreach.corpora.text import read_lines
+from xlreach.errors import DataError
 from xlreach.store import replacing
 
 
@@ -29,7 +30,7 @@ def adapt_encoder(base: str, recipe: str, text: Mapping[str, Path], *, out: Path
 
     Raises:
         SpecError: The recipe does not parse.
-        DataError: A text is missing or damaged.
+        DataError: A text is missing, empty or damaged.
         ModelError: The encoder cannot be adapted so.
     """
     parsed = Recipe.parse(recipe)
@@ -38,7 +39,12 @@ def adapt_encoder(base: str, recipe: str, text: Mapping[str, Path], *, out: Path
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as work:
         place = Path(work)
         (place / "text").mkdir()
-        prepare_text({language: read_lines(path) for language, path in text.items()}, place / "text")
+        counts = prepare_text({language: read_lines(path) for language, path in text.items()}, place / "text")
+        for language, count in counts.items():
+            if not count.kept:
+                raise DataError(
+                    "There is no text in the file.", expected="Expected a sentence a line.", path=text[language]
+                )
         clean = {language: place / "text" / f"{language}.txt" for language in text}
         for number, step in enumerate(parsed.steps):
             made, checkpoint = place / f"step{number}", place / f"checkpoint{number}"

@@ -15,7 +15,7 @@ def read_documents(path: Path, language: str) -> Iterator[Document]:
     """The documents of a file, streaming; a plain line's id is `<language>-<line number>`.
 
     Raises:
-        DataError: The file is missing or damaged, or a JSON line lacks a field.
+        DataError: The file is missing, empty or damaged, or a JSON line lacks a field.
     """
     for number, fields in _items(path):
         name = fields.get("_id", fields.get("id", f"{language}-{number}"))
@@ -32,10 +32,11 @@ def read_queries(path: Path) -> list[tuple[str, str]]:
 
 
 def _items(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    as_json = path.suffix == ".jsonl"
+    as_json, found = path.suffix == ".jsonl", False
     for number, line in numbered_lines(path):
         if not line.strip():
             continue
+        found = True
         if not as_json:
             yield number, {"text": line.strip()}
             continue
@@ -47,4 +48,6 @@ def _items(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             raise DataError(
                 "No field 'text'.", expected="Expected an object with _id and text.", path=path, line=number
             )
-        yield number, {name: str(value) for name, value in fields.items()}
+        yield number, {name: str(value) for name, value in fields.items() if value is not None}
+    if not found:
+        raise DataError("There is nothing in the file.", expected="Expected a text a line.", path=path)
