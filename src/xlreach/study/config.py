@@ -6,12 +6,12 @@ import math
 import os
 import re
 import reprlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
 from xlreach.errors import ConfigError, StoreError, XLReachError, nearest
 from xlreach.study.source import Source, field_name, read_source
@@ -29,13 +29,6 @@ class Levels(_Model):
 
     high: tuple[str, ...] = Field(min_length=1)
     low: tuple[str, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _once_each(self) -> Levels:
-        repeated = sorted({code for code in self.all if self.all.count(code) > 1})
-        if repeated:
-            raise ValueError(f"{', '.join(repeated)} is named twice; a language is either high or low")
-        return self
 
     @property
     def all(self) -> tuple[str, ...]:
@@ -137,7 +130,8 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> StudyConfig:
     try:
         config = StudyConfig.model_validate(source.values)
     except ValidationError as error:
-        raise source.wrong(*((tuple(one["loc"]), _explain(one)) for one in error.errors())) from error
+        problems = {tuple(one["loc"]): _explain(one) for one in error.errors() if not _follows(one, error.errors())}
+        raise source.wrong(*problems.items()) from error
     config._source = source
     return _parsed(config)
 
@@ -158,7 +152,8 @@ def _parsed(config: StudyConfig) -> StudyConfig:
             with config.at(*where, position):
                 one = str(parse(text))
                 if one in printed:
-                    raise ConfigError(f"{text!r} is {one!r}, which is given already.")
+                    same = "" if text == one else f" is {one!r}, which"
+                    raise ConfigError(f"{text!r}{same} is given already.")
                 printed.append(one)
         return tuple(printed)
 
@@ -202,10 +197,19 @@ _EXPECTED = {
     "model_attributes_type": "expected fields below it",
     "dict_type": "expected fields below it",
     "too_short": "expected at least one",
+    "greater_than_equal": "expected a number from {ge}",
+    "less_than_equal": "expected a number up to {le}",
+    "less_than": "expected a number below {lt}",
     "invalid_key": "expected a word as a field's name",
 }
 _BRIEF = reprlib.Repr()
 _BRIEF.maxlevel, _BRIEF.maxstring = 2, 80
+
+
+def _follows(problem: Any, problems: Sequence[Any]) -> bool:
+    """Whether a list is only too short because of what is wrong inside it."""
+    where = problem["loc"]
+    return problem["type"] == "too_short" and any(one["loc"][: len(where)] == where != one["loc"] for one in problems)
 
 
 def _explain(problem: Any) -> str:
@@ -215,12 +219,14 @@ def _explain(problem: Any) -> str:
         model = Levels if where[:-1] == ("languages",) else StudyConfig
         return f"Unknown field {name!r}. {nearest(str(where[-1]), model.model_fields)}"
     if problem["type"] == "missing":
-        return f"Field {name!r} is missing"
+        return f"Field {name} is missing"
     seen: Any = problem["input"]
-    message = _EXPECTED.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
+    message = _EXPECTED.get(problem["type"], "").format_map(problem.get("ctx", {})) or problem["msg"].removeprefix(
+        "Value error, "
+    )
     if problem["type"] == "literal_error":
         valid = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
         message = nearest(str(seen), valid)
     nothing = seen is None or (isinstance(seen, float) and math.isnan(seen))
     # Not repr: aliases in YAML can make a few lines into more than memory holds.
-    return f"Field {name!r} is {'nothing' if nothing else _BRIEF.repr(seen)}: {message}"
+    return f"Field {name} is {'nothing' if nothing else _BRIEF.repr(seen)}: {message}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xlreach.corpora.collection import Collection
-from xlreach.corpora.dataset import Kind
+from xlreach.corpora.dataset import DATASETS, Kind
 from xlreach.errors import ConfigError, DataError, nearest
 from xlreach.store import Store, Workspace, digest, file_digest
 from xlreach.study.config import StudyConfig
@@ -160,9 +160,9 @@ class StudyData:
             if name in own or name in map(_source, own):
                 continue
             with self.config.at("text", position):
-                data = self.open(name)
+                data = self.open(name) if name.partition(":")[0].partition("(")[0] in DATASETS else None
                 if not callable(getattr(data, "lines", None)):
-                    raise DataError(f"{name!r} is no text.", fix=nearest(name, map(_source, own)))
+                    raise DataError(f"{name!r} is no text in the data.", fix=nearest(name, {*own, *map(_source, own)}))
                 chosen.append(data)
         return chosen
 

@@ -76,13 +76,12 @@ def run_study(config: StudyConfig, place: Place, tell: Callable[[str], None]) ->
         ConfigError: The data at hand do not allow the study.
         StoreError: A folder that the study writes cannot be written, or is somebody else's.
     """
-    plan = prepare(config, place)
-    folder = place.run(config)
+    _refuse_foreign(config, place)
+    plan, folder = prepare(config, place), place.run(config)
     whole = digest({"version": __version__, "config": config.model_dump(mode="json"), "stages": sorted(plan.stages)})
     todo = plan.left(place.store)
     if not todo and _is_whole(plan, place, config, whole):
         return folder, False
-    _refuse_foreign(config, place)
     for lack in plan.lacks:
         tell(f"note     {lack}")
     for number, stage in enumerate(todo, 1):

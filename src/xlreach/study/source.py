@@ -43,7 +43,8 @@ class Source:
     def wrong(self, *problems: tuple[Where, str]) -> ConfigError:
         """The error of one field or several: file and line, or that the value came from the command line."""
         (first, message), *others = problems
-        told = "; ".join([message.rstrip("."), *(self._placed(where, text) for where, text in others)]) + "."
+        told = "; ".join([message.rstrip("."), *(self._placed(where, text) for where, text in others)])
+        told += "" if told.endswith("?") else "."
         given = self._from_command_line(first)
         if given is not None:
             return ConfigError(f"--set {given}: {told}")
