@@ -77,7 +77,7 @@ def test_same_seed_same_bytes_and_plain_json(study, tmp_path):
         write_gaps(tmp_path / name, compare(some, study.queries, study.levels, **FEW))
     assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
     json.loads((tmp_path / "one.json").read_text("utf-8"), parse_constant=lambda name: pytest.fail(name))
-    assert read_gaps(tmp_path / "one.json")["schema"] == 1
+    assert read_gaps(tmp_path / "one.json")["schema"] == 2
 
 
 def test_a_file_gives_what_a_frame_gives(study, tmp_path):

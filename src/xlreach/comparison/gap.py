@@ -19,6 +19,7 @@ The result is `gaps.json`, plain JSON without NaN:
         p_queries, p_languages  paired permutation tests (`permutation.py`); *_holm corrected over `holm_family` rows:
                                 all changes of one cut, data set, setting and measure
     hypotheses  [{claim, base, dataset, effect, interval, p, p_holm, languages, seeds, verdict, why}]
+    profiles, correlations, models      what goes with retrieval (`why.py`)
     warnings    the study's, in words
 """
 
@@ -44,11 +45,12 @@ from xlreach.comparison.measures import lower_is_better
 from xlreach.comparison.panel import Cell, CellKey, Family, families
 from xlreach.comparison.permutation import hedges_g, holm, relabel, sign_flip
 from xlreach.comparison.statistic import ByDirection, ByLanguage, over_seeds
+from xlreach.comparison.why import explain
 from xlreach.errors import DataError
 from xlreach.measurement import Measurement
 from xlreach.store import replacing
 
-SCHEMA = 1
+SCHEMA = 2
 FEWEST_LANGUAGES = 5
 
 
@@ -95,6 +97,8 @@ def compare(
     found.correct()
     retrieval = [row.measure for row in results if row.kind == "retrieval"]
     tagging = [row.measure for row in results if row.kind == "tagging"]
+    headline = headline or next(iter([*retrieval, *tagging]), None)
+    why = explain(results, headline, divisions[0], seed=seed, resamples=resamples, permutations=permutations)
     return {
         "schema": SCHEMA,
         "study": next((row.study for row in results), None),
@@ -102,12 +106,13 @@ def compare(
         "resamples": resamples,
         "permutations": permutations,
         "confidence": 0.95,
-        "headline": headline or next(iter([*retrieval, *tagging]), None),
+        "headline": headline,
         "cuts": [_plain(asdict(cut)) for cut in divisions],
         "gaps": found.gaps,
         "directions": found.directions,
         "changes": found.changes,
         "hypotheses": check_hypotheses(hypotheses, results, queries, levels, seed=seed, resamples=resamples),
+        **_plain(why),
         "warnings": _study_warnings(found, divisions[0]),
     }
 

@@ -84,7 +84,7 @@ def cuts(
     """
     codes = sorted(set(languages))
     found = [config_cut(levels, codes)]
-    known = {code: language for code in codes if (language := _lookup(code)) is not None}
+    known = {code: language for code in codes if (language := look_up(code)) is not None}
     found += _cut("joshi", "Joshi class 0 to 2 (high: 3 to 5)", codes, known, _joshi)
     found += _cut("cc100", "fewer than 100 M tokens in CC-100 (absent counts as none)", codes, known, _cc100)
     found += _cut("script", "written in another script than Latin", codes, known, _script)
@@ -96,7 +96,8 @@ def cuts(
     return found
 
 
-def _lookup(code: str) -> Language | None:
+def look_up(code: str) -> Language | None:
+    """What is known of a language; None where nothing is."""
     from xlreach.languages import get_language  # here, so that the rest needs no language table
 
     try:

@@ -1,0 +1,172 @@
+"""What goes with retrieval: rank correlations over languages and recipes, with languages as the units of chance.
+
+The points of one language are not independent, so languages are what is resampled and permuted. Two questions:
+`across`, do languages (under any recipe) that tag better or break into fewer pieces also retrieve better; and `within`,
+does a recipe that moves the one move the other, a language's own mean taken away. A correlation is claimed only where
+its permutation test, after Holm over everything that was tried in the same place, says so; with four languages no
+order of theirs is rarer than one in 24, and nothing is claimed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from xlreach.comparison.bootstrap import multinomial
+from xlreach.comparison.permutation import holm
+from xlreach.comparison.profile import Predictor, Profile
+
+SCOPES = ("across", "within")
+FEWEST = 5
+_ALPHA = 0.05
+_MOST = 0.9999
+
+
+def correlations(
+    profile: Profile, rng: np.random.Generator, *, resamples: int = 10_000, permutations: int = 10_000
+) -> list[dict[str, Any]]:
+    """Spearman's rho of retrieval with every predictor.
+
+    Args:
+        profile: The grid.
+        rng: Where draws come from.
+        resamples: Draws of languages for the intervals.
+        permutations: For the tests.
+
+    Returns:
+        Rows `{base, dataset, setting, measure, alignment, predictor, group, scope, rho, interval, p, p_holm, points,
+        languages, recipes, verdict, why}`; `verdict` is `together`, `opposed` or `cannot tell`. Holm over the rows of
+        one scope.
+    """
+    rows = []
+    for scope in SCOPES:
+        found = [row for one in profile.predictors if (row := _row(profile, one, scope, rng, resamples, permutations))]
+        for row, p in zip(found, holm([row["p"] for row in found]), strict=True):
+            row["p_holm"] = p
+            row["verdict"], row["why"] = _verdict(row)
+        rows += found
+    return rows
+
+
+def _row(
+    profile: Profile, one: Predictor, scope: str, rng: np.random.Generator, resamples: int, permutations: int
+) -> dict[str, Any] | None:
+    there = np.isfinite(one.values).all(axis=1)
+    x, y = one.values[there], profile.scores[there]
+    if scope == "within":
+        if x.shape[1] < 2 or not (np.ptp(x, axis=1) > 0).any():
+            return None  # a fact of the language: no recipe moves it
+        x, y = x - x.mean(1, keepdims=True), y - y.mean(1, keepdims=True)
+    elif one.group == "pretraining" or not (np.ptp(x, axis=1) > 0).any():
+        x, y = x[:, :1], y.mean(1, keepdims=True)  # one point a language, not the same one for every recipe
+    rho = spearman(x, y)
+    known = {"base": profile.base, "dataset": profile.dataset, "setting": profile.setting, "measure": profile.measure}
+    known |= {"alignment": profile.alignment, "predictor": one.name, "group": one.group, "scope": scope}
+    known |= {"points": x.size, "languages": len(x), "recipes": x.shape[1]}
+    if rho is None:
+        return known | {"rho": None, "interval": None, "p": None}
+    return known | {
+        "rho": rho,
+        "interval": bootstrap_interval(x, y, rho, resamples, rng),
+        "p": permutation_p(x, y, permutations, rng, within=scope == "within") if len(x) >= FEWEST else None,
+    }
+
+
+def spearman(x: np.ndarray, y: np.ndarray) -> float | None:
+    """Spearman's rho of all points of two grids; None where one does not vary."""
+    if x.size < 3 or not np.ptp(x) > 0 or not np.ptp(y) > 0:
+        return None
+    return float(np.corrcoef(stats.rankdata(x), stats.rankdata(y))[0, 1])
+
+
+def bootstrap_interval(
+    x: np.ndarray, y: np.ndarray, rho: float, resamples: int, rng: np.random.Generator, confidence: float = 0.95
+) -> list[float] | None:
+    """The interval of rho from draws of languages, on Fisher's scale, with Student's t on languages - 1 degrees.
+
+    Args:
+        x: One grid, shape (languages, recipes).
+        y: The other.
+        rho: Their correlation.
+        resamples: How many draws.
+        rng: Where they come from.
+        confidence: The level.
+
+    Returns:
+        None for fewer than `FEWEST` languages.
+    """
+    languages = len(x)
+    if languages < FEWEST:
+        return None
+    weights = multinomial(languages, resamples, rng).astype(np.float64)
+    ranks = [weights @ _ranks_added(grid) for grid in (x, y)]
+    shares = np.repeat(weights, x.shape[1], axis=1)
+    shares /= shares.sum(1, keepdims=True)
+    first, second = (one - (one * shares).sum(1, keepdims=True) for one in ranks)
+    product = (first * second * shares).sum(1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        drawn = product / np.sqrt((first**2 * shares).sum(1) * (second**2 * shares).sum(1))
+    drawn = np.arctanh(np.clip(drawn[np.isfinite(drawn)], -_MOST, _MOST))
+    if len(drawn) < resamples / 2:
+        return None
+    se = float(drawn.std(ddof=1)) * math.sqrt(languages / (languages - 1))
+    reach = float(stats.t.ppf((1 + confidence) / 2, languages - 1)) * se
+    middle = float(np.arctanh(np.clip(rho, -_MOST, _MOST)))
+    return [math.tanh(middle - reach), math.tanh(middle + reach)]
+
+
+def permutation_p(
+    x: np.ndarray, y: np.ndarray, permutations: int, rng: np.random.Generator, *, within: bool = False
+) -> float:
+    """Two-sided p of rho under permutations that keep a language's points together.
+
+    Args:
+        x: One grid, shape (languages, recipes).
+        y: The other.
+        permutations: How many to draw; all orders of the languages are enumerated where there are no more.
+        rng: Where they come from.
+        within: Permute recipes within each language instead of languages.
+    """
+    first = stats.rankdata(x).reshape(x.shape)
+    second = stats.rankdata(y).reshape(y.shape)
+    first, second = first - first.mean(), second - second.mean()
+    seen = abs((first * second).sum()) - 1e-9 * np.abs(first * second).sum()
+    if within:
+        order = rng.random((permutations, *x.shape)).argsort(2)
+        sums = np.einsum("plr,lr->p", np.take_along_axis(first[None], order, 2), second)
+        return (1 + int((np.abs(sums) >= seen).sum())) / (1 + permutations)
+    table = first @ second.T  # (languages, languages): what a language's ranks give with another's
+    if math.factorial(len(x)) <= permutations:
+        orders = np.array(list(itertools.permutations(range(len(x)))))
+        return float(np.mean(np.abs(table[orders, np.arange(len(x))].sum(1)) >= seen))
+    orders = rng.random((permutations, len(x))).argsort(1)
+    return (1 + int((np.abs(table[orders, np.arange(len(x))].sum(1)) >= seen).sum())) / (1 + permutations)
+
+
+def _ranks_added(grid: np.ndarray) -> np.ndarray:
+    """What each language adds to the mid-rank of every point, shape (languages, points)."""
+    flat = grid.ravel()
+    below = (flat[:, None] < flat) + 0.5 * (flat[:, None] == flat)
+    return np.asarray(below.reshape(*grid.shape, -1).sum(1), np.float64)
+
+
+def _verdict(row: dict[str, Any]) -> tuple[str, str]:
+    if row["rho"] is None:
+        return "cannot tell", "one of the two does not vary"
+    if row["languages"] < FEWEST:
+        some = f"{row['languages']} language{'s' if row['languages'] != 1 else ''}"
+        return "cannot tell", f"{some}; {FEWEST} are the least"
+    if row["p_holm"] >= _ALPHA:
+        return "cannot tell", "the correlation could be chance"
+    return ("together" if row["rho"] > 0 else "opposed"), ""
+
+
+def strongest(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The strongest correlation that is more than chance; None where none is."""
+    claimed = [row for row in rows if row["verdict"] != "cannot tell"]
+    return max(claimed, key=lambda row: abs(row["rho"])) if claimed else None

@@ -1,0 +1,144 @@
+"""A language under a recipe, side by side: what was retrieved, how it is tagged, what the tokenizer does, its resources.
+
+The points of every correlation and of the mixed-effects model: one base, data set, setting and alignment is a
+`Profile`, a grid of languages by recipes that holds the mean over seeds of the headline measure, and one grid of the
+same shape for each thing that may explain it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from xlreach.comparison.levels import look_up
+from xlreach.comparison.panel import families
+from xlreach.comparison.statistic import ByLanguage, over_seeds
+from xlreach.measurement import Measurement
+
+_Values = dict[tuple[str, str], float]  # by language and recipe
+_FACTS = ("CC-100 tokens (M)", "Wikipedia tokens")
+_TEXT = "adaptation text (tokens)"
+_SAME_AS_ANOTHER = ("new_pieces_used", "round_trip_loss_no_space")
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """What may explain retrieval.
+
+    Attributes:
+        name: A tagging measure, a diagnostic, or a fact of a language.
+        group: `tagging`, `tokenizer`, `pretraining` or `adaptation`.
+        values: Shape (languages, recipes); NaN where unknown.
+    """
+
+    name: str
+    group: str
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A grid of languages by recipes under one base, data set, setting and alignment.
+
+    Attributes:
+        base: The base.
+        dataset: The retrieval data set.
+        setting: `mono`, `cross` or `multi`.
+        measure: The measure retrieved by.
+        alignment: The alignment.
+        languages: The rows.
+        recipes: The columns.
+        scores: Retrieval, shape (languages, recipes), means over seeds; no NaN.
+        predictors: What may explain it.
+    """
+
+    base: str | None
+    dataset: str | None
+    setting: str | None
+    measure: str
+    alignment: str | None
+    languages: tuple[str, ...]
+    recipes: tuple[str, ...]
+    scores: np.ndarray
+    predictors: tuple[Predictor, ...]
+
+
+def profiles(results: Sequence[Measurement], measure: str | None) -> Iterator[Profile]:
+    """Every grid with two languages or more; a language not measured under every recipe is left out of it."""
+    by_base: dict[str | None, list[tuple[str, str, _Values]]] = {}
+    shown = [row for row in results if row.kind == "retrieval" and row.measure == measure]
+    for family in families(shown, None):
+        key = family.key
+        if key.base not in by_base:
+            by_base[key.base] = _known(results, key.base)
+        by_language = ByLanguage(family.pairs, key.setting)
+        grids: dict[str | None, dict[str, np.ndarray]] = {}
+        for cell in family.cells:
+            values = by_language.values(over_seeds(cell.means())[None])[0]
+            grids.setdefault(cell.key.alignment, {})[str(cell.key.recipe)] = values
+        for alignment, columns in grids.items():
+            scores = np.array(list(columns.values())).T
+            there = np.isfinite(scores).all(axis=1)
+            languages = tuple(code for code, ok in zip(by_language.languages, there, strict=True) if ok)
+            if len(languages) > 1:
+                recipes = tuple(columns)
+                known = by_base[key.base] + _facts(languages, recipes)
+                predictors = tuple(Predictor(n, g, _grid(v, languages, recipes)) for n, g, v in known)
+                yield Profile(
+                    key.base,
+                    key.dataset,
+                    key.setting,
+                    key.measure,
+                    alignment,
+                    languages,
+                    recipes,
+                    scores[there],
+                    tuple(one for one in predictors if np.isfinite(one.values).any()),
+                )
+
+
+def _known(results: Sequence[Measurement], base: str | None) -> list[tuple[str, str, _Values]]:
+    """(name, group, values) of whatever was measured of a language under a recipe."""
+    rows = [row for row in results if row.base == base]
+    found = [(name, "tagging", values) for name, values in _tables([r for r in rows if r.kind == "tagging"]).items()]
+    texts = [r for r in rows if r.kind == "diagnostic" and r.query_language is None]
+    alike = [dataclasses.replace(row, kind="tagging", alignment=None) for row in texts]
+    tables = {name: values for name, values in _tables(alike).items() if name not in _SAME_AS_ANOTHER}
+    found += [(name, "tokenizer", values) for name, values in tables.items()]
+    tokens: dict[tuple[str, str], list[float]] = {}
+    for row in rows:
+        if row.kind == "cost" and row.measure == "adapt:tokens" and row.language and "+" not in row.language:
+            tokens.setdefault((row.language, str(row.recipe)), []).append(row.value)
+    return [*found, (_TEXT, "adaptation", {key: float(np.mean(values)) for key, values in tokens.items()})]
+
+
+def _tables(rows: Sequence[Measurement]) -> dict[str, _Values]:
+    """By measure; seeds and data sets of a language averaged, the untreated base's where a recipe has none."""
+    tables: dict[str, _Values] = {}
+    for family in families(rows, None):
+        by_language = ByLanguage(family.pairs, None)
+        table = tables.setdefault(family.key.measure, {})
+        for cell in family.cells:
+            values = by_language.values(over_seeds(cell.means())[None])[0]
+            for code, value in zip(by_language.languages, values, strict=True):
+                if np.isfinite(value):
+                    table[code, str(cell.key.recipe)] = float(value)
+    return tables
+
+
+def _facts(languages: Sequence[str], recipes: Sequence[str]) -> list[tuple[str, str, _Values]]:
+    tables: list[_Values] = [{}, {}]
+    for code in languages:
+        language = look_up(code)
+        facts = (None, None) if language is None else (language.cc100_tokens_m, language.wikipedia_tokens)
+        for table, fact in zip(tables, facts, strict=True):
+            if fact is not None:
+                table |= {(code, recipe): float(fact) for recipe in recipes}
+    return [(name, "pretraining", table) for name, table in zip(_FACTS, tables, strict=True)]
+
+
+def _grid(values: _Values, languages: Sequence[str], recipes: Sequence[str]) -> np.ndarray:
+    return np.array([[values.get((code, recipe), np.nan) for recipe in recipes] for code in languages], np.float64)
