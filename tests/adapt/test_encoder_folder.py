@@ -89,9 +89,7 @@ def test_recipes_print_back() -> None:
             Recipe.parse(wrong)
 
 
-def _check_plain(folder: Path, expected: dict[str, list]) -> None:
-    """Loads the folder in a process that cannot import the toolkit, and compares vectors and ids."""
-    code = """
+_PLAIN = """
 import sys, json
 class Blocker:
     def find_spec(self, name, path=None, target=None):
@@ -101,34 +99,30 @@ sys.meta_path.insert(0, Blocker())
 import torch
 from sentence_transformers import SentenceTransformer
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
-folder, texts = sys.argv[1], json.loads(sys.argv[2])
-encoder = SentenceTransformer(folder, device='cpu')
-tokenizer = AutoTokenizer.from_pretrained(folder)
-model = AutoModel.from_pretrained(folder).eval()
-ids = [tokenizer(text)['input_ids'] for text in texts]
-batch = tokenizer(texts, padding=True, truncation=True, return_tensors='pt')
-with torch.no_grad():
-    hidden = model(**batch).last_hidden_state
+texts, found = json.loads(sys.argv[1]), []
+for folder in sys.argv[2:]:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    batch = tokenizer(texts, padding=True, truncation=True, return_tensors='pt')
+    with torch.no_grad():
+        hidden = AutoModel.from_pretrained(folder).eval()(**batch).last_hidden_state
     weights = batch['attention_mask'].unsqueeze(-1)
     pooled = torch.nn.functional.normalize((hidden * weights).sum(1) / weights.sum(1), dim=-1)
-    masked, info = AutoModelForMaskedLM.from_pretrained(folder, output_loading_info=True)
-    logits = masked.eval()(**batch).logits
+    _, info = AutoModelForMaskedLM.from_pretrained(folder, output_loading_info=True)
+    found.append({
+        'vectors': SentenceTransformer(folder, device='cpu').encode(texts).tolist(), 'pooled': pooled.tolist(),
+        'ids': tokenizer(texts)['input_ids'], 'mask': tokenizer.mask_token_id, 'missing': sorted(info['missing_keys']),
+    })
 assert 'xlreach' not in sys.modules
-print('RESULT' + json.dumps({'vectors': encoder.encode(texts).tolist(), 'ids': ids, 'pooled': pooled.tolist(),
-  'missing': sorted(info['missing_keys']), 'mask': tokenizer.mask_token_id, 'length': encoder.max_seq_length,
-  'logits': list(logits.shape)}))
+print('RESULT' + json.dumps(found))
 """
-    run = subprocess.run(
-        [sys.executable, "-c", code, str(folder), json.dumps(TEXTS)], capture_output=True, text=True, check=False
-    )
+
+
+def _plainly(*folders: Path) -> list[dict]:
+    """Vectors and ids from a process that cannot import the toolkit."""
+    command = [sys.executable, "-c", _PLAIN, json.dumps(TEXTS), *map(str, folders)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr[-3000:]
-    got = json.loads(run.stdout.split("RESULT")[1])
-    np.testing.assert_allclose(got["vectors"], expected["vectors"], atol=1e-5)
-    np.testing.assert_allclose(got["pooled"], expected["vectors"], atol=1e-5)
-    np.testing.assert_allclose(np.linalg.norm(got["vectors"], axis=1), 1, atol=1e-5)
-    assert got["ids"] == expected["ids"]
-    assert got["missing"] == []
-    assert got["mask"] == expected["mask"]
+    return json.loads(run.stdout.split("RESULT")[1])
 
 
 def _ours(folder: Path) -> dict[str, list]:
@@ -153,19 +147,19 @@ def _ours(folder: Path) -> dict[str, list]:
     return {"vectors": vectors, "ids": ids, "mask": mask}
 
 
-def test_plain_libraries_load_an_xlmr_folder(xlmr: Path, job) -> None:
-    work = job("mt")
-    Recipe.parse("none").steps[0].apply(xlmr, work)
-    _check_plain(work.out, _ours(work.out))
-    assert Provenance.read(work.out).recipe == ("none",)
-    assert Provenance.read(work.out).base == "base"
-
-
-def test_plain_libraries_load_an_adapted_bert_folder(bert: Path, job) -> None:
-    first, second = job("mt"), job("mt", base="toy")
+def test_plain_libraries_load_the_folders(xlmr: Path, bert: Path, job) -> None:
+    untouched, first, second = job("mt"), job("mt"), job("mt", base="toy")
+    Recipe.parse("none").steps[0].apply(xlmr, untouched)
     Recipe.parse("va(9)").steps[0].apply(bert, first)
     Recipe.parse("lapt(epochs=1,batch=4,max_length=32)").steps[0].apply(first.out, second)
-    _check_plain(second.out, _ours(second.out))
+    folders = (untouched.out, second.out)
+    for folder, got in zip(folders, _plainly(*folders), strict=True):
+        expected = _ours(folder)
+        np.testing.assert_allclose(got["vectors"], expected["vectors"], atol=1e-5)
+        np.testing.assert_allclose(got["pooled"], expected["vectors"], atol=1e-5)
+        np.testing.assert_allclose(np.linalg.norm(got["vectors"], axis=1), 1, atol=1e-5)
+        assert (got["ids"], got["mask"], got["missing"]) == (expected["ids"], expected["mask"], [])
+    assert Provenance.read(untouched.out).recipe == ("none",) and Provenance.read(untouched.out).base == "base"
     told = Provenance.read(second.out)
     assert told.recipe == ("va(9)", "lapt(epochs=1,batch=4,max_length=32)")
     assert told.base == "toy" and told.languages == ("mt",) and len(told.new_pieces) == 9

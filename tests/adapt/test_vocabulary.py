@@ -230,15 +230,15 @@ def test_xlmr_augmented_for_maltese(corpora_root: Path, tmp_path: Path) -> None:
     content = json.loads((corpora_root / "tokenizer" / "xlmr" / "tokenizer.rebuilt.json").read_text("utf-8"))
     base = Segmenter(content)
     text = tmp_path / "mt.txt"
-    text.write_text("\n".join(_lines(corpora_root / "raw" / "lapt9" / "mt.txt")[:8000]), "utf-8")
+    text.write_text("\n".join(_lines(corpora_root / "raw" / "lapt9" / "mt.txt")[:5000]), "utf-8")
     new = with_pieces(base, choose(base, {"mt": text}, {}, 1000, "fragmentation").pieces)
     folder = corpora_root / "parallel" / "ntrex128" / "NTREX-128"
 
     def ids(segmenter: Segmenter, code: str) -> list[list[int]]:
-        lines = (folder / f"newstest2019-ref.{code}.txt").read_text("utf-8-sig").splitlines()[:1000]
+        lines = (folder / f"newstest2019-ref.{code}.txt").read_text("utf-8-sig").splitlines()[:500]
         return [e.ids for e in segmenter.tokenizer.encode_batch(lines, add_special_tokens=False)]
 
-    assert sum(map(len, ids(new, "mlt"))) < 0.85 * sum(map(len, ids(base, "mlt")))
+    assert sum(map(len, ids(new, "mlt"))) < 0.9 * sum(map(len, ids(base, "mlt")))
     for code in ("deu", "tur"):
         changed = sum(a != b for a, b in zip(ids(base, code), ids(new, code), strict=True))
-        assert changed <= 10, code
+        assert changed <= 5, code

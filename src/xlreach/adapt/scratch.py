@@ -39,7 +39,7 @@ class FromScratch(Step):
     trim: bool = param(True, "whether a given vocabulary is cut down to the pieces that the text uses")
     languages: tuple[str, ...] = param((), "pretrain on these of the languages; all when empty")
     epochs: int = param(10, "passes over the text; the best one is kept", minimum=1, maximum=1000)
-    lr: float = param(1e-3, "highest learning rate", minimum=0.0)
+    lr: float = param(2e-3, "highest learning rate", minimum=0.0)
     batch: int = param(32, "lines of full length in a batch; shorter lines share it", minimum=1)
     max_length: int = param(128, "longest input in pieces", minimum=8)
     mask: float = param(0.15, "share of pieces to predict", minimum=0.01, maximum=0.9)
