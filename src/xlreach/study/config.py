@@ -130,8 +130,9 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> StudyConfig:
     try:
         config = StudyConfig.model_validate(source.values)
     except ValidationError as error:
-        problems = {tuple(one["loc"]): _explain(one) for one in error.errors() if not _follows(one, error.errors())}
-        raise source.wrong(*problems.items()) from error
+        problems = [one for one in error.errors() if not _follows(one, error.errors())]
+        problems.sort(key=lambda one: one["type"] == "missing")  # what is misspelt says why it is missing
+        raise source.wrong(*((tuple(one["loc"]), _explain(one)) for one in problems)) from error
     config._source = source
     return _parsed(config)
 

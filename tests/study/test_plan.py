@@ -1,0 +1,236 @@
+"""The plan: keys depend on what changes a result and on nothing else; each stage is there once, upstream first."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from xlreach.errors import ConfigError
+from xlreach.study.config import load_config
+from xlreach.study.run import Place, prepare
+from xlreach.study.stage import Stage
+
+_PRINT_KEYS = """
+import json, sys
+from pathlib import Path
+from xlreach.study.config import load_config
+from xlreach.study.run import Place, prepare
+root = Path(sys.argv[1])
+plan = prepare(load_config(root / "tiny.yaml"), Place(root))
+print(json.dumps(list(plan.stages)))
+"""
+
+
+def keys(plan) -> set[str]:
+    return set(plan.stages)
+
+
+def kinds(plan, some: set[str]) -> Counter[str]:
+    return Counter(plan.stages[key].kind for key in some)
+
+
+@pytest.fixture
+def data(tiny, tmp_path) -> Path:
+    """A copy of the data that a test may change."""
+    return Path(shutil.copytree(tiny.data, tmp_path / "data"))
+
+
+def test_the_same_study_has_the_same_keys_in_another_process_and_folder(planned, tiny, tmp_path):
+    environment = {**os.environ, "PYTHONHASHSEED": "7"}
+    done = subprocess.run(
+        [sys.executable, "-c", _PRINT_KEYS, os.path.relpath(tiny.root, tmp_path)],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout) == list(planned().stages)
+
+
+def test_upstream_stages_come_first_and_each_once(planned):
+    plan = planned()
+    before: set[str] = set()
+    for key, stage in plan.stages.items():
+        assert {node.key for node in stage.needs.values() if isinstance(node, Stage)} <= before
+        before.add(key)
+    assert Counter(stage.kind for stage in plan.stages.values()) == {
+        "text": 2, "adapt": 4, "diagnose": 4, "tag": 8, "align": 2, "index": 8, "score": 4,
+    }  # fmt: skip
+
+
+def test_a_finished_study_has_every_stage_in_the_store(planned, tiny):
+    plan, store = planned(), Place(tiny.root).store
+    assert plan.left(store) == [] and all(row["done"] for row in plan.rows(store))
+    titles = [(row["stage"], row["title"]) for row in plan.rows(store)]
+    assert len(set(titles)) == len(titles)
+
+
+def test_the_copied_data_make_the_same_study(planned, data):
+    """Where files lie, and when they were written, is no part of a key."""
+    assert keys(planned(data=data)) == keys(planned())
+
+
+def test_a_changed_recipe_changes_what_stands_on_it_only(planned):
+    old, new = planned(), planned('recipes=[none, "va(20)+lapt(epochs=2)"]', "hypotheses=[]")
+    gone, come = keys(old) - keys(new), keys(new) - keys(old)
+    one_recipe = {"adapt": 1, "diagnose": 2, "tag": 4, "align": 1, "index": 4, "score": 2}  # the lapt step, not va(20)
+    assert kinds(old, gone) == kinds(new, come) == one_recipe
+
+
+def test_an_added_recipe_changes_nothing_that_is_there(planned):
+    assert keys(planned()) < keys(planned('recipes=[none, "va(20)+lapt(epochs=1)", "lapt(epochs=1)"]'))
+
+
+@pytest.mark.parametrize(
+    ("override", "changed"),
+    [
+        ("alignments=[none, 'hybrid(steps=5,batch=8)']", {"align": 2, "index": 4, "score": 2}),
+        ("index=SQ8", {"index": 8, "score": 4}),
+        ("measures=[RR]", {"score": 4}),
+        ("depth=10", {"score": 4}),
+        ("settings=[mono]", {"score": 4}),
+        ("preset=fast", {"tag": 8}),
+        ("tagging=['pos(limit=13)', 'ner(limit=12)']", {"tag": 4}),
+        ("study=other", {}),
+        ("hypotheses=[]", {}),
+        # Another base goes through everything but the text.
+        ("base.small='scratch(layers=1,hidden=32,heads=2,intermediate=64,vocab=300,epochs=1,warmup=3)'",
+         {"adapt": 4, "diagnose": 4, "tag": 8, "align": 2, "index": 8, "score": 4}),
+    ],
+)  # fmt: skip
+def test_each_field_changes_what_depends_on_it(planned, override, changed):
+    old, new = planned(), planned(override)
+    assert kinds(old, keys(old) - keys(new)) == kinds(new, keys(new) - keys(old)) == changed
+
+
+@pytest.mark.parametrize(
+    ("file", "changed"),
+    [
+        # The high-resource text feeds the base and, as text to be left alone, va; all encoders follow.
+        ("raw/artificial/qha.txt",
+         {"text": 1, "adapt": 4, "diagnose": 4, "tag": 8, "align": 2, "index": 8, "score": 4}),
+        ("raw/artificial/qla.txt",
+         {"text": 1, "adapt": 2, "diagnose": 3, "tag": 4, "align": 1, "index": 4, "score": 2}),
+        ("ud/artificial/UD_Talmari-ART/qla_art-ud-train.conllu", {"tag": 2}),
+        # What is scored must not be trained on, so the text is cleaned again.
+        ("ud/artificial/UD_Talmari-ART/qla_art-ud-test.conllu",
+         {"text": 1, "adapt": 2, "diagnose": 3, "tag": 5, "align": 1, "index": 4, "score": 2}),
+        ("retrieval/artificial-train/queries.jsonl", {"align": 2, "index": 4, "score": 2}),
+        ("raw/artificial/qlb.txt", {}),
+        ("parallel/artificial/qla.txt", {}),
+        ("transliteration/qlb.yaml", {}),
+        ("LICENSES.md", {}),
+    ],
+)  # fmt: skip
+def test_a_changed_file_changes_what_reads_it_only(planned, data, file, changed):
+    old = planned(data=data)
+    path = data / file
+    path.write_bytes(path.read_bytes() + b"\n")
+    new = planned(data=data)
+    assert kinds(old, keys(old) - keys(new)) == kinds(new, keys(new) - keys(old)) == changed
+
+
+def test_another_part_of_the_same_files_is_another_evaluation(loaded, tmp_path):
+    """Halves of NTREX are read from one file; text without the one half is not text without the other."""
+    from xlreach.study.data import StudyData
+
+    folder = tmp_path / "news" / "parallel" / "ntrex128"
+    (folder / "NTREX-128").mkdir(parents=True)
+    for name in ("src.eng", "ref.mlt"):
+        (folder / "NTREX-128" / f"newstest2019-{name}.txt").write_text("a b\nc d\n", "utf-8")
+    (folder / "DOCUMENT_IDS.tsv").write_text("one\ntwo\n", "utf-8")
+    found = []
+    for half in ("first", "second"):
+        config = loaded(
+            "languages={high: [en], low: [mt]}", f"retrieval=['ntrex(half={half})']", "tagging=[]", "pairs=[crops]",
+            "hypotheses=[]",
+        )  # fmt: skip
+        found.append(StudyData(config, tmp_path / "news").evaluation("mt"))
+    assert found[0] != found[1]
+
+
+def test_seeds_multiply_only_what_draws_at_random(planned):
+    one, two = planned(), planned("seeds=[1,2]")
+    assert keys(one) < keys(two)
+    more = kinds(two, keys(two) - keys(one))
+    # va, lapt; their diagnoses; all taggers; both aligned encoders; the indexes and scores of all but plain `none`.
+    assert more == {"adapt": 2, "diagnose": 2, "tag": 8, "align": 2, "index": 6, "score": 3}
+    seeds = {about.seed for about, _ in two.measured if about.recipe == "none" and about.alignment == "none"}
+    assert seeds == {None}
+
+
+def test_each_language_its_own_encoder_or_one_for_all(planned):
+    low = "languages.low=[qla,qlc]"
+    joint, each = planned(low), planned(low, "specialise=each")
+    adapted = {about.language for about, _ in joint.costs if about.recipe != "none" and about.alignment == "none"}
+    assert adapted <= {"qla+qlc"}
+    assert {about.language for about in joint.encoders} == {"qla+qlc"}
+    assert {about.language for about in each.encoders} == {"qla", "qlc"}
+    # The plain base is one encoder, whatever it is for.
+    plain = {stage.key for about, stage in each.encoders.items() if about.recipe == about.alignment == "none"}
+    assert len(plain) == 1
+    scored = [stage.inputs for stage in each.stages.values() if stage.kind == "score"]
+    assert len(scored) == 8  # two recipes × two alignments × two languages, each against the high-resource one
+    # Where each low-resource language has its own encoder, high-resource ones are tagged with the base alone.
+    tagged = [(about.recipe, about.language) for about, _ in each.costs if about.alignment is None]
+    assert ("none", "qha") in tagged and ("va(20)+lapt(epochs=1)", "qha") not in tagged
+
+
+def test_parsing_takes_only_treebanks_with_trees_and_gaps_are_told(planned, data):
+    shutil.rmtree(data / "ner" / "artificial" / "qla")
+    plan = planned(data=data)
+    assert plan.lacks == ["ner(limit=12) is not measured in qla: the data hold no entity corpus."]
+    shutil.rmtree(data / "ner")
+    with pytest.raises(ConfigError, match=r"tagging\[1\]: The data hold no entity corpus"):
+        planned(data=data)
+
+
+def test_a_treebank_of_a_test_split_alone_is_no_treebank_to_learn_from(planned, data):
+    folder = data / "ud" / "artificial" / "UD_Talmari-ART"
+    (folder / "qla_art-ud-train.conllu").unlink()
+    (lack,) = planned(data=data).lacks
+    assert lack.startswith("pos(limit=12) is not measured in qla")
+
+
+def test_a_recipe_that_needs_text_says_where_to_put_it(planned, data):
+    (data / "raw" / "artificial" / "qla.txt").unlink()
+    with pytest.raises(ConfigError, match=r"no unlabelled text of 'qla'.*raw/<source>/qla\.txt"):
+        planned(data=data)
+
+
+def test_text_can_be_chosen_by_family_and_from_parallel_text(planned, data, tmp_path):
+    (data / "raw" / "other").mkdir()
+    shutil.copy(data / "raw" / "artificial" / "qla.txt", data / "raw" / "other" / "qla.txt")
+    shutil.copy(data / "raw" / "artificial" / "qha.txt", data / "raw" / "other" / "qha.txt")
+
+    def sources(*overrides):
+        return {
+            name
+            for stage in planned(*overrides, data=data).stages.values()
+            if stage.kind == "text" and "qla" in stage.title.split(":")[0]
+            for name in stage.inputs["sources"]
+        }
+
+    assert sources() == {"text:artificial/qla", "text:other/qla"}
+    assert sources("text=[other]") == {"text:other/qla"}
+    assert sources("text=[other, 'text:artificial/qha', 'bitext:artificial']") == {
+        "text:other/qla",
+        "bitext:artificial",
+    }
+
+
+def test_a_base_can_be_an_encoder_that_is_there(tiny):
+    config = load_config(tiny.config, [f"base={{own: '{tiny.encoder()}'}}"])
+    plan = prepare(config, Place(tiny.root))
+    assert not any("scratch" in stage.title for stage in plan.stages.values())
+    assert {about.base for about, _ in plan.measured} == {"own"}
+
+
+def test_titles_say_which_encoder(planned):
+    titles = [stage.title for stage in planned().stages.values()]
+    assert "pos(limit=12) on ud:qla_art: small, va(20)+lapt(epochs=1) for qla, seed 1" in titles
+    assert "qha+qla: small, none for qla, hybrid(alpha=0.5,steps=4,batch=8), seed 1" in titles
