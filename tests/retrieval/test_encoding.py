@@ -42,6 +42,24 @@ def test_the_same_holds_of_a_real_encoder():
     assert (half * plain(folder, texts)).sum(1).min() > 0.999
 
 
+def test_batches_have_shapes_that_recur(encoder_folder, documents, monkeypatch):
+    shapes = set()
+    forward = TextEncoder._forward
+    monkeypatch.setattr(
+        TextEncoder,
+        "_forward",
+        lambda self, features, half: shapes.add(tuple(features["input_ids"].shape)) or forward(self, features, half),
+    )
+    encoder = TextEncoder(encoder_folder, dtype="fp32")
+    texts = [" ".join([one.text for one in documents][at : at + at % 5]) for at in range(301)]
+    assert encoder.encode(texts) == pytest.approx(plain(encoder_folder, texts), abs=1e-5)
+    assert {length % 8 for _, length in shapes} == {0} and max(length for _, length in shapes) == 48
+    assert all(rows % 8 == 0 or rows < 8 for rows, _ in shapes)
+    shapes.clear()
+    TextEncoder(encoder_folder, max_length=11).encode(texts)
+    assert {length for _, length in shapes} == {8, 11}  # never beyond the limit, which may be that of positions
+
+
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_every_pooling_replaces_the_declared_one(encoder_folder, tmp_path, texts, pooling):
     vectors = TextEncoder(encoder_folder, pooling=pooling).encode(texts)

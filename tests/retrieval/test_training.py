@@ -101,6 +101,22 @@ def test_the_saved_folder_is_an_ordinary_one(encoder_folder, parallel, tmp_path)
     assert plain.encode([text])[0] == pytest.approx(pooled, abs=1e-5)
 
 
+def test_training_pads_to_lengths_that_recur_and_leaves_no_trace(encoder_folder, parallel, tmp_path, monkeypatch):
+    widths = set()
+    compute = training._Trainer.compute_loss
+    monkeypatch.setattr(
+        training._Trainer,
+        "compute_loss",
+        lambda self, model, inputs, **more: (
+            widths.update({value.shape[1] for key, value in inputs.items() if key.endswith("input_ids")})
+            or compute(self, model, inputs, **more)
+        ),
+    )
+    out = train("cross(steps=6,batch=8)", encoder_folder, [parallel], tmp_path / "out")
+    assert widths and {width % 8 for width in widths} == {0}
+    assert not any("pad_to_multiple_of" in path.read_text("utf-8") for path in out.rglob("*.json"))
+
+
 def test_the_tokenizer_file_is_untouched(encoder_folder, parallel, tmp_path):
     out = train("cross(steps=1,batch=4)", encoder_folder, [parallel], tmp_path / "out")
     assert (out / "tokenizer.json").read_bytes() == (encoder_folder / "tokenizer.json").read_bytes()

@@ -35,6 +35,10 @@ Vectors = NDArray[np.float32]
 # fp32 on two cores.
 _LONG_JOB = 1e12
 
+SHAPE_STEP = 8
+"""Batches have both sides a multiple of this, as far as they can. On CPUs oneDNN compiles and keeps a kernel for every
+shape it meets: lengths and sizes as they come drive resident memory up without end."""
+
 
 class TextEncoder:
     """A model folder as a function from texts to unit vectors.
@@ -193,12 +197,15 @@ class TextEncoder:
         order = sorted(same, key=lambda rows: -len(ids[rows[0]]))
         start = 0
         while start < len(order):
-            # Sorted by length, so the first of a batch is its longest: what the others are padded to.
-            size = max(1, budget // max(1, len(ids[order[start][0]])))
+            # Sorted by length, so the first of a batch is its longest.
+            longest = len(ids[order[start][0]])
+            length = min(stepped_up(longest), max(longest, self.max_length or 0))
+            size = min(len(order) - start, max(1, budget // max(1, length)))
+            size -= size % SHAPE_STEP if size > SHAPE_STEP else 0
             members = order[start : start + size]
             start += size
             batch = {key: [values[rows[0]] for rows in members] for key, values in pieces.items()}
-            features = dict(self._tokenizer.pad(batch, return_tensors="pt", padding=True))
+            features = dict(self._tokenizer.pad(batch, return_tensors="pt", padding="max_length", max_length=length))
             repeats = [len(rows) for rows in members]
             yield [row for rows in members for row in rows], {**features, "modality": "text", "repeats": repeats}
 
@@ -234,6 +241,11 @@ class TextEncoder:
         if self.dtype != "auto":
             return self.dtype == "bf16"
         return pieces * self._weights >= _LONG_JOB and computes_bf16(self.model.device.type)
+
+
+def stepped_up(length: int) -> int:
+    """The next multiple of `SHAPE_STEP`."""
+    return -(-length // SHAPE_STEP) * SHAPE_STEP
 
 
 def computes_bf16(device: str = "cpu") -> bool:

@@ -24,14 +24,14 @@ from sentence_transformers.sentence_transformer.losses import (
     CachedMultipleNegativesRankingLoss,
     MultipleNegativesRankingLoss,
 )
-from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
+from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 from transformers import PrinterCallback, TrainerCallback
 
 from xlreach.adapt.encoder import PROVENANCE_FILE, fingerprint
 from xlreach.errors import DataError, ModelError
 from xlreach.retrieval.alignment import Alignment, Contrastive, NoAlignment
 from xlreach.retrieval.batches import HybridBatches, PairTable, gather_pairs, trainer_sampler
-from xlreach.retrieval.encoding import computes_bf16
+from xlreach.retrieval.encoding import SHAPE_STEP, computes_bf16
 from xlreach.retrieval.pairs import pairs_of
 from xlreach.retrieval.pooling import load_encoder, quiet_loading
 from xlreach.store import digest
@@ -44,6 +44,7 @@ _TOKENIZER_FILES = (
 )  # fmt: skip
 _CHECKPOINT_SECONDS = 300.0
 _LOSSES = "losses.json"
+_PAD_STEP = "pad_to_multiple_of"
 _WIDE = 5_000_000  # weights outside the embedding table; mixed precision gains little below
 _CARD = """---
 library_name: sentence-transformers
@@ -214,6 +215,7 @@ def _train(
     )
     own_length = model.max_seq_length
     model.max_seq_length = min(alignment.max_length, own_length or alignment.max_length)
+    _pad_by_steps(model, True)
     trainer = _Trainer(
         model=model,
         args=arguments,
@@ -225,11 +227,20 @@ def _train(
     trainer.remove_callback(PrinterCallback)
     with quiet_loading():
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    _pad_by_steps(model, False)
     model.max_seq_length = own_length
     model.eval()
     if not torch.isfinite(torch.tensor(trainer.losses)).all():
         raise ModelError(f"Training diverged: the loss of {alignment} is no number.", fix="Lower its lr.")
     return trainer.losses
+
+
+def _pad_by_steps(model: SentenceTransformer, on: bool) -> None:
+    """Pads the batches of training to lengths that recur; as `encoding.SHAPE_STEP` explains."""
+    first, limit = model[0], model.max_seq_length
+    if isinstance(first, Transformer) and limit is not None and limit % SHAPE_STEP == 0:
+        text = {key: value for key, value in first.processing_kwargs.get("text", {}).items() if key != _PAD_STEP}
+        first.processing_kwargs = {**first.processing_kwargs, "text": {**text, _PAD_STEP: SHAPE_STEP} if on else text}
 
 
 def _trains_in_bf16(model: SentenceTransformer) -> bool:
