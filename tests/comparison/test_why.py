@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import builtins
 import dataclasses
+import sys
 
 import numpy as np
 import pytest
@@ -107,11 +107,8 @@ def test_profiles_set_everything_side_by_side(study):
         if (row["language"], row["recipe"], row["alignment"], row["setting"]) == ("mt", "lapt", "none", "cross")
     )  # fmt: skip
     assert one["level"] == "low" and {"LAS", "fertility", "CC-100 tokens (M)"} <= set(one["known"])
-    las = [
-        r.value
-        for r in study.results
-        if (r.base, r.language, r.recipe, r.measure) == (one["base"], "mt", "lapt", "LAS")
-    ]
+    key = (one["base"], "mt", "lapt", "LAS")
+    las = [r.value for r in study.results if (r.base, r.language, r.recipe, r.measure) == key]
     assert one["known"]["LAS"] == pytest.approx(np.mean(las), rel=1e-5)
     value = [
         r.value for r in study.results
@@ -146,14 +143,7 @@ def test_mixed_model_says_when_it_cannot_tell(monkeypatch):
     assert few["verdict"] == "cannot tell" and "4 languages" in few["why"]
     (flat,) = mixed_models([profile(np.ones((8, 2)), rng.normal(size=(8, 2)))])
     assert flat["verdict"] == "cannot tell"
-    real = builtins.__import__
-
-    def missing(name, *others, **named):
-        if name.startswith("statsmodels"):
-            raise ImportError(name)
-        return real(name, *others, **named)
-
-    monkeypatch.setattr(builtins, "__import__", missing)
+    monkeypatch.setitem(sys.modules, "statsmodels.regression.mixed_linear_model", None)
     (absent,) = mixed_models([made(10, 1.0, rng)])
     assert absent["verdict"] == "cannot tell" and "statsmodels" in absent["why"]
 

@@ -100,7 +100,8 @@ def test_every_chart_is_drawn_with_table_and_downloads(page, run, made):
     reader = read(page)
     figures = sum(tag == "figure" for tag, _ in reader.elements)
     drawings = sum(tag == "svg" for tag, _ in reader.elements)
-    assert figures == 5 and drawings == 3 + 3 + 2 + 4 + 4  # gap, levels, heat maps; tagging gap, levels
+    # gap, levels, heat maps, why; tagging gap, levels
+    assert figures == 6 and drawings == 3 + 3 + 2 + 8 + 4 + 4
     images = [attributes for tag, attributes in reader.elements if attributes.get("role") == "img"]
     assert len(images) == figures and all(one["aria-label"] for one in images)
     files = {path.name for path in (run / "charts").iterdir()}
@@ -109,7 +110,7 @@ def test_every_chart_is_drawn_with_table_and_downloads(page, run, made):
     saved = {attributes.get("download") for _, attributes in reader.elements}
     assert files <= saved and {f"{name[:-4]}.csv" for name in files} <= saved
     points = page.count('aria-roledescription="point"')
-    assert points == 12 * 3 * 3 + 4 * 4 * 3  # one for each gap, low and high
+    assert points == 12 * 3 * 3 + 4 * 4 * 3 + 8 * 6 * 4  # one for each gap, low and high; a language and recipe
 
 
 def test_figures_equal_those_of_the_gaps(page, run):
@@ -246,3 +247,25 @@ def test_language_preference_has_a_table_of_its_own(made, write, tmp_path):
     page = render_report(write(tmp_path / "run", rows, None, made.levels)).read_text("utf-8")
     assert ["none", "none", "mt", "0.125", "0.875"] in [[cell.strip() for cell in row] for row in read(page).rows]
     assert "share@1, FacebookAI/xlm-roberta-base" not in page
+
+
+def test_why_is_shown_with_its_doubts(page, run):
+    gaps = read_gaps(run / "gaps.json")
+    rows = [[cell.strip() for cell in row] for row in read(page).rows]
+    one = next(
+        row for row in gaps["correlations"]
+        if (row["setting"], row["predictor"], row["scope"]) == ("cross", "LAS", "across")
+        and "hybrid" in row["alignment"]
+    )  # fmt: skip
+    assert any(row[:4] == ["cross", "hybrid", "across", "LAS"] and row[4] == f"{one['rho']:+.2f}" for row in rows)
+    assert "Mixed-effects model, cross" in page
+    profile = next(row for row in gaps["profiles"] if row["setting"] == "mono")
+    assert any(row[:3] == [profile["language"], profile["level"], profile["recipe"]] for row in rows)
+    assert (run / "tables" / "correlations.csv").is_file()
+
+
+def test_names_are_short_where_unambiguous_and_full_where_pointed_at(page, run):
+    assert '<span title="hybrid(alpha=0.5)">hybrid</span>' in page
+    assert "<dt>hybrid</dt><dd>hybrid(alpha=0.5)</dd>" in page
+    saved = next(path for path in (run / "tables").glob("retrieval*.csv")).read_text("utf-8")
+    assert "hybrid(alpha=0.5)" in saved

@@ -65,7 +65,12 @@ def _row(
     elif one.group == "pretraining" or not (np.ptp(x, axis=1) > 0).any():
         x, y = x[:, :1], y.mean(1, keepdims=True)  # one point a language, not the same one for every recipe
     rho = spearman(x, y)
-    known = {"base": profile.base, "dataset": profile.dataset, "setting": profile.setting, "measure": profile.measure}
+    known: dict[str, Any] = {
+        "base": profile.base,
+        "dataset": profile.dataset,
+        "setting": profile.setting,
+        "measure": profile.measure,
+    }
     known |= {"alignment": profile.alignment, "predictor": one.name, "group": one.group, "scope": scope}
     known |= {"points": x.size, "languages": len(x), "recipes": x.shape[1]}
     if rho is None:

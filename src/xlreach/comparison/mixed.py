@@ -8,6 +8,7 @@ against Student's t with as many degrees of freedom as languages leave.
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -36,8 +37,9 @@ def mixed_models(profiles: Sequence[Profile], *, confidence: float = 0.95) -> li
 
     Returns:
         Rows `{base, dataset, setting, measure, verdict, why, observations, languages, language_sd, residual_sd,
-        effects}`; `verdict` is `fitted` or `cannot tell`; an effect is `{name, estimate, interval, p, p_holm, verdict}`:
-        what the measure changes by for one standard deviation of a predictor, or for an alignment against `none`.
+        effects}`; `verdict` is `fitted` or `cannot tell`. An effect is `{name, estimate, interval, p, p_holm,
+        verdict}`, its estimate what the measure changes by for one standard deviation of a predictor, or for an
+        alignment against `none`.
     """
     groups: dict[tuple[str | None, ...], list[Profile]] = {}
     for one in profiles:
@@ -52,7 +54,7 @@ def mixed_models(profiles: Sequence[Profile], *, confidence: float = 0.95) -> li
 def _model(members: Sequence[Profile], confidence: float) -> dict[str, Any]:
     languages = sorted({code for one in members for code in one.languages})
     observations = sum(one.scores.size for one in members)
-    known = {"observations": observations, "languages": len(languages), "effects": []}
+    known: dict[str, Any] = {"observations": observations, "languages": len(languages), "effects": []}
     known |= {"language_sd": None, "residual_sd": None}
     if len(languages) < FEWEST:
         why = f"{len(languages)} language{'s' if len(languages) != 1 else ''}; {FEWEST} are the least"
@@ -72,15 +74,15 @@ def _model(members: Sequence[Profile], confidence: float) -> dict[str, Any]:
         return known | {"verdict": "cannot tell", "why": why}
     df = max(len(languages) - 1 - sum(not name.startswith("alignment ") for name in names), 1)
     reach = float(stats.t.ppf((1 + confidence) / 2, df))
-    effects = []
+    effects: list[dict[str, Any]] = []
     for name, estimate, se in zip(names, fitted["params"][1:], fitted["se"][1:], strict=True):
         p = float(2 * stats.t.sf(abs(estimate / se), df))
         ends = [float(estimate - reach * se), float(estimate + reach * se)]
         effects.append({"name": name, "estimate": float(estimate), "interval": ends, "p": p})
-    for effect, p in zip(effects, holm([effect["p"] for effect in effects]), strict=True):
-        assert p is not None
+    for effect, corrected in zip(effects, holm([effect["p"] for effect in effects]), strict=True):
         sign = "more" if effect["estimate"] > 0 else "less"
-        effect |= {"p_holm": p, "verdict": sign if p < _ALPHA else "cannot tell"}
+        certain = corrected is not None and corrected < _ALPHA
+        effect |= {"p_holm": corrected, "verdict": sign if certain else "cannot tell"}
     spread = {"language_sd": fitted["language_sd"], "residual_sd": fitted["residual_sd"]}
     return known | {"verdict": "fitted", "why": "", "effects": effects} | spread
 
@@ -119,14 +121,14 @@ def _column(profile: Profile, name: str) -> np.ndarray | None:
 
 def _fit(y: np.ndarray, exog: np.ndarray, units: Sequence[str]) -> tuple[dict[str, Any] | None, str]:
     try:
-        from statsmodels.regression.mixed_linear_model import MixedLM
+        module = importlib.import_module("statsmodels.regression.mixed_linear_model")
     except ImportError:
         return None, "statsmodels is not installed (pip install statsmodels)"
     codes = np.unique(np.asarray(units, dtype=object).astype(str), return_inverse=True)[1]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what they say of convergence is asked of the result below
         try:
-            result = MixedLM(y, exog, groups=codes).fit(reml=True, method=["lbfgs", "bfgs", "powell"])
+            result = module.MixedLM(y, exog, groups=codes).fit(reml=True, method=["lbfgs", "bfgs", "powell"])
         except (np.linalg.LinAlgError, ValueError) as error:
             return None, f"the fit failed ({error})"
     se = np.asarray(result.bse_fe, float)

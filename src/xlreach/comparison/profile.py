@@ -1,4 +1,4 @@
-"""A language under a recipe, side by side: what was retrieved, how it is tagged, what the tokenizer does, its resources.
+"""A language under a recipe, side by side: retrieval, tagging, what the tokenizer does to it, its resources.
 
 The points of every correlation and of the mixed-effects model: one base, data set, setting and alignment is a
 `Profile`, a grid of languages by recipes that holds the mean over seeds of the headline measure, and one grid of the

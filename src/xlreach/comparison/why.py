@@ -1,7 +1,7 @@
 """Why retrieval differs between languages: the parts of `gaps.json` that set it beside everything else measured.
 
-profiles        one row a base, data set, setting, alignment, recipe and language: the headline measure (`value`) and
-                every predictor known of it (`known`)
+profiles        one row a base, data set, setting, alignment, recipe and language: the headline measure (`value`)
+                and every predictor known of it (`known`)
 correlations    Spearman's rho of the measure with each predictor (`correlation.py`)
 models          a mixed-effects model a base, data set and setting (`mixed.py`)
 """

@@ -105,6 +105,21 @@ def narrowest(gaps: Mapping[str, Any], base: str | None, dataset: str | None) ->
     return max(rows, key=lambda one: abs(one["gap_before"]) - abs(one["gap_after"])) if rows else None
 
 
+def best_system(gaps: Mapping[str, Any], base: str | None, dataset: str | None) -> tuple[str | None, str | None]:
+    """Recipe and alignment with the best low-resource mean, cross-lingual if that was measured; hybrid ones first.
+
+    The study's question is about hybrid batches: among systems, those trained with them are preferred.
+    """
+    rows = _retrieval(gaps, "gaps", base, dataset)
+    rows = [row for row in rows if row["setting"] == "cross"] or [row for row in rows if row["setting"]] or rows
+    hybrid = [row for row in rows if str(row["alignment"]).startswith("hybrid")]
+    kept = hybrid or [row for row in rows if row["alignment"] not in (None, BASELINE)] or rows
+    if not kept:
+        return None, None
+    top = (min if kept[0]["lower_is_better"] else max)(kept, key=lambda row: row["low"])
+    return top["recipe"], top["alignment"]
+
+
 def tagging(gaps: Mapping[str, Any], base: str | None) -> str:
     """The gap in tagging, untreated and at its narrowest."""
     rows = own(gaps, "gaps", kind="tagging", base=base)

@@ -16,14 +16,14 @@ from typing import Any
 import vl_convert
 
 _VEGA_LITE = "6.1"
-_INK, _MUTED, _GRID = "#1b2026", "#59636f", "#e2e6ea"
-_SERIES = ("#0063a5", "#c24e00", "#007d5b", "#a4508b", "#8a6d00", "#44535f")
-_SHAPES = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross")
+INK, _MUTED, _GRID = "#1b2026", "#59636f", "#e2e6ea"
+SERIES = ("#0063a5", "#c24e00", "#007d5b", "#a4508b", "#8a6d00", "#44535f")
+SHAPES = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross")
 _THEME = {
-    _INK: "var(--ink)",
+    INK: "var(--ink)",
     _MUTED: "var(--muted)",
     _GRID: "var(--grid)",
-    **{colour: f"var(--series-{number})" for number, colour in enumerate(_SERIES, 1)},
+    **{colour: f"var(--series-{number})" for number, colour in enumerate(SERIES, 1)},
 }
 _FONT = "Arial, 'Liberation Sans', Helvetica, sans-serif"  # the same widths on the page as when drawn
 
@@ -62,13 +62,13 @@ def gap_chart(name: str, title: str, alt: str, rows: Sequence[Mapping[str, Any]]
         measure: Named on the axis; empty where each panel has its own.
     """
     ends = [row[name] for row in rows for name in ("gap", "lower", "upper") if row[name] is not None]
-    domain = _domain([0.0, *ends], 0.06)
+    domain = domain_of([0.0, *ends], 0.06)
     panels = []
     for panel in dict.fromkeys(row["panel"] for row in rows):
         x = {
             "type": "quantitative",
             "scale": {"domain": domain},
-            "axis": _axis(f"gap in {measure}" if measure else "gap"),
+            "axis": axis_of(f"gap in {measure}" if measure else "gap"),
         }
         own = [_clipped(row, domain) for row in rows if row["panel"] == panel]
         layers = [
@@ -80,12 +80,12 @@ def gap_chart(name: str, title: str, alt: str, rows: Sequence[Mapping[str, Any]]
             },
             {
                 "data": {"values": [{"zero": 0}]},
-                "mark": {"type": "rule", "color": _INK, "strokeWidth": 1},
+                "mark": {"type": "rule", "color": INK, "strokeWidth": 1},
                 "encoding": {"x": {"field": "zero", **x}},
             },
         ]
         panels.append(_panel(panel, own, layers, rows))
-    return _draw(name, title, alt, panels, rows)
+    return draw(name, title, alt, panels, rows)
 
 
 def level_chart(name: str, title: str, alt: str, rows: Sequence[Mapping[str, Any]], measure: str) -> Chart:
@@ -98,10 +98,10 @@ def level_chart(name: str, title: str, alt: str, rows: Sequence[Mapping[str, Any
         rows: `{panel, recipe, alignment, low, high}`.
         measure: Named on the axis; empty where each panel has its own.
     """
-    domain = _domain([row[side] for row in rows for side in ("low", "high")], 0.08)
+    domain = domain_of([row[side] for row in rows for side in ("low", "high")], 0.08)
     panels = []
     for panel in dict.fromkeys(row["panel"] for row in rows):
-        x = {"type": "quantitative", "scale": {"domain": domain}, "axis": _axis(measure or "mean")}
+        x = {"type": "quantitative", "scale": {"domain": domain}, "axis": axis_of(measure or "mean")}
         own = [row for row in rows if row["panel"] == panel]
         ends = {"mark": {"type": "point", "size": 58, "opacity": 1, "strokeWidth": 1.8}}
         layers = [
@@ -113,7 +113,7 @@ def level_chart(name: str, title: str, alt: str, rows: Sequence[Mapping[str, Any
             },
         ]
         panels.append(_panel(panel, own, layers, rows))
-    return _draw(name, title, alt, panels, rows)
+    return draw(name, title, alt, panels, rows)
 
 
 def heat_map(name: str, title: str, alt: str, rows: Sequence[Mapping[str, Any]], order: Sequence[str]) -> Chart:
@@ -157,7 +157,7 @@ def heat_map(name: str, title: str, alt: str, rows: Sequence[Mapping[str, Any]],
         ]
         step = {"step": 40} if len(order) <= 12 else {"step": 34}
         panels.append({"title": panel, "data": {"values": own}, "layer": layers, "width": step, "height": {"step": 28}})
-    return _draw(name, title, alt, panels, rows)
+    return draw(name, title, alt, panels, rows)
 
 
 def _panel(title: str, own: Sequence[Any], layers: list[Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def _systems(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             "field": "alignment",
             "type": "nominal",
             "sort": alignments,
-            "scale": {"domain": alignments, "range": [_SERIES[n % len(_SERIES)] for n in range(len(alignments))]},
+            "scale": {"domain": alignments, "range": [SERIES[n % len(SERIES)] for n in range(len(alignments))]},
             "legend": _legend(alignments),
         },
     }
@@ -193,7 +193,7 @@ def _systems(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _shape(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     alignments = list(dict.fromkeys(row["alignment"] for row in rows))
-    shapes = [_SHAPES[number % len(_SHAPES)] for number in range(len(alignments))]
+    shapes = [SHAPES[number % len(SHAPES)] for number in range(len(alignments))]
     return {
         "field": "alignment",
         "type": "nominal",
@@ -217,11 +217,13 @@ def _interval(low: str, high: str, width: float, opacity: float, x: Any, rows: S
     }
 
 
-def _axis(title: str) -> dict[str, Any]:
+def axis_of(title: str) -> dict[str, Any]:
+    """A quiet axis."""
     return {"title": title, "tickCount": 4, "domain": False, "ticks": False}
 
 
-def _domain(values: Sequence[float], margin: float) -> list[float]:
+def domain_of(values: Sequence[float], margin: float) -> list[float]:
+    """The ends of an axis: the values' own, with a margin as a share of their span."""
     low, high = min(values), max(values)
     room = (high - low or 1) * margin
     return [low - room, high + room]
@@ -236,9 +238,8 @@ def _clipped(row: Mapping[str, Any], domain: Sequence[float]) -> dict[str, Any]:
     return found
 
 
-def _draw(
-    name: str, title: str, alt: str, panels: Sequence[dict[str, Any]], rows: Sequence[Mapping[str, Any]]
-) -> Chart:
+def draw(name: str, title: str, alt: str, panels: Sequence[dict[str, Any]], rows: Sequence[Mapping[str, Any]]) -> Chart:
+    """Draws panels, each by itself for the page and all as one picture."""
     drawn = tuple(
         _themed(vl_convert.vegalite_to_svg(_spec(panel, None), vl_version=_VEGA_LITE), f"{name}-{number}")
         for number, panel in enumerate(panels)
@@ -257,7 +258,7 @@ def _spec(body: Mapping[str, Any], title: str | None) -> dict[str, Any]:
         "config": {
             "font": _FONT,
             "view": {"stroke": None},
-            "title": {"color": _INK, "fontSize": 13, "fontWeight": 600, "anchor": "start", "offset": 8},
+            "title": {"color": INK, "fontSize": 13, "fontWeight": 600, "anchor": "start", "offset": 8},
             "axis": {
                 "labelColor": _MUTED,
                 "titleColor": _MUTED,
@@ -267,12 +268,12 @@ def _spec(body: Mapping[str, Any], title: str | None) -> dict[str, Any]:
                 "gridColor": _GRID,
                 "domainColor": _GRID,
             },
-            "axisY": {"labelColor": _INK},
-            "legend": {"labelColor": _INK, "labelFontSize": 11, "symbolSize": 70, "symbolOpacity": 1},
+            "axisY": {"labelColor": INK},
+            "legend": {"labelColor": INK, "labelFontSize": 11, "symbolSize": 70, "symbolOpacity": 1},
         },
     }
     if title is not None:
-        spec["title"] = {"text": title, "fontSize": 15, "color": _INK}
+        spec["title"] = {"text": title, "fontSize": 15, "color": INK}
     return spec
 
 

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from xlreach.comparison.tables import Table
 from xlreach.comparison.words import SETTINGS, narrowest, own, system
 from xlreach.report.charts import Chart, gap_chart, heat_map, level_chart
 
+Short = Callable[[str], str]
 
-def retrieval_figures(gaps: Mapping[str, Any], base: str | None, dataset: str | None) -> list[Chart]:
+
+def retrieval_figures(gaps: Mapping[str, Any], base: str | None, dataset: str | None, short: Short) -> list[Chart]:
     """The gap of every system by setting, and the two levels it lies between."""
     rows = own(gaps, "gaps", kind="retrieval", base=base, dataset=dataset, measure=gaps["headline"])
     rows = sorted(rows, key=lambda row: SETTINGS.index(row["setting"]) if row["setting"] in SETTINGS else 9)
-    return _pair(f"{dataset} {base}", f"{gaps['headline']} on {dataset}, {base}", rows, "setting", gaps["headline"])
+    return _pair(
+        f"{dataset} {base}", f"{gaps['headline']} on {dataset}, {base}", rows, "setting", gaps["headline"], short
+    )
 
 
-def tagging_figures(gaps: Mapping[str, Any], base: str | None) -> list[Chart]:
+def tagging_figures(gaps: Mapping[str, Any], base: str | None, short: Short) -> list[Chart]:
     """The same for tagging, a panel a measure."""
     rows = own(gaps, "gaps", kind="tagging", base=base)
-    return _pair(f"tagging {base}", f"tagging, {base}", rows, "measure", "")
+    return _pair(f"tagging {base}", f"tagging, {base}", rows, "measure", "", short)
 
 
-def heat_maps(tables: Sequence[Table], gaps: Mapping[str, Any], base: str | None, dataset: str | None) -> list[Chart]:
+def heat_maps(
+    tables: Sequence[Table], gaps: Mapping[str, Any], base: str | None, dataset: str | None, short: Short
+) -> list[Chart]:
     """Query by document language: the untreated system, and the one with the smallest gap."""
     own_tables = {
         (table.about["recipe"], table.about["alignment"]): table
@@ -36,7 +43,7 @@ def heat_maps(tables: Sequence[Table], gaps: Mapping[str, Any], base: str | None
     languages = [*gaps["cuts"][0]["high"], *gaps["cuts"][0]["low"]]
     rows: list[dict[str, Any]] = []
     for table in chosen:
-        panel = system({"recipe": table.about["recipe"], "alignment": table.about["alignment"]})
+        panel = short(system({"recipe": table.about["recipe"], "alignment": table.about["alignment"]}))
         for (asked,), figures in table.rows:
             for document, figure in zip(table.columns, figures, strict=True):
                 if figure is not None:
@@ -55,7 +62,9 @@ def heat_maps(tables: Sequence[Table], gaps: Mapping[str, Any], base: str | None
     return [heat_map(f"pairs {dataset} {base}", title, alt, rows, order)]
 
 
-def _pair(name: str, about: str, rows: Sequence[Mapping[str, Any]], panel: str, measure: str) -> list[Chart]:
+def _pair(
+    name: str, about: str, rows: Sequence[Mapping[str, Any]], panel: str, measure: str, short: Short
+) -> list[Chart]:
     if not rows:
         return []
     drawn = []
@@ -83,7 +92,9 @@ def _pair(name: str, about: str, rows: Sequence[Mapping[str, Any]], panel: str, 
         "Every figure is in the table below."
     )
     other = f"Dumbbells: mean of the low- and the high-resource languages in {about}, for {systems} systems ({panels})."
-    return [
-        gap_chart(f"gap {name}", f"Gap in {about}", alt, drawn, measure),
-        level_chart(f"levels {name}", f"Low- and high-resource means in {about}", other, drawn, measure),
+    brief = [{**row, "recipe": short(row["recipe"]), "alignment": short(row["alignment"])} for row in drawn]
+    charts = [
+        gap_chart(f"gap {name}", f"Gap in {about}", alt, brief, measure),
+        level_chart(f"levels {name}", f"Low- and high-resource means in {about}", other, brief, measure),
     ]
+    return [replace(chart, rows=tuple(drawn)) for chart in charts]  # in full in what is downloaded

@@ -10,10 +10,11 @@ from typing import Any
 
 import jinja2
 import yaml
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from xlreach import __version__
 from xlreach.comparison import read_gaps, words
+from xlreach.comparison.names import short_names, shortener
 from xlreach.comparison.tables import (
     Figure,
     cost_table,
@@ -29,6 +30,7 @@ from xlreach.measurement import Measurement, read_measurements
 from xlreach.report.charts import Chart
 from xlreach.report.export import data_address, digits_of, rows_csv, table_csv, table_latex
 from xlreach.report.figures import heat_maps, retrieval_figures, tagging_figures
+from xlreach.report.reasons import reasons
 from xlreach.spec import folder_name
 from xlreach.store import replacing
 
@@ -69,6 +71,9 @@ class _Page:
         self.config, self.results, self.gaps = config, results, gaps
         self.levels = {side: gaps["cuts"][0][side] for side in ("high", "low")}
         self.headline = gaps["headline"] or ""
+        named = dict.fromkeys(name for row in results for name in (row.recipe, row.alignment) if name)
+        self.shortened = [(full, brief) for full, brief in short_names(named).items() if full != brief]
+        self.short = shortener(named)
         self.overview = overview_tables(results, self.levels, self.headline)
         self.tagging = tagging_tables(results, self.levels)
         self.retrieval = retrieval_tables(results, self.levels)
@@ -78,7 +83,7 @@ class _Page:
         self.cost = cost_table(results)
         self.subjects = [self._subject(*one) for one in words.subjects(gaps)]
         self.bases = list(dict.fromkeys(row["base"] for row in gaps["gaps"]))
-        self.tagging_charts = [chart for base in self.bases for chart in tagging_figures(gaps, base)]
+        self.tagging_charts = [chart for base in self.bases for chart in tagging_figures(gaps, base, self.short)]
         self._embedded = 0
 
     def html(self) -> str:
@@ -95,9 +100,12 @@ class _Page:
             "figure": _figure,
             "p": _p,
             "minus": _minus,
+            "short": self.short,
         }
         environment.globals |= {
             "system": words.system,
+            "brief": self._brief,
+            "shortened": self.shortened,
             "digits_of": lambda table, number: digits_of(figures[number] for _, figures in table.rows),
             "csv": lambda table: data_address(table_csv(table), "text/csv"),
             "latex": lambda table: data_address(table_latex(table), "text/x-tex"),
@@ -126,11 +134,11 @@ class _Page:
     def table_files(self) -> Iterable[tuple[str, bytes]]:
         """Every table as CSV and LaTeX, and the rows of `gaps.json` as CSV."""
         tables = [*self.overview, *self.tagging, *self.retrieval, *self.pairs, *self.diagnostics]
-        tables += self.preferences
+        tables += [*self.preferences, *(subject["why"]["profile"] for subject in self.subjects if subject["why"])]
         for table in [*tables, *([self.cost] if self.cost else [])]:
             yield f"{_file(table.name)}.csv", table_csv(table).encode("utf-8", "replace")
             yield f"{_file(table.name)}.tex", table_latex(table).encode("utf-8", "replace")
-        for part in ("gaps", "directions", "changes"):
+        for part in ("gaps", "directions", "changes", "correlations"):
             yield f"{part}.csv", rows_csv(_flat(self.gaps[part])).encode("utf-8", "replace")
 
     def chart_files(self) -> Iterable[tuple[str, bytes]]:
@@ -140,9 +148,8 @@ class _Page:
             yield f"{_file(chart.name)}.png", chart.png
 
     def charts(self) -> list[Chart]:
-        return [chart for subject in self.subjects for chart in (*subject["charts"], *subject["heat"])] + [
-            *self.tagging_charts
-        ]
+        parts = [(*one["charts"], *one["heat"], *(one["why"]["charts"] if one["why"] else ())) for one in self.subjects]
+        return [*(chart for part in parts for chart in part), *self.tagging_charts]
 
     def _subject(self, base: str | None, dataset: str | None) -> dict[str, Any]:
         about = {"kind": "retrieval", "base": base, "dataset": dataset, "measure": self.headline}
@@ -165,9 +172,15 @@ class _Page:
                 table for table in self.retrieval if (table.about["base"], table.about["dataset"]) == (base, dataset)
             ],
             "pairs": [t for t in self.pairs if (t.about["base"], t.about["dataset"]) == (base, dataset)],
-            "charts": retrieval_figures(self.gaps, base, dataset),
-            "heat": heat_maps(self.pairs, self.gaps, base, dataset),
+            "charts": retrieval_figures(self.gaps, base, dataset, self.short),
+            "why": reasons(self.gaps, base, dataset, self.short),
+            "heat": heat_maps(self.pairs, self.gaps, base, dataset, self.short),
         }
+
+    def _brief(self, text: str) -> Markup:
+        """A short name that tells its full one when pointed at."""
+        brief = self.short(text)
+        return escape(text) if brief == text else Markup('<span title="{}">{}</span>').format(text, brief)
 
     def _sources(self) -> list[dict[str, str]]:
         """The data sets with what the config records of them."""
