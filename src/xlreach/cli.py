@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from xlreach import __version__
 from xlreach.arguments import codes, documents_by_language, files_by_language, fresh, open_as
 from xlreach.errors import XLReachError
 
@@ -68,6 +69,21 @@ def main() -> None:
         raise
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"xlreach {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _every_verb(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
 @app.command()
 def run(
     config: Annotated[Path, typer.Argument(help="A study configuration (YAML).")],
@@ -76,7 +92,7 @@ def run(
     root: Root = _HERE,
     json_: Json = False,
 ) -> None:
-    """Run a whole study: adapt, tag, train, index, search, score, compare, report."""
+    """Run a whole study, from adaptation to the report."""
     from xlreach.comparison import read_gaps, summary
     from xlreach.study.config import load_config
     from xlreach.study.run import Place, prepare, run_study
@@ -129,7 +145,7 @@ def tag(
     seed: Seed = 1,
     json_: Json = False,
 ) -> None:
-    """Train a tagger or parser on an encoder, and score it on the test set."""
+    """Train a tagger or parser on an encoder, and score it."""
     from xlreach.adapt.encoder import resolve_base
     from xlreach.corpora.dataset import Annotated as Corpus
     from xlreach.store import replacing
@@ -270,7 +286,7 @@ def score(
 
 @app.command()
 def compare(run_folder: Run, json_: Json = False) -> None:
-    """Compare low- with high-resource languages: gaps, intervals, tests."""
+    """Compare low- with high-resource languages again."""
     from xlreach.comparison import read_gaps, summary
     from xlreach.study.run import compare_run
 
@@ -319,7 +335,7 @@ def languages(
 
 @app.command()
 def doctor(json_: Json = False) -> None:
-    """Say what is installed, what this machine can do, what is missing and how to get it."""
+    """Say what this machine can do, and what is missing."""
     from xlreach.doctor import examine
 
     findings = examine()

@@ -97,15 +97,17 @@ class StudyConfig(_Model):
     @field_validator("data")
     @classmethod
     def _expanded(cls, value: str) -> str:
-        expanded = os.path.expandvars(value)
-        if "$" in expanded:
-            raise ValueError("expected a folder or artificial(...); the environment variable is not set")
-        return expanded
+        return _expand(value, "a folder or artificial(...)")
 
     @field_validator("base", mode="before")
     @classmethod
     def _named(cls, value: Any) -> Any:
         return {value: value} if isinstance(value, str) else value
+
+    @field_validator("base")
+    @classmethod
+    def _located(cls, value: dict[str, str]) -> dict[str, str]:
+        return {name: _expand(text, "an encoder") for name, text in value.items()}
 
     @field_validator("text", "recipes", "alignments", "pairs", "tagging", "retrieval", "settings", "measures", "seeds")
     @classmethod
@@ -114,6 +116,13 @@ class StudyConfig(_Model):
         if repeated:
             raise ValueError(f"{', '.join(map(str, sorted(repeated)))} is given twice")
         return value
+
+
+def _expand(value: str, expected: str) -> str:
+    expanded = os.path.expandvars(value)
+    if "$" in expanded:
+        raise ValueError(f"expected {expected}; the environment variable is not set")
+    return expanded
 
 
 def load_config(path: Path, overrides: Iterable[str] = ()) -> StudyConfig:

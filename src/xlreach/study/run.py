@@ -229,14 +229,16 @@ def _written(folder: Path) -> str | None:
 
 
 def _refuse_foreign(config: StudyConfig, place: Place) -> None:
-    """Keeps a study from replacing what it did not write: only runs have results, only studies sort by encoder."""
+    """Keeps a study from replacing what it did not write: only runs have results, only a study's indexes
+    are sorted by encoder."""
     run, encoders, indexes = place.run(config), place.encoders / config.study, place.indexes / config.study
     for folder in (run, encoders, indexes):
         for place_of in (folder, *folder.parents):
             if place_of.exists() and not place_of.is_dir():
                 raise StoreError(f"{place_of} is a file, where a folder is to be written.", fix="Name another --root.")
     names = {path.name for path in run.iterdir() if not path.match(_TEMPORARY)} if run.is_dir() else set()
-    foreign = [run] if names and "results.jsonl" not in names else []
+    ours = names & {"results.jsonl", "gaps.json", "report.html"} or _written(run) is not None
+    foreign = [run] if names and not ours else []
     foreign += [one for one in (encoders, indexes) if one.is_dir() and any(path.is_file() for path in one.iterdir())]
     foreign += [indexes] if any(indexes.glob("*/manifest.json")) else []
     if foreign:

@@ -1,0 +1,214 @@
+"""Each verb does its work alone, prints it for people and for scripts, and helps without loading anything heavy."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from xlreach.measurement import FIELDS, read_measurements
+
+VERBS = ("run", "adapt", "tag", "train", "index", "search", "score", "compare", "report", "languages", "doctor")
+_HELP = """
+import io, contextlib, sys, time
+from xlreach.cli import main
+for verb in [[], *([one] for one in sys.argv[1:])]:
+    sys.argv = ["xlreach", *verb, "--help"]
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told):
+        try:
+            main()
+        except SystemExit as leaving:
+            assert leaving.code == 0, verb
+    assert "Usage: xlreach" in told.getvalue(), verb
+heavy = {"torch", "transformers", "sentence_transformers", "faiss", "pandas", "numpy", "pyarrow", "altair", "datasets"}
+print(sorted(heavy & set(sys.modules)))
+"""
+
+
+def test_help_of_every_verb_loads_nothing_heavy():
+    done = subprocess.run([sys.executable, "-c", _HELP, *VERBS], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
+
+
+def test_help_lists_every_verb_in_a_line(xlreach):
+    told = xlreach("--help").out
+    for verb in VERBS:
+        (line,) = [one for one in told.splitlines() if one.strip(" │").startswith(verb + " ")]
+        assert line.rstrip(" │").endswith(".")
+
+
+def test_without_a_verb_help_is_shown(xlreach):
+    assert "Usage: xlreach" in xlreach().out + xlreach().err
+
+
+def test_run_again_says_that_nothing_was_left(xlreach, tiny):
+    done = xlreach("run", tiny.config, "--root", tiny.root)
+    assert done.code == 0 and done.err == ""
+    lines = done.out.splitlines()
+    assert lines[0] == "Nothing was left to do: every stage and the report are in place."
+    assert lines[-1] == f"Report: {tiny.run / 'report.html'}"
+    assert "1 low-resource (qla) against 1 high-resource (qha)" in lines[1]
+
+
+def test_run_as_json(xlreach, tiny):
+    found = json.loads(xlreach("run", tiny.config, "--root", tiny.root, "--json").out)
+    assert found == {"run": str(tiny.run), "report": str(tiny.run / "report.html"), "worked": False}
+
+
+def test_dry_run_prints_the_plan_and_runs_nothing(xlreach, tiny):
+    before = sorted(tiny.root.rglob("*"))
+    extra = ("--set", "recipes=[none, 'lapt(epochs=1)']", "--set", "hypotheses=[]")
+    done = xlreach("run", tiny.config, "--root", tiny.root, "--dry-run", *extra)
+    assert done.code == 0
+    todo = [line for line in done.out.splitlines() if line.startswith("to do")]
+    assert "small, lapt(epochs=1) for qla, seed 1" in todo[0]
+    assert done.out.splitlines()[-1].endswith(f"{len(todo)} left to do.")
+    rows = json.loads(xlreach("run", tiny.config, "--root", tiny.root, "--dry-run", "--json", *extra).out)
+    assert set(rows[0]) == {"stage", "title", "key", "done"} and sum(not row["done"] for row in rows) == len(todo)
+    assert sorted(tiny.root.rglob("*")) == before
+
+
+def test_adapt_writes_an_encoder(made):
+    told = json.loads((made.adapted / "xlreach.json").read_text("utf-8"))
+    assert told["recipe"][-2:] == ["va(8)", "lapt(epochs=1)"] and len(told["new_pieces"]) == 8
+    assert not [path for path in made.adapted.parent.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize(("task", "dataset"), [("pos", "ud:qla_art"), ("ner", "ner:artificial/qla")])
+def test_tag_scores_a_tagger(xlreach, tiny, tmp_path, task, dataset):
+    arguments = (
+        "tag",
+        tiny.encoder(),
+        dataset,
+        "--task",
+        f"{task}(limit=12)",
+        "--preset",
+        "quick",
+        "--data",
+        tiny.data,
+    )
+    done = xlreach(*arguments, "--out", tmp_path / "text")
+    assert done.code == 0 and dataset in done.out and f"Written: {tmp_path / 'text'}" in done.out
+    found = json.loads(xlreach(*arguments, "--out", tmp_path / "json", "--json").out)
+    (row,) = read_measurements(tmp_path / "json" / "measurements.jsonl")
+    assert tuple(found[0]) == FIELDS and found[0]["value"] == row.value and f"{row.value:.4f}" in done.out
+    assert not list((tmp_path / "json").glob(".*"))
+    # The same as in the study, for the same encoder, data, preset and seed.
+    (studied,) = [
+        one
+        for one in read_measurements(tiny.run / "results.jsonl")
+        if one.kind == "tagging" and one.recipe == "none" and one.dataset == dataset
+    ]
+    assert row.value == studied.value
+
+
+def test_tag_takes_a_folder_of_files(xlreach, tiny, tmp_path):
+    folder = tiny.data / "ud" / "artificial" / "UD_Talmari-ART"
+    done = xlreach(
+        "tag", tiny.encoder(), folder, "--task", "pos(limit=8)", "--preset", "quick", "--out", tmp_path / "out"
+    )
+    assert done.code == 0 and "accuracy" in done.out
+
+
+def test_index_and_search_lines_of_text(xlreach, made):
+    line = made.lines.read_text("utf-8").splitlines()[4]
+    found = json.loads(xlreach("search", made.trained, made.indexes, line, "-k", 3, "--json").out)
+    assert len(found) == 3 and set(found[0]) == {"id", "language", "score", "text", "title"}
+    assert found[0]["score"] == pytest.approx(1, abs=1e-5) and line in [hit["text"] for hit in found]
+    told = xlreach("search", made.trained, made.indexes / "qla", line, "-k", 2, "--lang", "qla").out.splitlines()
+    assert len(told) == 2 and told[0].split()[2] == "qla"
+
+
+def test_index_and_search_a_collection(xlreach, tiny, made, tmp_path):
+    arguments = ("--dataset", "folder:retrieval/artificial-test", "--data", tiny.data, "--out", tmp_path / "all")
+    done = xlreach("index", made.trained, "--lang", "qha", "--lang", "qla", *arguments)
+    assert done.out.splitlines() == [f"Index: {tmp_path / 'all' / code}" for code in ("qha", "qla")]
+    found = json.loads(xlreach("search", made.trained, tmp_path / "all", "a b c", "-k", 80, "--json").out)
+    assert {hit["language"] for hit in found} == {"qha", "qla"} and len(found) == 80
+    assert [hit["score"] for hit in found] == sorted((hit["score"] for hit in found), reverse=True)
+
+
+def test_search_a_file_of_queries_into_a_run(xlreach, made, tmp_path):
+    queries = tmp_path / "queries.jsonl"
+    queries.write_text('{"_id": "q1", "text": "a b"}\n{"id": 2, "text": "c", "title": null}\n', "utf-8")
+    done = xlreach("search", made.trained, made.indexes, "--queries", queries, "--trec", tmp_path / "x.run", "-k", 4)
+    assert done.out.strip() == f"Run of 2 queries in qla: {tmp_path / 'x.run'}"
+    rows = [line.split() for line in (tmp_path / "x.run").read_text("utf-8").splitlines()]
+    assert [row[0] for row in rows] == ["q1"] * 4 + ["2"] * 4 and all(len(row) == 6 for row in rows)
+
+
+def test_documents_in_json_lines(xlreach, made, tmp_path):
+    documents = tmp_path / "mt.jsonl"
+    documents.write_text(
+        '{"_id": "one", "title": "Head", "text": "a b"}\n\n{"id": 2, "text": "c d", "title": null}\n', "utf-8"
+    )
+    assert xlreach("index", made.trained, "--lang", f"mlt={documents}", "--out", tmp_path / "ix").code == 0
+    found = json.loads(xlreach("search", made.trained, tmp_path / "ix", "c d", "--lang", "mt", "--json").out)
+    assert {(hit["id"], hit["title"]) for hit in found} == {("one", "Head"), ("2", "")}
+    told = xlreach("search", made.trained, tmp_path / "ix", "c d").out
+    assert "one  Head: a b" in told and "2  c d" in told
+
+
+def test_score_a_collection(xlreach, tiny, tmp_path):
+    arguments = (
+        "score", tiny.encoder(), "folder:retrieval/artificial-test", "--data", tiny.data,
+        "--lang", "qha", "--lang", "qla", "--measure", "nDCG@10", "--measure", "RR",
+    )  # fmt: skip
+    done = xlreach(*arguments, "--out", tmp_path / "text")
+    assert done.code == 0 and "share@1 " not in done.out and "qha→qla" in done.out
+    rows = json.loads(xlreach(*arguments, "--out", tmp_path / "json", "--json").out)
+    studied = {
+        (row.setting, row.query_language, row.document_language, row.measure): row.value
+        for row in read_measurements(tiny.run / "results.jsonl")
+        if row.kind == "retrieval" and row.recipe == row.alignment == "none" and row.measure in ("nDCG@10", "RR")
+    }
+    found = {
+        (row["setting"], row["query_language"], row["document_language"], row["measure"]): row["value"]
+        for row in rows
+        if row["kind"] == "retrieval" and row["measure"] in ("nDCG@10", "RR")
+    }
+    assert found == studied
+    assert {path.name for path in (tmp_path / "json").iterdir()} == {
+        "indexes", "measurements.jsonl", "queries.parquet", "trec",
+    }  # fmt: skip
+
+
+def test_compare_and_report_can_be_done_again(xlreach, tiny, tmp_path):
+    import shutil
+
+    folder = shutil.copytree(tiny.run, tmp_path / "run")
+    before = (folder / "gaps.json").read_bytes()
+    told = xlreach("compare", folder)
+    assert told.code == 0 and told.out.startswith("tiny: 1 low-resource (qla)")
+    assert (folder / "gaps.json").read_bytes() == before
+    assert json.loads(xlreach("compare", folder, "--json").out) == json.loads(before)
+    (folder / "report.html").unlink()
+    assert xlreach("report", folder).out.strip() == f"Report: {folder / 'report.html'}"
+    assert (folder / "report.html").stat().st_size > 10_000
+
+
+def test_languages(xlreach, tiny):
+    lines = xlreach("languages", "mlt", "eng_Latn").out.splitlines()
+    assert lines[0].split()[:3] == ["code", "ISO", "name"] and lines[1].startswith("mt ") and "English" in lines[2]
+    (row,) = json.loads(xlreach("languages", "mt", "--json").out)
+    assert row["iso3"] == "mlt" and row["script"] == "Latn"
+    assert len(xlreach("languages").out.splitlines()) > 100
+    assert "Talmari" in xlreach("languages", "qla", "--data", tiny.data).out
+
+
+def test_doctor(xlreach):
+    done = xlreach("doctor", "--json")
+    findings = {row["topic"]: row for row in json.loads(done.out)}
+    assert findings["torch"]["state"] == "ok" and findings["python"]["state"] == "ok"
+    assert done.code == int(any(row["state"] == "missing" for row in findings.values()))
+    told = xlreach("doctor").out
+    assert all(topic in told for topic in findings)
+
+
+def test_doctor_says_what_to_do(xlreach, monkeypatch, tmp_path):
+    monkeypatch.setenv("XLREACH_DATA", str(tmp_path / "nowhere"))
+    done = xlreach("doctor")
+    assert done.code == 1 and "which is no folder" in done.out and "Correct or unset it." in done.out
