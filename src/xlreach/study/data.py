@@ -60,6 +60,7 @@ class StudyData:
         self.config, self.root = config, root
         self._found: dict[tuple[Kind, str], list[str]] = {}
         self._opened: dict[str, Any] = {}
+        self._judged: dict[tuple[str, tuple[str, ...]], bool] = {}
         self._collections: list[Collection] | None = None
         self._texts = self._chosen_texts()
 
@@ -96,6 +97,16 @@ class StudyData:
         if self._collections is None:
             self._collections = [self._collection(at, name) for at, name in enumerate(self.config.retrieval)]
         return self._collections
+
+    def judged(self, collection: Collection, languages: tuple[str, ...]) -> bool:
+        """Whether anything in these languages is judged in a setting that the study scores."""
+        key = (collection.name, languages)
+        if key not in self._judged:
+            ways = [(a, b) for a in languages for b in languages if a == b or set(self.config.settings) != {"mono"}]
+            if "mono" not in self.config.settings and "multi" not in self.config.settings:
+                ways = [(a, b) for a, b in ways if a != b]
+            self._judged[key] = any(collection.qrels(a, b) for a, b in ways)
+        return self._judged[key]
 
     def pairs(self) -> list[Any]:
         """The sources of training pairs of the study."""

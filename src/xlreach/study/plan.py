@@ -253,8 +253,8 @@ class _Planner:
         return replace(encoder, node=stage, about=about)
 
     def _retrieve(self, encoder: _Encoder, collection: Any) -> None:
-        languages = [code for code in self._pool(encoder) if code in collection.languages]
-        if not languages:
+        languages = tuple(code for code in self._pool(encoder) if code in collection.languages)
+        if not self.data.judged(collection, languages):
             return
         whose = encoder.about.words
         indexes: dict[str, Node] = {}
