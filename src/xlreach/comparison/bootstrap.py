@@ -165,6 +165,12 @@ def interval(
     return Interval(estimate - reach * se, estimate + reach * se, se, df)
 
 
+def two_sided(estimate: float, found: Interval) -> float:
+    """The p of an estimate of zero, from the standard error that its interval rests on."""
+    t = abs(estimate) / found.se
+    return float(2 * (stats.norm.sf(t) if found.df is None else stats.t.sf(t, found.df)))
+
+
 def spread_of_mean(values: np.ndarray) -> Component:
     """The plug-in variance of a mean of `values`, with their number."""
     values = np.asarray(values, np.float64)

@@ -122,7 +122,7 @@ def bootstrap_interval(
     se = float(drawn.std(ddof=1)) * math.sqrt(languages / (languages - 1))
     reach = float(stats.t.ppf((1 + confidence) / 2, languages - 1)) * se
     middle = float(np.arctanh(np.clip(rho, -_MOST, _MOST)))
-    return [math.tanh(middle - reach), math.tanh(middle + reach)]
+    return [min(math.tanh(middle - reach), rho), max(math.tanh(middle + reach), rho)]
 
 
 def permutation_p(
@@ -166,7 +166,8 @@ def _verdict(row: dict[str, Any]) -> tuple[str, str]:
     if row["languages"] < FEWEST:
         some = f"{row['languages']} language{'s' if row['languages'] != 1 else ''}"
         return "cannot tell", f"{some}; {FEWEST} are the least"
-    if row["p_holm"] >= _ALPHA:
+    ends = row["interval"]
+    if row["p_holm"] >= _ALPHA or ends is None or (ends[0] < 1e-6 and ends[1] > -1e-6):
         return "cannot tell", "the correlation could be chance"
     return ("together" if row["rho"] > 0 else "opposed"), ""
 

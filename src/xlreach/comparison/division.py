@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from xlreach.comparison.bootstrap import Component, interval, multinomial, spread_of_mean
+from xlreach.comparison.bootstrap import Component, Interval, interval, multinomial, spread_of_mean, two_sided
 from xlreach.comparison.levels import Cut
 from xlreach.comparison.panel import Cell
 from xlreach.comparison.statistic import ByDirection, ByLanguage, level_mean, over_seeds
@@ -82,11 +82,11 @@ class Division:
             "interval": None if whole is None else [whole.low, whole.high],
             "interval_these_languages": None if these is None else [these.low, these.high],
             "df": None if whole is None else whole.df,
+            "p": None if whole is None else two_sided(estimate, whole),
+            "p_these_languages": None if these is None else two_sided(estimate, these),
         }
 
-    def direction_rows(
-        self, number: int, cell: Cell
-    ) -> list[tuple[str, float, int, list[float] | None, list[float] | None]]:
+    def direction_rows(self, number: int, cell: Cell) -> list[tuple[str, float, int, Interval | None, Interval | None]]:
         if self.directions is None:
             return []
         point = _named(self.directions.values(over_seeds(cell.means())[None]))
@@ -107,8 +107,7 @@ class Division:
             # every language is drawn on both sides of many pairs: the fewest languages of a side set the degrees
             whole = interval(float(value[0]), drawn, [Component(spread, units)]) if units > 1 else None
             these = interval(float(value[0]), self.direction_draws[number, name, False], [known])
-            ends = [None if one is None else [one.low, one.high] for one in (whole, these)]
-            rows.append((name, float(value[0]), sum(pairs[part] for part in parts), ends[0], ends[1]))
+            rows.append((name, float(value[0]), sum(pairs[part] for part in parts), whole, these))
         return rows
 
 

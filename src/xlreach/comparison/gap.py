@@ -8,6 +8,7 @@ The result is `gaps.json`, plain JSON without NaN:
         low, high, gap          means over languages of the per-language values, and low - high
         interval                95 % for languages like these (languages, queries and seeds drawn), or null
         interval_these_languages    95 % for these very languages (queries and seeds drawn), or null
+        p, p_these_languages    of no gap, from the standard errors of the intervals; not corrected
         df, hedges_g            degrees of freedom of `interval`; standardised gap
         values                  {language: value}; languages_low, languages_high, seeds, query_groups: what it rests on
         warnings                what keeps it from being a claim
@@ -19,6 +20,7 @@ The result is `gaps.json`, plain JSON without NaN:
         p_queries, p_languages  paired permutation tests (`permutation.py`); *_holm corrected over `holm_family` rows:
                                 all changes of one cut, data set, setting and measure
     hypotheses  [{claim, base, dataset, effect, interval, p, p_holm, languages, seeds, verdict, why}]
+    answer      [{base, dataset, recipe, alignment, sentences}]: the study's question in words (`answer.py`)
     profiles, correlations, models      what goes with retrieval (`why.py`)
     warnings    the study's, in words
 """
@@ -36,7 +38,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from xlreach.comparison.bootstrap import group_weights, multinomial, resampled_means
+from xlreach.comparison.answer import answer
+from xlreach.comparison.bootstrap import group_weights, multinomial, resampled_means, two_sided
 from xlreach.comparison.change import Change, find_changes, query_contributions
 from xlreach.comparison.division import Division
 from xlreach.comparison.hypotheses import check_hypotheses
@@ -99,7 +102,7 @@ def compare(
     tagging = [row.measure for row in results if row.kind == "tagging"]
     headline = headline or next(iter([*retrieval, *tagging]), None)
     why = explain(results, headline, divisions[0], seed=seed, resamples=resamples, permutations=permutations)
-    return {
+    gaps = {
         "schema": SCHEMA,
         "study": next((row.study for row in results), None),
         "seed": seed,
@@ -115,6 +118,8 @@ def compare(
         **_plain(why),
         "warnings": _study_warnings(found, divisions[0]),
     }
+    said = answer(gaps, results, queries, levels, seed=seed, resamples=resamples)
+    return {**gaps, "answer": _plain(said)}
 
 
 def write_gaps(path: Path, gaps: Mapping[str, Any]) -> None:
@@ -215,7 +220,10 @@ class _Found:
         for name, value, pairs, whole, these in job.direction_rows(number, cell):
             row = _head(family, job.cut, cell.key)
             row |= {"direction": name, "value": value, "pairs": pairs}
-            self.directions.append(_plain(row | {"interval": whole, "interval_these_languages": these}))
+            for suffix, found in (("", whole), ("_these_languages", these)):
+                row[f"interval{suffix}"] = None if found is None else [found.low, found.high]
+                row[f"p{suffix}"] = None if found is None else two_sided(value, found)
+            self.directions.append(_plain(row))
 
     def _change(
         self,

@@ -22,9 +22,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from xlreach.comparison.bootstrap import group_weights, interval, multinomial, resampled_means, spread_of_mean
+from xlreach.comparison.bootstrap import (
+    group_weights,
+    interval,
+    multinomial,
+    resampled_means,
+    spread_of_mean,
+    two_sided,
+)
 from xlreach.comparison.change import BASELINE
 from xlreach.comparison.levels import Cut, config_cut
 from xlreach.comparison.measures import lower_is_better
@@ -104,7 +110,7 @@ def parse_hypothesis(text: str) -> Hypothesis:
 
 
 def check_hypotheses(
-    claims: Sequence[str],
+    claims: Sequence[str | Hypothesis],
     results: Sequence[Measurement],
     queries: pd.DataFrame | Path | None,
     levels: Mapping[str, Sequence[str]],
@@ -115,7 +121,7 @@ def check_hypotheses(
     """A row a claim, base and data set.
 
     Args:
-        claims: The claims.
+        claims: The claims, as text or parsed.
         results: The measurements.
         queries: The per-query values, as for `compare`.
         levels: `{"high": [codes], "low": [codes]}`.
@@ -131,7 +137,7 @@ def check_hypotheses(
     """
     rows: list[dict[str, Any]] = []
     cut = config_cut(levels, [])
-    for claim in map(parse_hypothesis, claims):
+    for claim in (one if isinstance(one, Hypothesis) else parse_hypothesis(one) for one in claims):
         members = [_as_value(row) for row in results if _concerns(claim, row)]
         found = [
             row
@@ -197,9 +203,7 @@ def _check(
     row = _row(claim, family.key.base, family.key.dataset)
     row |= {"effect": round(estimate, 6), "languages": sum(map(len, sides)), "seeds": len(cells[0].seeds)}
     if found is not None:
-        t = abs(estimate) / found.se
-        p = 2 * (stats.norm.sf(t) if found.df is None else stats.t.sf(t, found.df))
-        row |= {"interval": [round(found.low, 6), round(found.high, 6)], "p": float(p)}
+        row |= {"interval": [round(found.low, 6), round(found.high, 6)], "p": two_sided(estimate, found)}
     return row
 
 

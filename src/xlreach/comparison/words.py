@@ -146,7 +146,7 @@ def answers(gaps: Mapping[str, Any]) -> list[str]:
             ends = row["interval"]
             span = "" if ends is None else f" [{signed(ends[0], points)}, {signed(ends[1], points)}]"
             text += f"; left minus right {signed(row['effect'], points)}{span}"
-        text += "" if row["p_holm"] is None else f", {_p(row['p_holm'])} after Holm"
+        text += "" if row["p_holm"] is None else f", {p_text(row['p_holm'])} after Holm"
         said.append(f"{text}; {row['why']}." if row["why"] else f"{text}.")
     return said
 
@@ -204,15 +204,16 @@ def _with_interval(row: Row, name: str) -> str:
 def _change(row: Row) -> str:
     points = _points(row)
     p = row["p_queries_holm"]
-    sure = "" if p is None else f", {_p(p)} after Holm"
+    sure = "" if p is None else f", {p_text(p)} after Holm"
     return (
         f"gap {signed(row['gap_before'], points)} to {signed(row['gap_after'], points)}; low-resource languages "
         f"{signed(row['low_gain'], points)}, high {signed(row['high_gain'], points)}{sure}"
     )
 
 
-def _p(value: float) -> str:
-    return "p < .001" if value < 0.001 else f"p = {value:.3f}".replace("0.", ".", 1)
+def p_text(value: float) -> str:
+    """A p value: three decimals, or that it is below .001."""
+    return "p < .001" if value < 0.001 else f"p = {value:.3f}".replace(" 0.", " .", 1)
 
 
 def _points(row: Row) -> bool:
