@@ -11,7 +11,7 @@ quickstart: $(INSTALLED)
 	$(BIN)/xlreach run configs/quickstart.yaml
 
 test: check
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .
