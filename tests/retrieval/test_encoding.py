@@ -48,7 +48,7 @@ def test_batches_have_shapes_that_recur(encoder_folder, documents, monkeypatch):
     monkeypatch.setattr(
         TextEncoder,
         "_forward",
-        lambda self, features, half: shapes.add(tuple(features["input_ids"].shape)) or forward(self, features, half),
+        lambda self, features: shapes.add(tuple(features["input_ids"].shape)) or forward(self, features),
     )
     encoder = TextEncoder(encoder_folder, dtype="fp32")
     texts = [" ".join([one.text for one in documents][at : at + at % 5]) for at in range(301)]

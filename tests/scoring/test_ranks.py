@@ -10,6 +10,8 @@ from xlreach.errors import SpecError
 from xlreach.scoring.bias import rank_distance, relevant_shares, top_shares
 from xlreach.scoring.measures import Judged, compute, parse_measure, parse_measures, ranked
 from xlreach.scoring.ranks import (
+    NOTHING,
+    best_keys,
     key_places,
     key_scores,
     order_keys,
@@ -33,25 +35,32 @@ def by_trec_eval(ids: list[str], scores: np.ndarray) -> list[int]:
     return sorted(by_id, key=lambda at: -scores[at])
 
 
+@settings(deadline=None)
 @given(scores_of, st.randoms(use_true_random=False))
 def test_ranks_are_those_of_trec_eval(values, generator):
     scores = np.array([values, values[::-1]], np.float32)
     ids = [f"d{number}" for number in generator.sample(range(1000), len(values))]
-    keys = order_keys(scores, tie_places(ids))
+    by_id = tie_places(ids)
+    rising = np.sort(scores, axis=1)
     everything = np.tile(np.arange(len(ids)), (2, 1))
-    ranks = rank_columns(keys, everything)
-    places = np.argsort(tie_places(ids))
+    ranks = rank_columns(scores, rising, by_id, everything)
+    places = np.argsort(by_id)
     for row in range(2):
         order = by_trec_eval(ids, scores[row])
         assert [ranks[row, at] for at in order] == list(range(1, len(ids) + 1))
         for depth in (1, 3, len(ids)):
-            top = top_keys(keys, depth)
+            top = best_keys(scores, rising, by_id, depth)
+            assert top.tolist() == top_keys(order_keys(scores, by_id), depth).tolist()
             assert places[key_places(top[row])].tolist() == order[:depth]
             assert key_scores(top[row]).tolist() == scores[row][order[:depth]].tolist()
     some = np.array([[0, -1], [-1, -1]])
-    assert rank_columns(keys, some)[:, 1].tolist() == [np.inf, np.inf]
+    assert rank_columns(scores, rising, by_id, some)[:, 1].tolist() == [np.inf, np.inf]
+    assert best_keys(scores, rising, by_id, 0).shape == (2, 0)
+    scores[0, 0] = -np.inf  # left out
+    assert (best_keys(scores, np.sort(scores, axis=1), by_id, len(ids))[0] == NOTHING).sum() == 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=60))
 def test_unties_by_the_smallest_steps(values):
     scores = -np.sort(-np.array([values], np.float32))
@@ -80,7 +89,7 @@ def test_measures_equal_ir_measures_on_the_whole_run(seed):
         qrels[query]["somewhere else"] = 0
     if rng.random() < 0.5 and columns[0, -1] == -1:
         qrels["q0"]["not in the pool"], grades[0, -1] = 2, 2
-    judged = Judged(rank_columns(order_keys(scores, tie_places(ids)), columns), grades)
+    judged = Judged(rank_columns(scores, np.sort(scores, axis=1), tie_places(ids), columns), grades)
     depth = int(rng.integers(1, size + 1))
     measures = parse_measures(MEASURES)
     run = {}

@@ -98,7 +98,6 @@ def _candidates(vectors: Vectors, indexes: Sequence[OpenIndex], k: int) -> list[
                 (score, ids[row], place, row) for score, row in zip(row_scores, row_numbers, strict=True) if row >= 0
             )
     for candidates in found:
-        candidates.sort(key=lambda one: one[1], reverse=True)
-        candidates.sort(key=lambda one: -one[0])
+        candidates.sort(reverse=True)
         del candidates[k:]
     return found

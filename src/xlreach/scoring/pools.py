@@ -22,6 +22,7 @@ from xlreach.scoring.ranks import (
     NOTHING,
     Keys,
     Scores,
+    best_keys,
     key_places,
     key_scores,
     order_keys,
@@ -120,7 +121,7 @@ class Pool(ABC):
     def _keys(
         self, vectors: Scores, columns: Columns, left_out: Columns, depth: int
     ) -> Iterator[tuple[int, Keys, NDArray[np.float64] | None]]:
-        """For a few queries: the number of the first, keys of their candidates, and ranks of `columns` if known."""
+        """For a few queries: the number of the first, keys that the best are among, ranks of `columns` if known."""
 
 
 def open_pool(indexes: Mapping[str, OpenIndex]) -> Pool:
@@ -150,10 +151,11 @@ class ExactPool(Pool):
             scores = vectors[part] @ self._unique.T
             if len(self._unique) < len(self):
                 scores = scores[:, self._inverse]
-            keys = order_keys(scores, self._places)
             rows = np.flatnonzero(left_out[part] >= 0)
-            keys[rows, left_out[part][rows]] = NOTHING
-            yield start, keys, rank_columns(keys, columns[part])
+            scores[rows, left_out[part][rows]] = -np.inf
+            rising = np.sort(scores, axis=1)
+            ranks = rank_columns(scores, rising, self._places, columns[part])
+            yield start, best_keys(scores, rising, self._places, depth), ranks
 
 
 class ApproximatePool(Pool):

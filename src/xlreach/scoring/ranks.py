@@ -1,8 +1,8 @@
 """Exact ranks of the relevant documents, and the top of the ranking, from blocks of the score matrix.
 
 A full ranking of LAReQA's pool is 13,090 × 13,014 rows; what the measures need of it are the places of eleven
-documents a query. Every (score, document) becomes one integer that orders as trec_eval does, by score and then by
-document id, last first, so that a rank is one comparison with a row and ties are exact.
+documents a query, and the first few. Equal scores are ordered as trec_eval orders them, by document id, last first; a
+(score, document) that is to be kept becomes one integer, its key, that orders so.
 """
 
 from __future__ import annotations
@@ -45,26 +45,56 @@ def key_scores(keys: Keys) -> Scores:
     return _unordered(keys >> np.int64(32))
 
 
-def rank_columns(keys: Keys, columns: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The ranks of given documents in full rankings.
+def rank_columns(
+    scores: Scores, rising: Scores, places: NDArray[np.int64], columns: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The ranks of given documents in full rankings, looked up in sorted rows; only ties are counted by comparing.
 
     Args:
-        keys: Shape (queries, documents).
+        scores: Shape (queries, documents), without NaN.
+        rising: The same with each row sorted.
+        places: Of `tie_places`, shape (documents,).
         columns: Shape (queries, relevant), −1 where there is none.
 
     Returns:
         Ranks from 1, infinite where there is none; the shape of `columns`.
     """
     ranks = np.full(columns.shape, np.inf)
-    for at in range(columns.shape[1]):
-        rows = np.flatnonzero(columns[:, at] >= 0)
-        if len(rows) == 0:
+    known = columns >= 0
+    own = np.take_along_axis(scores, np.maximum(columns, 0), axis=1)
+    for row, in_order in enumerate(rising):
+        wanted = np.flatnonzero(known[row])
+        if len(wanted) == 0:
             continue
-        own = keys[rows, columns[rows, at]]
-        # Most queries have the first few relevant documents: then the block is compared in place.
-        block = keys if len(rows) == len(keys) else keys[rows]
-        ranks[rows, at] = np.count_nonzero(block > own[:, None], axis=1) + 1
+        below = in_order.searchsorted(own[row, wanted], "left")
+        not_above = in_order.searchsorted(own[row, wanted], "right")
+        ranks[row, wanted] = len(in_order) - not_above + 1
+        for at in wanted[not_above - below > 1]:
+            tied = places[scores[row] == own[row, at]]
+            ranks[row, at] += np.count_nonzero(tied < places[columns[row, at]])
     return ranks
+
+
+def best_keys(scores: Scores, rising: Scores, places: NDArray[np.int64], depth: int) -> Keys:
+    """The keys of the `depth` best of each row, best first; `NOTHING` for documents of score −∞.
+
+    Args:
+        scores: Shape (queries, documents), without NaN.
+        rising: The same with each row sorted.
+        places: Of `tie_places`, shape (documents,).
+        depth: At most the number of documents.
+    """
+    width = scores.shape[1]
+    if depth == 0 or width == 0:
+        return np.zeros((len(scores), 0), np.int64)
+    # With all that tie with the last: which of them it is is a matter of ids.
+    rows, columns = np.nonzero(scores >= rising[:, width - depth, None])
+    counts = np.bincount(rows, minlength=len(scores))
+    keys = np.full((len(scores), int(counts.max(initial=0))), NOTHING)
+    found = scores[rows, columns]
+    starts = np.repeat(np.cumsum(counts) - counts, counts)
+    keys[rows, np.arange(len(rows)) - starts] = np.where(found == -np.inf, NOTHING, order_keys(found, places[columns]))
+    return top_keys(keys, depth)
 
 
 def top_keys(keys: Keys, depth: int) -> Keys:
