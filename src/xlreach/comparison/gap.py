@@ -21,6 +21,7 @@ The result is `gaps.json`, plain JSON without NaN:
                                 all changes of one cut, data set, setting and measure
     hypotheses  [{claim, base, dataset, effect, interval, p, p_holm, languages, seeds, verdict, why}]
     answer      [{base, dataset, recipe, alignment, sentences}]: the study's question in words (`answer.py`)
+    equal_pools     figures at one pool size, where ranks are known and pools differ (`pools.py`)
     profiles, correlations, models      what goes with retrieval (`why.py`)
     warnings    the study's, in words
 """
@@ -47,6 +48,7 @@ from xlreach.comparison.levels import Cut, cuts
 from xlreach.comparison.measures import lower_is_better
 from xlreach.comparison.panel import Cell, CellKey, Family, families
 from xlreach.comparison.permutation import hedges_g, holm, relabel, sign_flip
+from xlreach.comparison.pools import equal_pools
 from xlreach.comparison.statistic import ByDirection, ByLanguage, over_seeds
 from xlreach.comparison.why import explain
 from xlreach.errors import DataError
@@ -68,6 +70,7 @@ def compare(
     headline: str | None = None,
     bases: Mapping[str, str] | None = None,
     hypotheses: Sequence[str] = (),
+    ranks: pd.DataFrame | Path | None = None,
 ) -> dict[str, Any]:
     """All gaps and changes of a study; deterministic for a seed.
 
@@ -82,6 +85,7 @@ def compare(
         headline: The measure to show first; the first retrieval measure if None.
         bases: What each base's name stands for (`{"xlmr": "FacebookAI/xlm-roberta-base"}`), to know its pretraining.
         hypotheses: Claims to check (`hypotheses.py`).
+        ranks: Ranks of the relevant documents, for figures at equal pools (`pools.py`).
 
     Returns:
         The content of `gaps.json`.
@@ -115,6 +119,7 @@ def compare(
         "directions": found.directions,
         "changes": found.changes,
         "hypotheses": check_hypotheses(hypotheses, results, queries, levels, seed=seed, resamples=resamples),
+        "equal_pools": [] if ranks is None else _plain(equal_pools(ranks, list(dict.fromkeys(retrieval)), levels)),
         **_plain(why),
         "warnings": _study_warnings(found, divisions[0]),
     }

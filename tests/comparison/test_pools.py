@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import ir_measures
+import numpy as np
+import pandas as pd
+import pytest
+
+from xlreach.comparison.pools import equal_pools, expected
+from xlreach.errors import DataError
+
+MEASURES = ("AP", "RR", "RR@10", "nDCG", "nDCG@10", "R@10", "P@5", "Success@5")
+
+
+def official(measure, ranking, relevant):
+    run = {"q": {document: float(-place) for place, document in enumerate(ranking)}}
+    (value,) = [m.value for m in ir_measures.iter_calc([ir_measures.parse_measure(measure)], {"q": relevant}, run)]
+    return value
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_the_whole_pool_gives_the_official_figure(measure):
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        pool, ranks = 40, tuple(sorted(int(r) for r in rng.choice(40, 3, replace=False) + 1))
+        grades = tuple(int(g) for g in rng.integers(1, 3, 3))
+        ranking = [f"d{place:02}" for place in range(1, pool + 1)]
+        relevant = {f"d{rank:02}": grade for rank, grade in zip(ranks, grades, strict=True)}
+        assert expected(measure, ranks, grades, pool, pool) == pytest.approx(official(measure, ranking, relevant))
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_expectation_equals_drawn_pools(measure):
+    rng = np.random.default_rng(1)
+    pool, size, ranks, grades = 60, 25, (4, 9, 31), (1, 2, 1)
+    others = [place for place in range(1, pool + 1) if place not in ranks]
+    values = []
+    for _ in range(4000):
+        kept = sorted([*rng.choice(others, size - len(ranks), replace=False), *ranks])
+        places = tuple(kept.index(rank) + 1 for rank in ranks)
+        values.append(expected(measure, places, grades, size, size))
+    assert expected(measure, ranks, grades, pool, size) == pytest.approx(
+        np.mean(values), abs=4 * np.std(values) / 63 + 1e-9
+    )
+
+
+def frame(pools, ranks):
+    rows = [
+        {"base": "x", "recipe": "none", "alignment": "none", "seed": seed, "dataset": "xquad-r", "setting": setting,
+         "query_language": asked, "document_language": answered, "pool": pools[answered], "ranks": [rank],
+         "grades": [1]}
+        for seed in (1, 2) for asked in pools for answered in pools for rank in ranks[answered]
+        if (setting := "mono" if asked == answered else "cross")
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_a_larger_collection_is_no_excuse():
+    """Ranks that lie as deep, share for share, give the same figure once pools are the same."""
+    made = frame({"en": 1000, "th": 500}, {"en": [1, 41, 201], "th": [1, 21, 101]})
+    levels = {"high": ["en"], "low": ["th"]}
+    row = next(r for r in equal_pools(made, ["RR", "Judged@10"], levels) if r["setting"] == "mono")
+    assert row["size"] == 500 and row["gap"] > 0.005 and abs(row["gap_equal"]) < row["gap"] / 3
+    assert row["languages"]["th"]["whole"] == pytest.approx(row["languages"]["th"]["equal"])
+    assert row["languages"]["en"]["pool"] == 1000
+
+
+def test_equal_pools_need_nothing_and_wrong_ranks_are_refused(tmp_path):
+    made = frame({"en": 100, "th": 100}, {"en": [1], "th": [2]})
+    assert equal_pools(made, ["RR"], {"high": ["en"], "low": ["th"]}) == []
+    made.to_parquet(tmp_path / "ranks.parquet")
+    assert equal_pools(tmp_path / "ranks.parquet", ["RR"], {"high": ["en"], "low": ["th"]}) == []
+    assert expected("AP", (0,), (1,), 10, 5) == 0
+    with pytest.raises(DataError, match="pool of 5"):
+        expected("AP", (7,), (1,), 5, 5)
+    with pytest.raises(DataError, match="lack ranks"):
+        equal_pools(made.drop(columns="ranks"), ["RR"], {"high": ["en"], "low": ["th"]})

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import dataclasses
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from scipy import stats
+
+from xlreach.comparison import compare_runs
+from xlreach.errors import DataError
+from xlreach.measurement import write_measurements
+
+SMALL = {
+    "bases": ("x",), "recipes": ("none", "lapt"), "alignments": ("none",), "seeds": (1, 2, 3),
+    "high": ("en", "de"), "low": ("mt", "wo"), "measures": ("nDCG@10",), "queries": 40,
+}  # fmt: skip
+
+
+def write(folder, made, data="ntrex", queries=True):
+    folder.mkdir()
+    write_measurements(folder / "results.jsonl", made.results)
+    config = {"study": folder.name, "data": data, "languages": made.levels}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config), "utf-8")
+    if queries:
+        made.queries.to_parquet(folder / "queries.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(make_study):
+    return make_study(**SMALL)
+
+
+def better(made, code="mt", by=0.1, recipe="lapt"):
+    """The same run, one language of one recipe better at everything."""
+    mine = (made.queries["query_language"] == code) & (made.queries["recipe"] == recipe)
+    queries = made.queries.assign(value=np.where(mine, made.queries["value"] + by, made.queries["value"]))
+    results = [
+        dataclasses.replace(row, value=row.value + (by if row.kind == "retrieval" else 100 * by))
+        if row.recipe == recipe and (row.query_language or row.language) == code and row.kind != "diagnostic"
+        else row
+        for row in made.results
+    ]  # fmt: skip
+    return dataclasses.replace(made, results=results, queries=queries)
+
+
+def test_a_run_with_itself_differs_in_nothing(made, tmp_path):
+    a = write(tmp_path / "a", made)
+    shutil.copytree(a, tmp_path / "b")
+    found = compare_runs(a, tmp_path / "b", permutations=200)
+    assert found.rows and all(row["difference"] == 0 and row["verdict"] == "cannot tell" for row in found.rows)
+    assert len(found.lines) == 1 and "0 better, 0 worse" in found.lines[0]
+
+
+def test_what_is_better_is_found_with_scipys_figures(made, tmp_path):
+    a, b = write(tmp_path / "a", made), write(tmp_path / "b", better(made))
+    found = compare_runs(a, b, permutations=2000)
+    told = {
+        (row["language"], row["recipe"], row["setting"], row["measure"])
+        for row in found.rows
+        if row["verdict"] == "better"
+    }
+    retrieval = {("mt", "lapt", one, "nDCG@10") for one in ("mono", "cross", "multi")}
+    assert retrieval <= told and ("mt", "lapt", None, "LAS") in told
+    assert {("low", "lapt", "cross", "nDCG@10"), ("gap", "lapt", "cross", "nDCG@10")} <= told
+    assert not any(row["verdict"] == "worse" for row in found.rows)
+    assert all(code in ("mt", "low", "gap") and recipe == "lapt" for code, recipe, *_ in told)
+    row = next(r for r in found.rows if (r["language"], r["setting"], r["recipe"]) == ("mt", "mono", "lapt"))
+    assert row["difference"] == pytest.approx(0.1) and row["units"] == 40 and row["test"] == "paired by query"
+    back = compare_runs(b, a, permutations=2000)
+    assert {row["verdict"] for row in back.rows} == {"worse", "cannot tell"}
+    assert any(line.startswith("worse: mt, nDCG@10 mono ntrex, lapt none:") for line in back.lines)
+
+
+def test_paired_interval_is_scipys(made, make_study, tmp_path):
+    other = make_study(**SMALL | {"seed": 3})
+    found = compare_runs(write(tmp_path / "a", made), write(tmp_path / "b", other), permutations=200)
+    row = next(r for r in found.rows if (r["language"], r["setting"], r["recipe"]) == ("wo", "cross", "none"))
+
+    def per_group(frame):
+        mine = frame[(frame["query_language"] == "wo") & (frame["setting"] == "cross") & (frame["recipe"] == "none")]
+        return mine.groupby("group")["value"].mean()
+
+    theirs = stats.ttest_rel(per_group(other.queries), per_group(made.queries)).confidence_interval()
+    assert row["interval"] == pytest.approx([theirs.low, theirs.high])
+
+
+def test_other_data_is_not_paired(made, tmp_path):
+    a, b = write(tmp_path / "a", made, "artificial(seed=1)"), write(tmp_path / "b", made, "artificial(seed=2)")
+    tests = {row["test"] for row in compare_runs(a, b, permutations=100).rows if row["kind"] == "retrieval"}
+    assert tests == {"by query, unpaired"}
+
+
+def test_two_encoders_of_other_names_are_compared(made, tmp_path):
+    keep = [row for row in made.results if row.recipe == "none"]
+    one = dataclasses.replace(made, results=keep, queries=made.queries[made.queries["recipe"] == "none"])
+    renamed = dataclasses.replace(
+        one,
+        results=[dataclasses.replace(row, base="y", recipe="va(99)") for row in keep],
+        queries=one.queries.assign(base="y", recipe="va(99)"),
+    )
+    found = compare_runs(write(tmp_path / "a", one), write(tmp_path / "b", renamed), permutations=100)
+    assert {row["test"] for row in found.rows} >= {"paired by query"}
+    assert all(row["difference"] == 0 for row in found.rows)
+
+
+def test_without_queries_seeds_decide_and_one_seed_cannot(made, tmp_path):
+    a = write(tmp_path / "a", made, queries=False)
+    b = write(tmp_path / "b", better(made, by=0.2), queries=False)
+    found = compare_runs(a, b, permutations=100)
+    assert {row["test"] for row in found.rows if row["p"] is not None} == {"by seed"}
+    single = [row for row in made.results if row.seed == 1]
+    c = write(tmp_path / "c", dataclasses.replace(made, results=single), queries=False)
+    alone = compare_runs(c, c, permutations=100)
+    assert all(row["p"] is None for row in alone.rows) and "no test" in alone.lines[-1]
+
+
+def test_nothing_in_common_is_refused(made, tmp_path):
+    other = dataclasses.replace(made, results=[dataclasses.replace(row, measure="AP") for row in made.results])
+    a, b = write(tmp_path / "a", made), write(tmp_path / "b", other, queries=False)
+    with pytest.raises(DataError, match="no measurement in common"):
+        compare_runs(a, b)
+    (b / "config.yaml").unlink()
+    with pytest.raises(DataError, match="Cannot be read"):
+        compare_runs(a, b)
+    assert isinstance(made.queries, pd.DataFrame)
