@@ -25,6 +25,7 @@ class LanguageAdaptivePretraining(Step):
     """
 
     name: ClassVar[str] = "lapt"
+    version: ClassVar[int] = 2  # 2: the head gets its positions in padded numbers (sums round otherwise in fp32)
     uses_seed: ClassVar[bool] = True
     uses_text: ClassVar[bool] = True
 

@@ -30,6 +30,11 @@ from xlreach.errors import DataError, ModelError
 from xlreach.store import replacing
 
 Model = Any  # a transformers model with a masked-language-model head; the library's own types do not check
+# Masked positions are padded up to a multiple of this for the head, and the padding is left out of the loss: on CPUs
+# oneDNN compiles and keeps a kernel for every shape, and a number that is different in every batch, times a head as
+# wide as the vocabulary, drives resident memory up without end.
+_FEW_SHAPES = 64
+_IGNORED = -100
 _LOOSE = ("bias", "norm.weight", "LayerNorm.weight")  # not drawn towards zero by weight decay
 
 
@@ -232,14 +237,15 @@ class _Run:
 
     def loss(self, batch: Batch, rng: np.random.Generator) -> tuple[torch.Tensor, int]:
         ids, picked, labels = self.masking.apply(batch, rng)
+        spare = -len(labels) % _FEW_SHAPES
         inputs = torch.from_numpy(ids).to(self.device)
-        positions = torch.from_numpy(picked).to(self.device)
-        targets = torch.from_numpy(labels).to(self.device)
+        positions = torch.from_numpy(np.pad(picked, (0, spare))).to(self.device)
+        targets = torch.from_numpy(np.pad(labels, (0, spare), constant_values=_IGNORED)).to(self.device)
         with torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
             attention = torch.from_numpy(batch.attention).to(self.device)
             hidden = self.model.base_model(input_ids=inputs, attention_mask=attention).last_hidden_state
             logits = self.head(hidden.flatten(0, 1)[positions])
-        return F.cross_entropy(logits.float(), targets), len(labels)
+        return F.cross_entropy(logits.float(), targets, ignore_index=_IGNORED), len(labels)
 
     def restore(self, state: Mapping[str, torch.Tensor]) -> None:
         """Sets weights, and the optimizer's state where it is given."""

@@ -26,6 +26,7 @@ class FromScratch(Step):
     """A new encoder, pretrained on the text of the languages."""
 
     name: ClassVar[str] = "scratch"
+    version: ClassVar[int] = 2  # 2: the head gets its positions in padded numbers (sums round otherwise in fp32)
     uses_seed: ClassVar[bool] = True
     uses_text: ClassVar[bool] = True
     starts: ClassVar[bool] = True
