@@ -112,8 +112,14 @@ class Store:
             space.out.mkdir(parents=True)
             space.checkpoint.mkdir(exist_ok=True)
             started = time.monotonic()
-            with _peak_memory() as memory:
-                make(space)
+            try:
+                with _peak_memory() as memory:
+                    make(space)
+            except BaseException:
+                shutil.rmtree(space.out, ignore_errors=True)
+                if not any(space.checkpoint.iterdir()):
+                    shutil.rmtree(work, ignore_errors=True)
+                raise
             record = {
                 "stage": stage,
                 "key": key,

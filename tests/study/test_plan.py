@@ -180,6 +180,17 @@ def test_each_language_its_own_encoder_or_one_for_all(planned):
     assert ("none", "qha") in tagged and ("va(20)+lapt(epochs=1)", "qha") not in tagged
 
 
+@pytest.mark.parametrize("specialise", ["joint", "each"])
+def test_no_figure_is_measured_twice(planned, specialise):
+    """What tells two rows of the results apart: the encoder, the language, and what it was measured on."""
+    plan = planned("languages.low=[qla,qlc]", f"specialise={specialise}", "seeds=[1,2]")
+    told = [
+        (about, stage.kind, stage.inputs.get("task"), stage.inputs.get("data"), stage.inputs.get("collection"))
+        for (about, _), stage in plan.measured.items()
+    ]
+    assert len(set(told)) == len(told)
+
+
 def test_parsing_takes_only_treebanks_with_trees_and_gaps_are_told(planned, data):
     shutil.rmtree(data / "ner" / "artificial" / "qla")
     plan = planned(data=data)

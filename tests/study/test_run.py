@@ -169,7 +169,7 @@ def test_running_again_does_nothing_and_touches_nothing(tiny):
     assert snapshot(tiny.root) == before
 
 
-@pytest.mark.parametrize("part", ["report.html", "results.jsonl", "queries.parquet", "config.yaml"])
+@pytest.mark.parametrize("part", ["report.html", "results.jsonl", "queries.parquet"])
 def test_a_part_that_was_deleted_is_written_again_without_any_stage(copy, part):
     path = copy / "runs" / "tiny" / part
     old = path.read_bytes()

@@ -137,12 +137,12 @@ class _Planner:
 
     def _branch(self, encoder: _Encoder, seed: int) -> None:
         """Everything that is measured of one specialised encoder."""
-        for language in self._pool(encoder):
+        for language in self._alone(encoder):
             if self.data.text(language):
                 about = replace(encoder.about, language=language)
                 stage = diagnose_stage(encoder.node, language, self._text(language), encoder.about.words)
                 self._measure(stage, about)
-        for language in self._tagged(encoder):
+        for language in self._alone(encoder):
             for task in map(TASKS.parse, self.config.tagging):
                 for corpus in self.data.tagged(task, language):
                     about = replace(encoder.about, language=language, seed=seed)
@@ -228,8 +228,12 @@ class _Planner:
             if code in encoder.languages or code in self.config.languages.high
         )
 
-    def _tagged(self, encoder: _Encoder) -> tuple[str, ...]:
-        """Where every language has its own encoder, the high-resource ones are tagged with the base itself."""
+    def _alone(self, encoder: _Encoder) -> tuple[str, ...]:
+        """The languages that an encoder is tagged and diagnosed in.
+
+        Where every low-resource language has its own encoder, the high-resource ones are measured with the base
+        itself: otherwise each would have as many figures as there are encoders.
+        """
         if self.config.specialise == "joint" or encoder.about.recipe == "none":
             return self._pool(encoder)
         return encoder.languages
