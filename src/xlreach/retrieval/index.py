@@ -144,34 +144,14 @@ def build_index(
     try:
         with replacing(out) as folder:
             folder.mkdir()
-            texts = _write_documents(documents, folder / "ids.parquet")
+            texts = write_documents(documents, folder / "ids.parquet")
             vectors = encoder.encode_stream(texts, work / "vectors.f32", "document")
             if len(vectors) == 0:
                 raise DataError(f"No documents to index for {language!r}.")
             train_and_add(index, vectors, factory)
-            parameters = search_parameters(index)
-            apply_parameters(index, parameters)
-            faiss.write_index(index, str(folder / "index.faiss"))
-            manifest = {
-                "xlreach": __version__,
-                "language": language,
-                "encoder": encoder.path.resolve().name,
-                "encoder_fingerprint": encoder.fingerprint,
-                "pooling": encoder.pooling,
-                "max_length": encoder.max_length,
-                "prompts": encoder.prompts,
-                "dtype": encoder.dtype,
-                "dimension": encoder.dimension,
-                "metric": "inner product of unit vectors (cosine)",
-                "factory": factory,
-                "search": parameters,
-                "recall@10": None if is_exact(index) else round(measure_recall(index, vectors), 4),
-                "count": len(vectors),
-                "files": {name: _describe(folder / name) for name in _FILES},
-            }
-            manifest["checksum"] = digest(manifest)
-            text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
-            (folder / "manifest.json").write_text(text, "utf-8")
+            apply_parameters(index, search_parameters(index))
+            recall = None if is_exact(index) else round(measure_recall(index, vectors), 4)
+            write_index_files(folder, index, encoder, language, factory, recall)
     finally:
         if checkpoint is None:
             shutil.rmtree(work, ignore_errors=True)
@@ -225,7 +205,9 @@ def find_indexes(root: Path | str, languages: Sequence[str] = ()) -> dict[str, P
         IndexFolderError: There are none, or not of a wanted language.
     """
     root = Path(root)
-    manifests = [root / "manifest.json"] if (root / "manifest.json").is_file() else sorted(root.glob("*/manifest.json"))
+    manifests = (
+        [root / "manifest.json"] if (root / "manifest.json").is_file() else sorted(root.glob("[!.]*/manifest.json"))
+    )
     found = {_read_manifest(path.parent)["language"]: path.parent for path in manifests}
     if not found:
         raise IndexFolderError("No index folders here.", fix="Build some with: xlreach index", path=root)
@@ -240,7 +222,43 @@ def document_text(document: Document) -> str:
     return f"{document.title} {document.text}" if document.title else document.text
 
 
-def _write_documents(documents: Iterable[Document], path: Path) -> Iterator[str]:
+def write_index_files(
+    folder: Path, index: Any, encoder: TextEncoder, language: str, factory: str, recall: float | None
+) -> None:
+    """Writes `index.faiss` and `manifest.json` beside the `ids.parquet` that is there.
+
+    Args:
+        folder: The folder being made.
+        index: The FAISS index, filled.
+        encoder: The one its vectors are of.
+        language: Of the documents.
+        factory: The index string.
+        recall: What `measure_recall` found; None for an exact index.
+    """
+    faiss.write_index(index, str(folder / "index.faiss"))
+    manifest = {
+        "xlreach": __version__,
+        "language": language,
+        "encoder": encoder.path.resolve().name,
+        "encoder_fingerprint": encoder.fingerprint,
+        "pooling": encoder.pooling,
+        "max_length": encoder.max_length,
+        "prompts": encoder.prompts,
+        "dtype": encoder.dtype,
+        "dimension": encoder.dimension,
+        "metric": "inner product of unit vectors (cosine)",
+        "factory": factory,
+        "search": search_parameters(index),
+        "recall@10": recall,
+        "count": index.ntotal,
+        "files": {name: _describe(folder / name) for name in _FILES},
+    }
+    manifest["checksum"] = digest(manifest)
+    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+    (folder / "manifest.json").write_text(text, "utf-8")
+
+
+def write_documents(documents: Iterable[Document], path: Path) -> Iterator[str]:
     """Passes the texts on while it writes ids, texts and titles."""
     seen: set[str] = set()
     rows: list[Document] = []

@@ -82,10 +82,11 @@ def best_keys(scores: Scores, rising: Scores, places: NDArray[np.int64], depth: 
         scores: Shape (queries, documents), without NaN.
         rising: The same with each row sorted.
         places: Of `tie_places`, shape (documents,).
-        depth: At most the number of documents.
+        depth: How many; at most all there are.
     """
     width = scores.shape[1]
-    if depth == 0 or width == 0:
+    depth = min(depth, width)
+    if depth == 0:
         return np.zeros((len(scores), 0), np.int64)
     # With all that tie with the last: which of them it is is a matter of ids.
     rows, columns = np.nonzero(scores >= rising[:, width - depth, None])

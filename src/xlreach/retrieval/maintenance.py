@@ -1,0 +1,133 @@
+"""Keeping an index up to date: documents added and removed, the rest left as it is.
+
+An exact index keeps the vectors it has; only what is added is encoded. Any other kind is built again from the texts
+beside it: what it holds is no longer the vectors, some kinds cannot forget, and cells learned from the documents of
+yesterday serve those of tomorrow worse and worse without anybody seeing it.
+
+The folder changes by renaming: whoever opens it finds the old index or the new one. Should the machine stop between
+the two renames, the old folder lies beside it as `.<name>.before`, and the next update puts it back first.
+"""
+
+from __future__ import annotations
+
+import difflib
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from xlreach.corpora.collection import Document
+from xlreach.errors import DataError
+from xlreach.retrieval.encoding import TextEncoder
+from xlreach.retrieval.factory import check_factory, train_and_add
+from xlreach.retrieval.index import OpenIndex, build_index, open_index, write_documents, write_index_files
+
+_BLOCK = 65536
+
+
+def update_index(
+    folder: Path | str,
+    encoder: TextEncoder | Path | str,
+    add: Iterable[Document] = (),
+    remove: Iterable[str] = (),
+    checkpoint: Path | None = None,
+) -> Path:
+    """Adds documents to an index folder and removes others.
+
+    The documents that stay keep their order; added ones follow. An id that is both removed and added is replaced.
+
+    Args:
+        folder: What `build_index` wrote.
+        encoder: The encoder that it was built with, or its folder.
+        add: New documents, with ids of their own; read once.
+        remove: Ids.
+        checkpoint: Where new vectors are kept until the index is whole, so that a killed run goes on; None keeps none.
+
+    Returns:
+        `folder`.
+
+    Raises:
+        IndexFolderError: The folder is damaged or another encoder's.
+        DataError: An id to remove that is not there, one to add that is, or no document would be left.
+    """
+    folder = Path(folder)
+    _recover(folder)
+    encoder = encoder if isinstance(encoder, TextEncoder) else TextEncoder(encoder)
+    index = open_index(folder, encoder)
+    stays = _staying(index, set(remove))
+    work = Path(checkpoint) if checkpoint else folder.parent / f".{folder.name}.vectors"
+    work.mkdir(parents=True, exist_ok=True)
+    renewed = folder.with_name(f".{folder.name}.renewed")
+    try:
+        shutil.rmtree(renewed, ignore_errors=True)  # what a killed update left
+        _renew(index, stays, add, encoder, renewed, work)
+        _swap(renewed, folder)
+    finally:
+        shutil.rmtree(renewed, ignore_errors=True)
+        if checkpoint is None:
+            shutil.rmtree(work, ignore_errors=True)
+    return folder
+
+
+def _renew(
+    index: OpenIndex, stays: np.ndarray, add: Iterable[Document], encoder: TextEncoder, out: Path, work: Path
+) -> None:
+    language, factory = index.language, index.manifest["factory"]
+    kept = _documents(index, stays)
+    if not index.exact:
+        build_index(encoder, chain(kept, add), out, factory, language, checkpoint=work)
+        return
+    out.mkdir()
+    texts = write_documents(chain(kept, add), out / "ids.parquet")
+    for _ in range(len(stays)):  # their vectors are there
+        next(texts)
+    vectors = encoder.encode_stream(texts, work / "vectors.f32", "document")
+    if len(stays) + len(vectors) == 0:
+        raise DataError(f"No document would be left in {index.folder}.", fix="Delete the folder, if that is meant.")
+    renewed = check_factory(factory, encoder.dimension)
+    for start in range(0, index.count, _BLOCK):
+        size = min(_BLOCK, index.count - start)
+        rows = stays[(stays >= start) & (stays < start + size)] - start
+        renewed.add(np.ascontiguousarray(index.faiss.reconstruct_n(start, size)[rows]))
+    train_and_add(renewed, vectors, factory)
+    write_index_files(out, renewed, encoder, language, factory, None)
+
+
+def _staying(index: OpenIndex, remove: set[str]) -> np.ndarray:
+    """The rows that stay."""
+    missing = sorted(remove.difference(index.ids))
+    if missing:
+        close = difflib.get_close_matches(missing[0], index.ids[:_BLOCK], n=1)
+        raise DataError(
+            f"The index has no document {missing[0]!r}"
+            + (f", nor {len(missing) - 1} others to be removed." if len(missing) > 1 else "."),
+            fix=f"Did you mean {close[0]!r}?" if close else "",
+            path=index.folder,
+        )
+    return np.array([row for row, name in enumerate(index.ids) if name not in remove], np.int64)
+
+
+def _documents(index: OpenIndex, rows: Sequence[int] | np.ndarray) -> Iterator[Document]:
+    for start in range(0, len(rows), _BLOCK):
+        yield from index.documents([int(row) for row in rows[start : start + _BLOCK]])
+
+
+def _swap(renewed: Path, folder: Path) -> None:
+    before = _before(folder)
+    folder.rename(before)
+    renewed.rename(folder)
+    shutil.rmtree(before)
+
+
+def _recover(folder: Path) -> None:
+    """Puts right what a kill left."""
+    before = _before(folder)
+    if before.is_dir() and not folder.exists():
+        before.rename(folder)
+    shutil.rmtree(before, ignore_errors=True)
+
+
+def _before(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.before")

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import os
+import random
+import signal
+
+import faiss
+import numpy as np
+import pytest
+
+from xlreach.corpora.collection import Document
+from xlreach.errors import DataError, IndexFolderError
+from xlreach.retrieval import maintenance
+from xlreach.retrieval.encoding import TextEncoder
+from xlreach.retrieval.index import build_index, find_indexes, open_index
+from xlreach.retrieval.maintenance import update_index
+
+
+@pytest.fixture(scope="module")
+def encoder(encoder_folder) -> TextEncoder:
+    return TextEncoder(encoder_folder, dtype="fp32")
+
+
+@pytest.fixture(scope="module")
+def many() -> list[Document]:
+    rng = random.Random(7)
+    return [
+        Document(f"n{at}", "en", " ".join(f"xx{rng.randrange(60)}" for _ in range(rng.randint(4, 12))), f"xx{at % 7}")
+        for at in range(2000)
+    ]
+
+
+@pytest.mark.parametrize("factory", ["Flat", "IVF16,Flat"])
+def test_a_thousand_added_and_five_hundred_removed(encoder, many, tmp_path, factory, monkeypatch):
+    folder = build_index(encoder, many[:1000], tmp_path / "en", factory, "en")
+    gone = {one.id for one in random.Random(1).sample(many[:1000], 500)}
+    encoded: list[int] = []
+    encode = TextEncoder.encode
+    monkeypatch.setattr(TextEncoder, "encode", lambda self, t, p=None: encoded.append(len(t)) or encode(self, t, p))
+    assert update_index(folder, encoder, many[1000:], gone) == folder
+    assert sum(encoded) == (1000 if factory == "Flat" else 1500)
+    expected = [one for one in many if one.id not in gone]
+    afresh = open_index(build_index(encoder, expected, tmp_path / "afresh", factory, "en"), encoder)
+    index = open_index(folder, encoder)
+    assert index.ids == [one.id for one in expected] and index.documents(range(1500)) == expected
+    said = {key: value for key, value in index.manifest.items() if key != "files"}
+    assert said == {key: value for key, value in afresh.manifest.items() if key != "files"}
+    queries = encoder.encode([one.text for one in many[:50]])
+    scores, rows = index.search(queries, 10)
+    assert scores == pytest.approx(afresh.search(queries, 10)[0], abs=1e-5)
+    assert rows.min() >= 0 and faiss.read_index(str(folder / "index.faiss")).ntotal == 1500
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["afresh", "en"]
+
+
+def test_a_document_is_replaced(encoder, many, tmp_path):
+    folder = build_index(encoder, many[:9], tmp_path / "en", language="en")
+    update_index(folder, encoder, [Document("n3", "en", "xx50 xx51")], ["n3"])
+    index = open_index(folder, encoder)
+    assert index.ids == ["n0", "n1", "n2", "n4", "n5", "n6", "n7", "n8", "n3"]
+    assert index.vectors()[-1] == pytest.approx(encoder.encode(["xx50 xx51"])[0], abs=1e-6)
+    update_index(folder, encoder, remove=["n0"])
+    assert open_index(folder, encoder).count == 8
+    before = (folder / "index.faiss").read_bytes()
+    update_index(folder, encoder)
+    assert (folder / "index.faiss").read_bytes() == before
+
+
+def test_wrong_updates_leave_the_index_as_it_was(encoder, encoder_folder, many, tmp_path):
+    folder = build_index(encoder, many[:9], tmp_path / "en", language="en")
+    with pytest.raises(DataError, match=r"no document 'n33', nor 1 others.*Did you mean 'n3'"):
+        update_index(folder, encoder, remove=["n33", "x", "n1"])
+    with pytest.raises(DataError, match="'n2' occurs twice"):
+        update_index(folder, encoder, [many[20], many[2]])
+    with pytest.raises(DataError, match="No document would be left"):
+        update_index(folder, encoder, remove=[one.id for one in many[:9]])
+    with pytest.raises(IndexFolderError, match="pooling"):
+        update_index(folder, TextEncoder(encoder_folder, pooling="cls"), many[9:12])
+    assert open_index(folder, encoder).ids == [one.id for one in many[:9]]
+    assert find_indexes(tmp_path) == {"en": folder} and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("moment", ["encoding", "writing", "between the renames", "after the renames"])
+def test_killed_in_the_middle(encoder, many, tmp_path, moment, monkeypatch):
+    folder = build_index(encoder, many[:100], tmp_path / "en", language="en")
+    gone = [one.id for one in many[:50]]
+
+    def die(*_, **__):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    child = os.fork()
+    if child == 0:
+        # Nothing that starts threads is run in a forked process.
+        monkeypatch.setattr(
+            TextEncoder, "encode_stream", lambda _, texts, *__: np.zeros((len([*texts]), 32), np.float32)
+        )
+        if moment == "encoding":
+            monkeypatch.setattr(TextEncoder, "encode_stream", die)
+        elif moment == "writing":
+            monkeypatch.setattr(faiss, "write_index", die)
+        else:
+            swap = maintenance._swap
+            monkeypatch.setattr(maintenance.shutil, "rmtree", lambda path, **_: None)
+            monkeypatch.setattr(maintenance, "_swap", lambda one, at: swap(one, at) or die())
+            if moment == "between the renames":
+                monkeypatch.setattr(maintenance, "_swap", lambda _, at: die(at.rename(maintenance._before(at))))
+        try:
+            update_index(folder, encoder, (), gone)
+        finally:
+            os._exit(1)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    if moment in ("encoding", "writing"):
+        assert open_index(folder, encoder).ids == [one.id for one in many[:100]]
+        assert find_indexes(tmp_path) == {"en": folder}
+    done = moment == "after the renames"
+    if done:
+        assert open_index(folder, encoder).count == 50
+    update_index(folder, encoder, many[200:300], [] if done else gone)
+    assert open_index(folder, encoder).ids == [one.id for one in many[50:100] + many[200:300]]
+    assert find_indexes(tmp_path) == {"en": folder} and len(list(tmp_path.iterdir())) == 1
