@@ -1,9 +1,9 @@
 """Figures at one pool size: what a language would score were every collection as small as the smallest.
 
 Finding one passage among 850 is easier than among 1,280, so languages with unequal collections are not equally hard.
-Suppose documents that are not relevant were drawn out of the pool at random until `size` documents are left: the expected
-value of a measure then follows exactly from the ranks in the whole pool, for of the k documents above a relevant one that
-are not, a hypergeometric number stays. No ranking is drawn; nothing is approximate.
+Suppose documents that are not relevant were drawn out of the pool at random until `size` documents are left: the
+expected value of a measure then follows exactly from the ranks in the whole pool, for of the k documents above a
+relevant one that are not, a hypergeometric number stays. No ranking is drawn; nothing is approximate.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def equal_pools(
                     name: None if pd.isna(one) else str(one)
                     for name, one in zip(("base", "recipe", "alignment"), key, strict=True)
                 }
-                about |= {"dataset": str(dataset), "setting": str(setting), "measure": measure, "size": size}
-                rows.append(about | _by_language(system, levels))
+                where = {"dataset": str(dataset), "setting": str(setting), "measure": measure, "size": size}
+                rows.append(about | where | _by_language(system, levels))
     return rows
 
 

@@ -1,14 +1,16 @@
-"""Tables as CSV and LaTeX, as text; and anything as a `data:` address that a browser saves."""
+"""Tables as CSV and LaTeX, as text; figures as they are read; and `data:` addresses that a browser saves."""
 
 from __future__ import annotations
 
 import base64
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from xlreach.comparison.tables import Figure, Table
+from xlreach.spec import folder_name
 
 _TEX = {
     "\\": r"\textbackslash{}",
@@ -65,6 +67,21 @@ def table_latex(table: Table) -> str:
             cells.append("--" if one is None else _tex_figure(one, digits))
         lines.append(" & ".join(cells) + r" \\")
     return "\n".join([f"% {' '.join(table.title.split())}", *lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def file_name(name: str) -> str:
+    """A name as that of a file."""
+    return folder_name(re.sub(r"[\s/]+", "-", name))
+
+
+def shown_minus(text: str) -> str:
+    """A minus sign before a number, for reading."""
+    return re.sub(r"(?<![\w)-])-(?=\d)", "−", text)
+
+
+def shown_p(value: float | None) -> str:
+    """A p value for a table."""
+    return "–" if value is None else "< .001" if value < 0.001 else f"{value:.3f}".replace("0.", ".", 1)
 
 
 def data_address(content: str | bytes, kind: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,10 +27,18 @@ from xlreach.comparison.tables import (
 from xlreach.errors import DataError
 from xlreach.measurement import Measurement, read_measurements
 from xlreach.report.charts import Chart
-from xlreach.report.export import data_address, digits_of, rows_csv, table_csv, table_latex
+from xlreach.report.export import (
+    data_address,
+    digits_of,
+    file_name,
+    rows_csv,
+    shown_minus,
+    shown_p,
+    table_csv,
+    table_latex,
+)
 from xlreach.report.figures import heat_maps, retrieval_figures, tagging_figures
 from xlreach.report.reasons import reasons
-from xlreach.spec import folder_name
 from xlreach.store import replacing
 
 _MOST_PNG = 5_000_000
@@ -95,11 +102,11 @@ class _Page:
             undefined=jinja2.StrictUndefined,
         )
         environment.filters |= {
-            "signed": lambda value, points=None: _minus(words.signed(value, points)),
-            "plain": lambda value: _minus(words.plain(value)),
+            "signed": lambda value, points=None: shown_minus(words.signed(value, points)),
+            "plain": lambda value: shown_minus(words.plain(value)),
             "figure": _figure,
-            "p": _p,
-            "minus": _minus,
+            "p": shown_p,
+            "minus": shown_minus,
             "short": self.short,
         }
         environment.globals |= {
@@ -110,7 +117,7 @@ class _Page:
             "csv": lambda table: data_address(table_csv(table), "text/csv"),
             "latex": lambda table: data_address(table_latex(table), "text/x-tex"),
             "rows_csv": lambda rows: data_address(rows_csv(_flat(rows)), "text/csv"),
-            "file": _file,
+            "file": file_name,
             "svg": lambda panel: Markup(panel),  # drawn by vl-convert, which escapes all text
             "chart_files": self._downloads,
             "scale": lambda row: any(
@@ -126,7 +133,7 @@ class _Page:
             version=__version__,
             own=words.own,
             lines=words.summary(self.gaps),
-            answers=[_minus(said) for said in words.answers(self.gaps)],
+            answers=[shown_minus(said) for said in words.answers(self.gaps)],
             sources=self._sources(),
         )
         return page.lstrip() + "\n"
@@ -136,16 +143,16 @@ class _Page:
         tables = [*self.overview, *self.tagging, *self.retrieval, *self.pairs, *self.diagnostics]
         tables += [*self.preferences, *(subject["why"]["profile"] for subject in self.subjects if subject["why"])]
         for table in [*tables, *([self.cost] if self.cost else [])]:
-            yield f"{_file(table.name)}.csv", table_csv(table).encode("utf-8", "replace")
-            yield f"{_file(table.name)}.tex", table_latex(table).encode("utf-8", "replace")
+            yield f"{file_name(table.name)}.csv", table_csv(table).encode("utf-8", "replace")
+            yield f"{file_name(table.name)}.tex", table_latex(table).encode("utf-8", "replace")
         for part in ("gaps", "directions", "changes", "correlations"):
             yield f"{part}.csv", rows_csv(_flat(self.gaps[part])).encode("utf-8", "replace")
 
     def chart_files(self) -> Iterable[tuple[str, bytes]]:
         """Every chart as SVG and PNG."""
         for chart in self.charts():
-            yield f"{_file(chart.name)}.svg", chart.svg.encode("utf-8", "replace")
-            yield f"{_file(chart.name)}.png", chart.png
+            yield f"{file_name(chart.name)}.svg", chart.svg.encode("utf-8", "replace")
+            yield f"{file_name(chart.name)}.png", chart.png
 
     def charts(self) -> list[Chart]:
         parts = [(*one["charts"], *one["heat"], *(one["why"]["charts"] if one["why"] else ())) for one in self.subjects]
@@ -159,7 +166,7 @@ class _Page:
             "base": base,
             "dataset": dataset,
             "tiles": sorted(plain, key=lambda row: (*words.SETTINGS, row["setting"]).index(row["setting"])),
-            "sentences": [_minus(say(self.gaps, base, dataset)) for say in (words.where_lost, words.best)],
+            "sentences": [shown_minus(say(self.gaps, base, dataset)) for say in (words.where_lost, words.best)],
             "rows": rows,
             "changes": changes,
             "untreated_changes": [
@@ -193,7 +200,7 @@ class _Page:
 
     def _downloads(self, chart: Chart) -> list[tuple[str, str, str]]:
         """(label, address, file name); past a few MB of pictures a PNG is a link to the file beside the report."""
-        name = _file(chart.name)
+        name = file_name(chart.name)
         self._embedded += len(chart.png)
         inside = self._embedded <= _MOST_PNG
         return [
@@ -224,17 +231,4 @@ def _flat(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _figure(one: Figure | None, digits: int) -> str:
-    return "–" if one is None else _minus(f"{one.mean:.{digits}f}")
-
-
-def _p(value: float | None) -> str:
-    return "–" if value is None else "< .001" if value < 0.001 else f"{value:.3f}".replace("0.", ".", 1)
-
-
-def _minus(text: str) -> str:
-    """A minus sign before a number, for reading."""
-    return re.sub(r"(?<![\w)-])-(?=\d)", "−", text)
-
-
-def _file(name: str) -> str:
-    return folder_name(re.sub(r"[\s/]+", "-", name))
+    return "–" if one is None else shown_minus(f"{one.mean:.{digits}f}")

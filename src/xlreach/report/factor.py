@@ -1,0 +1,90 @@
+"""A controlled experiment as a page: the gap over the values of its factor, what that shows, every figure and test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from xlreach import __version__
+from xlreach.comparison import words
+from xlreach.comparison.names import shortener
+from xlreach.report.charts import Chart
+from xlreach.report.export import data_address, file_name, rows_csv, shown_minus, shown_p
+from xlreach.report.plots import factor_lines
+from xlreach.store import replacing
+
+
+def render_factor(found: Mapping[str, Any], path: Path) -> Path:
+    """Writes the page of an experiment; one file that needs no network.
+
+    Args:
+        found: What `comparison.factor.compare_factor` found.
+        path: The file to write.
+    """
+    short = shortener(name for row in found["rows"] for name in (row["recipe"], row["alignment"]) if name)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("xlreach.report", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {
+        "signed": lambda value, points=None: shown_minus(words.signed(value, points)),
+        "plain": lambda value: shown_minus(words.plain(value)),
+        "minus": shown_minus,
+        "p": shown_p,
+        "short": short,
+    }
+    environment.globals |= {"system": words.system, "svg": lambda panel: Markup(panel), "downloads": _downloads}
+    assert environment.loader is not None
+    page = environment.get_template("factor.html.j2").render(
+        found=found,
+        charts=_charts(found, short),
+        css=Markup(environment.loader.get_source(environment, "report.css")[0]),  # our own style sheet
+        version=__version__,
+    )
+    with replacing(path) as temporary:
+        temporary.write_text(page.lstrip() + "\n", "utf-8", errors="replace")
+    return path
+
+
+def _charts(found: Mapping[str, Any], short: Any) -> list[Chart]:
+    charts = []
+    for kind, panel, axis in (("retrieval", "setting", found["measure"]), ("tagging", "measure", "")):
+        rows = [row for row in found["rows"] if row["kind"] == kind]
+        rows = sorted(rows, key=lambda row: words.SETTINGS.index(row["setting"])) if kind == "retrieval" else rows
+        drawn = [
+            {
+                "panel": str(row[panel]),
+                "system": words.system(row),
+                "value": row["value"],
+                "gap": row["gap"],
+                "lower": row["lower"],
+                "upper": row["upper"],
+            }
+            for row in rows
+        ]
+        if drawn:
+            title = f"Gap in {axis or kind} by {found['factor']}"
+            alt = f"Points with intervals: {title}, {len(found['values'])} values. Every figure is in the table below."
+            brief = [{**row, "system": short(row["system"])} for row in drawn]
+            chart = factor_lines(
+                f"{kind} {found['experiment']}", title, alt, brief, found["factor"], f"gap {axis}".strip()
+            )
+            charts.append(replace(chart, rows=tuple(drawn)))
+    return charts
+
+
+def _downloads(chart: Chart) -> list[tuple[str, str, str]]:
+    name = file_name(chart.name)
+    return [
+        ("CSV", data_address(rows_csv(list(chart.rows)), "text/csv"), f"{name}.csv"),
+        ("SVG", data_address(chart.svg, "image/svg+xml"), f"{name}.svg"),
+        ("PNG", data_address(chart.png, "image/png"), f"{name}.png"),
+    ]

@@ -1,0 +1,126 @@
+"""A controlled experiment: one study run for every value of a factor, and the gap as a function of it.
+
+An experiment names a study configuration, what it holds and what it varies:
+
+    experiment: script
+    study: study.yaml                 beside this file; every study of the experiment is this one, with overrides
+    factor: the script of qlb
+    about: How does the gap depend on whether the base has seen the script?
+    set: {languages.low: [qlb]}
+    vary:
+      field: data
+      values: {Latin: artificial(script=Latn), Armenian: artificial(script=Armn)}
+
+Each value is a study of its own (`runs/script-Latin`), resumable and sharing stages with the others; `runs/script`
+holds what sets them side by side: `factor.json` and `report.html`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xlreach.comparison import read_gaps
+from xlreach.comparison.factor import compare_factor
+from xlreach.errors import ConfigError, StoreError, nearest
+from xlreach.report.factor import render_factor
+from xlreach.store import replacing
+from xlreach.study.config import StudyConfig, load_config
+from xlreach.study.run import Place, run_study
+from xlreach.study.source import read_source
+
+_FIELDS = ("experiment", "study", "factor", "about", "set", "vary")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A factor, and a study for each of its values.
+
+    Attributes:
+        name: Of the experiment, and of its folder below `runs/`.
+        factor: What varies, in words.
+        about: What is asked.
+        studies: The value of the factor and its study, in order.
+    """
+
+    name: str
+    factor: str
+    about: str
+    studies: tuple[tuple[str, StudyConfig], ...]
+
+
+def load_experiment(path: Path, overrides: Iterable[str] = ()) -> Experiment:
+    """Reads an experiment and checks every study of it.
+
+    Args:
+        path: The YAML file.
+        overrides: `a.b=c` for all its studies.
+
+    Raises:
+        ConfigError: A field is missing or wrong, or a study is.
+    """
+    values = read_source(path).values
+    unknown = next((name for name in values if name not in _FIELDS), None)
+    if unknown is not None:
+        raise ConfigError(f"Unknown field {unknown!r}. {nearest(str(unknown), _FIELDS)}", path=path)
+    for name, kind in (("experiment", str), ("study", str), ("factor", str), ("vary", dict)):
+        if not isinstance(values.get(name), kind):
+            raise ConfigError(f"Field {name!r} is missing or of another kind.", expected=_expected(), path=path)
+    vary, held = values["vary"], values.get("set") or {}
+    varied = vary.get("values")
+    if (
+        set(vary) != {"field", "values"}
+        or not isinstance(varied, dict)
+        or len(varied) < 2
+        or not isinstance(held, dict)
+    ):
+        raise ConfigError("Field 'vary' names no field with two values or more.", expected=_expected(), path=path)
+    studies = []
+    for label, value in varied.items():
+        name = f"{values['experiment']}-{re.sub(r'[^A-Za-z0-9]+', '-', str(label)).strip('-')}"
+        own = {**held, vary["field"]: value, "study": name}
+        written = [f"{field}={json.dumps(one, ensure_ascii=False)}" for field, one in own.items()]
+        studies.append((str(label), load_config(path.parent / values["study"], [*written, *overrides])))
+    if len({study.study for _, study in studies}) < len(studies):
+        raise ConfigError("Two values have one name.", fix="Tell them apart by letters or digits.", path=path)
+    about = " ".join(str(values.get("about") or "").split())
+    return Experiment(values["experiment"], values["factor"], about, tuple(studies))
+
+
+def is_experiment(path: Path) -> bool:
+    """Whether a configuration file is an experiment rather than a study."""
+    return path.is_file() and "vary" in read_source(path).values
+
+
+def run_experiment(experiment: Experiment, place: Place, tell: Callable[[str], None]) -> tuple[Path, Mapping[str, Any]]:
+    """Runs what is left of an experiment's studies, then sets them side by side.
+
+    Returns:
+        The folder with `factor.json` and `report.html`, and the content of the former.
+
+    Raises:
+        ConfigError: The data at hand do not allow a study.
+        StoreError: The experiment's folder is a study's.
+    """
+    folder = place.root / "runs" / experiment.name
+    if (folder / "results.jsonl").exists():
+        raise StoreError(f"{folder} is a study's.", fix="Give the experiment another name.")
+    found = []
+    for number, (label, study) in enumerate(experiment.studies, 1):
+        tell(f"study {number} of {len(experiment.studies)}: {experiment.factor}, {label}")
+        run, _ = run_study(study, place, tell)
+        found.append((label, read_gaps(run / "gaps.json")))
+    factor = compare_factor(experiment.name, experiment.factor, found, experiment.about)
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(folder / "factor.json") as path:
+        path.write_text(json.dumps(factor, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+    render_factor(factor, folder / "report.html")
+    return folder, factor
+
+
+def _expected() -> str:
+    return "Expected experiment, study (a file), factor, and vary: {field: data, values: {label: value, …}}."
