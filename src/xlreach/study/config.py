@@ -45,6 +45,7 @@ class StudyConfig(_Model):
             one on the high-resource languages), or several by name.
         specialise: `each` low-resource language gets an encoder of its own, or one `joint` encoder serves all.
         text: Sources of unlabelled text; by default every one that the data hold.
+        text_lines: At most so many lines of text a language, spread evenly over its sources.
         pairs: Sources of training pairs for the alignments.
         preset: How taggers are trained (`paper`, `fast`, …).
         depth: How many documents a search returns for each query.
@@ -58,6 +59,7 @@ class StudyConfig(_Model):
     languages: Levels
     specialise: Literal["each", "joint"] = "each"
     text: tuple[str, ...] = ()
+    text_lines: int | None = Field(default=None, ge=2)
     recipes: tuple[str, ...] = Field(default=("none",), min_length=1)
     alignments: tuple[str, ...] = Field(default=("none",), min_length=1)
     pairs: tuple[str, ...] = ()

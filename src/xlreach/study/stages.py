@@ -7,7 +7,7 @@ same share the stage, and it is titled by the first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +35,18 @@ def text_stage(data: StudyData, language: str) -> Stage:
         "sources": [source.name for source in sources],
         "files": checksum(path for source in sources for path in source.files((language,))),
         "evaluation": data.evaluation(language),
+        "most_lines": data.config.text_lines,
         "version": 1,
     }
 
     def make(space: Workspace, _: Paths) -> None:
         from xlreach.adapt.text import prepare_text
 
-        lines = (line for source in sources for line in source.lines(language))
-        prepare_text({language: lines}, space.out, data.evaluation_texts(language))
+        def lines() -> Iterator[str]:
+            return (line for source in sources for line in source.lines(language))
+
+        some = lines() if data.config.text_lines is None else _spread(lines, data.config.text_lines)
+        prepare_text({language: some}, space.out, data.evaluation_texts(language))
 
     return Stage("text", f"{language}: unlabelled text without what is scored", inputs, make)
 
@@ -230,6 +234,13 @@ def score_stage(encoder: Node, collection: Any, indexes: Mapping[str, Node], con
 
     title = f"{collection.name} in {'+'.join(indexes)}: {whose}"
     return Stage("score", title, inputs, make, {"encoder": encoder, **indexes})
+
+
+def _spread(lines: Callable[[], Iterator[str]], most: int) -> Iterator[str]:
+    """At most so many lines, evenly over all of them; the text is read twice and never held."""
+    total = sum(1 for _ in lines())
+    share = min(most, total)
+    return (line for at, line in enumerate(lines()) if at * share // total < (at + 1) * share // total)
 
 
 def _text_in(folder: Path, language: str) -> Path:
