@@ -10,7 +10,7 @@ from xlreach.adapt.recipe import STEPS, Job, NoAdaptation, Recipe, Step
 from xlreach.adapt.scratch import FromScratch
 from xlreach.adapt.text import prepare_text
 from xlreach.adapt.translit import Transliteration
-from xlreach.adapt.vocabulary import VocabularyAugmentation
+from xlreach.adapt.vocabulary import TieredVocabularyAugmentation, VocabularyAugmentation
 
 __all__ = [
     "STEPS",
@@ -21,6 +21,7 @@ __all__ = [
     "Provenance",
     "Recipe",
     "Step",
+    "TieredVocabularyAugmentation",
     "Transliteration",
     "VocabularyAugmentation",
     "check_encoder",

@@ -41,6 +41,8 @@ class Provenance:
         languages: The languages whose text the steps saw.
         transliterated: The languages whose script the tokenizer now turns into another.
         new_pieces: The vocabulary that was added, in the order of its choice.
+        tier: `{"rows": ids, "rate": times}` of embedding rows that the next `lapt` trains at a multiple of its rate;
+            None where there are none, or when that is done.
         warnings: What a reader of results must know (a fresh MLM head, fewer pieces than asked).
         steps: For each step its name, version, seed and what it measured.
     """
@@ -50,6 +52,7 @@ class Provenance:
     languages: tuple[str, ...] = ()
     transliterated: tuple[str, ...] = ()
     new_pieces: tuple[str, ...] = ()
+    tier: dict[str, Any] | None = None
     warnings: tuple[str, ...] = ()
     steps: tuple[dict[str, Any], ...] = ()
 

@@ -21,7 +21,7 @@ class LanguageAdaptivePretraining(Step):
 
     The defaults are the paper's. AdamW with weight decay 0.01, gradients clipped at norm 1, linear warm-up and decay;
     the epoch with the lowest loss on held-out lines is kept. On a text so small that the warm-up would take more than
-    a fifth of all steps, it takes a fifth.
+    a fifth of all steps, it takes a fifth. Rows that `tva` added just before are trained at the rate it asks for.
     """
 
     name: ClassVar[str] = "lapt"
@@ -47,6 +47,8 @@ class LanguageAdaptivePretraining(Step):
         self._check_length(folder)
         tokenizer = read_tokenizer(folder)
         text = EncodedText.read(job.text, tokenizer, folder, self.max_length)
+        before = Provenance.read(folder)
+        tier = before.tier or {}
         model, warnings = load_masked_lm(folder, job.seed)
         training = Training(
             self.epochs,
@@ -58,9 +60,10 @@ class LanguageAdaptivePretraining(Step):
             self.valid,
             self.dtype,
             job.seed,
+            tuple(tier.get("rows", ())),
+            float(tier.get("rate", 1.0)),
         )
         history = train(model, text, training, JobState(job.checkpoint, job.cost, f"{self} {job.seed}"))
-        before = Provenance.read(folder)
         known = dict.fromkeys((*before.warnings, *warnings))
         save_encoder(
             folder,
@@ -68,8 +71,8 @@ class LanguageAdaptivePretraining(Step):
             self,
             tokenizer=tokenizer,
             model=model,
-            provenance=replace(before, warnings=tuple(known)),
-            measured=history.as_dict(),
+            provenance=replace(before, warnings=tuple(known), tier=None),
+            measured={**history.as_dict(), **({"tier_rows": len(training.tier)} if tier else {})},
         )
 
     def _check_length(self, folder: Path) -> None:

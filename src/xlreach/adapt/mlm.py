@@ -26,6 +26,7 @@ from transformers import AutoModelForMaskedLM
 
 from xlreach.adapt.folder import quiet
 from xlreach.adapt.lines import Batch, EncodedText, Masking, batches
+from xlreach.adapt.tiers import Tier
 from xlreach.errors import DataError, ModelError
 from xlreach.store import replacing
 
@@ -40,7 +41,7 @@ _LOOSE = ("bias", "norm.weight", "LayerNorm.weight")  # not drawn towards zero b
 
 @dataclass(frozen=True)
 class Training:
-    """How to train; the attributes are the parameters of the step `lapt`."""
+    """How to train: the parameters of the step `lapt`, and rows of the embeddings with a higher rate of their own."""
 
     epochs: int
     lr: float
@@ -51,6 +52,8 @@ class Training:
     valid: float
     dtype: str
     seed: int
+    tier: tuple[int, ...] = ()
+    tier_rate: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -205,7 +208,15 @@ class _Run:
         self.named = {name: p for name, p in model.named_parameters() if p.requires_grad}
         loose = [p for name, p in self.named.items() if name.endswith(_LOOSE)]
         tight = [p for name, p in self.named.items() if not name.endswith(_LOOSE)]
-        groups = [{"params": tight, "weight_decay": 0.01}, {"params": loose, "weight_decay": 0.0}]
+        self.tier = Tier(model, training.tier)
+        self.stepped = {**self.named, **self.tier.copies}
+        groups: list[dict[str, Any]] = [
+            {"params": tight, "weight_decay": 0.01, "times": 1.0},
+            {"params": loose, "weight_decay": 0.0, "times": 1.0},
+        ]
+        if self.tier.copies:
+            own = list(self.tier.copies.values())
+            groups.append({"params": own, "weight_decay": 0.01, "times": training.tier_rate})
         self.optimizer = torch.optim.AdamW(groups, lr=training.lr, betas=(0.9, 0.999), eps=1e-6, fused=True)
 
     def epoch(self, text: EncodedText, number: int, done: int, bar: tqdm) -> tuple[float, int]:
@@ -215,11 +226,13 @@ class _Run:
         total, tokens, count = 0.0, 0, 0
         for batch in batches(text, self.training.batch * self.training.max_length, rng):
             for group in self.optimizer.param_groups:
-                group["lr"] = self._rate(done + count)
+                group["lr"] = self._rate(done + count) * group["times"]
             loss, _ = self.loss(batch, rng)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.named.values(), 1.0)
+            self.tier.take_gradients()
             self.optimizer.step()
+            self.tier.put_back()
             self.optimizer.zero_grad(set_to_none=True)
             total, tokens, count = total + loss.item(), tokens + batch.tokens, count + 1
             bar.update()
@@ -250,8 +263,9 @@ class _Run:
     def restore(self, state: Mapping[str, torch.Tensor]) -> None:
         """Sets weights, and the optimizer's state where it is given."""
         with torch.no_grad():
-            for name, parameter in self.named.items():
-                parameter.copy_(state[name])
+            for name, parameter in self.stepped.items():
+                if name in self.named or name in state:  # the best weights come without the tier's copies
+                    parameter.copy_(state[name])
                 if f"{name}#exp_avg" in state:
                     self.optimizer.state[parameter] = {
                         key: state[f"{name}#{key}"].to(
@@ -264,8 +278,8 @@ class _Run:
         return {name: parameter.detach().contiguous() for name, parameter in self.named.items()}
 
     def everything(self) -> dict[str, torch.Tensor]:
-        state = self.weights()
-        for name, parameter in self.named.items():
+        state = self.weights() | {name: copy.detach() for name, copy in self.tier.copies.items()}
+        for name, parameter in self.stepped.items():
             for key, value in self.optimizer.state.get(parameter, {}).items():
                 state[f"{name}#{key}"] = value.detach().contiguous()
         return state

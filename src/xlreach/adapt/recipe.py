@@ -51,6 +51,7 @@ class Step(Spec, abc.ABC):
         uses_tables: Whether `Job.tables` changes the result.
         uses_others: Whether `Job.others` changes the result.
         starts: Whether the step makes an encoder from nothing rather than from another one.
+        awaits: The step that must come later in the recipe for this one to have its effect; empty for none.
     """
 
     version: ClassVar[int] = 1
@@ -59,6 +60,7 @@ class Step(Spec, abc.ABC):
     uses_tables: ClassVar[bool] = False
     uses_others: ClassVar[bool] = False
     starts: ClassVar[bool] = False
+    awaits: ClassVar[str] = ""
 
     @abc.abstractmethod
     def apply(self, source: Path | None, job: Job) -> None:
@@ -87,7 +89,8 @@ class Recipe:
         """The recipe that `text` names.
 
         Raises:
-            SpecError: A step is unknown or wrong, `none` has company, or a step that starts an encoder is not first.
+            SpecError: A step is unknown or wrong, `none` has company, or a step that starts an encoder is not first,
+                or a step that prepares another is not followed by it.
         """
         steps = STEPS.parse_chain(text)
         if len(steps) > 1 and any(step.name == "none" for step in steps):
@@ -95,6 +98,12 @@ class Recipe:
         late = [step.name for step in steps[1:] if step.starts]
         if late:
             raise SpecError(f"In {text!r}, {late[0]!r} starts a new encoder.", expected="It can only stand first.")
+        for place, step in enumerate(steps):
+            if step.awaits and step.awaits not in (later.name for later in steps[place + 1 :]):
+                raise SpecError(
+                    f"In {text!r}, {step.name!r} is not followed by {step.awaits!r}, without which it does nothing.",
+                    fix=f"Write {step}+{step.awaits}.",
+                )
         return cls(steps)
 
     @property
