@@ -29,9 +29,11 @@ from xlreach.errors import DataError, IndexFolderError, SpecError, nearest
 from xlreach.measurement import Measurement, write_measurements
 from xlreach.retrieval.encoding import TextEncoder
 from xlreach.retrieval.index import OpenIndex, open_index
+from xlreach.retrieval.retrievers import RETRIEVERS, Dense, Retriever
+from xlreach.scoring.baselines import retriever_pool
 from xlreach.scoring.bias import rank_distance, relevant_shares, top_shares
 from xlreach.scoring.measures import Floats, Judged, compute, parse_measures, ranked
-from xlreach.scoring.pools import Block, Pool, open_pool
+from xlreach.scoring.pools import Asked, Block, Pool
 from xlreach.scoring.ranks import Scores, untie
 from xlreach.spec import folder_name
 
@@ -48,9 +50,9 @@ _QUERIES = pa.schema(
 
 
 def evaluate(
-    encoder: TextEncoder | Path | str,
+    encoder: TextEncoder | Path | str | None,
     collection: Collection,
-    indexes: Mapping[str, Path],
+    indexes: Mapping[str, Path] | Sequence[str],
     *,
     measures: Sequence[str],
     settings: Sequence[str] = SETTINGS,
@@ -59,6 +61,7 @@ def evaluate(
     cost: dict[str, float] | None = None,
     query_languages: Sequence[str] | None = None,
     runs: bool = True,
+    retriever: str | Retriever = "dense",
 ) -> list[Measurement]:
     """Scores an encoder on a collection.
 
@@ -71,9 +74,9 @@ def evaluate(
     relevant).
 
     Args:
-        encoder: The one that the indexes were built with.
-        collection: Queries and judgements.
-        indexes: Index folders by language.
+        encoder: The one that the indexes were built with; None for a retriever that uses none.
+        collection: Queries, judgements, and for other retrievers than `dense` the documents.
+        indexes: Index folders by language; the languages alone for a retriever that uses no encoder.
         measures: ir-measures strings.
         settings: Of `SETTINGS`.
         depth: Documents of each ranking that count, for the measures and in the runs; None counts all. Rank distance
@@ -82,6 +85,7 @@ def evaluate(
         cost: Receives `queries` and `documents`, how many were scored.
         query_languages: Languages to ask in; None takes those that have an index.
         runs: Whether to write runs.
+        retriever: What ranks, of `RETRIEVERS`.
 
     Returns:
         The measurements, those of `measurements.jsonl`.
@@ -97,30 +101,45 @@ def evaluate(
             raise SpecError(f"Unknown setting {setting!r}.", fix=nearest(setting, SETTINGS))
     if depth is not None and depth < 1:
         raise SpecError(f"A depth of {depth}.", expected="Expected at least 1, or none for whole rankings.")
-    encoder = encoder if isinstance(encoder, TextEncoder) else TextEncoder(encoder)
-    opened = {code: _open(code, folder, encoder) for code, folder in indexes.items()}
-    asked = [code for code in (query_languages or opened) if code in collection.languages]
-    judgements = {(a, b): found for a in asked for b in opened if (found := collection.qrels(a, b))}
+    retriever = RETRIEVERS.parse(retriever) if isinstance(retriever, str) else retriever
+    languages = list(indexes)
+    opened: dict[str, OpenIndex] = {}
+    if retriever.uses_encoder:
+        if encoder is None or not isinstance(indexes, Mapping):
+            raise SpecError(f"The retriever {retriever} needs an encoder and its indexes.")
+        encoder = encoder if isinstance(encoder, TextEncoder) else TextEncoder(encoder)
+        opened = {code: _open(code, folder, encoder) for code, folder in indexes.items()}
+    else:
+        encoder = None
+    whole = isinstance(retriever, Dense)
+    documents = {code: [] if whole else list(collection.documents(code)) for code in languages}
+    asking = [code for code in (query_languages or languages) if code in collection.languages]
+    judgements = {(a, b): found for a in asking for b in languages if (found := collection.qrels(a, b))}
     if not judgements:
-        raise DataError(f"{collection.name} has no judgements for {', '.join(asked)} in {', '.join(opened)}.")
+        raise DataError(f"{collection.name} has no judgements for {', '.join(asking)} in {', '.join(languages)}.")
     out = Path(out)
     (out / "trec").mkdir(parents=True, exist_ok=True)
     with pq.ParquetWriter(out / "queries.parquet", _QUERIES) as writer:
         scorer = _Scorer(collection.name, wanted, depth, out / "trec", writer, runs)
-        pairs = list(_pairs(settings, judgements, opened))
+        pairs = list(_pairs(settings, judgements, languages))
         pools: dict[tuple[str, ...], Pool] = {}
         asked_before: dict[str, _Asked] = {}
-        for setting, a, languages in tqdm(pairs, desc=f"scoring {collection.name}", disable=None):
-            if languages not in pools:
-                pools[languages] = open_pool({code: opened[code] for code in languages})
+        for setting, a, searched in tqdm(pairs, desc=f"scoring {collection.name}", disable=None):
+            if searched not in pools:
+                pools[searched] = retriever_pool(
+                    retriever,
+                    {code: documents[code] for code in searched},
+                    {code: opened[code] for code in searched if code in opened},
+                )
             if a not in asked_before:
                 asked_before = {a: _Asked.encode(encoder, collection.queries(a))}
-            qrels = _merged(judgements[a, b] for b in languages if (a, b) in judgements)
+            qrels = _merged(judgements[a, b] for b in searched if (a, b) in judgements)
             those = asked_before[a].only(qrels)
             if those.queries:
-                scorer.score(setting, a, those, qrels, pools[languages])
+                scorer.score(setting, a, those, qrels, pools[searched])
     if cost is not None:
-        cost |= {"queries": scorer.queries, "documents": sum(index.count for index in opened.values())}
+        held = [index.count for index in opened.values()] or [len(some) for some in documents.values()]
+        cost |= {"queries": scorer.queries, "documents": sum(held)}
     write_measurements(out / "measurements.jsonl", scorer.rows)
     return scorer.rows
 
@@ -131,7 +150,9 @@ class _Asked:
     vectors: Scores
 
     @classmethod
-    def encode(cls, encoder: TextEncoder, queries: list[Query]) -> _Asked:
+    def encode(cls, encoder: TextEncoder | None, queries: list[Query]) -> _Asked:
+        if encoder is None:
+            return cls(queries, np.zeros((len(queries), 0), np.float32))
         return cls(queries, encoder.encode([query.text for query in queries], "query"))
 
     def only(self, qrels: Qrels) -> _Asked:
@@ -168,7 +189,8 @@ class _Scorer:
         ids = [query.id for query in asked.queries]
         keep_top = self._runs or bool(self._other) or not pool.exact
         wanted = depth if keep_top else BIAS_CUTOFF if setting == "multi" else 0
-        searched = pool.search(asked.vectors, list(qrels.values()), wanted, own=ids)
+        questions = Asked(ids, [query.text for query in asked.queries], asked.vectors)
+        searched = pool.search(questions, list(qrels.values()), wanted, own=ids)
 
         def ranking() -> Iterator[tuple[str, list[tuple[str, float]]]]:
             for block in searched:
@@ -263,16 +285,16 @@ def _open(code: str, folder: Path, encoder: TextEncoder) -> OpenIndex:
 
 
 def _pairs(
-    settings: Sequence[str], judgements: Mapping[tuple[str, str], Qrels], opened: Mapping[str, OpenIndex]
+    settings: Sequence[str], judgements: Mapping[tuple[str, str], Qrels], languages: Sequence[str]
 ) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """(setting, query language, document languages), query language by query language."""
     for a in dict.fromkeys(a for a, _ in judgements):
-        for b in opened:
+        for b in languages:
             setting = "mono" if a == b else "cross"
             if setting in settings and (a, b) in judgements:
                 yield setting, a, (b,)
         if "multi" in settings:
-            yield "multi", a, tuple(opened)
+            yield "multi", a, tuple(languages)
 
 
 def _merged(parts: Iterator[Qrels]) -> Qrels:

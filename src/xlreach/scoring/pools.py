@@ -33,7 +33,34 @@ from xlreach.scoring.ranks import (
 
 Columns = NDArray[np.int64]
 
-_BLOCK = 1 << 23
+BLOCK = 1 << 23
+"""Scores held at once."""
+
+
+Keyed = tuple[int, Keys, NDArray[np.float64] | None]
+"""The number of the first query of a block, keys that the best are among, ranks of relevant documents if known."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Queries.
+
+    Attributes:
+        ids: Their ids.
+        texts: Their texts.
+        vectors: Their vectors, shape (queries, dimension); of no length where no encoder ranks.
+    """
+
+    ids: Sequence[str]
+    texts: Sequence[str]
+    vectors: Scores
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def part(self, rows: slice) -> Asked:
+        """Some of them."""
+        return Asked(self.ids[rows], self.texts[rows], self.vectors[rows])
 
 
 @dataclass(frozen=True)
@@ -65,13 +92,13 @@ class Pool(ABC):
 
     exact: bool
 
-    def __init__(self, indexes: Mapping[str, OpenIndex]) -> None:
-        self.languages = tuple(indexes)
-        self.ids = [name for index in indexes.values() for name in index.ids]
-        self.language_of = np.repeat(np.arange(len(indexes)), [index.count for index in indexes.values()])
+    def __init__(self, ids: Mapping[str, Sequence[str]]) -> None:
+        self.languages = tuple(ids)
+        self.ids = [name for names in ids.values() for name in names]
+        self.language_of = np.repeat(np.arange(len(ids)), [len(names) for names in ids.values()])
         self._columns = {name: column for column, name in enumerate(self.ids)}
         if len(self._columns) < len(self.ids):
-            raise DataError(f"Document ids occur twice in {', '.join(indexes)}.", expected="Expected unique ids.")
+            raise DataError(f"Document ids occur twice in {', '.join(ids)}.", expected="Expected unique ids.")
         self._places = tie_places(self.ids)
         self._by_place = np.argsort(self._places)
 
@@ -91,7 +118,7 @@ class Pool(ABC):
 
     def search(
         self,
-        vectors: Scores,
+        asked: Asked,
         judged: Sequence[Mapping[str, int]],
         depth: int,
         own: Sequence[str] = (),
@@ -99,15 +126,15 @@ class Pool(ABC):
         """Ranks queries.
 
         Args:
-            vectors: One a query.
+            asked: The queries.
             judged: Relevance by document id, one a query.
             depth: Documents of the ranking that are wanted themselves; may be 0.
             own: For each query the id of a document that is left out of its ranking, if it is in the pool.
         """
         columns, grades = self.columns_of(judged)
-        left_out = np.array([self._columns.get(name, -1) for name in own] or [-1] * len(vectors), np.int64)
+        left_out = np.array([self._columns.get(name, -1) for name in own] or [-1] * len(asked), np.int64)
         depth = min(depth, len(self))
-        for start, keys, ranks in self._keys(vectors, columns, left_out, depth):
+        for start, keys, ranks in self._keys(asked, columns, left_out, depth):
             part = slice(start, start + len(keys))
             top = top_keys(keys, min(depth, keys.shape[1])) if depth else keys[:, :0]
             missing = top == NOTHING
@@ -118,15 +145,23 @@ class Pool(ABC):
             yield Block(start, Judged(ranks, grades[part]), found, scores)
 
     @abstractmethod
-    def _keys(
-        self, vectors: Scores, columns: Columns, left_out: Columns, depth: int
-    ) -> Iterator[tuple[int, Keys, NDArray[np.float64] | None]]:
-        """For a few queries: the number of the first, keys that the best are among, ranks of `columns` if known."""
+    def _keys(self, asked: Asked, columns: Columns, left_out: Columns, depth: int) -> Iterator[Keyed]:
+        """A few queries at a time."""
 
 
 def open_pool(indexes: Mapping[str, OpenIndex]) -> Pool:
     """An exact pool if all indexes are exact."""
     return ExactPool(indexes) if all(index.exact for index in indexes.values()) else ApproximatePool(indexes)
+
+
+def rank_block(
+    scores: Scores, places: NDArray[np.int64], columns: Columns, left_out: Columns, depth: int
+) -> tuple[Keys, NDArray[np.float64]]:
+    """The keys of the best documents, and the ranks of `columns`; `scores` becomes −∞ where a document is left out."""
+    rows = np.flatnonzero(left_out >= 0)
+    scores[rows, left_out[rows]] = -np.inf
+    rising = np.sort(scores, axis=1)
+    return best_keys(scores, rising, places, depth), rank_columns(scores, rising, places, columns)
 
 
 class ExactPool(Pool):
@@ -135,27 +170,21 @@ class ExactPool(Pool):
     exact = True
 
     def __init__(self, indexes: Mapping[str, OpenIndex]) -> None:
-        super().__init__(indexes)
+        super().__init__({code: index.ids for code, index in indexes.items()})
         vectors = np.concatenate([index.vectors() for index in indexes.values()])
         first: dict[bytes, int] = {}
         self._inverse = np.array([first.setdefault(_row_hash(row), len(first)) for row in vectors], dtype=np.int64)
         _, kept = np.unique(self._inverse, return_index=True)
         self._unique = vectors if len(kept) == len(vectors) else vectors[kept]
 
-    def _keys(
-        self, vectors: Scores, columns: Columns, left_out: Columns, depth: int
-    ) -> Iterator[tuple[int, Keys, NDArray[np.float64] | None]]:
-        size = max(1, _BLOCK // max(1, len(self)))
-        for start in range(0, len(vectors), size):
+    def _keys(self, asked: Asked, columns: Columns, left_out: Columns, depth: int) -> Iterator[Keyed]:
+        size = max(1, BLOCK // max(1, len(self)))
+        for start in range(0, len(asked), size):
             part = slice(start, start + size)
-            scores = vectors[part] @ self._unique.T
+            scores = asked.vectors[part] @ self._unique.T
             if len(self._unique) < len(self):
                 scores = scores[:, self._inverse]
-            rows = np.flatnonzero(left_out[part] >= 0)
-            scores[rows, left_out[part][rows]] = -np.inf
-            rising = np.sort(scores, axis=1)
-            ranks = rank_columns(scores, rising, self._places, columns[part])
-            yield start, best_keys(scores, rising, self._places, depth), ranks
+            yield start, *rank_block(scores, self._places, columns[part], left_out[part], depth)
 
 
 class ApproximatePool(Pool):
@@ -164,16 +193,14 @@ class ApproximatePool(Pool):
     exact = False
 
     def __init__(self, indexes: Mapping[str, OpenIndex]) -> None:
-        super().__init__(indexes)
+        super().__init__({code: index.ids for code, index in indexes.items()})
         self._indexes = list(indexes.values())
 
-    def _keys(
-        self, vectors: Scores, columns: Columns, left_out: Columns, depth: int
-    ) -> Iterator[tuple[int, Keys, NDArray[np.float64] | None]]:
+    def _keys(self, asked: Asked, columns: Columns, left_out: Columns, depth: int) -> Iterator[Keyed]:
         parts, offset = [], 0
         for index in self._indexes:
             # One more, for the document that may be left out.
-            scores, rows = index.search(vectors, depth + 1)
+            scores, rows = index.search(asked.vectors, depth + 1)
             found = np.where(rows < 0, -1, rows + offset)
             keys = order_keys(scores, self._places[np.maximum(found, 0)])
             parts.append(np.where((found < 0) | (found == left_out[:, None]), NOTHING, keys))
