@@ -91,6 +91,11 @@ def best(gaps: Mapping[str, Any], base: str | None, dataset: str | None) -> str:
         return "What narrows it: nothing was compared with the untreated base."
     if abs(row["gap_after"]) >= abs(row["gap_before"]):
         return f"What narrows it, {row['setting']}: nothing; the least harm is done by {system(row)} ({_change(row)})."
+    if row["p_queries_holm"] is None or row["p_queries_holm"] >= 0.05:
+        return (
+            f"What narrows it, {row['setting']}: nothing that tests tell from chance; the most, {system(row)} "
+            f"({_change(row)})."
+        )
     return f"What narrows it most, {row['setting']}: {system(row)} ({_change(row)})."
 
 

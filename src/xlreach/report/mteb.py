@@ -1,0 +1,108 @@
+"""A run as mteb result files: `<model>/<revision>/<task>.json` beside `model_meta.json`, for `mteb.TaskResult`.
+
+A model is a base under a recipe and alignment (for one language, where each has an encoder of its own), a revision is a
+seed, a task is a retrieval data set. As in mteb's own cross-lingual tasks a subset `A-B` has *documents* in A and
+*queries* in B, and `languages` lists them in that order; `multi-B` searches the documents of all languages.
+`mteb_version` is null: these figures were not made by mteb.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from xlreach import __version__
+from xlreach.errors import DataError, XLReachError
+from xlreach.measurement import Measurement, read_measurements
+from xlreach.spec import folder_name
+from xlreach.store import replacing
+
+_NAMES = {"nDCG": "ndcg", "AP": "map", "R": "recall", "P": "precision", "RR": "mrr", "Success": "hit_rate"}
+_MEASURE = re.compile(r"(?P<name>\w+?)(?:@(?P<cutoff>\d+))?")
+
+
+def export_mteb(run: Path, out: Path) -> list[Path]:
+    """Writes the retrieval results of a run in mteb's layout.
+
+    Args:
+        run: A run folder.
+        out: The folder to write; replaced if it is there.
+
+    Returns:
+        The result files.
+
+    Raises:
+        DataError: The run holds no retrieval results.
+    """
+    rows = [row for row in read_measurements(run / "results.jsonl") if row.kind == "retrieval" and row.query_language]
+    if not rows:
+        raise DataError("No retrieval results to export.", path=run / "results.jsonl")
+    main = rows[0].measure
+    groups: dict[tuple[str, str], dict[str, list[Measurement]]] = {}
+    for row in rows:
+        parts = [row.base, row.recipe, row.alignment, row.language]
+        model = "~".join(str(part) for part in parts if part)
+        revision = "no-seed" if row.seed is None else f"seed-{row.seed}"
+        groups.setdefault((model, revision), {}).setdefault(str(row.dataset), []).append(row)
+    written = []
+    with replacing(out) as folder:
+        for (model, revision), tasks in groups.items():
+            place = folder / folder_name(model) / revision
+            place.mkdir(parents=True)
+            meta = {"name": model, "revision": revision, "framework": ["Sentence Transformers", "PyTorch"]}
+            _write(place / "model_meta.json", meta | {"made_by": f"xlreach {__version__}"})
+            for dataset, members in tasks.items():
+                path = place / f"{folder_name(dataset)}.json"
+                _write(path, _task(dataset, members, main))
+                written.append(out / path.relative_to(folder))
+    return written
+
+
+def mteb_name(measure: str) -> str:
+    """A measure's name there.
+
+    >>> mteb_name("nDCG@10"), mteb_name("R@100"), mteb_name("RR"), mteb_name("rank_distance")
+    ('ndcg_at_10', 'recall_at_100', 'mrr', 'rank_distance')
+    """
+    found = _MEASURE.fullmatch(measure)
+    if not found or found["name"] not in _NAMES:
+        return measure
+    return _NAMES[found["name"]] + (f"_at_{found['cutoff']}" if found["cutoff"] else "")
+
+
+def _task(dataset: str, rows: Sequence[Measurement], main: str) -> dict[str, Any]:
+    subsets: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        asked, answered = str(row.query_language), row.document_language
+        name = f"{answered or 'multi'}-{asked}"
+        languages = [_language(code) for code in dict.fromkeys((answered, asked)) if code is not None]
+        subset = subsets.setdefault(name, {"hf_subset": name, "languages": languages})
+        subset[mteb_name(row.measure)] = row.value
+        if row.measure == main:
+            subset["main_score"] = row.value
+    return {
+        "dataset_revision": "not from the hub",
+        "task_name": dataset,
+        "mteb_version": None,
+        "scores": {"test": [one for one in subsets.values() if "main_score" in one]},
+        "evaluation_time": None,
+        "kg_co2_emissions": None,
+    }
+
+
+def _language(code: str) -> str:
+    """As mteb writes it: `mlt-Latn`."""
+    from xlreach.languages import get_language
+
+    try:
+        language = get_language(code)
+    except XLReachError:  # an artificial one
+        return f"{code}-Zyyy"
+    return f"{language.iso3}-{language.script}"
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from xlreach.report import render_report
+
+_spec = importlib.util.spec_from_file_location("report_browser", Path(__file__).with_name("browser.py"))
+browser_module = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(browser_module)
+
+pytestmark = pytest.mark.skipif(browser_module.CHROMIUM is None, reason="Chromium is not installed")
+EVIL = '<script>document.title="run"</script>'
+
+
+@pytest.fixture(scope="module")
+def browser():
+    opened = browser_module.Browser()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def evil_run(made, write, tmp_path_factory):
+    def evil(row):
+        return dataclasses.replace(
+            row, **{name: EVIL if getattr(row, name) == "ug" else getattr(row, name)
+                    for name in ("language", "query_language", "document_language")}
+        )  # fmt: skip
+
+    keep = [row for row in made.results if row.alignment in (None, "none") and row.recipe in (None, "none", "lapt")]
+    levels = {"high": made.levels["high"], "low": ["mt", "wo", EVIL]}
+    run = write(tmp_path_factory.mktemp("evil") / "run", [evil(row) for row in keep], None, levels, note=EVIL)
+    return render_report(run)
+
+
+def quiet(browser, address):
+    """No console message of an error, no exception, no request but for the page and what it holds itself."""
+    requests = [e["params"]["request"]["url"] for e in browser.events if e["method"] == "Network.requestWillBeSent"]
+    assert [url for url in requests if not url.startswith("data:")] == [address]
+    wrong = [
+        event for event in browser.events
+        if event["method"] == "Runtime.exceptionThrown"
+        or (event["method"] == "Runtime.consoleAPICalled" and event["params"]["type"] in ("error", "warning"))
+        or (event["method"] == "Log.entryAdded" and event["params"]["entry"]["level"] in ("error", "warning"))
+    ]  # fmt: skip
+    assert not wrong
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("dark", [False, True])
+def test_report_in_a_browser(browser, run, width, dark):
+    address = (run / "report.html").as_uri()
+    browser.open(address, width, dark=dark)
+    quiet(browser, address)
+    assert browser.value("document.documentElement.scrollWidth") <= width
+    assert browser.value("getComputedStyle(document.body).backgroundColor") == (
+        "rgb(20, 23, 27)" if dark else "rgb(253, 252, 250)"
+    )
+    # open everything: nothing that was folded away may be wider than the page either
+    browser.value("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert browser.value("document.documentElement.scrollWidth") <= width
+    assert browser.value("getComputedStyle(document.querySelector('h1')).display") == "block"
+
+
+def test_every_chart_is_drawn_and_every_download_is_whole(browser, run):
+    browser.open((run / "report.html").as_uri(), 1280)
+    drawn = browser.value(
+        "[...document.querySelectorAll('figure')].map(figure => [...figure.querySelectorAll('svg')].map(svg => {"
+        "const box = svg.getBoundingClientRect();"
+        "const marks = [...svg.querySelectorAll('.mark-symbol path, .mark-rect path')].filter(mark => {"
+        "const own = mark.getBoundingClientRect(); return own.width > 2 && own.height > 2 &&"
+        "own.left >= box.left - 1 && own.right <= box.right + 1; });"
+        "const styles = marks.map(mark => getComputedStyle(mark));"
+        "const paint = styles.filter(one => one.fill != 'none' || one.stroke != 'none');"
+        "return [box.width, box.height, paint.length]; }))"
+    )
+    assert len(drawn) == 6 and all(figure for figure in drawn)
+    assert all(width > 100 and height > 40 and marks >= 4 for figure in drawn for width, height, marks in figure)
+    links = browser.value(
+        "[...document.querySelectorAll('a[download]')].map(one => [one.href.slice(0, 40), one.href.length])"
+    )
+    assert links and all(length > 120 for start, length in links if start.startswith("data:"))
+    kinds = {start.split(";")[0] for start, _ in links}
+    assert {"data:text/csv", "data:image/svg+xml", "data:image/png", "data:text/x-tex"} <= kinds
+
+
+def test_keyboard_reaches_tables_and_sections(browser, run):
+    browser.open((run / "report.html").as_uri(), 1280)
+    reachable = browser.value("[...document.querySelectorAll('.scroll, pre')].every(one => one.tabIndex === 0)")
+    assert reachable and browser.value(
+        "[...document.querySelectorAll('nav a')].every(a => document.querySelector(a.hash))"
+    )
+
+
+def test_markup_in_names_stays_text(browser, evil_run):
+    browser.open(evil_run.as_uri(), 400)
+    quiet(browser, evil_run.as_uri())
+    assert browser.value("document.scripts.length") == 0
+    assert browser.value("document.title").endswith("low- against high-resource languages")
+    assert EVIL in browser.value("document.body.textContent")
+    browser.value("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert browser.value("document.documentElement.scrollWidth") <= 400
