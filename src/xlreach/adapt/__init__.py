@@ -5,6 +5,7 @@ Importing it registers the built-in steps and loads no model library; a step loa
 """
 
 from xlreach.adapt.encoder import Provenance, check_encoder, fingerprint, resolve_base
+from xlreach.adapt.exchange import VocabularyReplacement, VocabularyTrimming
 from xlreach.adapt.lapt import LanguageAdaptivePretraining
 from xlreach.adapt.recipe import STEPS, Job, NoAdaptation, Recipe, Step
 from xlreach.adapt.scratch import FromScratch
@@ -24,6 +25,8 @@ __all__ = [
     "TieredVocabularyAugmentation",
     "Transliteration",
     "VocabularyAugmentation",
+    "VocabularyReplacement",
+    "VocabularyTrimming",
     "check_encoder",
     "fingerprint",
     "prepare_text",

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from tokenizers import Tokenizer
+
 from xlreach.adapt.segmentation import Segmenter, count_words
+from xlreach.errors import ModelError
+
+_ROUNDS, _AT_ONCE = 4, 2_000
 
 
-def trimmed(content: dict[str, Any], files: Iterable[Path]) -> dict[str, Any]:
+def trimmed(content: dict[str, Any], files: Iterable[Path], also: Iterable[str] = ()) -> dict[str, Any]:
     """The `tokenizer.json` with only what the text needs, ids closed up in their old order.
 
     The text is segmented exactly as before. Kept are the special tokens, the pieces in use, and the single characters
@@ -19,16 +26,46 @@ def trimmed(content: dict[str, Any], files: Iterable[Path]) -> dict[str, Any]:
     Args:
         content: Of a Unigram or WordPiece tokenizer.
         files: Text files.
+        also: Pieces to keep besides.
     """
     base = Segmenter(content)
     parts = {part for word in count_words(files) for part in base.parts(word)}
     needed = {piece for part in parts for piece, _ in base.cut(part)}
     needed |= {character for part in parts for character in part}
     needed |= {f"##{character}" for part in parts for character in part} if base.kind == "WordPiece" else set()
-    needed |= {token["content"] for token in content["added_tokens"]}
+    needed |= {token["content"] for token in content["added_tokens"]} | set(also)
     if base.kind == "Unigram":
         return _trimmed_unigram(content, needed)
     return _trimmed_wordpiece(content, needed)
+
+
+def trimmed_exactly(content: dict[str, Any], files: Sequence[Path]) -> dict[str, Any]:
+    """As `trimmed`, tried out on every line as a whole: a tokenizer may cut lines otherwise than it cuts their words.
+
+    Raises:
+        ModelError: Some line is still cut otherwise.
+    """
+    also: set[str] = set()
+    for _ in range(_ROUNDS):
+        small = trimmed(content, files, also)
+        changed = _changed(content, small, files)
+        if not changed:
+            return small
+        also |= changed
+    raise ModelError("The tokenizer cannot be trimmed: without its unused pieces it cuts the text otherwise.")
+
+
+def _changed(before: dict[str, Any], after: dict[str, Any], files: Sequence[Path]) -> set[str]:
+    """The pieces of the lines that the two tokenizers cut differently."""
+    old, new = (Tokenizer.from_str(json.dumps(one)) for one in (before, after))
+    pieces: set[str] = set()
+    for path in files:
+        with path.open(encoding="utf-8") as stream:
+            while block := [line.strip() for line in islice(stream, _AT_ONCE)]:
+                for a, b in zip(old.encode_batch(block), new.encode_batch(block), strict=True):
+                    if a.tokens != b.tokens:
+                        pieces.update(a.tokens)
+    return pieces
 
 
 def _trimmed_unigram(content: dict[str, Any], needed: set[str]) -> dict[str, Any]:
@@ -37,17 +74,17 @@ def _trimmed_unigram(content: dict[str, Any], needed: set[str]) -> dict[str, Any
     kept = [i for i, (piece, _) in enumerate(vocab) if piece in needed or i in (unknown, least)]
     new_id = {old: new for new, old in enumerate(kept)}
     model = {**content["model"], "vocab": [vocab[i] for i in kept], "unk_id": new_id[unknown]}
-    return _renumbered({**content, "model": model}, {vocab[old][0]: new for old, new in new_id.items()})
+    return renumbered({**content, "model": model}, {vocab[old][0]: new for old, new in new_id.items()})
 
 
 def _trimmed_wordpiece(content: dict[str, Any], needed: set[str]) -> dict[str, Any]:
     model = content["model"]
     kept = [p for p in sorted(model["vocab"], key=model["vocab"].get) if p in needed or p == model["unk_token"]]
     vocab = {piece: i for i, piece in enumerate(kept)}
-    return _renumbered({**content, "model": {**model, "vocab": vocab}}, vocab)
+    return renumbered({**content, "model": {**model, "vocab": vocab}}, vocab)
 
 
-def _renumbered(content: dict[str, Any], ids: dict[str, int]) -> dict[str, Any]:
+def renumbered(content: dict[str, Any], ids: dict[str, int]) -> dict[str, Any]:
     """Brings the ids of added tokens and of the post-processor's special tokens in line with the vocabulary."""
     added = []
     for token in sorted(content["added_tokens"], key=lambda token: token["id"]):

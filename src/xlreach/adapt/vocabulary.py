@@ -8,6 +8,7 @@ words apart and changes other languages. Old ids and old rows of the embeddings 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -18,6 +19,7 @@ from xlreach.spec import param
 
 if TYPE_CHECKING:
     from xlreach.adapt.segmentation import Segmenter
+    from xlreach.adapt.static import Blend
 
 _SLOT = re.compile(r"\[unused(\d+)\]")
 
@@ -30,7 +32,8 @@ class VocabularyAugmentation(Step):
     `by=auto` is `unk` for WordPiece, as published, and `fragmentation` for Unigram, where unknown pieces are next to
     none. `init=auto` keeps the checkpoint's row where a piece takes an unused slot, as published, and is `mean`
     elsewhere: the mean of the rows of the pieces that the string was cut into before. A piece of which the base knew
-    nothing keeps its slot's row, or is drawn like the other rows.
+    nothing keeps its slot's row, or is drawn like the other rows. `init=focus` mixes the rows of old pieces by static
+    vectors (FOCUS, Dobler and de Melo 2023); a piece too rare for a vector is drawn.
     """
 
     name: ClassVar[str] = "va"
@@ -40,7 +43,7 @@ class VocabularyAugmentation(Step):
 
     n: int = param(99, "how many pieces", positional=True, shown=True, minimum=1, maximum=500_000)
     by: Literal["auto", "unk", "fragmentation", "frequency"] = param("auto", "what a piece is chosen for")
-    init: Literal["auto", "mean", "slot", "random"] = param("auto", "what its embedding starts from")
+    init: Literal["auto", "mean", "slot", "random", "focus"] = param("auto", "what its embedding starts from")
 
     def apply(self, source: Path | None, job: Job) -> None:
         from xlreach.adapt.candidates import choose, with_pieces
@@ -59,7 +62,10 @@ class VocabularyAugmentation(Step):
             first = len(tokenizer["model"]["vocab"]) - len(choice.pieces)
             ids = {piece: first + i for i, piece in enumerate(choice.pieces)}
         model, warnings = load_masked_lm(folder, job.seed)
-        started = _write_rows(model, base, ids, self.init, job.seed)
+        blends: dict[str, Blend] = {}
+        if self.init == "focus":
+            blends = _focus(base, tokenizer, ids, [job.text[language] for language in sorted(job.text)], job.seed)
+        started = _write_rows(model, base, ids, self.init, job.seed, blends)
         if len(choice.pieces) < self.n:
             warnings.append(f"{self}: the text gives {len(choice.pieces)} new pieces, {self.n} were asked for.")
         before = Provenance.read(folder)
@@ -113,11 +119,25 @@ def _slot_number(piece: str) -> int:
     return int(found.group(1)) if found else 0
 
 
-def _write_rows(model: Any, base: Segmenter, ids: dict[str, int], init: str, seed: int) -> dict[str, int]:
+def _focus(
+    base: Segmenter, tokenizer: dict[str, Any], ids: dict[str, int], files: list[Path], seed: int
+) -> dict[str, Blend]:
+    from xlreach.adapt.static import focus
+
+    special = {token["content"] for token in base.content["added_tokens"]}
+    taken = set(ids.values())
+    old = base.tokenizer.get_vocab(with_added_tokens=True)
+    overlap = {piece: id_ for piece, id_ in old.items() if piece not in special and id_ not in taken}
+    return focus(tokenizer, files, ids, overlap, seed)
+
+
+def _write_rows(
+    model: Any, base: Segmenter, ids: dict[str, int], init: str, seed: int, blends: Mapping[str, Blend]
+) -> dict[str, int]:
     """Gives each new piece its row in the embeddings (and, where it is not tied, in the output), and its bias.
 
     Returns:
-        How many rows started from `mean`, `slot` and `random`.
+        How many rows started from `mean`, `slot` and `random` (and `focus`, where that was asked for).
     """
     import torch
 
@@ -136,7 +156,7 @@ def _write_rows(model: Any, base: Segmenter, ids: dict[str, int], init: str, see
     if output is not None and output.bias is not None:
         tables.append(output.bias)
     generator = torch.Generator().manual_seed(seed)
-    started = {"mean": 0, "slot": 0, "random": 0}
+    started = {"mean": 0, "slot": 0, "random": 0} | ({"focus": 0} if init == "focus" else {})
     taken = set(base.tokenizer.get_vocab(with_added_tokens=True).values())
     with torch.no_grad():
         known = [table[:old_size].clone() for table in tables]
@@ -144,7 +164,9 @@ def _write_rows(model: Any, base: Segmenter, ids: dict[str, int], init: str, see
         for piece, row in ids.items():
             is_slot = row in taken
             sources = [id_ for id_ in base.recut(piece) if id_ != base.unknown]
-            if init in ("slot", "auto") and is_slot:
+            if init == "focus":
+                how = "focus" if piece in blends else "random"
+            elif init in ("slot", "auto") and is_slot:
                 how = "slot"
             elif init == "random" or (not sources and not is_slot):
                 how = "random"
@@ -154,6 +176,9 @@ def _write_rows(model: Any, base: Segmenter, ids: dict[str, int], init: str, see
             for table, before, (mean, std) in zip(tables, known, spread, strict=True):
                 if how == "mean":
                     table[row] = before[sources].mean(0)
+                elif how == "focus":
+                    old, weights = blends[piece]
+                    table[row] = torch.tensor(weights) @ before[old]
                 elif how == "random":
                     table[row] = mean + std * torch.randn(mean.shape, generator=generator)
     return started
