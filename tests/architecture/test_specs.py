@@ -62,7 +62,7 @@ def plain(cls: type[Spec]) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("registry", "cls"), KINDS, ids=name_of)
 def test_every_parameter_is_explained(registry, cls):
-    assert cls.__doc__ and cls.__doc__.strip()[0].isupper()
+    assert (cls.__doc__ or "").strip().splitlines()[0].endswith(".")
     for name, kind, default, explanation in cls.describe():
         assert explanation and not explanation.endswith("."), name
         assert "<class" not in kind and default
