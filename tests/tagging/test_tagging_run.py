@@ -19,9 +19,9 @@ from tagging_toys import InMemory, toy_entities, toy_trees
 
 from xlreach.corpora.conllu import read_conllu
 from xlreach.corpora.iob2 import read_iob2, write_iob2
-from xlreach.errors import ConfigError, DataError, SpecError
+from xlreach.errors import ConfigError, DataError, ModelError, SpecError
 from xlreach.measurement import read_measurements
-from xlreach.tagging import PRESETS, TASKS, run_tagging, training
+from xlreach.tagging import PRESETS, TASKS, precision, resolved_precision, run_tagging, training
 from xlreach.tagging.backbone import load_encoder
 from xlreach.tagging.learning import learn
 from xlreach.tagging.metrics import conll18
@@ -29,7 +29,9 @@ from xlreach.tagging.presets import check_preset
 from xlreach.tagging.training import Tagger, learning_rate, plan_batches
 from xlreach.tagging.words import WordEncoder, WordPieces
 
-TOY = dataclasses.replace(PRESETS["quick"], epochs=25, patience=8, head_lr=1e-2, precision="float32")
+TOY = dataclasses.replace(
+    PRESETS["quick"], epochs=25, patience=8, head_lr=1e-2, batch_sentences=8, batch_pieces=256, precision="float32"
+)
 
 
 def figures(rows) -> dict[str, float]:
@@ -214,7 +216,8 @@ def test_schedule():
     paper = PRESETS["paper"]
     assert [learning_rate(paper, p, 0.0) for p in (0.5, 1, 4)] == [0.5, 1.0, 0.5]
     assert [learning_rate(paper, p, 1.0) for p in (0.5, 1, 1.5, 2, 5)] == [0.0, 0.0, 0.5, 1.0, 0.5]
-    assert [PRESETS["fast"].encoder_rate(w) for w in (1024, 768, 384, 128)] == [5e-5, 5e-5, pytest.approx(4e-4), 1e-3]
+    rates = [PRESETS["fast"].encoder_rate(width) for width in (1024, 768, 384, 128, 64)]
+    assert rates == pytest.approx([8e-5, 8e-5, 3.2e-4, 2.88e-3, 3e-3])
     assert paper.encoder_rate(128) == 5e-5
     fast = dataclasses.replace(PRESETS["fast"], epochs=8, warmup_epochs=0.0)
     assert [learning_rate(fast, p, 0.0) for p in (0, 4, 8)] == [1.0, 0.5, 0.0]
@@ -226,7 +229,47 @@ def test_batches_hold_the_budget(xlmr: Path):
     batches = plan_batches(pieces, 7, 120)
     assert [i for batch in batches for i in batch] == list(range(50))
     assert all(len(batch) <= 7 for batch in batches)
-    assert all(len(b) == 1 or sum(len(pieces[i].windows) for i in b) * pieces[b[-1]].longest <= 120 for b in batches)
+    assert all(len(b) == 1 or sum(len(pieces[i].windows) for i in b) * pieces[b[-1]].padded <= 120 for b in batches)
+
+
+def test_precision_is_known_beforehand(bert: Path, trees: InMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(precision, "_DRIVER", tmp_path / "none")
+    monkeypatch.setattr(precision, "_cpu_multiplies_bfloat16", lambda: True)
+    assert resolved_precision(bert, "paper") == "float32"  # too narrow to gain
+    (tmp_path / "config.json").write_text('{"hidden_size": 384}', "utf-8")
+    assert resolved_precision(tmp_path, "paper") == "bfloat16"
+    assert resolved_precision(tmp_path, dataclasses.replace(TOY, precision="float32")) == "float32"
+    monkeypatch.setattr(precision, "_cpu_multiplies_bfloat16", lambda: False)
+    assert resolved_precision(tmp_path, "paper") == "float32"
+    with pytest.raises(ModelError, match="configuration"):
+        resolved_precision(tmp_path / "nowhere", "paper")
+    monkeypatch.undo()
+    short = dataclasses.replace(TOY, epochs=1, precision="auto")
+    run_tagging("pos", bert, trees, preset=short, seed=1, out=tmp_path / "out")
+    about = json.loads((tmp_path / "out/training.json").read_text("utf-8"))
+    assert about["precision"] == resolved_precision(bert, short)
+
+
+def test_presets_choose_the_dropout(encoder: Path):
+    _, body = load_encoder(encoder, torch.device("cpu"), attention_dropout=0.3, hidden_dropout=0.0)
+    assert sorted({module.p for module in body.modules() if isinstance(module, torch.nn.Dropout)}) == [0.0, 0.3]
+    _, body = load_encoder(encoder, torch.device("cpu"))
+    assert {module.p for module in body.modules() if isinstance(module, torch.nn.Dropout)} == {0.1}
+
+
+def test_no_more_is_read_than_needed(bert: Path, trees: InMemory, tmp_path: Path):
+    taken: dict[str, int] = {}
+
+    class Counting(InMemory):
+        def read(self, split):
+            for taken[split], one in enumerate(super().read(split), 1):  # noqa: B020
+                yield one
+
+    data = Counting("ud:toy", "mt", **{split: list(trees.read(split)) for split in trees.splits})
+    run_tagging(
+        "pos(limit=9)", bert, data, preset=dataclasses.replace(TOY, epochs=1, dev_sentences=7), seed=1, out=tmp_path
+    )
+    assert taken == {"train": 9, "dev": 7, "test": 30}
 
 
 def test_importing_the_room_imports_no_torch():

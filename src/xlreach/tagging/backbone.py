@@ -1,4 +1,4 @@
-"""Loading an encoder folder for tagging: tokenizer, body, limits, precision, and only the embedding rows in use."""
+"""Loading an encoder folder for tagging: tokenizer, body, limits, and only the embedding rows in use."""
 
 from __future__ import annotations
 
@@ -16,16 +16,21 @@ from xlreach.errors import ModelError
 from xlreach.tagging.words import Pieces
 
 _LONGEST = 512  # pieces at once, also for encoders that could read more: attention grows with the square
+_ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")  # as BERT's and other configs call it
+_HIDDEN_DROPOUT = ("hidden_dropout_prob", "dropout", "embedding_dropout", "mlp_dropout")
 _LOW_PADDING = 1000  # a padding id up to here stays in place when rows are left out
 
 
-def load_encoder(path: Path, device: torch.device, attention_dropout: float | None = None) -> tuple[Any, Any]:
+def load_encoder(
+    path: Path, device: torch.device, attention_dropout: float | None = None, hidden_dropout: float | None = None
+) -> tuple[Any, Any]:
     """The tokenizer and the encoder of a folder, in float32.
 
     Args:
         path: The folder.
         device: Where the encoder goes.
         attention_dropout: The dropout of attention weights in place of the encoder's own.
+        hidden_dropout: All other dropout in place of the encoder's own.
 
     Raises:
         ModelError: The folder is no encoder, or its tokenizer tells no word ids.
@@ -41,9 +46,10 @@ def load_encoder(path: Path, device: torch.device, attention_dropout: float | No
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
         config = AutoConfig.from_pretrained(path, trust_remote_code=False)
-        for key in ("attention_probs_dropout_prob", "attention_dropout"):
-            if attention_dropout is not None and hasattr(config, key):
-                setattr(config, key, attention_dropout)
+        for keys, dropout in ((_ATTENTION_DROPOUT, attention_dropout), (_HIDDEN_DROPOUT, hidden_dropout)):
+            for key in keys:
+                if dropout is not None and hasattr(config, key):
+                    setattr(config, key, dropout)
         encoder = AutoModel.from_pretrained(
             path,
             config=config,
@@ -102,20 +108,3 @@ def drop_unused_rows(encoder: Any, padding: int, splits: Iterable[list[Pieces]])
         [replace(one, windows=tuple(np.searchsorted(kept, window) for window in one.windows)) for one in split]
         for split in splits
     ]
-
-
-def choose_precision(asked: str, device: torch.device) -> str:
-    """`float32` or `bfloat16`: what was asked, or for `auto` bfloat16 where the hardware multiplies it."""
-    if asked != "auto":
-        return asked
-    if device.type == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    return "bfloat16" if _cpu_multiplies_bfloat16() else "float32"
-
-
-def _cpu_multiplies_bfloat16() -> bool:
-    try:
-        flags = Path("/proc/cpuinfo").read_text("utf-8", "replace")
-    except OSError:
-        return False
-    return "amx_bf16" in flags or "avx512_bf16" in flags

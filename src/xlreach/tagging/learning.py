@@ -10,8 +10,9 @@ from typing import Any
 import torch
 
 from xlreach.store import digest
-from xlreach.tagging.backbone import choose_precision, drop_unused_rows, load_encoder, reading_limit
+from xlreach.tagging.backbone import drop_unused_rows, load_encoder, reading_limit
 from xlreach.tagging.labels import Annotation
+from xlreach.tagging.precision import resolved_precision
 from xlreach.tagging.presets import Preset
 from xlreach.tagging.tasks import Task
 from xlreach.tagging.training import Example, Tagger, train
@@ -60,10 +61,10 @@ def learn(
         "test": labels.unseen(gold["test"], "test", names[1]),
     }
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    precision = choose_precision(preset.precision, device)
+    precision = resolved_precision(encoder, preset)
     with torch.random.fork_rng(devices=[torch.cuda.current_device()] if device.type == "cuda" else []):
         torch.manual_seed(seed)
-        tokenizer, body = load_encoder(encoder, device, preset.attention_dropout)
+        tokenizer, body = load_encoder(encoder, device, preset.attention_dropout, preset.hidden_dropout)
         padding = tokenizer.pad_token_id or 0
         cut = WordPieces(tokenizer, reading_limit(body), task.words)
         pieces = [cut([task.tokens(one) for one in sentences]) for sentences in splits.values()]

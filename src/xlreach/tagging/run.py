@@ -65,7 +65,7 @@ def run_tagging(
     task = TASKS.parse(task) if isinstance(task, str) else task
     chosen = check_preset(preset) if isinstance(preset, str) else preset
     tested = data if test_data is None else test_data
-    train, dev = _training_splits(data, task)
+    train, dev = _training_splits(data, task, chosen)
     test = split_of(tested, "test", task)
     task = task.resolved(train, transfer=test_data is not None and test_data.language != data.language)
     gold = [task.annotation(one) for one in test]
@@ -95,10 +95,10 @@ def run_tagging(
     return rows
 
 
-def _training_splits(data: Any, task: Task) -> tuple[list[Any], list[Any]]:
-    train = split_of(data, "train", task)
+def _training_splits(data: Any, task: Task, preset: Preset) -> tuple[list[Any], list[Any]]:
     if "dev" in data.splits:
-        return train[: task.limit], split_of(data, "dev", task)
+        return split_of(data, "train", task, task.limit), split_of(data, "dev", task, preset.dev_sentences)
+    train = split_of(data, "train", task)
     if len(train) < 2:
         raise DataError(f"{data.name} has no dev split and a single training sentence.", expected="Expected more.")
     dev = train[_HELD_OUT - 1 :: _HELD_OUT] or train[-1:]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 class Task(Spec):
     """A tagging task; a further one derives from it and registers with `TASKS`."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     kind: ClassVar[Literal["treebank", "entities"]]
     main: ClassVar[str]
     suffix: ClassVar[str]
@@ -224,8 +225,8 @@ class Ner(Task):
         write_iob2(path, sentences)
 
 
-def split_of(data: Any, split: str, task: Task) -> list[Any]:
-    """The sentences of a split.
+def split_of(data: Any, split: str, task: Task, limit: int | None = None) -> list[Any]:
+    """The sentences of a split, the first `limit` of them; no more are read.
 
     Raises:
         DataError: The data set has no such split, or is of another kind than the task.
@@ -234,7 +235,7 @@ def split_of(data: Any, split: str, task: Task) -> list[Any]:
         raise DataError(
             f"{data.name} has no {split} split.", expected=f"Its splits: {', '.join(data.splits) or 'none'}."
         )
-    sentences = list(data.read(split))
+    sentences = list(islice(data.read(split), limit))
     if not sentences:
         raise DataError(f"The {split} split of {data.name} is empty.")
     try:

@@ -118,10 +118,10 @@ def plan_batches(sentences: Sequence[Pieces], max_sentences: int, max_pieces: in
     batches: list[list[int]] = []
     longest = rows = 0
     for i, one in enumerate(sentences):
-        longest, rows = max(longest, one.longest), rows + len(one.windows)
+        longest, rows = max(longest, one.padded), rows + len(one.windows)
         if not batches or len(batches[-1]) >= max_sentences or rows * longest > max_pieces:
             batches.append([])
-            longest, rows = one.longest, len(one.windows)
+            longest, rows = one.padded, len(one.windows)
         batches[-1].append(i)
     return batches
 
@@ -227,8 +227,8 @@ def _epoch(
 def _shuffled(examples: Sequence[Example], preset: Preset, seed: int, epoch: int) -> Iterator[list[int]]:
     """Batches of sentences of like length, in random order and composition."""
     random = np.random.default_rng([seed, epoch])
-    # Lengths in steps of eight, as padded: sentences of one step are dealt out anew in each epoch.
-    keys = [(-(-one.pieces.longest // 8), tie) for one, tie in zip(examples, random.random(len(examples)), strict=True)]
+    # Sentences of one padded length are dealt out anew in each epoch.
+    keys = [(one.pieces.padded, tie) for one, tie in zip(examples, random.random(len(examples)), strict=True)]
     order = sorted(range(len(examples)), key=keys.__getitem__)
     batches = plan_batches([examples[i].pieces for i in order], preset.batch_sentences, preset.batch_pieces)
     for number in random.permutation(len(batches)):

@@ -45,6 +45,11 @@ class Pieces:
         """The length of the longest window."""
         return max(len(window) for window in self.windows)
 
+    @property
+    def padded(self) -> int:
+        """The length to which it is padded, a multiple of eight."""
+        return -(-self.longest // _MULTIPLE) * _MULTIPLE
+
 
 class WordPieces:
     """Cuts words into pieces and sentences into windows.
@@ -152,7 +157,7 @@ class Batch:
 
 def collate(sentences: Sequence[Pieces], padding: int, device: torch.device) -> Batch:
     """One batch of sentences."""
-    longest = -(-max(one.longest for one in sentences) // _MULTIPLE) * _MULTIPLE
+    longest = max(one.padded for one in sentences)
     rows = sum(len(one.windows) for one in sentences)
     words = max(one.words for one in sentences)
     ids = np.full((rows, longest), padding, dtype=np.int64)
