@@ -11,11 +11,11 @@ from sentence_transformers import SentenceTransformer
 from transformers import AutoModel, AutoTokenizer
 
 from xlreach.errors import DataError
-from xlreach.retrieval import training
 from xlreach.retrieval.alignment import ALIGNMENTS
 from xlreach.retrieval.encoding import TextEncoder
 from xlreach.retrieval.pairs import open_pairs
 from xlreach.retrieval.pooling import load_encoder
+from xlreach.retrieval.trainer import Trainer
 from xlreach.retrieval.training import info_nce, train_alignment
 
 LANGUAGES = ["en", "de", "mt"]
@@ -103,9 +103,9 @@ def test_the_saved_folder_is_an_ordinary_one(encoder_folder, parallel, tmp_path)
 
 def test_training_pads_to_lengths_that_recur_and_leaves_no_trace(encoder_folder, parallel, tmp_path, monkeypatch):
     widths = set()
-    compute = training._Trainer.compute_loss
+    compute = Trainer.compute_loss
     monkeypatch.setattr(
-        training._Trainer,
+        Trainer,
         "compute_loss",
         lambda self, model, inputs, **more: (
             widths.update({value.shape[1] for key, value in inputs.items() if key.endswith("input_ids")})
@@ -154,7 +154,7 @@ class StoppedError(Exception):
 def test_a_killed_run_goes_on_to_the_same_result(encoder_folder, parallel, tmp_path, monkeypatch):
     text = "cross(steps=12,batch=8)"
     whole = train(text, encoder_folder, [parallel], tmp_path / "whole")
-    monkeypatch.setattr(training._Trainer, "compute_loss", _killing(training._Trainer.compute_loss, at=8))
+    monkeypatch.setattr(Trainer, "compute_loss", _killing(Trainer.compute_loss, at=8))
     work = tmp_path / "checkpoint"
     with pytest.raises(StoppedError):
         train(text, encoder_folder, [parallel], tmp_path / "out", checkpoint=work, checkpoint_seconds=0)
@@ -162,10 +162,8 @@ def test_a_killed_run_goes_on_to_the_same_result(encoder_folder, parallel, tmp_p
     (work / "checkpoint-9999").mkdir()  # one that a kill cut short
     monkeypatch.undo()
     steps = []
-    original = training._Trainer.compute_loss
-    monkeypatch.setattr(
-        training._Trainer, "compute_loss", lambda self, *a, **k: steps.append(1) or original(self, *a, **k)
-    )
+    original = Trainer.compute_loss
+    monkeypatch.setattr(Trainer, "compute_loss", lambda self, *a, **k: steps.append(1) or original(self, *a, **k))
     out = train(text, encoder_folder, [parallel], tmp_path / "out", checkpoint=work, checkpoint_seconds=0)
     assert len(steps) == 12 - 7
     assert TextEncoder(out).fingerprint == TextEncoder(whole).fingerprint

@@ -4,7 +4,8 @@
 (Elmahdy, Lin and Ahmad 2024, arXiv 2408.10536): a mono batch is of one language, query and passage alike; in a cross
 batch the query and the passage of each pair are in two different languages; `hybrid` draws a mono batch with
 probability alpha. The paper states learning rate, weight decay and batch size, but no temperature, length or number of
-steps: those defaults are ours. Declared here, done in `training`.
+steps: those defaults are ours. `distil` copies a teacher's vectors instead (Reimers and Gurevych 2020). Declared here,
+done in `training`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,10 @@ class Alignment(Spec):
     def mono_share(self) -> float:
         """The probability of a mono batch."""
         raise NotImplementedError
+
+    def identity(self) -> dict[str, str]:
+        """What beside the string decides the result: fingerprints of models it names, for keys of results."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,37 @@ class Hybrid(Contrastive, _Hybrid):
         return self.alpha
 
 
+@dataclass(frozen=True)
+class Distil(Alignment):
+    """Sentence and translation both get the vector that a teacher gives the sentence.
+
+    Reimers and Gurevych 2020, "Making Monolingual Sentence Embeddings Multilingual using Knowledge Distillation": the
+    mean squared error of the encoder's vectors of a sentence in the language that the teacher knows, and of its
+    translation, to the teacher's vector of that sentence. Their batch, rate and length; the number of steps is ours.
+    """
+
+    name: ClassVar[str] = "distil"
+
+    teacher: str = param(help="an encoder with vectors of the same length: a folder, package:… or a hub id")
+    source: str = param("en", "the language whose sentences the teacher sees")
+    steps: int = param(1000, "batches seen; equal for all recipes, whatever their data", minimum=1)
+    batch: int = param(64, "pairs a batch", minimum=1)
+    lr: float = param(2e-5, "peak learning rate of AdamW, linear decay", minimum=0)
+    warmup: float = param(0.1, "share of the steps in which the rate rises", minimum=0, maximum=1)
+    weight_decay: float = param(0.01, "weight decay", minimum=0)
+    max_length: int = param(128, "pieces a text is cut to while training", minimum=4)
+    pooling: Literal["auto", "mean", "cls", "max"] = param("auto", "auto keeps what the folder declares, else mean")
+
+    @property
+    def mono_share(self) -> float:
+        return 0.0
+
+    def identity(self) -> dict[str, str]:
+        from xlreach.adapt.encoder import fingerprint, resolve_base  # late: strings are checked without models
+
+        return {"teacher": fingerprint(resolve_base(self.teacher))}
+
+
 ALIGNMENTS = Registry("alignment")
-for _each in (NoAlignment, Mono, Cross, Hybrid):
+for _each in (NoAlignment, Mono, Cross, Hybrid, Distil):
     ALIGNMENTS.register(_each)

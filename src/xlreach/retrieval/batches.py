@@ -48,7 +48,13 @@ class PairTable:
 
 
 def gather_pairs(
-    sources: Sequence[PairSource], languages: Sequence[str], *, mono: bool, cross: bool, seed: int
+    sources: Sequence[PairSource],
+    languages: Sequence[str],
+    *,
+    mono: bool,
+    cross: bool,
+    seed: int,
+    query_language: str | None = None,
 ) -> PairTable:
     """Reads every pair that a run can draw.
 
@@ -58,6 +64,7 @@ def gather_pairs(
         mono: Whether mono batches occur.
         cross: Whether cross batches occur.
         seed: For sources that draw.
+        query_language: The only language of queries; None takes all.
 
     Raises:
         DataError: A kind of batch is asked for and no source has pairs for it, or no two pairs tell each other apart.
@@ -68,7 +75,7 @@ def gather_pairs(
         name = str(source)
         for a in known:
             for b in known:
-                if not (mono if a == b else cross):
+                if not (mono if a == b else cross) or query_language not in (None, a):
                     continue
                 start = len(table)
                 for query, passage in source.pairs(a, b, seed):

@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
+from xlreach.corpora.parallel import ParallelText
 from xlreach.corpora.text import read_lines
 from xlreach.errors import SpecError
 from xlreach.spec import Registry, Spec, param
@@ -26,9 +27,11 @@ class PairSource(ABC):
 
     Attributes:
         uses_text: Whether `bind` must give it the study's prepared text before pairs can be drawn.
+        translations: Whether the two texts of a pair in two languages say the same.
     """
 
     uses_text: bool = False
+    translations: bool = False
 
     @property
     @abstractmethod
@@ -128,6 +131,7 @@ def pairs_of(data: Any) -> PairSource:
 class _DatasetPairs(PairSource):
     def __init__(self, data: Any) -> None:
         self._data = data
+        self.translations = isinstance(data, ParallelText)
 
     @property
     def name(self) -> str:

@@ -1,27 +1,26 @@
-"""Contrastive training: an alignment, an encoder and pairs become a SentenceTransformer folder.
+"""Training: an alignment, an encoder and pairs become a SentenceTransformer folder.
 
-The loss is InfoNCE with in-batch negatives on cosines: sentence-transformers' MultipleNegativesRankingLoss with
-scale 1/temperature, through its trainer; what is ours is which pairs make a batch (`batches`). A run killed in the
-middle goes on from its last checkpoint to the same result.
+The contrastive loss is InfoNCE with in-batch negatives on cosines: sentence-transformers'
+MultipleNegativesRankingLoss with scale 1/temperature, through its trainer; what is ours is which pairs make a batch
+(`batches`). The loss of distillation is its MSELoss. A run killed in the middle goes on from its last checkpoint to the
+same result.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
 import sys
-import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset
-from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+from sentence_transformers import SentenceTransformer, SentenceTransformerTrainingArguments
 from sentence_transformers.sentence_transformer.losses import (
     CachedMultipleNegativesRankingLoss,
+    MSELoss,
     MultipleNegativesRankingLoss,
 )
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
@@ -29,12 +28,13 @@ from transformers import PrinterCallback, TrainerCallback
 
 from xlreach.adapt.encoder import PROVENANCE_FILE, fingerprint
 from xlreach.errors import DataError, ModelError
-from xlreach.retrieval.alignment import Alignment, Contrastive, NoAlignment
+from xlreach.retrieval.alignment import Alignment, Contrastive, Distil, NoAlignment
 from xlreach.retrieval.batches import HybridBatches, PairTable, gather_pairs, trainer_sampler
-from xlreach.retrieval.encoding import SHAPE_STEP, computes_bf16
+from xlreach.retrieval.distillation import parallel_table, teacher_vectors
+from xlreach.retrieval.encoding import SHAPE_STEP, Vectors, computes_bf16
 from xlreach.retrieval.pairs import pairs_of
 from xlreach.retrieval.pooling import load_encoder, quiet_loading
-from xlreach.store import digest
+from xlreach.retrieval.trainer import LOSSES_FILE, TimedCheckpoints, Trainer, usable_checkpoint, workspace
 
 PROMPTS = {"query": "Query: ", "document": "Passage: "}
 """The prefixes of Elmahdy, Lin and Ahmad 2024, as the folder stores them."""
@@ -43,7 +43,6 @@ _TOKENIZER_FILES = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "sentencepiece.bpe.model",
 )  # fmt: skip
 _CHECKPOINT_SECONDS = 300.0
-_LOSSES = "losses.json"
 _PAD_STEP = "pad_to_multiple_of"
 _WIDE = 5_000_000  # weights outside the embedding table; mixed precision gains little below
 _CARD = """---
@@ -89,7 +88,7 @@ def train_alignment(
 
     Raises:
         DataError: There are no pairs for a kind of batch that the alignment draws.
-        ModelError: The folder cannot be loaded, or training diverges.
+        ModelError: The folder cannot be loaded, a teacher does not fit, or training diverges.
     """
     encoder, out = Path(encoder), Path(out)
     cost = {} if cost is None else cost
@@ -101,20 +100,27 @@ def train_alignment(
     model = load_encoder(
         encoder,
         pooling=None if pooling == "auto" else pooling,
-        attention="eager" if on_cpu and isinstance(alignment, Contrastive) else None,
+        attention="eager" if on_cpu and isinstance(alignment, Contrastive | Distil) else None,
     )
     _require_normalised(model)
     record: dict[str, Any] = {"alignment": str(alignment), "version": alignment.version, "seed": seed}
-    if isinstance(alignment, Contrastive):
+    if isinstance(alignment, Contrastive | Distil):
         share, sources = alignment.mono_share, [pairs_of(one) for one in pairs]
-        table = gather_pairs(sources, languages, mono=share > 0, cross=share < 1, seed=seed)
-        if alignment.prefixes:
-            model.prompts = {**model.prompts, **PROMPTS}
-        with _workspace(checkpoint) as work:
-            made_from = [str(alignment), alignment.version, fingerprint(encoder), seed, _pool_sizes(table)]
-            resume = _usable_checkpoint(work, made_from)
-            keep = [_TimedCheckpoints(checkpoint_seconds)] if checkpoint else []
-            losses = _train(alignment, model, table, work, resume, seed=seed, callbacks=keep)
+        labels = None
+        if isinstance(alignment, Contrastive):
+            table = gather_pairs(sources, languages, mono=share > 0, cross=share < 1, seed=seed)
+            if alignment.prefixes:
+                model.prompts = {**model.prompts, **PROMPTS}
+        else:
+            table = parallel_table(alignment, sources, languages, seed)
+            labels = teacher_vectors(alignment, table, model)
+            record |= alignment.identity()
+        with workspace(checkpoint) as work:
+            made_from = [str(alignment), alignment.version, alignment.identity(), fingerprint(encoder), seed]
+            made_from.append(_pool_sizes(table))
+            resume = usable_checkpoint(work, made_from)
+            keep = [TimedCheckpoints(checkpoint_seconds)] if checkpoint else []
+            losses = _train(alignment, model, table, labels, work, resume, seed=seed, callbacks=keep)
         cost |= {"steps": len(losses), "pairs": alignment.steps * alignment.batch, "loss": _late_loss(losses)}
         record |= {
             "languages": list(languages),
@@ -137,53 +143,11 @@ def info_nce(model: SentenceTransformer, alignment: Contrastive) -> torch.nn.Mod
     )
 
 
-@contextlib.contextmanager
-def _workspace(checkpoint: Path | None) -> Iterator[Path]:
-    if checkpoint is not None:
-        yield Path(checkpoint)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder)
-
-
-class _Trainer(SentenceTransformerTrainer):
-    """Without model cards and without pickled arguments in its checkpoints; keeps the loss of every step."""
-
-    losses: list[float]
-
-    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """Leaves it out: it would read through all pairs before the first step."""
-
-    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        folder = Path(output_dir or str(self.args.output_dir))
-        self.model.save_pretrained(str(folder), create_model_card=False)
-        (folder / _LOSSES).write_text(json.dumps(self.losses), "utf-8")
-
-    def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
-        loss = super().compute_loss(*args, **kwargs)
-        self.losses.append(float((loss[0] if isinstance(loss, tuple) else loss).detach()))
-        return loss
-
-
-class _TimedCheckpoints(TrainerCallback):
-    """Saves every so many seconds, so that cheap runs save nothing and long ones lose little."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds, self._last = seconds, time.monotonic()
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
-        if time.monotonic() - self._last >= self._seconds and state.global_step < state.max_steps:
-            control.should_save = True
-        return control
-
-    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self._last = time.monotonic()
-
-
 def _train(
-    alignment: Contrastive,
+    alignment: Contrastive | Distil,
     model: SentenceTransformer,
     table: PairTable,
+    labels: Vectors | None,
     work: Path,
     resume: Path | None,
     *,
@@ -192,6 +156,10 @@ def _train(
 ) -> list[float]:
     batches = HybridBatches(table, alignment.mono_share, alignment.batch, alignment.steps, seed)
     on_gpu = torch.cuda.is_available()
+    prefixes = isinstance(alignment, Contrastive) and alignment.prefixes
+    columns: dict[str, Any] = {"query": table.queries, "passage": table.passages}
+    if labels is not None:
+        columns["label"] = labels
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(work),
         max_steps=alignment.steps,
@@ -201,7 +169,7 @@ def _train(
         warmup_steps=round(alignment.warmup * alignment.steps),
         lr_scheduler_type="linear",
         batch_sampler=trainer_sampler(batches),
-        prompts={"query": PROMPTS["query"], "passage": PROMPTS["document"]} if alignment.prefixes else None,
+        prompts={"query": PROMPTS["query"], "passage": PROMPTS["document"]} if prefixes else None,
         seed=seed,
         data_seed=seed,
         use_cpu=model.device.type == "cpu",
@@ -216,14 +184,14 @@ def _train(
     own_length = model.max_seq_length
     model.max_seq_length = min(alignment.max_length, own_length or alignment.max_length)
     _pad_by_steps(model, True)
-    trainer = _Trainer(
+    trainer = Trainer(
         model=model,
         args=arguments,
-        train_dataset=Dataset.from_dict({"query": table.queries, "passage": table.passages}),
-        loss=info_nce(model, alignment),
+        train_dataset=Dataset.from_dict(columns),
+        loss=info_nce(model, alignment) if isinstance(alignment, Contrastive) else MSELoss(model),
         callbacks=list(callbacks),
     )
-    trainer.losses = json.loads((resume / _LOSSES).read_text("utf-8")) if resume else []
+    trainer.losses = json.loads((resume / LOSSES_FILE).read_text("utf-8")) if resume else []
     trainer.remove_callback(PrinterCallback)
     with quiet_loading():
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
@@ -248,21 +216,6 @@ def _trains_in_bf16(model: SentenceTransformer) -> bool:
     weights = sum(one.numel() for name, one in model.named_parameters() if "embeddings" not in name)
     kind = model.device.type
     return computes_bf16(kind) and (kind != "cpu" or weights >= _WIDE)
-
-
-def _usable_checkpoint(work: Path, made_from: list[Any]) -> Path | None:
-    """The last whole checkpoint of this very run; those of another, or cut short by a kill, are removed."""
-    marker, key = work / "made_from.txt", digest(made_from)
-    same = marker.is_file() and marker.read_text("utf-8") == key
-    found = sorted(work.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
-    # The trainer writes its state last, so a checkpoint that has it is whole.
-    whole = [path for path in found if same and (path / "trainer_state.json").is_file()]
-    for path in found:
-        if path not in whole[:1]:
-            shutil.rmtree(path)
-    work.mkdir(parents=True, exist_ok=True)
-    marker.write_text(key, "utf-8")
-    return whole[0] if whole else None
 
 
 def _require_normalised(model: SentenceTransformer) -> None:

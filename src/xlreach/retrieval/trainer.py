@@ -1,0 +1,78 @@
+"""sentence-transformers' trainer, made to go on after a kill: what `training` runs its losses with."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sentence_transformers import SentenceTransformerTrainer
+from transformers import TrainerCallback
+
+from xlreach.store import digest
+
+LOSSES_FILE = "losses.json"
+
+
+class Trainer(SentenceTransformerTrainer):
+    """Without model cards and without pickled arguments in its checkpoints; keeps the loss of every step."""
+
+    losses: list[float]
+
+    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+        """Leaves it out: it would read through all pairs before the first step."""
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        folder = Path(output_dir or str(self.args.output_dir))
+        self.model.save_pretrained(str(folder), create_model_card=False)
+        (folder / LOSSES_FILE).write_text(json.dumps(self.losses), "utf-8")
+
+    def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
+        loss = super().compute_loss(*args, **kwargs)
+        self.losses.append(float((loss[0] if isinstance(loss, tuple) else loss).detach()))
+        return loss
+
+
+class TimedCheckpoints(TrainerCallback):
+    """Saves every so many seconds, so that cheap runs save nothing and long ones lose little."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._last = seconds, time.monotonic()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
+        if time.monotonic() - self._last >= self._seconds and state.global_step < state.max_steps:
+            control.should_save = True
+        return control
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._last = time.monotonic()
+
+
+@contextlib.contextmanager
+def workspace(checkpoint: Path | None) -> Iterator[Path]:
+    """The folder for checkpoints, or one for the while."""
+    if checkpoint is not None:
+        yield Path(checkpoint)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def usable_checkpoint(work: Path, made_from: list[Any]) -> Path | None:
+    """The last whole checkpoint of this very run; those of another, or cut short by a kill, are removed."""
+    marker, key = work / "made_from.txt", digest(made_from)
+    same = marker.is_file() and marker.read_text("utf-8") == key
+    found = sorted(work.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
+    # The trainer writes its state last, so a checkpoint that has it is whole.
+    whole = [path for path in found if same and (path / "trainer_state.json").is_file()]
+    for path in found:
+        if path not in whole[:1]:
+            shutil.rmtree(path)
+    work.mkdir(parents=True, exist_ok=True)
+    marker.write_text(key, "utf-8")
+    return whole[0] if whole else None
