@@ -6,6 +6,7 @@ Importing it registers the built-in steps and loads no model library; a step loa
 
 from xlreach.adapt.encoder import Provenance, check_encoder, fingerprint, resolve_base
 from xlreach.adapt.exchange import VocabularyReplacement, VocabularyTrimming
+from xlreach.adapt.inputs import input_transform
 from xlreach.adapt.lapt import LanguageAdaptivePretraining
 from xlreach.adapt.recipe import STEPS, Job, NoAdaptation, Recipe, Step
 from xlreach.adapt.scratch import FromScratch
@@ -29,6 +30,7 @@ __all__ = [
     "VocabularyTrimming",
     "check_encoder",
     "fingerprint",
+    "input_transform",
     "prepare_text",
     "resolve_base",
 ]

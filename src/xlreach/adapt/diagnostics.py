@@ -9,6 +9,7 @@ from pathlib import Path
 
 from xlreach.adapt.encoder import Provenance
 from xlreach.adapt.folder import read_tokenizer, special_tokens, token_id
+from xlreach.adapt.inputs import input_transform
 from xlreach.errors import DataError
 
 _AT_ONCE = 1000
@@ -41,7 +42,8 @@ def diagnose(encoder: Path, lines: Iterable[str], most_lines: int | None = None)
     new = {tokenizer.token_to_id(piece) for piece in Provenance.read(encoder).new_pieces}
     pieces = words = unknown_pieces = unknown_words = continued = texts = lost = lost_without_space = 0
     seen: set[int] = set()
-    some: Iterator[str] = (line for line in lines if line.strip())
+    transform = input_transform(encoder)
+    some: Iterator[str] = (transform(line) for line in lines if line.strip())
     some = some if most_lines is None else islice(some, most_lines)
     while block := list(islice(some, _AT_ONCE)):
         by_word = tokenizer.encode_batch([line.split() for line in block], True, add_special_tokens=False)

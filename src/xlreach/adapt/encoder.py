@@ -43,6 +43,7 @@ class Provenance:
         new_pieces: The vocabulary that was added, in the order of its choice.
         tier: `{"rows": ids, "rate": times}` of embedding rows that the next `lapt` trains at a multiple of its rate;
             None where there are none, or when that is done.
+        input: What text must go through before the encoder may read it (`inputs.input_transform`); empty for nothing.
         warnings: What a reader of results must know (a fresh MLM head, fewer pieces than asked).
         steps: For each step its name, version, seed and what it measured.
     """
@@ -53,6 +54,7 @@ class Provenance:
     transliterated: tuple[str, ...] = ()
     new_pieces: tuple[str, ...] = ()
     tier: dict[str, Any] | None = None
+    input: str = ""
     warnings: tuple[str, ...] = ()
     steps: tuple[dict[str, Any], ...] = ()
 
@@ -97,16 +99,21 @@ def resolve_base(text: str) -> Path:
         path = _from_hub(text)
     else:
         raise ModelError(f"The base {text!r} is no folder.", fix="Name a folder, package:NAME/FOLDER or a hub id.")
-    check_encoder(path)
+    check_encoder(path, transforms=True)
     return path
 
 
-def check_encoder(path: Path) -> None:
+def check_encoder(path: Path, *, transforms: bool = False) -> None:
     """Refuses a folder that the toolkit cannot or must not load.
+
+    Args:
+        path: The folder.
+        transforms: Whether the caller passes text through `inputs.input_transform` before the encoder reads it, or
+            gives it no text at all.
 
     Raises:
         ModelError: The folder, its config.json, tokenizer or safetensors weights are missing, the weights are
-            pickles only, or the model needs code of its own to be run.
+            pickles only, the model needs code of its own to be run, or its input would have to be transformed.
     """
     if not path.is_dir():
         raise ModelError("No such encoder folder.", path=path)
@@ -136,6 +143,12 @@ def check_encoder(path: Path) -> None:
         raise ModelError("The folder has no weights.", expected="Expected model.safetensors.", path=path)
     if not any((path / name).is_file() for name in _TOKENIZER_FILES):
         raise ModelError("The folder has no tokenizer.", expected="Expected tokenizer.json.", path=path)
+    if not transforms and (wanted := Provenance.read(path).input):
+        raise ModelError(
+            f"The encoder reads text only after {wanted!r}, which is not done here.",
+            expected="Expected an encoder that reads text as it is.",
+            path=path,
+        )
 
 
 def fingerprint(encoder: Path) -> str:
@@ -146,8 +159,10 @@ def fingerprint(encoder: Path) -> str:
     Raises:
         ModelError: The folder is no encoder.
     """
-    check_encoder(encoder)
+    check_encoder(encoder, transforms=True)
     parts: dict[str, Any] = {}
+    if wanted := Provenance.read(encoder).input:
+        parts["input"] = wanted
     for path in _files_that_count(encoder):
         name = path.relative_to(encoder).as_posix()
         parts[name] = _content(path, name) if path.suffix == ".json" else file_digest(path)

@@ -36,11 +36,13 @@ class VocabularyTrimming(Step):
 
     def apply(self, source: Path | None, job: Job) -> None:
         from xlreach.adapt.folder import read_tokenizer, require_source, save_encoder
+        from xlreach.adapt.inputs import with_input_of
         from xlreach.adapt.mlm import load_masked_lm
         from xlreach.adapt.segmentation import Segmenter
         from xlreach.adapt.trimming import trimmed_exactly
 
         folder = require_source(source, self)
+        job = with_input_of(folder, job)
         files = [*(job.text[one] for one in sorted(job.text)), *(job.others[one] for one in sorted(job.others))]
         if not files:
             raise DataError("There is no text to trim the vocabulary to.", fix="Give text of the languages.")
@@ -89,10 +91,12 @@ class VocabularyReplacement(Step):
 
     def apply(self, source: Path | None, job: Job) -> None:
         from xlreach.adapt.folder import read_tokenizer, require_source, save_encoder
+        from xlreach.adapt.inputs import with_input_of
         from xlreach.adapt.mlm import load_masked_lm
         from xlreach.adapt.segmentation import Segmenter
 
         folder = require_source(source, self)
+        job = with_input_of(folder, job)
         base = Segmenter(read_tokenizer(folder))
         files = [job.text[one] for one in sorted(job.text)]
         content = retrained(base, files, self.vocab) if self.tokenizer == "train" else self._given(base, folder)

@@ -48,7 +48,7 @@ def require_source(source: Path | None, step: Step) -> Path:
     """
     if source is None:
         raise ModelError(f"The step {step} needs an encoder to start from.", fix="Name a base.")
-    check_encoder(source)
+    check_encoder(source, transforms=True)
     return source
 
 
@@ -271,6 +271,8 @@ def _card(provenance: Provenance) -> str:
     rows.append(f"* Adapted to: {languages}")
     if provenance.transliterated:
         rows.append(f"* The tokenizer transliterates: {', '.join(provenance.transliterated)}")
+    if provenance.input:
+        rows.append(f"* **Its input must be romanised first**, by `{provenance.input}`; plain libraries do not do it")
     if provenance.new_pieces:
         rows.append(f"* New pieces in the vocabulary: {len(provenance.new_pieces)}")
     rows += [f"* Note: {warning}" for warning in provenance.warnings]

@@ -40,10 +40,12 @@ class LanguageAdaptivePretraining(Step):
 
     def apply(self, source: Path | None, job: Job) -> None:
         from xlreach.adapt.folder import read_tokenizer, require_source, save_encoder
+        from xlreach.adapt.inputs import with_input_of
         from xlreach.adapt.lines import EncodedText
         from xlreach.adapt.mlm import JobState, Training, load_masked_lm, train
 
         folder = require_source(source, self)
+        job = with_input_of(folder, job)
         self._check_length(folder)
         tokenizer = read_tokenizer(folder)
         text = EncodedText.read(job.text, tokenizer, folder, self.max_length)

@@ -1,8 +1,8 @@
 """Transliteration by table, carried inside `tokenizer.json`: whoever loads the encoder feeds it the original script.
 
 The tokenizer's normalizer becomes NFKC, then one replacement per table entry, longest first, then the base's own.
-NFKC comes first because presentation forms would otherwise miss the table. Rule-based romanizers cannot travel this
-way and are not here.
+NFKC comes first because presentation forms would otherwise miss the table. uroman's rules cannot travel this way: an
+encoder of romanised text records that its input must be (`inputs.py`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from xlreach.adapt.recipe import STEPS, Job, Step
 from xlreach.errors import DataError, nearest
 from xlreach.spec import param
 
+_TRIED_LINES = 300
 _MOSTLY = 0.5  # of a text's letters in Latin script, and no table is needed
 
 
@@ -32,13 +33,17 @@ class Transliteration(Step):
 
     `auto` takes, for each language, the table of the data root or the built-in one. A language in Latin script needs
     none; for one in another script without a table the step refuses. All tables of a step act on all input.
+
+    `uroman` romanises every script by rules (Hermjakob et al. 2018). The tokenizer stays as it is; all text is
+    romanised before this encoder reads it, here and in the steps and stages behind. Word by word, which is faster,
+    where that gives the same on the languages' text.
     """
 
     name: ClassVar[str] = "translit"
     uses_text: ClassVar[bool] = True
     uses_tables: ClassVar[bool] = True
 
-    table: str = param("auto", "auto, a language with a table, or a YAML file", positional=True, shown=True)
+    table: str = param("auto", "auto, uroman, a language with a table, or a YAML file", positional=True, shown=True)
 
     def files(self) -> tuple[Path, ...]:
         path = Path(self.table)
@@ -48,6 +53,9 @@ class Transliteration(Step):
         from xlreach.adapt.folder import read_tokenizer, require_source, save_unchanged_weights
 
         folder = require_source(source, self)
+        if self.table == "uroman":
+            self._romanise(folder, job)
+            return
         tables, warnings = self._tables(job)
         tokenizer = read_tokenizer(folder)
         if tables:
@@ -60,6 +68,18 @@ class Transliteration(Step):
         )
         measured = {"replacements": {language: len(table) for language, table in tables.items()}}
         save_unchanged_weights(folder, job, self, tokenizer=tokenizer, provenance=after, measured=measured)
+
+    def _romanise(self, folder: Path, job: Job) -> None:
+        from xlreach.adapt.folder import save_unchanged_weights
+        from xlreach.adapt.inputs import BY_LINE, BY_WORD, require_uroman, words_suffice
+
+        require_uroman()
+        exact = {}
+        for language in sorted(job.text):
+            with job.text[language].open(encoding="utf-8") as stream:
+                exact[language] = words_suffice(line.rstrip("\n") for line in islice(stream, _TRIED_LINES))
+        after = replace(Provenance.read(folder), input=BY_WORD if all(exact.values()) else BY_LINE)
+        save_unchanged_weights(folder, job, self, provenance=after, measured={"exact_by_word": exact})
 
     def _tables(self, job: Job) -> tuple[dict[str, dict[str, str]], list[str]]:
         known = {**built_in_tables(), **job.tables}

@@ -48,10 +48,12 @@ class VocabularyAugmentation(Step):
     def apply(self, source: Path | None, job: Job) -> None:
         from xlreach.adapt.candidates import choose, with_pieces
         from xlreach.adapt.folder import read_tokenizer, require_source, save_encoder
+        from xlreach.adapt.inputs import with_input_of
         from xlreach.adapt.mlm import load_masked_lm
         from xlreach.adapt.segmentation import Segmenter
 
         folder = require_source(source, self)
+        job = with_input_of(folder, job)
         base = Segmenter(read_tokenizer(folder))
         rule = self.by if self.by != "auto" else "unk" if base.kind == "WordPiece" else "fragmentation"
         choice = choose(base, job.text, job.others, self.n, rule)
