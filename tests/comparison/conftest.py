@@ -19,7 +19,7 @@ def make_study():
 
 @pytest.fixture(scope="session")
 def study(make_study):
-    return make_study(queries=24)
+    return make_study(bases=("FacebookAI/xlm-roberta-base",), queries=24)
 
 
 @pytest.fixture(scope="session")

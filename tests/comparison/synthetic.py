@@ -92,13 +92,12 @@ def make_study(
                                         )
                                     )
     made.queries = pd.concat(frames, ignore_index=True)
-    keys = [name for name in made.queries.columns if name not in ("query_id", "group", "value")]
-    for key, part in made.queries.groupby(keys, sort=False, dropna=False)["value"]:
-        row = {
-            name: None if pd.isna(value) else int(value) if name == "seed" else value
-            for name, value in zip(keys, key, strict=True)
-        }
-        made.results.append(Measurement(kind="retrieval", value=float(part.mean()), n=len(part), **row))
+    keys = [name for name in frames[0].columns if name not in ("query_id", "group", "value")]
+    for frame in frames:
+        row = {name: frame[name].iloc[0] for name in keys}
+        row["seed"] = int(row["seed"])
+        values = frame["value"]
+        made.results.append(Measurement(kind="retrieval", value=float(values.mean()), n=len(values), **row))
     if tagging:
         made.results += _tagging(rng, bases, recipes, languages, level, seeds)
     return made

