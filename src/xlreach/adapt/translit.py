@@ -35,8 +35,8 @@ class Transliteration(Step):
     none; for one in another script without a table the step refuses. All tables of a step act on all input.
 
     `uroman` romanises every script by rules (Hermjakob et al. 2018). The tokenizer stays as it is; all text is
-    romanised before this encoder reads it, here and in the steps and stages behind. Word by word, which is faster,
-    where that gives the same on the languages' text.
+    romanised before this encoder reads it, here and in the steps and stages behind. Word by word, which is
+    faster on long texts, where that gives the same on the languages' text.
     """
 
     name: ClassVar[str] = "translit"
