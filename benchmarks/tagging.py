@@ -158,7 +158,7 @@ def their_training(
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
     arguments = TrainingArguments(
         output_dir=str(work / "trainer"), num_train_epochs=1, save_strategy="no", report_to="none", disable_tqdm=True,
-        bf16=bf16, seed=1,
+        bf16=bf16, seed=1, use_cpu=DEVICE.type == "cpu",
     )  # fmt: skip
     trainer = Trainer(
         model=model,

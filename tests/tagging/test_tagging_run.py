@@ -217,7 +217,7 @@ def test_schedule():
     assert [learning_rate(paper, p, 0.0) for p in (0.5, 1, 4)] == [0.5, 1.0, 0.5]
     assert [learning_rate(paper, p, 1.0) for p in (0.5, 1, 1.5, 2, 5)] == [0.0, 0.0, 0.5, 1.0, 0.5]
     rates = [PRESETS["fast"].encoder_rate(width) for width in (1024, 768, 384, 128, 64)]
-    assert rates == pytest.approx([8e-5, 8e-5, 3.2e-4, 2.88e-3, 3e-3])
+    assert rates == pytest.approx([1e-4, 1e-4, 4e-4, 3e-3, 3e-3])
     assert paper.encoder_rate(128) == 5e-5
     fast = dataclasses.replace(PRESETS["fast"], epochs=8, warmup_epochs=0.0)
     assert [learning_rate(fast, p, 0.0) for p in (0, 4, 8)] == [1.0, 0.5, 0.0]

@@ -64,12 +64,12 @@ PRESETS = {
     "paper": Preset(epochs=200, patience=20),
     # A small machine: half a minute for a thousand sentences and a small encoder.
     "fast": Preset(
-        epochs=5, patience=3, head_lr=8e-3, encoder_lr=8e-5, scale_lr=True, schedule="linear", warmup_epochs=0.5,
+        epochs=5, patience=3, head_lr=8e-3, encoder_lr=1e-4, scale_lr=True, schedule="linear", warmup_epochs=0.5,
         frozen_epochs=0, attention_dropout=0.0, hidden_dropout=0.0, batch_sentences=64, batch_pieces=384,
     ),
     # A demonstration: seconds on a few hundred sentences and a small encoder.
     "quick": Preset(
-        epochs=3, patience=3, head_lr=8e-3, encoder_lr=8e-5, scale_lr=True, schedule="linear", warmup_epochs=0.5,
+        epochs=4, patience=4, head_lr=8e-3, encoder_lr=1e-4, scale_lr=True, schedule="linear", warmup_epochs=0.5,
         frozen_epochs=0, attention_dropout=0.0, hidden_dropout=0.0, batch_sentences=64, batch_pieces=384,
         dev_sentences=100,
     ),

@@ -210,6 +210,7 @@ def _epoch(
     batches = list(_shuffled(examples, preset, seed, epoch))
     tagger.train()
     tagger.words.frozen = epoch < preset.frozen_epochs
+    weights = list(tagger.parameters())
     total = torch.zeros((), device=tagger.words.mix.weights.device)
     for number, batch in enumerate(batches):
         progress = epoch + (number + 1) / len(batches)
@@ -218,7 +219,7 @@ def _epoch(
         optimizer.zero_grad(set_to_none=True)
         loss = tagger.loss([examples[i] for i in batch])
         loss.backward()
-        nn.utils.clip_grad_norm_(tagger.parameters(), preset.max_grad_norm)
+        nn.utils.clip_grad_norm_(weights, preset.max_grad_norm)
         optimizer.step()
         total += loss.detach()
     return float(total) / len(batches)
