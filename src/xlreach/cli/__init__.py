@@ -1,0 +1,63 @@
+"""The command line: a file for each group of verbs. Heavy imports wait until a verb needs them."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from typing import Annotated
+
+import typer
+
+from xlreach import __version__
+from xlreach.cli import encoders, retrieval, studies, surroundings
+from xlreach.cli.app import app
+from xlreach.errors import XLReachError
+
+__all__ = ["app", "encoders", "main", "retrieval", "studies", "surroundings"]
+
+# What the machine refuses, as opposed to what a defect of ours runs into.
+_REFUSED = {
+    errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG,
+}  # fmt: skip
+
+
+def main() -> None:
+    """Runs a verb: a user's mistake is one paragraph and exit code 2, an interruption is exit code 130."""
+    try:
+        app(standalone_mode=True)
+    except XLReachError as error:
+        typer.echo(f"xlreach: {error}", err=True)
+        sys.exit(2)
+    except OSError as error:
+        if error.errno not in _REFUSED:
+            raise
+        typer.echo(f"xlreach: {error.filename or 'the disk'}: {error.strerror}.", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        _say_interrupted()
+        sys.exit(130)
+    except SystemExit as leaving:
+        if leaving.code == 130:  # typer's own for an interruption, without a word
+            _say_interrupted()
+        raise
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"xlreach {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _every_verb(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+def _say_interrupted() -> None:
+    typer.echo(
+        "xlreach: interrupted. Nothing half-done is left; a study that is run again goes on where it was.", err=True
+    )

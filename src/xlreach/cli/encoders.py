@@ -1,0 +1,78 @@
+"""Verbs about one encoder: adapt, diagnose, tag."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xlreach.cli.app import app
+from xlreach.cli.arguments import files_by_language, fresh, open_as
+from xlreach.cli.options import (
+    HERE,
+    Data,
+    Encoder,
+    Json,
+    Out,
+    Seed,
+    print_json,
+    print_rows,
+)
+
+
+@app.command()
+def adapt(
+    base: Encoder,
+    recipe: Annotated[str, typer.Argument(help="Such as lapt, va(99)+lapt(epochs=5) or translit(auto)+lapt.")],
+    text: Annotated[list[str], typer.Option(help="Unlabelled text, LANGUAGE=FILE; may be repeated.")],
+    out: Out,
+    seed: Seed = 1,
+) -> None:
+    """Specialise an encoder for languages."""
+    from xlreach.adapt.chain import adapt_encoder
+
+    adapt_encoder(base, recipe, files_by_language(text), out=fresh(out), seed=seed)
+    typer.echo(f"Encoder: {out}")
+
+
+@app.command()
+def diagnose(
+    encoder: Encoder,
+    text: Annotated[Path, typer.Option(help="A text file, a sentence or paragraph a line.")],
+    json_: Json = False,
+) -> None:
+    """Measure what an encoder's tokenizer does to a text."""
+    from xlreach.adapt.diagnostics import diagnose as measure
+    from xlreach.adapt.encoder import resolve_base
+    from xlreach.corpora.text import read_lines
+
+    found = measure(resolve_base(encoder), read_lines(text))
+    if json_:
+        return print_json(found)
+    for name, value in found.items():
+        typer.echo(f"{name:<26}{value:.4f}")
+    return None
+
+
+@app.command()
+def tag(
+    encoder: Encoder,
+    dataset: Annotated[str, typer.Argument(help="Such as ud:mt_mudt or ner:masakhaner2/wol, or a folder.")],
+    out: Out,
+    task: Annotated[str, typer.Option(help="pos, parse or ner.")] = "pos",
+    preset: Annotated[str, typer.Option(help="How to train: paper, fast or quick.")] = "paper",
+    data: Data = HERE,
+    seed: Seed = 1,
+    json_: Json = False,
+) -> None:
+    """Train a tagger or parser on an encoder, and score it."""
+    from xlreach.adapt.encoder import resolve_base
+    from xlreach.corpora.dataset import Annotated as Corpus
+    from xlreach.store import replacing
+    from xlreach.tagging.run import run_tagging
+
+    corpus = open_as(dataset, data, Corpus, "a treebank or an entity corpus, such as ud:mt_mudt")
+    with replacing(fresh(out)) as folder:
+        rows = run_tagging(task, resolve_base(encoder), corpus, preset=preset, seed=seed, out=folder)
+    print_rows(rows, out, json_)

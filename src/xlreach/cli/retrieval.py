@@ -1,0 +1,154 @@
+"""Verbs about retrieval: train, index, search, score."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xlreach.cli.app import app
+from xlreach.cli.arguments import codes, documents_by_language, fresh, open_as
+from xlreach.cli.options import (
+    HERE,
+    MEASURES,
+    NONE,
+    SETTINGS,
+    Data,
+    Encoder,
+    Json,
+    Lang,
+    Out,
+    Seed,
+    print_json,
+    print_rows,
+)
+from xlreach.errors import XLReachError
+
+
+@app.command()
+def train(
+    encoder: Encoder,
+    alignment: Annotated[str, typer.Argument(help="Such as mono, cross or hybrid(alpha=0.5).")],
+    pairs: Annotated[list[str], typer.Option(help="Training pairs: a data set or crops(TEXT); may be repeated.")],
+    lang: Lang,
+    out: Out,
+    data: Data = HERE,
+    seed: Seed = 1,
+) -> None:
+    """Turn an encoder into a retrieval encoder by contrastive training."""
+    from xlreach.adapt.encoder import resolve_base
+    from xlreach.retrieval.alignment import ALIGNMENTS
+    from xlreach.retrieval.pairs import open_pairs
+    from xlreach.retrieval.training import train_alignment
+    from xlreach.store import replacing
+
+    chosen, sources = ALIGNMENTS.parse(alignment), [open_pairs(name, data) for name in pairs]
+    with replacing(fresh(out)) as folder:
+        folder.mkdir()
+        train_alignment(chosen, resolve_base(encoder), sources, codes(lang), seed=seed, out=folder)
+    typer.echo(f"Retrieval encoder: {out}")
+
+
+@app.command()
+def index(
+    encoder: Encoder,
+    lang: Annotated[list[str], typer.Option(help="LANGUAGE=FILE, a document a line; with --dataset, LANGUAGE.")],
+    dataset: Annotated[str | None, typer.Option(help="Index the documents of a collection instead of files.")] = None,
+    factory: Annotated[str, typer.Option(help="A FAISS factory string.")] = "Flat",
+    out: Annotated[Path | None, typer.Option(help="Where to write; by default indexes/<encoder>.")] = None,
+    data: Data = HERE,
+) -> None:
+    """Build one FAISS index a language."""
+    from xlreach.adapt.encoder import resolve_base
+    from xlreach.retrieval.encoding import TextEncoder
+    from xlreach.retrieval.index import build_index
+    from xlreach.spec import folder_name
+
+    documents = documents_by_language(lang, dataset, data)
+    opened = TextEncoder(resolve_base(encoder))
+    place = out or Path("indexes") / folder_name(opened.path.resolve().name)
+    try:
+        for code, read in documents.items():
+            folder = build_index(opened, read, place / folder_name(code), factory=factory, language=code)
+            typer.echo(f"Index: {folder}")
+    finally:
+        if place.is_dir() and not any(place.iterdir()):  # after a mistake in the first
+            place.rmdir()
+
+
+@app.command()
+def search(
+    encoder: Encoder,
+    indexes: Annotated[Path, typer.Argument(help="An index folder, or a folder of them.")],
+    query: Annotated[str | None, typer.Argument(help="What to look for.")] = None,
+    lang: Lang = NONE,
+    k: Annotated[int, typer.Option("-k", help="How many documents.", min=1)] = 10,
+    queries: Annotated[Path | None, typer.Option(help="A file of queries, one a line, or queries.jsonl.")] = None,
+    trec: Annotated[Path | None, typer.Option(help="Write a TREC run of the queries.")] = None,
+    json_: Json = False,
+) -> None:
+    """Search one, several or all languages, in one ranking."""
+    from xlreach.adapt.encoder import resolve_base
+    from xlreach.corpora.items import read_queries
+    from xlreach.retrieval.encoding import TextEncoder
+    from xlreach.retrieval.index import find_indexes, open_index
+    from xlreach.retrieval.search import rank, write_search_run
+    from xlreach.retrieval.search import search as find
+
+    if (query is None) == (queries is None) or (queries is None) != (trec is None):
+        raise XLReachError("Give one query, or --queries FILE with --trec FILE.")
+    opened = TextEncoder(resolve_base(encoder))
+    folders = find_indexes(indexes, codes(lang))
+    chosen = [open_index(folder, opened) for folder in folders.values()]
+    if queries is not None and trec is not None:
+        asked = read_queries(queries)
+        fresh(trec)
+        ranked = rank(opened.encode([text for _, text in asked], "query"), chosen, k)
+        write_search_run(trec, [name for name, _ in asked], ranked)
+        return typer.echo(f"Run of {len(asked)} queries in {', '.join(folders)}: {trec}")
+    hits = find(opened, [query or ""], chosen, k)[0]
+    if json_:
+        return print_json([dataclasses.asdict(hit) for hit in hits])
+    for place, hit in enumerate(hits, 1):
+        text = f"{hit.title}: {hit.text}" if hit.title else hit.text
+        typer.echo(f"{place:>3}  {hit.score:.4f}  {hit.language:<4} {hit.id}  {text}")
+    return None
+
+
+@app.command()
+def score(
+    encoder: Encoder,
+    dataset: Annotated[str, typer.Argument(help="A retrieval collection, such as xquad-r, or a folder.")],
+    out: Out,
+    lang: Lang = NONE,
+    measure: Annotated[list[str], typer.Option(help="An ir-measures string; may be repeated.")] = MEASURES,
+    setting: Annotated[list[str], typer.Option(help="mono, cross or multi; may be repeated.")] = SETTINGS,
+    factory: Annotated[str, typer.Option(help="A FAISS factory string.")] = "Flat",
+    depth: Annotated[int, typer.Option(help="Documents that each search returns.", min=1)] = 1000,
+    data: Data = HERE,
+    json_: Json = False,
+) -> None:
+    """Index a collection and score an encoder's retrieval on it."""
+    from xlreach.adapt.encoder import resolve_base
+    from xlreach.corpora.collection import Collection
+    from xlreach.retrieval.encoding import TextEncoder
+    from xlreach.retrieval.index import build_index
+    from xlreach.scoring import evaluate
+    from xlreach.scoring.measures import parse_measures
+    from xlreach.store import replacing
+
+    parse_measures(measure)
+    collection = open_as(dataset, data, Collection, "a retrieval collection or parallel text, such as xquad-r")
+    languages = codes(lang) or collection.languages
+    opened = TextEncoder(resolve_base(encoder))
+    with replacing(fresh(out)) as folder:
+        built = {
+            code: build_index(
+                opened, collection.documents(code), folder / "indexes" / code, factory=factory, language=code
+            )
+            for code in languages
+        }
+        rows = evaluate(opened, collection, built, measures=measure, settings=setting, depth=depth, out=folder)
+    print_rows(rows, out, json_)

@@ -1,0 +1,106 @@
+"""Verbs about whole studies: run one, compare, report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xlreach.cli.app import app
+from xlreach.cli.options import (
+    HERE,
+    NONE,
+    Json,
+    Root,
+    Run,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from xlreach.study.run import Place
+
+
+@app.command()
+def run(
+    config: Annotated[Path, typer.Argument(help="A study configuration (YAML).")],
+    override: Annotated[list[str], typer.Option("--set", help="Override a field: --set seeds=[1,2].")] = NONE,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and run nothing.")] = False,
+    root: Root = HERE,
+    json_: Json = False,
+) -> None:
+    """Run a whole study, from adaptation to the report."""
+    from xlreach.comparison import read_gaps, summary
+    from xlreach.study.config import load_config
+    from xlreach.study.experiment import is_experiment
+    from xlreach.study.run import Place, prepare, run_study
+
+    if is_experiment(config):
+        return _run_experiment(config, override, Place(root), json_)
+    study, place = load_config(config, override), Place(root)
+    if dry_run:
+        plan = prepare(study, place)
+        rows = plan.rows(place.store)
+        done = sum(row["done"] for row in rows)
+        if json_:
+            return print_json(rows)
+        for lack in plan.lacks:
+            typer.echo(f"Note: {lack}")
+        for row in rows:
+            typer.echo(f"{'in the store' if row['done'] else 'to do':<12}  {row['stage']:<8}  {row['title']}")
+        return typer.echo(f"{len(rows)} stages: {done} in the store, {len(rows) - done} left to do.")
+    folder, worked = run_study(study, place, lambda line: typer.echo(line, err=json_))
+    if json_:
+        return print_json({"run": str(folder), "report": str(folder / "report.html"), "worked": worked})
+    if not worked:
+        typer.echo("Nothing was left to do: every stage and the report are in place.")
+    for line in summary(read_gaps(folder / "gaps.json")):
+        typer.echo(line)
+    return typer.echo(f"Report: {folder / 'report.html'}")
+
+
+def _run_experiment(config: Path, override: Sequence[str], place: Place, as_json: bool) -> None:
+    from xlreach.study.experiment import load_experiment, run_experiment
+
+    experiment = load_experiment(config, override)
+    folder, found = run_experiment(experiment, place, lambda line: typer.echo(line, err=as_json))
+    if as_json:
+        return print_json(found)
+    for sentence in found["sentences"]:
+        typer.echo(sentence)
+    return typer.echo(f"Report: {folder / 'report.html'}")
+
+
+@app.command()
+def compare(
+    run_folder: Run,
+    other: Annotated[Path | None, typer.Argument(metavar="[RUN_B]", help="A second run: what did it change?")] = None,
+    json_: Json = False,
+) -> None:
+    """Compare low- with high-resource languages again, or two runs."""
+    from xlreach.comparison import compare_runs, read_gaps, summary
+    from xlreach.study.run import compare_run
+
+    found: Any
+    if other is not None:
+        compared = compare_runs(run_folder, other)
+        found, lines = list(compared.rows), list(compared.lines)
+    else:
+        gaps = read_gaps(compare_run(run_folder))
+        found, lines = gaps, summary(gaps)
+    if json_:
+        return print_json(found)
+    for line in lines:
+        typer.echo(line)
+    return None
+
+
+@app.command()
+def report(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/quickstart.")],
+) -> None:
+    """Write the report of a run again."""
+    from xlreach.report import render_report
+
+    typer.echo(f"Report: {render_report(run_folder)}")
