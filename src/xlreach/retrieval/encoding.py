@@ -5,7 +5,7 @@ In fp32 the vectors are those of plain `SentenceTransformer(path).encode(texts, 
 text is encoded like any other, as the special tokens around nothing.
 
 Half precision: bf16 is used where `dtype` says so, or where it says `auto`, the CPU has bf16 instructions (AMX or
-AVX-512; or the GPU has) and the job is long. Cosines to the fp32 vectors stay above 0.9999. Short jobs, and queries
+AVX-512; or the GPU has) and the job is long. Cosines to the fp32 vectors stay above 0.9998. Short jobs, and queries
 typed one at a time, stay in fp32.
 """
 
@@ -242,12 +242,16 @@ class TextEncoder:
 
 @contextlib.contextmanager
 def _halved(module: torch.nn.Module) -> Iterator[None]:
-    """Puts bf16 weights in the place of fp32 ones for a while.
+    """Computes in bf16 for a while, in converted weights.
 
     Autocast would keep normalisation and residuals in fp32, for a third of the error, but converts every layer's input
-    again: on CPUs that takes a third of the time.
+    again: on CPUs that takes a fifth of the time. Embedding tables, most of a multilingual encoder's weights, stay as
+    they are; what is looked up in them is converted.
     """
-    weights = {one: one.data for one in module.parameters() if one.data.dtype == torch.float32}
+    tables = [one for one in module.modules() if isinstance(one, torch.nn.Embedding)]
+    looked_up = {weight for one in tables for weight in one.parameters()}
+    weights = {one: one.data for one in module.parameters() if one.dtype == torch.float32 and one not in looked_up}
+    hooks = [one.register_forward_hook(_to_half) for one in tables]
     try:
         for one in weights:
             one.data = one.data.bfloat16()
@@ -255,6 +259,12 @@ def _halved(module: torch.nn.Module) -> Iterator[None]:
     finally:
         for one, data in weights.items():
             one.data = data
+        for hook in hooks:
+            hook.remove()
+
+
+def _to_half(module: torch.nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor:
+    return output.bfloat16()
 
 
 def stepped_up(length: int) -> int:
