@@ -35,12 +35,12 @@ def main() -> None:
     """Runs the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--texts", type=int, help="how many (512; 128 when quick)")
+    parser.add_argument("--texts", type=int, help="how many (384; 128 when quick)")
     options = parser.parse_args()
     root = os.environ.get("XLREACH_DATA")
     if not root:
         parser.error("XLREACH_DATA names no data root")
-    count = options.texts or (128 if options.quick else 512)
+    count = options.texts or (128 if options.quick else 384)
     with tempfile.TemporaryDirectory() as folder, quiet_loading():
         encoder = make_encoder(Path(folder), Path(root))
         report = compare(encoder, sentences(Path(root), count), 2 if options.quick else 3, options.quick)
