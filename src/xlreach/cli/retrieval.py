@@ -127,6 +127,7 @@ def score(
     setting: Annotated[list[str], typer.Option(help="mono, cross or multi; may be repeated.")] = SETTINGS,
     factory: Annotated[str, typer.Option(help="A FAISS factory string.")] = "Flat",
     depth: Annotated[int, typer.Option(help="Documents that each search returns.", min=1)] = 1000,
+    retriever: Annotated[str, typer.Option(help="dense, bm25, random, rrf(dense,bm25), …")] = "dense",
     data: Data = HERE,
     json_: Json = False,
 ) -> None:
@@ -150,5 +151,7 @@ def score(
             )
             for code in languages
         }
-        rows = evaluate(opened, collection, built, measures=measure, settings=setting, depth=depth, out=folder)
+        rows = evaluate(
+            opened, collection, built, measures=measure, settings=setting, depth=depth, out=folder, retriever=retriever
+        )
     print_rows(rows, out, json_)

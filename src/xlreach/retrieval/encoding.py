@@ -26,6 +26,7 @@ from sentence_transformers.sentence_transformer.modules import Transformer
 from tqdm import tqdm
 
 from xlreach.adapt.encoder import fingerprint
+from xlreach.adapt.inputs import input_transform
 from xlreach.errors import ModelError, SpecError, nearest
 from xlreach.retrieval.pooling import folder_pooling, load_encoder
 
@@ -79,6 +80,7 @@ class TextEncoder:
             raise ModelError("Does not say how long its vectors are.", path=self.path)
         self.dimension: int = dimension
         self.fingerprint = fingerprint(self.path)
+        self._transform = input_transform(self.path)
         first = self.model[0]
         self._tokenizer = first.tokenizer if isinstance(first, Transformer) else None
         self._weights = sum(one.numel() for name, one in first.named_parameters() if "embeddings" not in name)
@@ -167,6 +169,7 @@ class TextEncoder:
 
     @torch.inference_mode()
     def _encode_unique(self, texts: list[str], prefix: str) -> Vectors:
+        texts = [self._transform(text) for text in texts]
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         excludes_prompt = prefix != "" and any(getattr(one, "include_prompt", True) is False for one in self.model)
         if self._tokenizer is None or excludes_prompt or not getattr(self._tokenizer, "is_fast", False):

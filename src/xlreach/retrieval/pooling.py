@@ -61,7 +61,7 @@ def load_encoder(
     encoder = Path(encoder)
     if pooling is not None and pooling not in POOLINGS:
         raise SpecError(f"Unknown pooling {pooling!r}.", fix=nearest(pooling, POOLINGS))
-    check_encoder(encoder)
+    check_encoder(encoder, transforms=True)
     model_kwargs: dict[str, Any] = {"use_safetensors": True}
     if attention:
         model_kwargs["attn_implementation"] = attention

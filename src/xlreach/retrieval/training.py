@@ -27,6 +27,7 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 from transformers import PrinterCallback, TrainerCallback
 
 from xlreach.adapt.encoder import PROVENANCE_FILE, fingerprint
+from xlreach.adapt.inputs import input_transform
 from xlreach.errors import DataError, ModelError
 from xlreach.retrieval.alignment import Alignment, Contrastive, Distil, NoAlignment
 from xlreach.retrieval.batches import HybridBatches, PairTable, gather_pairs, trainer_sampler
@@ -115,6 +116,9 @@ def train_alignment(
             table = parallel_table(alignment, sources, languages, seed)
             labels = teacher_vectors(alignment, table, model)
             record |= alignment.identity()
+        transform = input_transform(encoder)
+        table.queries[:] = map(transform, table.queries)
+        table.passages[:] = map(transform, table.passages)
         with workspace(checkpoint) as work:
             made_from = [str(alignment), alignment.version, alignment.identity(), fingerprint(encoder), seed]
             made_from.append(_pool_sizes(table))

@@ -165,6 +165,7 @@ def align_stage(
         "files": checksum(path for source in sources for path in source.files(languages)),
         "seed": seed,
         "version": alignment.version,
+        **alignment.identity(),
     }
 
     def make(space: Workspace, paths: Paths) -> None:

@@ -35,7 +35,7 @@ def load_encoder(
     Raises:
         ModelError: The folder is no encoder, or its tokenizer tells no word ids.
     """
-    check_encoder(path)
+    check_encoder(path, transforms=True)
     from transformers import AutoConfig, AutoModel, AutoTokenizer
     from transformers.utils import logging
 

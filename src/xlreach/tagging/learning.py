@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from xlreach.adapt.inputs import input_transform
 from xlreach.store import digest
 from xlreach.tagging.backbone import drop_unused_rows, load_encoder, reading_limit
 from xlreach.tagging.labels import Annotation
@@ -66,7 +67,7 @@ def learn(
         torch.manual_seed(seed)
         tokenizer, body = load_encoder(encoder, device, preset.attention_dropout, preset.hidden_dropout)
         padding = tokenizer.pad_token_id or 0
-        cut = WordPieces(tokenizer, reading_limit(body), task.words)
+        cut = WordPieces(tokenizer, reading_limit(body), task.words, input_transform(encoder))
         pieces = [cut([task.tokens(one) for one in sentences]) for sentences in splits.values()]
         train_pieces, dev_pieces, test_pieces = drop_unused_rows(body, padding, pieces)
         torch.manual_seed(seed)

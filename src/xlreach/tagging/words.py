@@ -9,7 +9,7 @@ does not read corpora and knows no task.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
@@ -58,10 +58,14 @@ class WordPieces:
         tokenizer: A fast tokenizer, Unigram, WordPiece or other.
         limit: How many pieces the encoder reads at once, special tokens included.
         pooling: Which of a word's pieces represent it.
+        transform: What the encoder wants done to a word first (`adapt.input_transform`).
     """
 
-    def __init__(self, tokenizer: Any, limit: int, pooling: Pooling = "mean") -> None:
+    def __init__(
+        self, tokenizer: Any, limit: int, pooling: Pooling = "mean", transform: Callable[[str], str] = str
+    ) -> None:
         self._tokenizer = tokenizer
+        self._transform = transform
         self._pooling = pooling
         self._before, self._after = _special_tokens(tokenizer)
         self._capacity = limit - len(self._before) - len(self._after)
@@ -72,7 +76,7 @@ class WordPieces:
         """The pieces of each sentence; a word without any (a zero-width space, say) becomes the unknown piece."""
         cut = []
         for start in range(0, len(sentences), 1000):
-            chunk = [list(words) for words in sentences[start : start + 1000]]
+            chunk = [[self._transform(word) for word in words] for words in sentences[start : start + 1000]]
             encoded = self._tokenizer(chunk, is_split_into_words=True, add_special_tokens=False, verbose=False)
             for i, words in enumerate(chunk):
                 pieces: list[list[int]] = [[] for _ in words]
