@@ -62,6 +62,21 @@ def test_with_a_given_tokenizer(family: str, job, tmp_path: Path, request: pytes
         assert all(old.encode(line).tokens == new.encode(line).tokens for line in lines)
 
 
+def test_a_trimmed_vocabulary_serves_the_other_languages_too(
+    job, texts: dict[str, Path], tmp_path: Path, unigram_tokenizer: dict
+) -> None:
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps(unigram_tokenizer), "utf-8")
+    step = Recipe.parse(f'scratch({TINY},tokenizer="{path}")').steps[0]
+    assert step.uses_others and not Recipe.parse("scratch").steps[0].uses_others
+    work = job("en")
+    work.others = {"mt": texts["mt"]}
+    step.apply(None, work)
+    old, new = Tokenizer.from_file(str(path)), Tokenizer.from_file(str(work.out / "tokenizer.json"))
+    for line in texts["mt"].read_text("utf-8").splitlines():
+        assert new.encode(line).tokens == old.encode(line).tokens
+
+
 def test_mistakes_are_told(job, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="'de'"):
         Recipe.parse("scratch(languages=[de])").steps[0].apply(None, job("en"))

@@ -32,7 +32,10 @@ class VocabularyTrimming(Step):
 
     name: ClassVar[str] = "trim"
     uses_text: ClassVar[bool] = True
-    uses_others: ClassVar[bool] = True
+
+    @property
+    def uses_others(self) -> bool:
+        return True
 
     def apply(self, source: Path | None, job: Job) -> None:
         from xlreach.adapt.folder import read_tokenizer, require_source, save_encoder

@@ -49,7 +49,6 @@ class Step(Spec, abc.ABC):
         uses_seed: Whether `Job.seed` changes the result.
         uses_text: Whether `Job.text` changes the result.
         uses_tables: Whether `Job.tables` changes the result.
-        uses_others: Whether `Job.others` changes the result.
         starts: Whether the step makes an encoder from nothing rather than from another one.
         awaits: The step that must come later in the recipe for this one to have its effect; empty for none.
     """
@@ -58,9 +57,13 @@ class Step(Spec, abc.ABC):
     uses_seed: ClassVar[bool] = False
     uses_text: ClassVar[bool] = False
     uses_tables: ClassVar[bool] = False
-    uses_others: ClassVar[bool] = False
     starts: ClassVar[bool] = False
     awaits: ClassVar[str] = ""
+
+    @property
+    def uses_others(self) -> bool:
+        """Whether `Job.others` changes the result."""
+        return False
 
     @abc.abstractmethod
     def apply(self, source: Path | None, job: Job) -> None:

@@ -37,7 +37,7 @@ class FromScratch(Step):
     intermediate: int = param(512, "width of the feed-forward layers", minimum=8)
     vocab: int = param(4000, "most entries of a vocabulary that is trained", minimum=50, maximum=1_000_000)
     tokenizer: str = param("train", "train, or a tokenizer.json")
-    trim: bool = param(True, "whether a given vocabulary is cut down to the pieces that the text uses")
+    trim: bool = param(True, "whether a given vocabulary is cut down to the pieces that the study's languages use")
     languages: tuple[str, ...] = param((), "pretrain on these of the languages; all when empty")
     epochs: int = param(10, "passes over the text; the best one is kept", minimum=1, maximum=1000)
     lr: float = param(2e-3, "highest learning rate", minimum=0.0)
@@ -56,13 +56,18 @@ class FromScratch(Step):
     def files(self) -> tuple[Path, ...]:
         return () if self.tokenizer == "train" else (Path(self.tokenizer),)
 
+    @property
+    def uses_others(self) -> bool:
+        """A given vocabulary is cut down to what any of the languages at hand uses, not the pretrained ones alone."""
+        return self.tokenizer != "train" and self.trim
+
     def apply(self, source: Path | None, job: Job) -> None:
         from xlreach.adapt.folder import save_encoder
         from xlreach.adapt.lines import EncodedText
         from xlreach.adapt.mlm import JobState, Training, train
 
         files = self._text(job)
-        tokenizer = self._tokenizer(files)
+        tokenizer = self._tokenizer(files, job.others)
         text = EncodedText.read(files, tokenizer, None, self.max_length)
         model = self._model(tokenizer, text, job.seed)
         training = Training(
@@ -98,7 +103,7 @@ class FromScratch(Step):
             raise DataError(f"There is no text of {absent[0]!r} to pretrain on.", fix=nearest(absent[0], job.text))
         return {language: job.text[language] for language in self.languages} if self.languages else job.text
 
-    def _tokenizer(self, files: Mapping[str, Path]) -> dict[str, Any]:
+    def _tokenizer(self, files: Mapping[str, Path], others: Mapping[str, Path]) -> dict[str, Any]:
         from xlreach.adapt.trimming import trimmed
         from xlreach.adapt.unigram import new_tokenizer
 
@@ -109,7 +114,9 @@ class FromScratch(Step):
         except (OSError, ValueError) as error:
             raise ModelError(f"The tokenizer cannot be read ({error}).", path=self.tokenizer) from error
         content = {**content, "truncation": None, "padding": None}
-        return trimmed(content, [files[language] for language in sorted(files)]) if self.trim else content
+        if not self.trim:
+            return content
+        return trimmed(content, [one[language] for one in (files, others) for language in sorted(one)])
 
     def _model(self, tokenizer: dict[str, Any], text: Any, seed: int) -> Any:
         import torch

@@ -39,11 +39,14 @@ class VocabularyAugmentation(Step):
     name: ClassVar[str] = "va"
     uses_seed: ClassVar[bool] = True
     uses_text: ClassVar[bool] = True
-    uses_others: ClassVar[bool] = True
 
     n: int = param(99, "how many pieces", positional=True, shown=True, minimum=1, maximum=500_000)
     by: Literal["auto", "unk", "fragmentation", "frequency"] = param("auto", "what a piece is chosen for")
     init: Literal["auto", "mean", "slot", "random", "focus"] = param("auto", "what its embedding starts from")
+
+    @property
+    def uses_others(self) -> bool:
+        return True
 
     def apply(self, source: Path | None, job: Job) -> None:
         from xlreach.adapt.candidates import choose, with_pieces

@@ -184,7 +184,8 @@ class _Planner:
             raise ConfigError(f"{text!r} changes an encoder.", expected="A base is an encoder, or scratch(...).")
         for number, step in enumerate(recipe.steps, 1):
             languages = tuple(getattr(step, "languages", ())) or self.config.languages.high
-            node = self._step(step, node, languages, (), 0, name, str(Recipe(recipe.steps[:number])))
+            others = tuple(code for code in self.config.languages.all if code not in languages)
+            node = self._step(step, node, languages, others, 0, name, str(Recipe(recipe.steps[:number])))
         assert node is not None
         return node
 
