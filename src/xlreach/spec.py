@@ -22,6 +22,7 @@ import math
 import re
 import types
 import typing
+from abc import ABC
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, TypeVar
@@ -70,7 +71,7 @@ def param(
 
 
 @dataclass(frozen=True)
-class Spec:
+class Spec(ABC):
     """A thing with a name and declared parameters; equal and hashed by its printed form."""
 
     name: ClassVar[str]

@@ -143,13 +143,13 @@ class DatasetSpec(Spec):
     citation: ClassVar[str] = ""
     summary: ClassVar[str] = ""
 
+    @abstractmethod
     def open(self, root: Path) -> Dataset:
         """The data set below `root`.
 
         Raises:
             DataError: It is not there.
         """
-        raise NotImplementedError
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:

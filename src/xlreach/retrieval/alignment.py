@@ -10,6 +10,7 @@ done in `training`.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -31,9 +32,9 @@ class Alignment(Spec):
     trains: ClassVar[bool] = True
 
     @property
+    @abstractmethod
     def mono_share(self) -> float:
         """The probability of a mono batch."""
-        raise NotImplementedError
 
     def identity(self) -> dict[str, str]:
         """What beside the string decides the result: fingerprints of models it names, for keys of results."""

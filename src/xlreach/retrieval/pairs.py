@@ -63,9 +63,9 @@ class PairSource(ABC):
 class PairSpec(Spec):
     """A pair source with a string of its own."""
 
+    @abstractmethod
     def open(self, root: Path) -> PairSource:
         """The source, over the data root `root`."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

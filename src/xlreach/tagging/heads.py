@@ -6,6 +6,8 @@ the predicted ones. Shapes and dropout rates follow Chau and Smith 2021 (AllenNL
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -16,9 +18,10 @@ from xlreach.tagging.labels import IGNORED, Labels, Prediction
 from xlreach.tagging.trees import decode_heads
 
 
-class Head(nn.Module):
+class Head(nn.Module, ABC):
     """The interface of the three."""
 
+    @abstractmethod
     def loss(self, words: Tensor, mask: Tensor, labels: Tensor, heads: Tensor) -> Tensor:
         """Mean loss per word.
 
@@ -29,11 +32,10 @@ class Head(nn.Module):
             heads: (batch, length) gold heads counted from 1, 0 for the root, `IGNORED` for padding; tasks without
                 trees ignore them.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def predict(self, words: Tensor, mask: Tensor) -> list[Prediction]:
         """Label indices, and heads where the task has them, of each sentence; arguments as `loss`."""
-        raise NotImplementedError
 
 
 class SoftmaxHead(Head):

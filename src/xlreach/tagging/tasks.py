@@ -6,6 +6,7 @@ Torch is imported only when a head is built, so that parsing a task's string sta
 from __future__ import annotations
 
 import dataclasses
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -40,33 +41,33 @@ class Task(Spec):
         """The task with every choice made that depends on the training data."""
         return self
 
+    @abstractmethod
     def tokens(self, sentence: Any) -> tuple[str, ...]:
         """The words of a sentence."""
-        raise NotImplementedError
 
+    @abstractmethod
     def annotation(self, sentence: Any) -> Annotation:
         """The gold annotation of a sentence."""
-        raise NotImplementedError
 
+    @abstractmethod
     def annotated(self, sentence: Any, annotation: Annotation) -> Any:
         """The sentence with a predicted annotation in place of its own; all else stays."""
-        raise NotImplementedError
 
     def labels(self, annotations: Iterable[Annotation]) -> Labels:
         """The inventory of the training data."""
         return Labels(label for one in annotations for label in one.labels)
 
+    @abstractmethod
     def head(self, size: int, labels: Labels) -> Head:
         """An untrained head for word representations of that size."""
-        raise NotImplementedError
 
+    @abstractmethod
     def tally(self, gold: Annotation, predicted: Annotation) -> dict[str, Tally]:
         """Correct and total of one sentence, by measure; their sums' ratio is the measure."""
-        raise NotImplementedError
 
+    @abstractmethod
     def evaluate(self, gold: Sequence[Any], predicted: Sequence[Any]) -> dict[str, tuple[float, int]]:
         """The official figures (0 to 1) of annotated sentences, with how many items each rests on."""
-        raise NotImplementedError
 
     def write(self, path: Path, sentences: Sequence[Any]) -> None:
         """Writes sentences in the task's format."""
