@@ -4,8 +4,9 @@ What lives here makes one encoder folder from another (or from nothing), and nev
 Importing it registers the built-in steps and loads no model library; a step loads its own when it is applied.
 """
 
-from xlreach.adapt.encoder import Provenance, check_encoder, fingerprint, resolve_base
+from xlreach.adapt.encoder import Provenance, check_encoder, fingerprint, is_static, resolve_base
 from xlreach.adapt.exchange import VocabularyReplacement, VocabularyTrimming
+from xlreach.adapt.fasttext import FastTextVectors
 from xlreach.adapt.inputs import input_transform
 from xlreach.adapt.lapt import LanguageAdaptivePretraining
 from xlreach.adapt.recipe import STEPS, Job, NoAdaptation, Recipe, Step
@@ -16,6 +17,7 @@ from xlreach.adapt.vocabulary import TieredVocabularyAugmentation, VocabularyAug
 
 __all__ = [
     "STEPS",
+    "FastTextVectors",
     "FromScratch",
     "Job",
     "LanguageAdaptivePretraining",
@@ -31,6 +33,7 @@ __all__ = [
     "check_encoder",
     "fingerprint",
     "input_transform",
+    "is_static",
     "prepare_text",
     "resolve_base",
 ]

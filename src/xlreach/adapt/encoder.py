@@ -19,6 +19,7 @@ from xlreach.errors import ModelError
 from xlreach.store import digest, file_digest
 
 PROVENANCE_FILE = "xlreach.json"
+STATIC_FILE = "static.json"  # stands where an encoder has its config.json
 _FORMAT = 1
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?(@[\w./-]+)?")
 _HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*/*.json", "*/*.safetensors"]
@@ -81,12 +82,13 @@ class Provenance:
         (folder / PROVENANCE_FILE).write_text(text + "\n", "utf-8")
 
 
-def resolve_base(text: str) -> Path:
+def resolve_base(text: str, *, static: bool = False) -> Path:
     """The folder of the encoder that `text` names.
 
     Args:
         text: A folder; `package:NAME/SUB/FOLDER`, a folder inside an installed package, which is located and not
             imported; or a hub id, with a revision to pin it: `FacebookAI/xlm-roberta-base@e73636d`.
+        static: Whether a folder of static word vectors will do too.
 
     Raises:
         ModelError: There is no such folder or package, the hub does not give it, or it cannot be used.
@@ -99,7 +101,8 @@ def resolve_base(text: str) -> Path:
         path = _from_hub(text)
     else:
         raise ModelError(f"The base {text!r} is no folder.", fix="Name a folder, package:NAME/FOLDER or a hub id.")
-    check_encoder(path, transforms=True)
+    if not (static and is_static(path)):
+        check_encoder(path, transforms=True)
     return path
 
 
@@ -117,6 +120,12 @@ def check_encoder(path: Path, *, transforms: bool = False) -> None:
     """
     if not path.is_dir():
         raise ModelError("No such encoder folder.", path=path)
+    if is_static(path):
+        raise ModelError(
+            "The folder holds static word vectors, which only taggers read.",
+            expected="Expected an encoder.",
+            path=path,
+        )
     if not (path / "config.json").is_file():
         raise ModelError("The folder has no config.json.", expected="Expected a Hugging Face model folder.", path=path)
     config = _json(path / "config.json")
@@ -149,6 +158,11 @@ def check_encoder(path: Path, *, transforms: bool = False) -> None:
             expected="Expected an encoder that reads text as it is.",
             path=path,
         )
+
+
+def is_static(path: Path) -> bool:
+    """Whether a folder holds static word vectors (`static.StaticVectors`) and no encoder."""
+    return (path / STATIC_FILE).is_file()
 
 
 def fingerprint(encoder: Path) -> str:

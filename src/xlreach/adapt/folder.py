@@ -181,7 +181,11 @@ def _save_rest(
         _copy_modules(source, job.out)
     else:
         _write_modules(job.out, int(config["hidden_size"]), length)
-    before = provenance or (Provenance.read(source) if source is not None else Provenance())
+    record_step(job, step, provenance or (Provenance.read(source) if source is not None else Provenance()), measured)
+
+
+def record_step(job: Job, step: Step, before: Provenance, measured: dict[str, Any]) -> None:
+    """Writes provenance and model card into `job.out`: what came before, then this step and what it measured."""
     record = {"step": str(step), "version": step.version, **({"seed": job.seed} if step.uses_seed else {}), **measured}
     languages = dict.fromkeys((*before.languages, *(sorted(job.text) if step.uses_text else ())))
     after = replace(

@@ -50,6 +50,7 @@ class Step(Spec, abc.ABC):
         uses_text: Whether `Job.text` changes the result.
         uses_tables: Whether `Job.tables` changes the result.
         starts: Whether the step makes an encoder from nothing rather than from another one.
+        static: Whether it leaves static word vectors, which taggers read and nothing else; no step can follow it.
         awaits: The step that must come later in the recipe for this one to have its effect; empty for none.
     """
 
@@ -58,6 +59,7 @@ class Step(Spec, abc.ABC):
     uses_text: ClassVar[bool] = False
     uses_tables: ClassVar[bool] = False
     starts: ClassVar[bool] = False
+    static: ClassVar[bool] = False
     awaits: ClassVar[str] = ""
 
     @property
@@ -92,8 +94,8 @@ class Recipe:
         """The recipe that `text` names.
 
         Raises:
-            SpecError: A step is unknown or wrong, `none` has company, or a step that starts an encoder is not first,
-                or a step that prepares another is not followed by it.
+            SpecError: A step is unknown or wrong, `none` has company, a step that starts an encoder is not first,
+                a step that prepares another is not followed by it, or one follows static vectors.
         """
         steps = STEPS.parse_chain(text)
         if len(steps) > 1 and any(step.name == "none" for step in steps):
@@ -101,6 +103,11 @@ class Recipe:
         late = [step.name for step in steps[1:] if step.starts]
         if late:
             raise SpecError(f"In {text!r}, {late[0]!r} starts a new encoder.", expected="It can only stand first.")
+        if further := [step.name for step, before in zip(steps[1:], steps, strict=False) if before.static]:
+            raise SpecError(
+                f"In {text!r}, {further[0]!r} stands behind static word vectors, which no step can go on from.",
+                fix="Make it a recipe of its own.",
+            )
         for place, step in enumerate(steps):
             if step.awaits and step.awaits not in (later.name for later in steps[place + 1 :]):
                 raise SpecError(
@@ -113,6 +120,11 @@ class Recipe:
     def starts(self) -> bool:
         """Whether the recipe makes its own encoder and takes no base."""
         return self.steps[0].starts
+
+    @property
+    def static(self) -> bool:
+        """Whether it gives static word vectors rather than an encoder: for taggers only."""
+        return self.steps[-1].static
 
     def __str__(self) -> str:
         return "+".join(str(step) for step in self.steps)

@@ -98,12 +98,14 @@ class _Encoder:
     Attributes:
         languages: Those it is specialised for.
         steps: The stages that specialised it.
+        static: Whether it is static word vectors and no encoder.
     """
 
     node: Stage
     about: About
     languages: tuple[str, ...]
     steps: tuple[Stage, ...] = ()
+    static: bool = False
 
 
 def plan_study(config: StudyConfig, data: StudyData) -> Plan:
@@ -137,11 +139,23 @@ class _Planner:
 
     def _branch(self, encoder: _Encoder, seed: int) -> None:
         """Everything that is measured of one specialised encoder."""
+        if encoder.static:
+            self._tag(encoder, seed)
+            return
         for language in self._alone(encoder):
             if self.data.text(language):
                 about = replace(encoder.about, language=language)
                 stage = diagnose_stage(encoder.node, language, self._text(language), encoder.about.words)
                 self._measure(stage, about)
+        self._tag(encoder, seed)
+        if self._collections:
+            for alignment in self.config.alignments:
+                aligned = self._align(encoder, alignment, seed)
+                self._plan.encoders.setdefault(aligned.about, aligned.node)
+                for collection in self._collections:
+                    self._retrieve(aligned, collection)
+
+    def _tag(self, encoder: _Encoder, seed: int) -> None:
         for language in self._alone(encoder):
             for task in map(TASKS.parse, self.config.tagging):
                 for corpus in self.data.tagged(task, language):
@@ -149,12 +163,6 @@ class _Planner:
                     whose = replace(encoder.about, seed=seed).words
                     stage = self._measure(tag_stage(encoder.node, task, corpus, self.config, seed, whose), about)
                     self._cost(about, f"tag {task} on {corpus.name}", (stage,))
-        if self._collections:
-            for alignment in self.config.alignments:
-                aligned = self._align(encoder, alignment, seed)
-                self._plan.encoders.setdefault(aligned.about, aligned.node)
-                for collection in self._collections:
-                    self._retrieve(aligned, collection)
 
     def _find_lacks(self) -> None:
         """What cannot be measured, said before anything is run.
@@ -170,6 +178,9 @@ class _Planner:
                     raise ConfigError(f"The data hold no {needed} with train and test splits for {task}.")
             if lacking:
                 self._plan.lacks.append(f"{task} is not measured in {', '.join(lacking)}: the data hold no {needed}.")
+        for recipe in filter(lambda one: Recipe.parse(one).static, self.config.recipes):
+            what = "is tagged with only: static word vectors have no pieces to diagnose and are no retrieval encoder"
+            self._plan.lacks.append(f"{recipe} {what}.")
         for collection in self._collections:
             if lacking := [code for code in self.config.languages.all if code not in collection.languages]:
                 self._plan.lacks.append(f"{collection.name} has nothing in {', '.join(lacking)}.")
@@ -180,8 +191,11 @@ class _Planner:
             return Given(folder, fingerprint(folder))
         node: Node | None = None
         recipe = Recipe.parse(text)
-        if not recipe.starts:
-            raise ConfigError(f"{text!r} changes an encoder.", expected="A base is an encoder, or scratch(...).")
+        if not recipe.starts or recipe.static:
+            raise ConfigError(
+                f"{text!r} {'gives no encoder' if recipe.static else 'changes an encoder'}.",
+                expected="A base is an encoder, or scratch(...).",
+            )
         for number, step in enumerate(recipe.steps, 1):
             languages = tuple(getattr(step, "languages", ())) or self.config.languages.high
             others = tuple(code for code in self.config.languages.all if code not in languages)
@@ -201,7 +215,7 @@ class _Planner:
             steps.append(self._step(step, node, target, others, seed, name, so_far))
             node = steps[-1]
         self._cost(about, "adapt", steps)
-        return _Encoder(steps[-1], about, target, tuple(steps))
+        return _Encoder(steps[-1], about, target, tuple(steps), recipe.static)
 
     def _step(
         self,

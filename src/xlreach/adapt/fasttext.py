@@ -1,0 +1,78 @@
+"""Static word vectors as a recipe: fastText on the languages' text, for a tagger with an encoder of its own.
+
+The baseline of Chau & Smith (2021) that knows no pretrained encoder ("FASTT"): vectors of 100 dimensions, trained on
+the same text as all else. Needs gensim (the extra `static`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from tokenizers.pre_tokenizers import BertPreTokenizer
+
+from xlreach.adapt.encoder import Provenance
+from xlreach.adapt.recipe import STEPS, Job, Step
+from xlreach.errors import DataError, MissingExtraError
+from xlreach.spec import param
+
+
+@STEPS.register
+@dataclass(frozen=True)
+class FastTextVectors(Step):
+    """Skip-gram vectors of words and of their character n-grams (Bojanowski et al. 2017), case kept.
+
+    All but `buckets` defaults to what fastText itself does, which is what the paper trained: n-grams of 3 to 6
+    characters, a window of 5, 5 negative samples, a learning rate of 0.05. Words end at white space and punctuation.
+    The result is no encoder: taggers read it, retrieval does not.
+    """
+
+    name: ClassVar[str] = "fasttext"
+    uses_seed: ClassVar[bool] = True
+    uses_text: ClassVar[bool] = True
+    starts: ClassVar[bool] = True
+    static: ClassVar[bool] = True
+
+    dim: int = param(100, "width of a vector", minimum=1, maximum=10_000)
+    epochs: int = param(5, "passes over the text", minimum=1, maximum=1000)
+    min_count: int = param(5, "words seen less often have the vectors of their n-grams only", minimum=1)
+    buckets: int = param(200_000, "rows that the character n-grams share", minimum=1, maximum=10_000_000)
+
+    def apply(self, source: Path | None, job: Job) -> None:
+        from xlreach.adapt.folder import record_step
+        from xlreach.adapt.static import StaticVectors
+
+        try:
+            from gensim.models import FastText
+        except ImportError as error:
+            raise MissingExtraError("gensim", "static", "The recipe fasttext") from error
+        words = _Words([job.text[language] for language in sorted(job.text)])
+        settings: dict[str, Any] = {"vector_size": self.dim, "min_count": self.min_count, "bucket": self.buckets}
+        model = FastText(sg=1, alpha=0.05, epochs=self.epochs, seed=job.seed % 2**31, workers=1, **settings)
+        model.build_vocab(corpus_iterable=words)
+        if not len(model.wv):
+            raise DataError(
+                f"No word occurs {self.min_count} times in the text of {', '.join(sorted(job.text)) or 'no language'}.",
+                fix=f"Give more text, or write {self.name}(min_count=1).",
+            )
+        model.train(corpus_iterable=words, total_examples=model.corpus_count, epochs=model.epochs)
+        StaticVectors.of(model).save(job.out)
+        job.cost["tokens"] = job.cost.get("tokens", 0) + model.corpus_total_words * self.epochs
+        measured = {"words": len(model.wv), "tokens": int(model.corpus_total_words)}
+        record_step(job, self, Provenance(), measured)
+
+
+class _Words:
+    """The text as lists of words, as often as it is gone through; punctuation stands alone, as in treebanks."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._files, self._cut = files, BertPreTokenizer()
+
+    def __iter__(self) -> Iterator[list[str]]:
+        for path in self._files:
+            with path.open(encoding="utf-8") as stream:
+                for line in stream:
+                    if line.strip():
+                        yield [word for word, _ in self._cut.pre_tokenize_str(line)]
