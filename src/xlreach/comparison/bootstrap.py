@@ -6,9 +6,10 @@ drawn within strata (groups that occur in the same languages), so parallel queri
 languages and unrelated ones apart; all cells of a family share the draws, so differences are paired.
 
 Two intervals, because two questions are asked. *Languages like these*: languages are drawn too. *These languages*:
-only queries and seeds are. Resampling n units understates their variance by (n - 1) / n, and few units need the
-t distribution; both are put right with the variance components of the statistic (Hesterberg 2015, "What Teachers
-Should Know About the Bootstrap", §5.3; Satterthwaite's degrees of freedom).
+only queries and seeds are. Resampling n units understates their variance by (n - 1) / n, few units need the
+t distribution, and drawing at several levels counts the chance of the lower ones again at each; all three are put right
+with the variance components of the statistic (Hesterberg 2015, "What Teachers Should Know About the Bootstrap", §5.3;
+Satterthwaite's degrees of freedom; `variance.py`).
 """
 
 from __future__ import annotations
@@ -26,10 +27,21 @@ _CHUNK_VALUES = 8_000_000
 
 @dataclass(frozen=True)
 class Component:
-    """One source of variance of an estimate: its plug-in share, and the number of units it was seen in."""
+    """One source of variance of an estimate that was seen in few units.
+
+    Attributes:
+        variance: Its share of the variance of the draws.
+        units: How many units it was seen in.
+        unbiased: What it should be; None corrects `variance` for the number of units.
+    """
 
     variance: float
     units: int
+    unbiased: float | None = None
+
+    @property
+    def corrected(self) -> float:
+        return self.variance * self.units / (self.units - 1) if self.unbiased is None else self.unbiased
 
 
 @dataclass(frozen=True)
@@ -129,6 +141,7 @@ def interval(
     draws: np.ndarray,
     components: Sequence[Component],
     *,
+    twice: float = 0.0,
     confidence: float = 0.95,
     method: str = "t",
 ) -> Interval | None:
@@ -139,6 +152,7 @@ def interval(
         draws: The statistic on each resample; NaN where it was undefined there.
         components: Its sources of variance, for the small-sample correction; what the draws show beyond them is taken
             to come from many units (the queries).
+        twice: Variance that the draws show beside the components and that these hold already.
         confidence: The level.
         method: `t` (estimate ± t × corrected standard error) or `percentile` (uncorrected).
 
@@ -149,18 +163,16 @@ def interval(
     if len(drawn) < 2:
         return None
     spread = float(drawn.std(ddof=1))
-    if not spread > 1e-9:
-        return None
     if method == "percentile":
         low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
-        return Interval(float(low), float(high), spread, None)
-    small = [one for one in components if one.units > 1 and one.variance > 0]
-    rest = max(spread**2 - sum(one.variance for one in small), 0.0)
-    corrected = [one.variance * one.units / (one.units - 1) for one in small]
-    plain, total = rest + sum(one.variance for one in small), rest + sum(corrected)
-    se = spread * float(np.sqrt(total / plain))
-    weight = sum(value**2 / (one.units - 1) for value, one in zip(corrected, small, strict=True))
-    df = total**2 / weight if weight > 0 else None
+        return Interval(float(low), float(high), spread, None) if spread > 1e-9 else None
+    small = [one for one in components if one.units > 1]
+    rest = max(spread**2 - sum(one.variance for one in small) - twice, 0.0)
+    se = float(np.sqrt(rest + sum(one.corrected for one in small)))
+    if not se > 1e-9:
+        return None
+    weight = sum(one.corrected**2 / (one.units - 1) for one in small)
+    df = se**4 / weight if weight > 0 else None
     reach = float(stats.norm.ppf((1 + confidence) / 2) if df is None else stats.t.ppf((1 + confidence) / 2, df))
     return Interval(estimate - reach * se, estimate + reach * se, se, df)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from xlreach.comparison.bootstrap import Component, Interval, interval, multinom
 from xlreach.comparison.levels import Cut
 from xlreach.comparison.panel import Cell
 from xlreach.comparison.statistic import ByDirection, ByLanguage, level_mean, over_seeds
+from xlreach.comparison.variance import Noise, noise
 
 
 class Division:
@@ -40,12 +41,7 @@ class Division:
         self.drawn_high = multinomial(len(self.high), resamples, rng)
         self.whole = np.full((systems, resamples), np.nan)
         self.these = np.full((systems, resamples), np.nan)
-        self.direction_draws: dict[tuple[int, str, bool], np.ndarray] = {}
-        if directions is not None:
-            self.drawn_nodes = np.zeros((resamples, len(directions.languages)), np.uint8)
-            for level in ("low", "high"):
-                nodes = [place for place, code in enumerate(directions.languages) if cut.level(code) == level]
-                self.drawn_nodes[:, nodes] = multinomial(len(nodes), resamples, rng)
+        self.direction_draws: dict[tuple[int, str], np.ndarray] = {}
 
     def sides(self) -> tuple[list[str], list[str]]:
         names = self.by_language.languages
@@ -58,12 +54,10 @@ class Division:
         self.these[number, chunk] = level_mean(low) - level_mean(high)
         self.whole[number, chunk] = level_mean(low, self.drawn_low[chunk]) - level_mean(high, self.drawn_high[chunk])
         if self.directions is not None and means is not None:
-            for whole, weights in ((True, self.drawn_nodes[chunk]), (False, None)):
-                for name, drawn in _named(self.directions.values(means, weights)).items():
-                    place = (number, name, whole)
-                    if place not in self.direction_draws:
-                        self.direction_draws[place] = np.full(self.resamples, np.nan, np.float32)
-                    self.direction_draws[place][chunk] = drawn
+            for name, drawn in self.directions.values(means).items():
+                if (number, name) not in self.direction_draws:
+                    self.direction_draws[number, name] = np.full(self.resamples, np.nan, np.float32)
+                self.direction_draws[number, name][chunk] = drawn
 
     def point(self, values: np.ndarray) -> dict[str, Any] | None:
         sides = [[float(values[p]) for p in side if np.isfinite(values[p])] for side in (self.low, self.high)]
@@ -73,11 +67,31 @@ class Division:
         shown = {names[p]: float(values[p]) for p in (*self.low, *self.high) if np.isfinite(values[p])}
         return {"low": float(np.mean(sides[0])), "high": float(np.mean(sides[1])), "sides": sides, "values": shown}
 
-    def intervals(self, number: int, estimate: float, values: np.ndarray, by_seed: np.ndarray) -> dict[str, Any]:
-        seeds = spread_of_mean(level_mean(by_seed[:, self.low]) - level_mean(by_seed[:, self.high]))
-        low, high = spread_of_mean(values[self.low]), spread_of_mean(values[self.high])
-        these = interval(estimate, self.these[number], [seeds])
-        whole = interval(estimate, self.whole[number], [low, high, seeds]) if min(low.units, high.units) > 1 else None
+    def intervals(
+        self, number: int, estimate: float, values: np.ndarray, by_seed: np.ndarray, moved: np.ndarray
+    ) -> dict[str, Any]:
+        """The two intervals of a gap or of its change.
+
+        Args:
+            number: The place of the system.
+            estimate: The gap.
+            values: By language.
+            by_seed: By seed and language, shape (seeds, languages).
+            moved: What each query group contributes to them, shape (groups, languages, seeds).
+        """
+        sides = [[place for place in side if np.isfinite(values[place])] for side in (self.low, self.high)]
+        gaps = level_mean(by_seed[:, sides[0]]) - level_mean(by_seed[:, sides[1]])
+        both = noise((moved[:, sides[0]].mean(1) - moved[:, sides[1]].mean(1))[:, None], gaps[:, None])
+        each = noise(moved, by_seed)
+        these = interval(estimate, self.these[number], both.seed_components(), twice=float(both.twice[0]))
+        parts = [spread_of_mean(values[side]) for side in sides]
+        whole = None
+        if min(one.units for one in parts) > 1:
+            # a language's own chance is in the spread of languages, and drawn with them
+            weights = [(each.drawn[side].sum() / len(side) ** 2, len(side)) for side in sides]
+            again = sum((2 - 1 / units) * drawn for drawn, units in weights)
+            shared = both.seed_components(sum(_per_language(each, side) for side in sides))
+            whole = interval(estimate, self.whole[number], [*parts, *shared], twice=float(again))
         return {
             "interval": None if whole is None else [whole.low, whole.high],
             "interval_these_languages": None if these is None else [these.low, these.high],
@@ -86,34 +100,69 @@ class Division:
             "p_these_languages": None if these is None else two_sided(estimate, these),
         }
 
-    def direction_rows(self, number: int, cell: Cell) -> list[tuple[str, float, int, Interval | None, Interval | None]]:
+    def direction_rows(
+        self, number: int, cell: Cell, moved: np.ndarray
+    ) -> list[tuple[str, float, int, Interval | None, Interval | None]]:
+        """Name, value, pairs and the two intervals of each direction.
+
+        Drawing languages that ask and answer at once repeats pairs and overstates what they vary by (Owen 2007, "The
+        pigeonhole bootstrap"): how far each language moves the mean is read off its pairs instead.
+
+        Args:
+            number: The place of the system.
+            cell: Its values.
+            moved: What each query group contributes to its pairs, shape (groups, pairs, seeds).
+        """
         if self.directions is None:
             return []
-        point = _named(self.directions.values(over_seeds(cell.means())[None]))
-        seeds = _named(self.directions.values(cell.means().T))
-        nodes = {"→".join(d): self.directions.nodes(d) for d in self.directions.members}
-        pairs = {"→".join(d): len(rows) for d, rows in self.directions.members.items()}
+        means = cell.means()
+        exact, by_seed = over_seeds(means), means.T
+        point, seeds = self.directions.values(exact[None]), self.directions.values(by_seed)
         rows = []
-        for name, value in point.items():
-            if not np.isfinite(value[0]):
+        for name, parts in self.directions.parts().items():
+            value = float(point[name][0])
+            if not np.isfinite(value):
                 continue
-            parts = {"query side": ("low→high", "high→high"), "document side": ("high→low", "high→high")}.get(
-                name, (name,)
+            rests = np.stack([moved[:, self.directions.members[part]].mean(1) for part in parts])
+            alone = rests[0] if len(parts) == 1 else rests[0] - rests[1]
+            both = noise(alone[:, None], seeds[name][:, None])
+            drawn = self.direction_draws[number, name]
+            these = interval(value, drawn, both.seed_components(), twice=float(both.twice[0]))
+            matrix = self.directions.influences(parts, np.isfinite(exact))
+            pairs = sum(len(self.directions.members[part]) for part in parts)
+            rows.append(
+                (name, value, pairs, self._like_these(value, drawn, both, matrix, exact, by_seed, moved), these)
             )
-            units = min(nodes[part] for part in parts)
-            drawn = self.direction_draws[number, name, True]
-            spread = float(np.nanvar(drawn)) if np.isfinite(drawn).any() else 0.0
-            known = spread_of_mean(seeds[name])
-            # every language is drawn on both sides of many pairs: the fewest languages of a side set the degrees
-            whole = interval(float(value[0]), drawn, [Component(spread, units)]) if units > 1 else None
-            these = interval(float(value[0]), self.direction_draws[number, name, False], [known])
-            rows.append((name, float(value[0]), sum(pairs[part] for part in parts), whole, these))
         return rows
 
+    def _like_these(
+        self,
+        value: float,
+        drawn: np.ndarray,
+        both: Noise,
+        matrix: np.ndarray,
+        exact: np.ndarray,
+        by_seed: np.ndarray,
+        moved: np.ndarray,
+    ) -> Interval | None:
+        assert self.directions is not None
+        if not np.isfinite(matrix).all():
+            return None
+        pulls, components, again, own = np.nan_to_num(exact) @ matrix, [], 0.0, 0.0
+        each = noise(np.einsum("gps,pl->gls", moved, matrix), np.nan_to_num(by_seed) @ matrix)
+        for level in ("low", "high"):
+            side = [
+                place for place, one in enumerate(self.directions.levels) if one == level and matrix[:, place].any()
+            ]
+            if len(side) == 1:
+                return None
+            if side:
+                among = float(pulls[side].var(ddof=1)) / len(side)
+                components.append(Component(0.0, len(side), among))
+                again += float(each.drawn[side].sum()) / len(side) ** 2
+                own += _per_language(each, side)
+        return interval(value, drawn, [*components, *both.seed_components(own)], twice=again)
 
-def _named(directions: Mapping[tuple[str, str], np.ndarray]) -> dict[str, np.ndarray]:
-    named = {"→".join(direction): values for direction, values in directions.items()}
-    for name, one in (("query side", "low→high"), ("document side", "high→low")):
-        if one in named and "high→high" in named:
-            named[name] = named[one] - named["high→high"]
-    return named
+
+def _per_language(each: Noise, side: Sequence[int]) -> float:
+    return float(each.seeds[list(side)].sum()) / len(side) ** 2

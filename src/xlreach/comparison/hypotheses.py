@@ -28,7 +28,6 @@ from xlreach.comparison.bootstrap import (
     interval,
     multinomial,
     resampled_means,
-    spread_of_mean,
     two_sided,
 )
 from xlreach.comparison.change import BASELINE
@@ -37,6 +36,7 @@ from xlreach.comparison.measures import lower_is_better
 from xlreach.comparison.panel import CellKey, Family, families
 from xlreach.comparison.permutation import holm
 from xlreach.comparison.statistic import ByLanguage, level_mean, over_seeds
+from xlreach.comparison.variance import contributions, noise
 from xlreach.errors import SpecError
 from xlreach.measurement import Measurement
 
@@ -199,7 +199,9 @@ def _check(
     estimate = float(effect(exact))
     alike = len({cell.seeds for cell in cells}) == 1
     by_seed = effect([by_language.values(cell.means().T) for cell in cells]) if alike else np.zeros(1)
-    found = interval(estimate, draws, [spread_of_mean(by_seed)])
+    moved = [np.einsum("gps,pl->gsl", contributions(c, family.strata), by_language.shares(c)) for c in cells]
+    both = noise(effect(moved if alike else [one.mean(1, keepdims=True) for one in moved])[:, None], by_seed[:, None])
+    found = interval(estimate, draws, both.seed_components(), twice=float(both.twice[0]))
     row = _row(claim, family.key.base, family.key.dataset)
     row |= {"effect": round(estimate, 6), "languages": sum(map(len, sides)), "seeds": len(cells[0].seeds)}
     if found is not None:

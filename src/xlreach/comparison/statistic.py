@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from xlreach.comparison.levels import Cut
-from xlreach.comparison.panel import Pair
+from xlreach.comparison.panel import Cell, Pair
 
 DIRECTIONS = (("low", "high"), ("high", "low"), ("low", "low"), ("high", "high"))
 
@@ -43,6 +43,11 @@ class ByLanguage:
         with np.errstate(invalid="ignore", divide="ignore"):
             return totals / np.where(counts > 0, counts, np.nan)
 
+    def shares(self, cell: Cell) -> np.ndarray:
+        """The weight of each measured pair in its language's value, shape (pairs, languages)."""
+        counted = self.indicator * (cell.counts.sum((0, 2)) > 0)[:, None]
+        return np.asarray(counted / np.maximum(counted.sum(0), 1), np.float32)
+
     def side(self, cut: Cut, level: str) -> list[int]:
         """The places of a level's languages."""
         return [place for place, code in enumerate(self.languages) if cut.level(code) == level]
@@ -57,7 +62,11 @@ def level_mean(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndar
 
 
 class ByDirection:
-    """Averages pairs of two languages into the four directions between levels."""
+    """Averages pairs of two languages into the four directions between levels, and into what the weak side costs.
+
+    A statistic is a mean over pairs, or a difference of two; its `influences` say what each language has to do with
+    it, as the one that asks, the one that answers, or both.
+    """
 
     def __init__(self, pairs: Sequence[Pair], cut: Cut) -> None:
         self.members: dict[tuple[str, str], np.ndarray] = {}
@@ -72,32 +81,45 @@ class ByDirection:
                 self.members[direction] = np.array(rows)
         used = sorted({row for rows in self.members.values() for row in rows})
         self.languages = tuple(dict.fromkeys(code for row in used for code in self.pairs[row][:2] if code is not None))
+        self.levels = tuple(cut.level(code) for code in self.languages)
 
-    def nodes(self, direction: tuple[str, str]) -> int:
-        """The smaller number of languages on a side of a direction."""
-        sides = zip(*(self.pairs[row][:2] for row in self.members[direction]), strict=True)
-        return min(len(set(side)) for side in sides)
+    def parts(self) -> dict[str, tuple[tuple[str, str], ...]]:
+        """The directions that each statistic is made of: one, or one minus another."""
+        found: dict[str, tuple[tuple[str, str], ...]] = {"→".join(one): (one,) for one in self.members}
+        top = ("high", "high")
+        for name, one in (("query side", ("low", "high")), ("document side", ("high", "low"))):
+            if one in self.members and top in self.members:
+                found[name] = (one, top)
+        return found
 
-    def values(self, means: np.ndarray, weights: np.ndarray | None = None) -> dict[tuple[str, str], np.ndarray]:
-        """Mean of each direction, (resamples,); a pair weighs as often as both its languages were drawn together.
-
-        Args:
-            means: Pairs' means, (resamples, pairs).
-            weights: How often each of `languages` was drawn, (resamples, languages); None for once each.
-        """
-        place = {code: number for number, code in enumerate(self.languages)}
-        found = {}
+    def values(self, means: np.ndarray) -> dict[str, np.ndarray]:
+        """Each statistic, (resamples,), of pairs' means, (resamples, pairs)."""
+        of = {}
         for direction, rows in self.members.items():
             here = means[:, rows]
             there = np.isfinite(here)
-            shares = there.astype(np.float64)
-            if weights is not None:
-                asked, answered = (
-                    [place[code] for code in side] for side in zip(*(self.pairs[row][:2] for row in rows), strict=True)
-                )
-                shares *= weights[:, asked].astype(np.float64) * weights[:, answered]
             with np.errstate(invalid="ignore", divide="ignore"):
-                found[direction] = (np.where(there, here, 0) * shares).sum(1) / shares.sum(1)
+                of[direction] = np.where(there, here, 0).sum(1) / there.sum(1)
+        return {name: of[one[0]] if len(one) == 1 else of[one[0]] - of[one[1]] for name, one in self.parts().items()}
+
+    def influences(self, parts: Sequence[tuple[str, str]], measured: np.ndarray) -> np.ndarray:
+        """From pairs' means to what each language contributes to a statistic, shape (pairs, languages).
+
+        Args:
+            parts: Of `parts`.
+            measured: Which pairs were, shape (pairs,).
+        """
+        found = np.zeros((len(self.pairs), len(self.languages)))
+        for sign, direction in zip((1.0, -1.0), parts, strict=False):
+            rows = [row for row in self.members[direction] if measured[row]]
+            sides = [[self.languages.index(str(self.pairs[row][side])) for row in rows] for side in (0, 1)]
+            both = len(set(sides[0]) & set(sides[1]))
+            # without pairs of a language with itself, its own effect is in the mean of the others as well
+            scale = (both - 1) / (both - 2) if both > 2 else np.nan if both else 1.0
+            for side in sides:
+                counts = np.bincount(side, minlength=len(self.languages))
+                for row, place in zip(rows, side, strict=True):
+                    found[row, place] += sign * scale / counts[place]
         return found
 
 

@@ -1,0 +1,139 @@
+"""How often 95 % intervals cover, and how often tests err, over simulated studies whose truth is known.
+
+Every study draws languages (of unlike spread on the two sides), queries, training seeds and hits anew: a hit is a coin
+whose bias is the sum of their effects, as recall at one is. The low-resource side lacks `gap`, and the recipe gives it
+`change` more than the other side. What is asked of each study is what a report says: the interval of the gap for
+languages like these and for these very languages, of the change, of the directions, and the tests' p values where there
+is nothing to find. Beside ours: Welch's t test of SciPy on the languages' means. The last line is JSON.
+
+    python benchmarks/coverage.py [--quick] [--studies 1000]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from xlreach.comparison.found import Found
+from xlreach.comparison.levels import Cut
+from xlreach.comparison.panel import Cell, CellKey, Family, FamilyKey, Pair
+
+SIZES = ((3, 3), (5, 5), (8, 8), (15, 15), (3, 8))
+GROUPS = 60
+LANGUAGE_SD = {"low": 0.08, "high": 0.05}
+DOCUMENT_SD, GAIN_SD, SEED_SD = 0.03, 0.03, 0.01
+SAME_HIT = 0.7  # share of hits and misses that training with another seed leaves as they are
+
+
+def main() -> None:
+    """Simulates and prints what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="end within a minute: 100 studies of the small sizes")
+    parser.add_argument("--studies", type=int, default=1000, help="studies of each kind")
+    asked = parser.parse_args()
+    studies, sizes = (100, SIZES[:2]) if asked.quick else (asked.studies, SIZES)
+    rows = []
+    for setting in ("mono", "cross"):
+        for low, high in sizes:
+            if setting == "cross" and low + high > 16:
+                continue  # 870 pairs of languages; nothing new
+            for seeds in (1, 3):
+                for gap, change in ((0.0, 0.0), (-0.2, 0.05)):
+                    row = simulate(setting, low, high, seeds, gap, change, studies)
+                    rows.append(row)
+                    print(json.dumps(row))
+    worst = min(row["like_these"] for row in rows)
+    enough = [row["like_these"] for row in rows if min(row["low"], row["high"]) >= 5]
+    print(
+        json.dumps(
+            {
+                "benchmark": "coverage",
+                "ratio": None,
+                "ours": [min(enough), max(enough)],
+                "theirs": 0.95,
+                "unit": "share of intervals that cover, five languages a side or more",
+                "against": "the nominal level",
+                "equal": f"worst with fewer {worst}",
+                "rows": rows,
+            }
+        )
+    )
+
+
+def simulate(
+    setting: str, low: int, high: int, seeds: int, gap: float, change: float, studies: int, resamples: int = 500
+) -> dict[str, Any]:
+    """Coverage and error rates over so many studies of one kind."""
+    rng = np.random.default_rng([low, high, seeds, setting == "cross", gap != 0])
+    codes = [f"l{n}" for n in range(low)] + [f"h{n}" for n in range(high)]
+    cut = Cut("config", "", tuple(codes[:low]), tuple(codes[low:]))
+    hits: dict[str, list[bool]] = {}
+    for study in range(studies):
+        family, truth = draw_study(rng, setting, codes, low, seeds, gap, change)
+        found = Found(study, resamples, 500)
+        found.add(family, [cut])
+        first, second = found.gaps
+        hits.setdefault("like_these", []).append(_inside(first["interval"], gap))
+        hits.setdefault("these", []).append(_inside(first["interval_these_languages"], truth["these"]))
+        (row,) = found.changes
+        hits.setdefault("change_like_these", []).append(_inside(row["interval"], change))
+        hits.setdefault("change_these", []).append(_inside(row["interval_these_languages"], truth["change"]))
+        sides = [[first["values"][code] for code in side] for side in (cut.low, cut.high)]
+        ends = stats.ttest_ind(*sides, equal_var=False).confidence_interval(0.95)
+        hits.setdefault("scipy_welch", []).append(ends.low <= gap <= ends.high)
+        for one in found.directions[: len(found.directions) // 2]:
+            true = {"low→high": 0.5 + gap, "low→low": 0.5 + gap, "query side": gap, "document side": 0.0}
+            expected = true.get(one["direction"], 0.5)
+            hits.setdefault(f"direction {one['direction']}", []).append(_inside(one["interval"], expected))
+        if change == 0:
+            hits.setdefault("error_relabel", []).append(row["p_languages"] < 0.05)
+            hits.setdefault("error_t", []).append(first["p"] is not None and first["p"] < 0.05)
+    about = {"setting": setting, "low": low, "high": high, "seeds": seeds, "gap": gap, "change": change}
+    return about | {"studies": studies} | {name: round(float(np.mean(one)), 3) for name, one in hits.items()}
+
+
+def draw_study(
+    rng: np.random.Generator, setting: str, codes: Sequence[str], low: int, seeds: int, gap: float, change: float
+) -> tuple[Family, dict[str, float]]:
+    """A family of two recipes, and what is true of these very languages (and, with one seed, of this very training)."""
+    places = range(len(codes))
+    pairs = [(a, b) for a in places for b in places if (a != b) == (setting == "cross")]
+    asked, answered = (np.array(side) for side in zip(*pairs, strict=True))
+    is_low = np.array([1.0] * low + [0.0] * (len(codes) - low))
+    spread = np.where(is_low > 0, LANGUAGE_SD["low"], LANGUAGE_SD["high"])
+    language = rng.normal(0, 1, len(codes)) * spread
+    gain = rng.normal(0, GAIN_SD, len(codes))
+    document = rng.normal(0, DOCUMENT_SD, len(codes)) * (setting == "cross")
+    hard = rng.uniform(-0.15, 0.15, (GROUPS, 1, 1))
+    cells, chance = [], rng.random((GROUPS, len(pairs), 1))
+    trained = []
+    for recipe in range(2):
+        seed = rng.normal(0, SEED_SD, (1, 1, seeds)) + rng.normal(0, SEED_SD, (1, len(codes), seeds))[:, asked]
+        own = language[asked] + document[answered] + is_low[asked] * gap
+        own = own + recipe * (gain[asked] + is_low[asked] * change)
+        bias = 0.5 + own[None, :, None] + hard + seed
+        fresh = rng.random((GROUPS, len(pairs), seeds))
+        luck = np.where(rng.random(fresh.shape) < SAME_HIT, chance, fresh)
+        values = (luck < bias).astype(np.float32)
+        key = CellKey(("none", "lapt")[recipe], "none")
+        cells.append(Cell(key, tuple(range(1, seeds + 1)), values, np.ones_like(values)))
+        one = own + (seed[0, :, 0] if seeds == 1 else 0)
+        trained.append(np.array([one[asked == place].mean() for place in places]))
+    named = tuple(Pair(codes[a], codes[b]) for a, b in pairs)
+    key = FamilyKey("retrieval", "b", "d", setting, "Success@1")
+    sides = [np.mean(one[is_low > 0]) - np.mean(one[is_low == 0]) for one in trained]
+    family = Family(key, named, np.zeros(GROUPS, np.int64), tuple(cells), True, ("d",))
+    return family, {"these": float(sides[0]), "change": float(sides[1] - sides[0])}
+
+
+def _inside(ends: Sequence[float] | None, value: float) -> bool:
+    return ends is not None and ends[0] <= value <= ends[1]
+
+
+if __name__ == "__main__":
+    main()

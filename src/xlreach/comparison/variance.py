@@ -1,0 +1,76 @@
+"""What queries and seeds contribute to the variance of a statistic, taken apart, so that nothing is counted twice.
+
+A bootstrap that draws languages, queries and seeds counts the chance of a language's own queries in the spread of the
+languages already, and again when queries are drawn; that of a seed's own hits likewise. From what each query group
+contributes to a statistic under each seed, the parts follow as in an analysis of variance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from xlreach.comparison.bootstrap import Component
+from xlreach.comparison.panel import Cell
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Variances of several statistics of one system, each array of shape (statistics,).
+
+    Attributes:
+        queries: Of drawing queries, for the seeds there are.
+        seeds_drawn: Of drawing seeds, as draws show it.
+        seeds: Of training again, unbiased: for few seeds, and without what their own hits make of it.
+        twice: What drawing both at once adds beside the two.
+        units: How many seeds.
+    """
+
+    queries: np.ndarray
+    seeds_drawn: np.ndarray
+    seeds: np.ndarray
+    twice: np.ndarray
+    units: int
+
+    @property
+    def drawn(self) -> np.ndarray:
+        """All that draws of queries and seeds show."""
+        return self.queries + self.seeds_drawn + self.twice
+
+    def seed_components(self, own: float = 0.0) -> list[Component]:
+        """The chance of training again of the first statistic, less what the spread of languages holds of it."""
+        if self.units < 2:
+            return []
+        return [Component(float(self.seeds_drawn[0]), self.units, max(float(self.seeds[0]) - own, 0.0))]
+
+
+def contributions(cell: Cell, strata: np.ndarray) -> np.ndarray:
+    """How far each query group moves the mean of each pair under each seed, shape (groups, pairs, seeds); sums to 0
+    within a stratum."""
+    totals = cell.counts.sum(0, dtype=np.float64)
+    means = np.divide(cell.sums.sum(0, dtype=np.float64), totals, out=np.zeros_like(totals), where=totals > 0)
+    moved = (cell.sums - cell.counts * means.astype(np.float32)) / np.where(totals > 0, totals, 1).astype(np.float32)
+    for stratum in np.unique(strata):
+        members = strata == stratum
+        moved[members] -= moved[members].mean(0)
+    return np.asarray(moved, np.float32)
+
+
+def noise(moved: np.ndarray, by_seed: np.ndarray) -> Noise:
+    """The parts of the variance of each statistic.
+
+    Args:
+        moved: What each query group contributes, shape (groups, statistics, seeds).
+        by_seed: The statistics, shape (seeds, statistics).
+    """
+    units = moved.shape[2]
+    mean = moved.mean(2, dtype=np.float64)
+    queries = (mean**2).sum(0)
+    drawn = np.nan_to_num(by_seed.var(0)) / units
+    if units == 1:
+        nothing = np.zeros_like(queries)
+        return Noise(queries, nothing, nothing, nothing, 1)
+    own = ((moved - mean[:, :, None]) ** 2).sum((0, 2), dtype=np.float64) / (units - 1)
+    seeds = np.maximum(drawn * units / (units - 1) - own / units, 0)
+    return Noise(queries, drawn, seeds, own * (units - 1) / units**2, units)
