@@ -92,6 +92,7 @@ def simulate(
             hits.setdefault(f"direction {one['direction']}", []).append(_inside(one["interval"], expected))
         if change == 0:
             hits.setdefault("error_relabel", []).append(row["p_languages"] < 0.05)
+        if gap == 0:
             hits.setdefault("error_t", []).append(first["p"] is not None and first["p"] < 0.05)
     about = {"setting": setting, "low": low, "high": high, "seeds": seeds, "gap": gap, "change": change}
     return about | {"studies": studies} | {name: round(float(np.mean(one)), 3) for name, one in hits.items()}

@@ -126,6 +126,25 @@ def test_cuts_by_public_facts(gaps):
     assert {row["languages_low"] for row in rows} == {2}
 
 
+def test_a_study_may_name_lists_of_its_own(study):
+    rows = [row for row in study.results if row.kind == "tagging" and row.base == XLMR and row.measure == "LAS"]
+    own = {"kin": {"high": ["en", "ug"], "low": ["mt", "xh"]}, "absent": {"high": ["en"], "low": ["xh"]}}
+    found = compare(rows, None, study.levels, **FEW, divisions=own)
+    assert [cut["name"] for cut in found["cuts"]][:3] == ["config", "kin", "joshi"]
+    row = pick(found, "gaps", cut="kin", recipe="none")
+    assert set(row["values"]) == {"en", "ug", "mt"} and row["languages_low"] == 1
+
+
+def test_what_a_base_saw():
+    codes = ["en", "de", "mt", "nqo", "am", "th"]
+    bases = {"x": XLMR, "m": "google-bert/bert-base-multilingual-cased", "s": "scratch(languages=[en,th],layers=3)"}
+    found = {(cut.name, cut.base): cut.low for cut in cuts({"high": ["en", "de"], "low": ["mt"]}, codes, bases)}
+    assert found["seen", "x"] == ("mt", "nqo") and found["seen script", "x"] == ("nqo",)
+    assert found["seen", "m"] == ("am", "mt", "nqo", "th") and found["seen script", "m"] == ("am", "nqo", "th")
+    assert found["seen", "s"] == ("am", "de", "mt", "nqo") and found["seen script", "s"] == ("am", "nqo")
+    assert found["wikipedia", None] == ("am", "mt", "nqo")
+
+
 def test_wrong_levels_are_refused():
     with pytest.raises(ConfigError, match="both sides"):
         config_cut({"high": ["en", "mt"], "low": ["mt"]}, [])

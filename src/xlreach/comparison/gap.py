@@ -63,6 +63,7 @@ def compare(
     bases: Mapping[str, str] | None = None,
     hypotheses: Sequence[str] = (),
     ranks: pd.DataFrame | Path | None = None,
+    divisions: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
 ) -> dict[str, Any]:
     """All gaps and changes of a study; deterministic for a seed.
 
@@ -78,6 +79,7 @@ def compare(
         bases: What each base's name stands for (`{"xlmr": "FacebookAI/xlm-roberta-base"}`), to know its pretraining.
         hypotheses: Claims to check (`hypotheses.py`).
         ranks: Ranks of the relevant documents, for figures at equal pools (`pools.py`).
+        divisions: Other lists of languages to cut every gap by, `{name: {"high": [codes], "low": [codes]}}`.
 
     Returns:
         The content of `gaps.json`.
@@ -89,15 +91,15 @@ def compare(
     """
     measured = {row.query_language or row.language for row in results if row.kind in ("retrieval", "tagging")}
     named = {row.base: (bases or {}).get(row.base, row.base) for row in results if row.base is not None}
-    divisions = cuts(levels, [code for code in measured if code is not None], named)
+    lines = cuts(levels, [code for code in measured if code is not None], named, divisions)
     found = Found(seed, resamples, permutations)
     for family in tqdm(families(results, queries), desc="comparing", unit="family", disable=None):
-        found.add(family, [cut for cut in divisions if cut.base in (None, family.key.base)])
+        found.add(family, [cut for cut in lines if cut.base in (None, family.key.base)])
     found.correct()
     retrieval = [row.measure for row in results if row.kind == "retrieval"]
     tagging = [row.measure for row in results if row.kind == "tagging"]
     headline = headline or next(iter([*retrieval, *tagging]), None)
-    why = explain(results, headline, divisions[0], seed=seed, resamples=resamples, permutations=permutations)
+    why = explain(results, headline, lines[0], seed=seed, resamples=resamples, permutations=permutations)
     gaps = {
         "schema": SCHEMA,
         "study": next((row.study for row in results), None),
@@ -106,14 +108,14 @@ def compare(
         "permutations": permutations,
         "confidence": 0.95,
         "headline": headline,
-        "cuts": [plain(asdict(cut)) for cut in divisions],
+        "cuts": [plain(asdict(cut)) for cut in lines],
         "gaps": found.gaps,
         "directions": found.directions,
         "changes": found.changes,
         "hypotheses": check_hypotheses(hypotheses, results, queries, levels, seed=seed, resamples=resamples),
         "equal_pools": [] if ranks is None else plain(equal_pools(ranks, list(dict.fromkeys(retrieval)), levels)),
         **plain(why),
-        "warnings": _study_warnings(found, divisions[0]),
+        "warnings": _study_warnings(found, lines[0]),
     }
     said = answer(gaps, results, queries, levels, seed=seed, resamples=resamples)
     return {**gaps, "answer": plain(said)}

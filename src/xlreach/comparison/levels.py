@@ -1,8 +1,9 @@
 """Which languages count as low-resource and which as high: the study's own division, and others to check it by.
 
-A gap is only as good as the line it is measured across, so every gap is also reported across four public lines:
-Joshi class, CC-100 size, seen in the base's pretraining or not, and script. What a language is comes from
-`xlreach.languages`; a language of which a fact is unknown is left out of that cut and named there.
+A gap is only as good as the line it is measured across, so every gap is also reported across public lines (Joshi class,
+size in CC-100 and in Wikipedia, script, and whether the base saw the language, or its script, in pretraining) and
+across lists that the study names. What a language is comes from `xlreach.languages`; a language of which a fact is
+unknown is left out of that cut and named there.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from xlreach.languages import Language
 
 CONFIG = "config"
+CUTS = (CONFIG, "joshi", "cc100", "wikipedia", "script", "seen", "seen script")
 _CC100_LINE = 100.0
+_WIKIPEDIA_LINE = 10_000_000
 _XLMR = re.compile(r"xlm-?r(?![a-z])|xlm-roberta|multilingual-e5|bge-m3", re.IGNORECASE)
 _MBERT = re.compile(r"bert-base-multilingual|mbert", re.IGNORECASE)
 
@@ -28,12 +31,12 @@ class Cut:
     """One division of the languages into two sides.
 
     Attributes:
-        name: `config`, `joshi`, `cc100`, `seen` or `script`.
+        name: `config`, `joshi`, `cc100`, `wikipedia`, `script`, `seen`, `seen script`, or of a list of the study.
         rule: What puts a language on the low side, in words.
         low: The low-resource languages.
         high: The high-resource languages.
         left_out: Languages measured but on neither side.
-        base: The base it holds for, where it depends on one (`seen`); otherwise None.
+        base: The base it holds for, where it depends on one (`seen`, `seen script`); otherwise None.
     """
 
     name: str
@@ -70,29 +73,48 @@ def config_cut(levels: Mapping[str, Sequence[str]], languages: Iterable[str]) ->
 
 
 def cuts(
-    levels: Mapping[str, Sequence[str]], languages: Iterable[str], bases: Mapping[str, str] | None = None
+    levels: Mapping[str, Sequence[str]],
+    languages: Iterable[str],
+    bases: Mapping[str, str] | None = None,
+    divisions: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
 ) -> list[Cut]:
     """The study's division and every other one that puts at least one language on each side.
 
     Args:
         levels: `{"high": [codes], "low": [codes]}`.
         languages: The languages that were measured.
-        bases: The bases measured, by name; each known to derive from XLM-R or mBERT gets its own `seen` cut.
+        bases: The bases measured, by name; each known to derive from XLM-R or mBERT, or pretrained from scratch, gets
+            `seen` cuts of its own.
+        divisions: Further lists, `{name: {"high": [codes], "low": [codes]}}`.
 
     Raises:
-        ConfigError: The study's own division is wrong.
+        ConfigError: A list is wrong.
     """
     codes = sorted(set(languages))
     found = [config_cut(levels, codes)]
+    for name, sides in (divisions or {}).items():
+        own = config_cut(sides, codes)
+        low, high = (tuple(code for code in side if code in codes) for side in (own.low, own.high))
+        found += [Cut(name, "as the study's list says", low, high, own.left_out)] if low and high else []
     known = {code: language for code in codes if (language := look_up(code)) is not None}
     found += _cut("joshi", "Joshi class 0 to 2 (high: 3 to 5)", codes, known, _joshi)
     found += _cut("cc100", "fewer than 100 M tokens in CC-100 (absent counts as none)", codes, known, _cc100)
+    found += _cut("wikipedia", "fewer than 10 M tokens in Wikipedia, October 2020", codes, known, _wikipedia)
     found += _cut("script", "written in another script than Latin", codes, known, _script)
     for base, origin in sorted((bases or {}).items()):
-        if _XLMR.search(origin):
-            found += _cut("seen", f"not in the pretraining data of {origin} (CC-100)", codes, known, _by_xlmr, base)
-        elif _MBERT.search(origin):
-            found += _cut("seen", f"not in the 104 languages of {origin}", codes, known, _by_mbert, base)
+        pretraining = _pretraining(origin, levels["high"])
+        if pretraining is not None:
+            said, saw = pretraining
+            scripts = _scripts(saw)
+            found += _cut("seen", f"not {said}", codes, known, lambda one, saw=saw: _not(saw(one)), base)  # type: ignore[misc]
+            found += _cut(
+                "seen script",
+                f"in a script that no language has that is {said}",
+                codes,
+                known,
+                lambda one, scripts=scripts: one.script not in scripts if one.script else None,  # type: ignore[misc]
+                base,
+            )
     return found
 
 
@@ -131,9 +153,31 @@ def _script(language: Language) -> bool | None:
     return language.script != "Latn" if language.script else None
 
 
-def _by_xlmr(language: Language) -> bool | None:
-    return None if language.cc100_tokens_m is None else not language.cc100_tokens_m > 0
+def _wikipedia(language: Language) -> bool | None:
+    return None if language.wikipedia_tokens is None else language.wikipedia_tokens < _WIKIPEDIA_LINE
 
 
-def _by_mbert(language: Language) -> bool | None:
-    return None if language.in_mbert is None else not language.in_mbert
+_Saw = Callable[["Language"], "bool | None"]
+
+
+def _pretraining(origin: str, high: Sequence[str]) -> tuple[str, _Saw] | None:
+    """What a base was pretrained on, in words and as a test; None where that is not known."""
+    if _XLMR.search(origin):
+        return f"in the pretraining data of {origin} (CC-100)", lambda one: one.in_xlmr
+    if _MBERT.search(origin):
+        return f"among the 104 languages of {origin}", lambda one: one.in_mbert
+    if origin.startswith("scratch"):
+        named = re.search(r"languages=\[([^\]]*)\]", origin)
+        codes = {code.strip() for code in named[1].split(",")} if named else set(high)
+        return "among those that the base was pretrained on", lambda one: one.code in codes
+    return None
+
+
+def _scripts(saw: _Saw) -> set[str]:
+    from xlreach.languages import known_languages
+
+    return {one.script for one in known_languages() if saw(one) and one.script}
+
+
+def _not(value: bool | None) -> bool | None:
+    return None if value is None else not value

@@ -43,6 +43,7 @@ class StudyConfig(_Model):
         data: A folder in upstream's own layouts, or `artificial(...)`; by default what `XLREACH_DATA` names.
         base: The encoder to specialise (a folder, `package:NAME/FOLDER`, a hub id, or `scratch(...)` to pretrain
             one on the high-resource languages), or several by name.
+        divisions: Other lists of high and low languages, by name, to cut every gap by.
         specialise: `each` low-resource language gets an encoder of its own, or one `joint` encoder serves all.
         text: Sources of unlabelled text; by default every one that the data hold.
         text_lines: At most so many lines of text a language, spread evenly over its sources.
@@ -57,6 +58,7 @@ class StudyConfig(_Model):
     data: str = Field(default="$XLREACH_DATA", validate_default=True)
     base: dict[str, str] = Field(min_length=1)
     languages: Levels
+    divisions: dict[str, Levels] = Field(default_factory=dict)
     specialise: Literal["each", "joint"] = "each"
     text: tuple[str, ...] = ()
     text_lines: int | None = Field(default=None, ge=2)
@@ -152,6 +154,7 @@ def _parsed(config: StudyConfig) -> StudyConfig:
     """Parses every recipe, alignment, task, index, measure, language, preset and hypothesis."""
     from xlreach.adapt import Recipe
     from xlreach.comparison import parse_hypothesis
+    from xlreach.comparison.levels import CUTS
     from xlreach.retrieval.alignment import ALIGNMENTS
     from xlreach.retrieval.factory import check_factory
     from xlreach.scoring.measures import parse_measure
@@ -173,16 +176,23 @@ def _parsed(config: StudyConfig) -> StudyConfig:
         check_factory(config.index, 768)
     with config.at("preset"):
         check_preset(config.preset)
-    levels = {
-        level: each(_shortest_code, getattr(config.languages, level), "languages", level) for level in ("high", "low")
-    }
-    for position, code in enumerate(levels["low"]):
-        with config.at("languages", "low", position):
-            if code in levels["high"]:
-                raise ConfigError(f"{code!r} is among the high-resource languages already.")
+
+    def divided(levels: Levels, *where: str) -> Levels:
+        sides = {side: each(_shortest_code, getattr(levels, side), *where, side) for side in ("high", "low")}
+        for position, code in enumerate(sides["low"]):
+            with config.at(*where, "low", position):
+                if code in sides["high"]:
+                    raise ConfigError(f"{code!r} is among the high-resource languages already.")
+        return Levels(**sides)
+
+    for name in config.divisions:
+        with config.at("divisions", name):
+            if name in CUTS:
+                raise ConfigError(f"{name!r} is the name of a division that every study has.", fix="Name it otherwise.")
     return config.model_copy(
         update={
-            "languages": Levels(**levels),
+            "languages": divided(config.languages, "languages"),
+            "divisions": {name: divided(one, "divisions", name) for name, one in config.divisions.items()},
             "recipes": each(Recipe.parse, config.recipes, "recipes"),
             "alignments": each(ALIGNMENTS.parse, config.alignments, "alignments"),
             "tagging": each(TASKS.parse, config.tagging, "tagging"),
@@ -228,7 +238,7 @@ def _explain(problem: Any) -> str:
     where = tuple(problem["loc"])
     name = field_name(where)
     if problem["type"] == "extra_forbidden":
-        model = Levels if where[:-1] == ("languages",) else StudyConfig
+        model = Levels if where[:1] in (("languages",), ("divisions",)) and len(where) > 1 else StudyConfig
         return f"Unknown field {name!r}. {nearest(str(where[-1]), model.model_fields)}"
     if problem["type"] == "missing":
         return f"Field {name} is missing"

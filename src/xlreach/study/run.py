@@ -140,6 +140,7 @@ def compare_run(folder: Path) -> Path:
         bases=config.base,
         headline=config.measures[0],
         hypotheses=config.hypotheses,
+        divisions={name: {"high": one.high, "low": one.low} for name, one in config.divisions.items()},
     )
     write_gaps(folder / "gaps.json", gaps)
     return folder / "gaps.json"
