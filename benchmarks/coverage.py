@@ -77,7 +77,7 @@ def simulate(
         family, truth = draw_study(rng, setting, codes, low, seeds, gap, change)
         found = Found(study, resamples, 500)
         found.add(family, [cut])
-        first, second = found.gaps
+        first = found.gaps[0]
         hits.setdefault("like_these", []).append(_inside(first["interval"], gap))
         hits.setdefault("these", []).append(_inside(first["interval_these_languages"], truth["these"]))
         (row,) = found.changes
