@@ -22,10 +22,15 @@ class LanguageAdaptivePretraining(Step):
     The defaults are the paper's. AdamW with weight decay 0.01, gradients clipped at norm 1, linear warm-up and decay;
     the epoch with the lowest loss on held-out lines is kept. On a text so small that the warm-up would take more than
     a fifth of all steps, it takes a fifth. Rows that `tva` added just before are trained at the rate it asks for.
+
+    The loss is that of the whole vocabulary. Of the embeddings, the rows of the text's pieces are trained; the others
+    stay bit for bit as they were, for the sake of speed and memory, and a piece that stands in for a masked one is one
+    of the text's. `rows=all` trains every row, as the paper did: it pushes pieces that the text does not use away from
+    it, all in about one direction, and decays them.
     """
 
     name: ClassVar[str] = "lapt"
-    version: ClassVar[int] = 2  # 2: the head gets its positions in padded numbers (sums round otherwise in fp32)
+    version: ClassVar[int] = 3  # 3: rows of pieces that the text does not use stay as they are
     uses_seed: ClassVar[bool] = True
     uses_text: ClassVar[bool] = True
 
@@ -37,6 +42,7 @@ class LanguageAdaptivePretraining(Step):
     warmup: int = param(1000, "steps until the learning rate is reached", minimum=0)
     valid: float = param(0.1, "share of lines held out to choose the epoch", minimum=0.0, maximum=0.5)
     dtype: Literal["auto", "bfloat16", "float32"] = param("auto", "what the forward pass computes in")
+    rows: Literal["text", "all"] = param("text", "embeddings to train: of the pieces in the text, or of all")
 
     def apply(self, source: Path | None, job: Job) -> None:
         from xlreach.adapt.folder import read_tokenizer, require_source, save_encoder
@@ -64,6 +70,7 @@ class LanguageAdaptivePretraining(Step):
             job.seed,
             tuple(tier.get("rows", ())),
             float(tier.get("rate", 1.0)),
+            self.rows,
         )
         history = train(model, text, training, JobState(job.checkpoint, job.cost, f"{self} {job.seed}"))
         known = dict.fromkeys((*before.warnings, *warnings))

@@ -103,6 +103,19 @@ class EncodedText:
         rest = (self.pad, self.mask, self.special, self.vocabulary)
         return EncodedText(fit, *rest), EncodedText(valid, *rest)
 
+    def in_use(self, also: Sequence[int] = ()) -> NDArray[np.int64]:
+        """The ids of the text, of special tokens and of `also`, ascending; and those up to padding's, which stays."""
+        mine = np.unique(np.concatenate(self.lines))
+        special = np.array([*self.special, self.mask, *also, *range(self.pad + 1)], dtype=np.int64)
+        return np.union1d(mine, special).astype(np.int64)
+
+    def renumbered(self, rows: NDArray[np.int64]) -> EncodedText:
+        """The text in other ids: `rows[i]` becomes `i`."""
+        new = np.full(int(rows[-1]) + 1, -1, dtype=np.int32)
+        new[rows] = np.arange(len(rows), dtype=np.int32)
+        special = frozenset(int(new[id_]) for id_ in self.special)
+        return EncodedText([new[line] for line in self.lines], self.pad, int(new[self.mask]), special, len(rows))
+
 
 def batches(text: EncodedText, budget: int, rng: np.random.Generator) -> Iterator[Batch]:
     """All lines once, in batches of like length with at most `budget` tokens each (but always one line), shuffled.

@@ -1,9 +1,11 @@
 """Masked language modelling: one loop for adapting an encoder and for pretraining one.
 
-The head is applied to the masked positions only, which for a vocabulary of 250,000 pieces is most of the work and of
-the memory saved. Batches hold lines of like length up to a budget of tokens. After each epoch the state is written as
-safetensors, so that a killed run goes on to exactly the weights of an undisturbed one: every epoch draws from a
-generator of its own. No Trainer, no metrics: the loss on held-out lines is all that is measured.
+The head is applied to the masked positions only, its output layer block by block, and of the embeddings only the rows
+that the text uses are trained (`rows.py`): with a vocabulary of 250,000 pieces that is most of the work and of the
+memory saved. Batches hold lines of like length up to a budget of tokens, and go through the model in parts where they
+are large. After each epoch the state is written as safetensors, so that a killed run goes on to exactly the weights of
+an undisturbed one: every epoch draws from a generator of its own. No Trainer, no metrics: the loss on held-out lines
+is all that is measured.
 """
 
 from __future__ import annotations
@@ -15,17 +17,18 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
-from torch.nn import functional as F
 from tqdm import tqdm
 from transformers import AutoModelForMaskedLM
 
 from xlreach.adapt.folder import quiet
 from xlreach.adapt.lines import Batch, EncodedText, Masking, batches
+from xlreach.adapt.rows import TextRows, cross_entropy
 from xlreach.adapt.tiers import Tier
 from xlreach.errors import DataError, ModelError
 from xlreach.store import replacing
@@ -36,6 +39,7 @@ Model = Any  # a transformers model with a masked-language-model head; the libra
 # wide as the vocabulary, drives resident memory up without end.
 _FEW_SHAPES = 64
 _IGNORED = -100
+_AT_ONCE = 2048  # tokens, padding included, that go through the model together on CPUs: activations are freed between
 _LOOSE = ("bias", "norm.weight", "LayerNorm.weight")  # not drawn towards zero by weight decay
 
 
@@ -54,6 +58,7 @@ class Training:
     seed: int
     tier: tuple[int, ...] = ()
     tier_rate: float = 1.0
+    rows: Literal["text", "all"] = "all"
 
 
 @dataclass(frozen=True)
@@ -137,9 +142,15 @@ def train(model: Model, text: EncodedText, training: Training, job_state: JobSta
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dtype = choose_dtype(training.dtype, device)
+    narrowed = None
+    rows = text.in_use(training.tier)
+    if training.rows == "text" and len(rows) < model.to(device).get_input_embeddings().weight.shape[0]:
+        narrowed = TextRows(model, rows, dtype, job_state.checkpoint)
+        text = text.renumbered(rows)
+        training = dataclasses.replace(training, tier=tuple(np.searchsorted(rows, training.tier).tolist()))
     fit, held_out = text.split(training.valid, training.seed)
     masking = Masking.of(text, training.mask)
-    run = _Run(model.to(device), training, masking, device, dtype)
+    run = _Run(model.to(device), training, masking, device, dtype, narrowed.rest if narrowed else None)
     per_epoch = sum(1 for _ in batches(fit, training.batch * training.max_length, np.random.default_rng(0)))
     run.total_steps = per_epoch * training.epochs
     progress = _Progress.load(job_state, run)
@@ -161,6 +172,9 @@ def train(model: Model, text: EncodedText, training: Training, job_state: JobSta
     best = progress.best_epoch
     if best != training.epochs:
         run.restore(load_file(job_state.checkpoint / "best.safetensors"))
+    if narrowed:
+        run.forget()
+        narrowed.put_back()
     model.to("cpu")
     job_state.cost["tokens"] = job_state.cost.get("tokens", 0) + progress.tokens
     job_state.cost["steps"] = job_state.cost.get("steps", 0) + progress.steps
@@ -200,11 +214,17 @@ class _Run:
     """Model, optimizer and schedule of one training."""
 
     def __init__(
-        self, model: Model, training: Training, masking: Masking, device: torch.device, dtype: torch.dtype
+        self,
+        model: Model,
+        training: Training,
+        masking: Masking,
+        device: torch.device,
+        dtype: torch.dtype,
+        rest: tuple[torch.Tensor, torch.Tensor] | None = None,
     ) -> None:
         self.model, self.training, self.masking = model, training, masking
         self.device, self.dtype, self.total_steps = device, dtype, 1
-        self.head = masked_lm_head(model)
+        self.head, self.output, self.rest = masked_lm_head(model), model.get_output_embeddings(), rest
         self.named = {name: p for name, p in model.named_parameters() if p.requires_grad}
         loose = [p for name, p in self.named.items() if name.endswith(_LOOSE)]
         tight = [p for name, p in self.named.items() if not name.endswith(_LOOSE)]
@@ -227,14 +247,13 @@ class _Run:
         for batch in batches(text, self.training.batch * self.training.max_length, rng):
             for group in self.optimizer.param_groups:
                 group["lr"] = self._rate(done + count) * group["times"]
-            loss, _ = self.loss(batch, rng)
-            loss.backward()
+            loss = self.backward(batch, rng)
             torch.nn.utils.clip_grad_norm_(self.named.values(), 1.0)
             self.tier.take_gradients()
             self.optimizer.step()
             self.tier.put_back()
             self.optimizer.zero_grad(set_to_none=True)
-            total, tokens, count = total + loss.item(), tokens + batch.tokens, count + 1
+            total, tokens, count = total + loss, tokens + batch.tokens, count + 1
             bar.update()
         return total / count, tokens
 
@@ -248,17 +267,48 @@ class _Run:
             total, masked = total + loss.item() * count, masked + count
         return total / max(masked, 1)
 
-    def loss(self, batch: Batch, rng: np.random.Generator) -> tuple[torch.Tensor, int]:
+    def backward(self, batch: Batch, rng: np.random.Generator) -> float:
+        """Adds the gradients of a batch, part by part, and gives its loss."""
         ids, picked, labels = self.masking.apply(batch, rng)
+        rows, length = ids.shape
+        parts = -(-ids.size // _AT_ONCE) if self.device.type == "cpu" else 1
+        each, total = -(-rows // parts), 0.0
+        for start in range(0, rows, each):
+            here = slice(start, start + each)
+            inside = (picked >= start * length) & (picked < (start + each) * length)
+            if inside.any():
+                loss = self._loss(ids[here], batch.attention[here], picked[inside] - start * length, labels[inside])
+                loss = loss * (int(inside.sum()) / len(labels))
+                loss.backward()
+                total += loss.item()
+        return total
+
+    def loss(self, batch: Batch, rng: np.random.Generator) -> tuple[torch.Tensor, int]:
+        """The loss of a batch in one piece, and how many positions it is the mean of."""
+        ids, picked, labels = self.masking.apply(batch, rng)
+        return self._loss(ids, batch.attention, picked, labels), len(labels)
+
+    def _loss(
+        self,
+        ids: NDArray[np.int64],
+        attention: NDArray[np.int64],
+        picked: NDArray[np.int64],
+        labels: NDArray[np.int64],
+    ) -> torch.Tensor:
         spare = -len(labels) % _FEW_SHAPES
-        inputs = torch.from_numpy(ids).to(self.device)
+        inputs, mask = (torch.from_numpy(array).to(self.device) for array in (ids, attention))
         positions = torch.from_numpy(np.pad(picked, (0, spare))).to(self.device)
         targets = torch.from_numpy(np.pad(labels, (0, spare), constant_values=_IGNORED)).to(self.device)
         with torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
-            attention = torch.from_numpy(batch.attention).to(self.device)
-            hidden = self.model.base_model(input_ids=inputs, attention_mask=attention).last_hidden_state
-            logits = self.head(hidden.flatten(0, 1)[positions])
-        return F.cross_entropy(logits.float(), targets, ignore_index=_IGNORED), len(labels)
+            hidden = self.model.base_model(input_ids=inputs, attention_mask=mask).last_hidden_state
+            with _only_handing_on(self.output):
+                hidden = self.head(hidden.flatten(0, 1)[positions])
+        return cross_entropy(hidden.to(self.dtype), self.output.weight, self.output.bias, targets, self.rest)
+
+    def forget(self) -> None:
+        """Frees gradients and moments."""
+        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.state.clear()
 
     def restore(self, state: Mapping[str, torch.Tensor]) -> None:
         """Sets weights, and the optimizer's state where it is given."""
@@ -335,6 +385,20 @@ class _Progress:
     @staticmethod
     def _older(folder: Path, epoch: int) -> Iterator[Path]:
         return (path for path in folder.glob("epoch-*.safetensors") if path.name != f"epoch-{epoch}.safetensors")
+
+
+@contextlib.contextmanager
+def _only_handing_on(output: torch.nn.Module) -> Iterator[None]:
+    """The head gives what its output layer would read, for the loss goes through that layer itself."""
+    output.forward = _the_same  # of this module only, not of its class
+    try:
+        yield
+    finally:
+        del output.forward
+
+
+def _the_same(hidden: torch.Tensor) -> torch.Tensor:
+    return hidden
 
 
 def _mix(seed: int, epoch: int) -> int:

@@ -26,7 +26,7 @@ class FromScratch(Step):
     """A new encoder, pretrained on the text of the languages."""
 
     name: ClassVar[str] = "scratch"
-    version: ClassVar[int] = 2  # 2: the head gets its positions in padded numbers (sums round otherwise in fp32)
+    version: ClassVar[int] = 3  # 3: large batches go through the model in parts (sums round otherwise)
     uses_seed: ClassVar[bool] = True
     uses_text: ClassVar[bool] = True
     starts: ClassVar[bool] = True
