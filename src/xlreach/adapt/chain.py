@@ -10,12 +10,20 @@ from pathlib import Path
 from xlreach.adapt.encoder import resolve_base
 from xlreach.adapt.recipe import Job, Recipe
 from xlreach.adapt.text import prepare_text
-from xlreach.corpora.text import read_lines
+from xlreach.corpora.text import numbered_lines, read_lines
 from xlreach.errors import DataError
 from xlreach.store import replacing
 
 
-def adapt_encoder(base: str, recipe: str, text: Mapping[str, Path], *, out: Path, seed: int = 1) -> Path:
+def adapt_encoder(
+    base: str,
+    recipe: str,
+    text: Mapping[str, Path],
+    *,
+    out: Path,
+    seed: int = 1,
+    others: Mapping[str, Path] | None = None,
+) -> Path:
     """Specialises an encoder for the languages of `text`.
 
     Args:
@@ -24,6 +32,8 @@ def adapt_encoder(base: str, recipe: str, text: Mapping[str, Path], *, out: Path
         text: Raw text by language; squeezed and rid of duplicates first.
         out: The encoder folder to write.
         seed: Of everything random.
+        others: Raw text by language of what the encoder should not lose: a vocabulary leaves it alone, `mix=` trains
+            on it too.
 
     Returns:
         `out`.
@@ -38,21 +48,23 @@ def adapt_encoder(base: str, recipe: str, text: Mapping[str, Path], *, out: Path
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as work:
         place = Path(work)
-        (place / "text").mkdir()
-        counts = prepare_text({language: read_lines(path) for language, path in text.items()}, place / "text")
-        for language, count in counts.items():
-            if not count.kept:
-                raise DataError(
-                    "There is no text in the file.", expected="Expected a sentence a line.", path=text[language]
-                )
-        clean = {language: place / "text" / f"{language}.txt" for language in text}
+        clean, other = (_prepared(files, place / name) for files, name in ((text, "text"), (others or {}, "others")))
         for number, step in enumerate(parsed.steps):
             made, checkpoint = place / f"step{number}", place / f"checkpoint{number}"
             made.mkdir()
             checkpoint.mkdir()
-            step.apply(source, Job(made, checkpoint, clean, seed, base=base))
+            step.apply(source, Job(made, checkpoint, clean, seed, base=base, others=other))
             source = made
         assert source is not None
         with replacing(out) as folder:
             shutil.move(source, folder)
     return out
+
+
+def _prepared(files: Mapping[str, Path], folder: Path) -> dict[str, Path]:
+    for path in files.values():
+        if next(read_lines(path), None) is None:
+            raise DataError("There is no text in the file.", expected="Expected a sentence a line.", path=path)
+    folder.mkdir()
+    prepare_text({code: (line for _, line in numbered_lines(path)) for code, path in files.items()}, folder)
+    return {code: folder / f"{code}.txt" for code in files}

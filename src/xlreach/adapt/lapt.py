@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
 
 from xlreach.adapt.encoder import Provenance
 from xlreach.adapt.folder import longest_input
 from xlreach.adapt.recipe import STEPS, Job, Step
-from xlreach.errors import ModelError
+from xlreach.errors import DataError, ModelError, nearest
 from xlreach.spec import param
+
+if TYPE_CHECKING:
+    from xlreach.adapt.lines import EncodedText
+    from xlreach.adapt.mlm import History
 
 
 @STEPS.register
@@ -20,17 +26,25 @@ class LanguageAdaptivePretraining(Step):
     """Masked language modelling on the text of the languages, from the encoder's own weights.
 
     The defaults are the paper's. AdamW with weight decay 0.01, gradients clipped at norm 1, linear warm-up and decay;
-    the epoch with the lowest loss on held-out lines is kept. On a text so small that the warm-up would take more than
-    a fifth of all steps, it takes a fifth. Rows that `tva` added just before are trained at the rate it asks for.
+    the epoch with the lowest loss on held-out documents is kept. On a text so small that the warm-up would take more
+    than a fifth of all steps, it takes a fifth. Rows that `tva` added just before are trained at the rate it asks for.
 
     The loss is that of the whole vocabulary. Of the embeddings, the rows of the text's pieces are trained; the others
     stay bit for bit as they were, for the sake of speed and memory, and a piece that stands in for a masked one is one
     of the text's. `rows=all` trains every row, as the paper did: it pushes pieces that the text does not use away from
     it, all in about one direction, and decays them.
+
+    `mix` puts text of the study's other languages (or of `pivots` alone) among what is trained on, so that the encoder
+    forgets less of them; the epoch is chosen by the languages themselves.
+
+    What it records: `valid_loss`, in nats per masked piece, before training and after each epoch, which compares only
+    encoders of one vocabulary; and `valid_loss_per_word`, that of the kept epoch times the pieces that a held-out word
+    takes, which compares vocabularies too. An unknown piece is never masked and costs nothing, so look at the share of
+    unknown words beside it.
     """
 
     name: ClassVar[str] = "lapt"
-    version: ClassVar[int] = 3  # 3: rows of pieces that the text does not use stay as they are
+    version: ClassVar[int] = 4  # 4: held out are whole documents, the same for every seed
     uses_seed: ClassVar[bool] = True
     uses_text: ClassVar[bool] = True
 
@@ -40,9 +54,15 @@ class LanguageAdaptivePretraining(Step):
     max_length: int = param(128, "longest line in pieces; longer ones are cut into several", minimum=8)
     mask: float = param(0.15, "share of pieces to predict", minimum=0.01, maximum=0.9)
     warmup: int = param(1000, "steps until the learning rate is reached", minimum=0)
-    valid: float = param(0.1, "share of lines held out to choose the epoch", minimum=0.0, maximum=0.5)
+    valid: float = param(0.1, "share of the text held out to choose the epoch, by document", minimum=0.0, maximum=0.5)
+    mix: float = param(0.0, "lines of other languages' text for each line of the languages'", minimum=0.0, maximum=100)
+    pivots: tuple[str, ...] = param((), "the languages that mix takes; all the others when empty")
     dtype: Literal["auto", "bfloat16", "float32"] = param("auto", "what the forward pass computes in")
     rows: Literal["text", "all"] = param("text", "embeddings to train: of the pieces in the text, or of all")
+
+    @property
+    def uses_others(self) -> bool:
+        return self.mix > 0
 
     def apply(self, source: Path | None, job: Job) -> None:
         from xlreach.adapt.folder import read_tokenizer, require_source, save_encoder
@@ -55,6 +75,7 @@ class LanguageAdaptivePretraining(Step):
         self._check_length(folder)
         tokenizer = read_tokenizer(folder)
         text = EncodedText.read(job.text, tokenizer, folder, self.max_length)
+        text, mixed = self._mixed(text, job, tokenizer, folder)
         before = Provenance.read(folder)
         tier = before.tier or {}
         model, warnings = load_masked_lm(folder, job.seed)
@@ -74,6 +95,7 @@ class LanguageAdaptivePretraining(Step):
         )
         history = train(model, text, training, JobState(job.checkpoint, job.cost, f"{self} {job.seed}"))
         known = dict.fromkeys((*before.warnings, *warnings))
+        measured = {**history.as_dict(), **per_word(history, text, self.valid)}
         save_encoder(
             folder,
             job,
@@ -81,8 +103,30 @@ class LanguageAdaptivePretraining(Step):
             tokenizer=tokenizer,
             model=model,
             provenance=replace(before, warnings=tuple(known), tier=None),
-            measured={**history.as_dict(), **({"tier_rows": len(training.tier)} if tier else {})},
+            measured={**measured, **mixed, **({"tier_rows": len(training.tier)} if tier else {})},
         )
+
+    def _mixed(
+        self, text: EncodedText, job: Job, tokenizer: dict[str, Any], folder: Path
+    ) -> tuple[EncodedText, dict[str, Any]]:
+        """The text with lines of other languages among it, and what is to be recorded of them."""
+        if not self.mix:
+            return text, {}
+        absent = [code for code in self.pivots if code not in job.others]
+        if absent or not job.others:
+            raise DataError(
+                f"There is no text of {absent[0]!r} to mix in for {self}."
+                if absent
+                else f"There is no text of other languages to mix in for {self}.",
+                fix=nearest(absent[0], job.others) if absent and job.others else "Give text of other languages.",
+            )
+        from xlreach.adapt.lines import EncodedText
+
+        pivots = {code: job.others[code] for code in self.pivots or sorted(job.others)}
+        other = EncodedText.read(pivots, tokenizer, folder, self.max_length)
+        wanted = max(1, round(self.mix * len(text)))
+        text = text.with_more(other, wanted, np.random.default_rng([job.seed, 2]))
+        return text, {"mixed_lines": len(text.more), "mixed_from": sorted(pivots)}
 
     def _check_length(self, folder: Path) -> None:
         config = json.loads((folder / "config.json").read_text("utf-8"))
@@ -93,3 +137,9 @@ class LanguageAdaptivePretraining(Step):
                 fix=f"Write lapt(max_length={most}) or less.",
                 path=folder,
             )
+
+
+def per_word(history: History, text: EncodedText, share: float) -> dict[str, float]:
+    """The kept epoch's validation loss in nats per word, for the record."""
+    held_out = text.split(share)[1]
+    return {"valid_loss_per_word": round(history.valid_loss[history.best_epoch] * held_out.pieces_per_word, 6)}

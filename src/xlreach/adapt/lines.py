@@ -1,4 +1,4 @@
-"""Text as piece ids: lines cut to length, split for validation, batched by a budget of tokens, masked.
+"""Text as piece ids: lines cut to length, split by document for validation, batched by a budget of tokens, masked.
 
 All drawing is from generators that the caller passes, so that an epoch can be repeated exactly.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from xlreach.adapt.folder import special_tokens, token_id
+from xlreach.adapt.text import hold_out_order
 from xlreach.errors import DataError
 
 _STEP = 8  # lengths are rounded up to it: few shapes keep the allocator's memory down
@@ -42,6 +43,9 @@ class EncodedText:
         mask: The mask id.
         special: Ids that are never masked and never stand in for another piece.
         vocabulary: One more than the largest id.
+        held_out_at: For each line, the share of the text that is held out before it is (`text.hold_out_order`).
+        words: For each line, its white-space words; a line that was cut has them all at its first part.
+        more: Further lines to train on, never held out.
     """
 
     lines: Sequence[NDArray[np.int32]]
@@ -49,6 +53,9 @@ class EncodedText:
     mask: int
     special: frozenset[int]
     vocabulary: int
+    held_out_at: Sequence[float] = ()
+    words: Sequence[int] = ()
+    more: Sequence[NDArray[np.int32]] = ()
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -73,13 +80,19 @@ class EncodedText:
         first, last = (token_id(tokenizer, roles[role]) for role in ("cls_token", "sep_token"))
         room = max_length - 2
         lines: list[NDArray[np.int32]] = []
+        held_out_at: list[float] = []
+        words: list[int] = []
         for language in sorted(files):
+            order = iter(hold_out_order(files[language]).tolist())
             with files[language].open(encoding="utf-8") as stream:
                 while block := list(islice(stream, _AT_ONCE)):
-                    for encoding in built.encode_batch_fast([line.strip() for line in block], add_special_tokens=False):
-                        ids = encoding.ids
+                    encoded = built.encode_batch_fast([line.strip() for line in block], add_special_tokens=False)
+                    for line, encoding in zip(block, encoded, strict=True):
+                        ids, at = encoding.ids, next(order)
                         for start in range(0, len(ids), room):
                             lines.append(np.array([first, *ids[start : start + room], last], dtype=np.int32))
+                            held_out_at.append(at)
+                            words.append(0 if start else len(line.split()))
         if len(lines) < 2:
             raise DataError(
                 f"{len(lines)} lines of text for {', '.join(sorted(files)) or 'no language'}.",
@@ -92,20 +105,37 @@ class EncodedText:
             token_id(tokenizer, roles["mask_token"]),
             special,
             built.get_vocab_size(with_added_tokens=True),
+            held_out_at,
+            words,
         )
 
-    def split(self, share: float, seed: int) -> tuple[EncodedText, EncodedText]:
-        """Lines to train on and lines held out, by chance; at least one of each."""
-        order = np.random.default_rng([seed, 1 << 20]).permutation(len(self.lines))
-        held_out = min(max(1, round(share * len(order))), len(order) - 1)
-        parts = (np.sort(order[held_out:]), np.sort(order[:held_out]))
-        fit, valid = ([self.lines[i] for i in part] for part in parts)
-        rest = (self.pad, self.mask, self.special, self.vocabulary)
-        return EncodedText(fit, *rest), EncodedText(valid, *rest)
+    def split(self, share: float) -> tuple[EncodedText, EncodedText]:
+        """Lines to train on and lines held out, by whole documents; at least one of each."""
+        at = np.asarray(self.held_out_at)
+        held_out = (at < share) | (at == 0)
+        if held_out.all():  # a single document
+            held_out = np.arange(len(self.lines)) == len(self.lines) - 1
+        fit, valid = (self._part(np.flatnonzero(part)) for part in (~held_out, held_out))
+        return replace(fit, lines=[*fit.lines, *self.more]), valid
+
+    def with_more(self, other: EncodedText, count: int, rng: np.random.Generator) -> EncodedText:
+        """With so many lines of another text, drawn by chance, to train on; with all where it has fewer."""
+        drawn = np.sort(rng.permutation(len(other.lines))[:count])
+        return replace(self, more=[other.lines[at] for at in drawn])
+
+    @property
+    def pieces_per_word(self) -> float:
+        """Pieces that can be masked for each word: what turns a loss per piece into one per word."""
+        special = np.array(sorted(self.special), dtype=np.int32)
+        return sum(int((~np.isin(line, special)).sum()) for line in self.lines) / max(1, sum(self.words))
+
+    def _part(self, places: NDArray[np.int64]) -> EncodedText:
+        lines, at, words = ([every[i] for i in places] for every in (self.lines, self.held_out_at, self.words))
+        return replace(self, lines=lines, held_out_at=at, words=words, more=())
 
     def in_use(self, also: Sequence[int] = ()) -> NDArray[np.int64]:
         """The ids of the text, of special tokens and of `also`, ascending; and those up to padding's, which stays."""
-        mine = np.unique(np.concatenate(self.lines))
+        mine = np.unique(np.concatenate([*self.lines, *self.more]))
         special = np.array([*self.special, self.mask, *also, *range(self.pad + 1)], dtype=np.int64)
         return np.union1d(mine, special).astype(np.int64)
 
@@ -114,7 +144,8 @@ class EncodedText:
         new = np.full(int(rows[-1]) + 1, -1, dtype=np.int32)
         new[rows] = np.arange(len(rows), dtype=np.int32)
         special = frozenset(int(new[id_]) for id_ in self.special)
-        return EncodedText([new[line] for line in self.lines], self.pad, int(new[self.mask]), special, len(rows))
+        lines, more = ([new[line] for line in some] for some in (self.lines, self.more))
+        return replace(self, lines=lines, more=more, mask=int(new[self.mask]), special=special, vocabulary=len(rows))
 
 
 def batches(text: EncodedText, budget: int, rng: np.random.Generator) -> Iterator[Batch]:

@@ -148,7 +148,7 @@ def train(model: Model, text: EncodedText, training: Training, job_state: JobSta
         narrowed = TextRows(model, rows, dtype, job_state.checkpoint)
         text = text.renumbered(rows)
         training = dataclasses.replace(training, tier=tuple(np.searchsorted(rows, training.tier).tolist()))
-    fit, held_out = text.split(training.valid, training.seed)
+    fit, held_out = text.split(training.valid)
     masking = Masking.of(text, training.mask)
     run = _Run(model.to(device), training, masking, device, dtype, narrowed.rest if narrowed else None)
     per_epoch = sum(1 for _ in batches(fit, training.batch * training.max_length, np.random.default_rng(0)))

@@ -26,7 +26,7 @@ class FromScratch(Step):
     """A new encoder, pretrained on the text of the languages."""
 
     name: ClassVar[str] = "scratch"
-    version: ClassVar[int] = 3  # 3: large batches go through the model in parts (sums round otherwise)
+    version: ClassVar[int] = 4  # 4: held out are whole documents, the same for every seed
     uses_seed: ClassVar[bool] = True
     uses_text: ClassVar[bool] = True
     starts: ClassVar[bool] = True
@@ -45,7 +45,7 @@ class FromScratch(Step):
     max_length: int = param(128, "longest input in pieces", minimum=8)
     mask: float = param(0.15, "share of pieces to predict", minimum=0.01, maximum=0.9)
     warmup: int = param(200, "steps until the learning rate is reached", minimum=0)
-    valid: float = param(0.05, "share of lines held out to choose the epoch", minimum=0.0, maximum=0.5)
+    valid: float = param(0.05, "share of the text held out to choose the epoch, by document", minimum=0.0, maximum=0.5)
     dropout: float = param(0.0, "while pretraining; what comes later uses 0.1", minimum=0.0, maximum=0.9)
     dtype: Literal["auto", "bfloat16", "float32"] = param("auto", "what the forward pass computes in")
 
@@ -63,6 +63,7 @@ class FromScratch(Step):
 
     def apply(self, source: Path | None, job: Job) -> None:
         from xlreach.adapt.folder import save_encoder
+        from xlreach.adapt.lapt import per_word
         from xlreach.adapt.lines import EncodedText
         from xlreach.adapt.mlm import JobState, Training, train
 
@@ -85,7 +86,8 @@ class FromScratch(Step):
         # A few passes over little text do not overfit, and drawing dropout is a quarter of a small model's step. Fine-
         # tuning on hundreds of sentences is another matter, and takes its dropout from the config.
         model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = _LATER_DROPOUT
-        measured = {**history.as_dict(), "vocabulary": text.vocabulary, "pretrained_on": sorted(files)}
+        losses = {**history.as_dict(), **per_word(history, text, self.valid)}
+        measured = {**losses, "vocabulary": text.vocabulary, "pretrained_on": sorted(files)}
         save_encoder(
             None,
             job,

@@ -11,6 +11,7 @@ from xlreach.cli.app import app
 from xlreach.cli.arguments import files_by_language, fresh, open_as
 from xlreach.cli.options import (
     HERE,
+    NONE,
     Data,
     Encoder,
     Json,
@@ -27,12 +28,15 @@ def adapt(
     recipe: Annotated[str, typer.Argument(help="Such as lapt, va(99)+lapt(epochs=5) or translit(auto)+lapt.")],
     text: Annotated[list[str], typer.Option(help="Unlabelled text, LANGUAGE=FILE; may be repeated.")],
     out: Out,
+    other: Annotated[
+        list[str], typer.Option(help="Text of languages not to be lost, LANGUAGE=FILE; may be repeated.")
+    ] = NONE,
     seed: Seed = 1,
 ) -> None:
     """Specialise an encoder for languages."""
     from xlreach.adapt.chain import adapt_encoder
 
-    adapt_encoder(base, recipe, files_by_language(text), out=fresh(out), seed=seed)
+    adapt_encoder(base, recipe, files_by_language(text), out=fresh(out), seed=seed, others=files_by_language(other))
     typer.echo(f"Encoder: {out}")
 
 

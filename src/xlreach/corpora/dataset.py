@@ -14,7 +14,7 @@ from typing import ClassVar, Generic, Literal, TypeVar
 
 from xlreach.corpora.conllu import Sentence
 from xlreach.corpora.iob2 import TaggedSentence
-from xlreach.corpora.text import read_lines
+from xlreach.corpora.text import numbered_lines, read_lines
 from xlreach.errors import DataError, nearest
 from xlreach.spec import Registry, Spec
 
@@ -69,6 +69,16 @@ class Text(Dataset):
         """
         for path in self._paths[check_language(self, language)]:
             yield from read_lines(path)
+
+    def documents(self, language: str) -> Iterator[str]:
+        """All lines, streaming; blank ones end a document, and so does the end of a file.
+
+        Raises:
+            DataError: As `lines`.
+        """
+        for path in self._paths[check_language(self, language)]:
+            yield from (line for _, line in numbered_lines(path))
+            yield ""
 
     def files(self, languages: Iterable[str]) -> list[Path]:
         return sorted(path for language in languages for path in self._paths.get(language, ()))

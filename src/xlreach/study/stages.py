@@ -36,14 +36,16 @@ def text_stage(data: StudyData, language: str) -> Stage:
         "files": checksum(path for source in sources for path in source.files((language,))),
         "evaluation": data.evaluation(language),
         "most_lines": data.config.text_lines,
-        "version": 1,
+        "version": 2,
     }
 
     def make(space: Workspace, _: Paths) -> None:
         from xlreach.adapt.text import prepare_text
+        from xlreach.corpora.dataset import Text
 
         def lines() -> Iterator[str]:
-            return (line for source in sources for line in source.lines(language))
+            for source in sources:
+                yield from source.documents(language) if isinstance(source, Text) else source.lines(language)
 
         some = lines() if data.config.text_lines is None else _spread(lines, data.config.text_lines)
         prepare_text({language: some}, space.out, data.evaluation_texts(language))
@@ -238,10 +240,16 @@ def score_stage(encoder: Node, collection: Any, indexes: Mapping[str, Node], con
 
 
 def _spread(lines: Callable[[], Iterator[str]], most: int) -> Iterator[str]:
-    """At most so many lines, evenly over all of them; the text is read twice and never held."""
-    total = sum(1 for _ in lines())
-    share = min(most, total)
-    return (line for at, line in enumerate(lines()) if at * share // total < (at + 1) * share // total)
+    """At most so many lines, evenly over all of them, and the blank ones; the text is read twice and never held."""
+    total = sum(1 for line in lines() if line.strip())
+    share, at = min(most, total), 0
+    for line in lines():
+        if not line.strip():
+            yield line
+            continue
+        if at * share // total < (at + 1) * share // total:
+            yield line
+        at += 1
 
 
 def _text_in(folder: Path, language: str) -> Path:
