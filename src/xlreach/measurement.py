@@ -21,9 +21,11 @@ class Measurement:
     Attributes:
         language: The language measured (tagging, diagnostic) or the languages that the encoder was specialised
             for, joined by `+` (retrieval, cost).
-        setting: `mono`, `cross` or `multi`, for retrieval.
-        measure: `accuracy` (POS), `UAS`, `LAS` (parsing), `F1` (NER), an ir-measures string (retrieval), or the
-            stage and what it cost (`adapt:seconds`).
+        dataset: Its name; `TRAIN>TEST` where a tagger was trained on another.
+        setting: `mono`, `cross` or `multi`, for retrieval; `transfer` for taggers trained in another language.
+        measure: `accuracy` (POS), `UAS`, `LAS` (parsing), `F1` (NER), `LAS@50` where a study learns a task from several
+            numbers of sentences (50 here), `LAS[nsubj]` for a part of a measure; an ir-measures string (retrieval); or
+            the stage and what it cost (`adapt:seconds`).
         n: How many items (words, entities, queries) the value rests on.
     """
 
@@ -44,6 +46,11 @@ class Measurement:
 
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Measurement))
+
+
+def is_whole(row: Measurement) -> bool:
+    """Whether a row is a whole measure of a task in its own language: no transfer, no part such as `LAS[nsubj]`."""
+    return row.setting != "transfer" and not row.measure.endswith("]")
 
 
 def write_measurements(path: Path, rows: Iterable[Measurement]) -> None:

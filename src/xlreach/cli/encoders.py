@@ -78,5 +78,5 @@ def tag(
 
     corpus = open_as(dataset, data, Corpus, "a treebank or an entity corpus, such as ud:mt_mudt")
     with replacing(fresh(out)) as folder:
-        rows = run_tagging(task, resolve_base(encoder), corpus, preset=preset, seed=seed, out=folder)
+        rows = run_tagging(task, resolve_base(encoder, static=True), corpus, preset=preset, seed=seed, out=folder)
     print_rows(rows, out, json_)

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from xlreach.errors import DataError
-from xlreach.measurement import Measurement
+from xlreach.measurement import Measurement, is_whole
 
 _FAMILY = ("base", "dataset", "setting", "measure")
 _CELL = ("recipe", "alignment")
@@ -112,7 +112,7 @@ def families(results: Sequence[Measurement], queries: pd.DataFrame | Path | None
     for row in results:
         if row.kind == "retrieval" and row.query_language is not None:
             key = FamilyKey("retrieval", row.base, row.dataset, row.setting, row.measure)
-        elif row.kind == "tagging" and row.language is not None:
+        elif row.kind == "tagging" and row.language is not None and is_whole(row):
             key = FamilyKey("tagging", row.base, None, None, row.measure)
         else:
             continue

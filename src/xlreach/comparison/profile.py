@@ -16,7 +16,7 @@ import numpy as np
 from xlreach.comparison.levels import look_up
 from xlreach.comparison.panel import families
 from xlreach.comparison.statistic import ByLanguage, over_seeds
-from xlreach.measurement import Measurement
+from xlreach.measurement import Measurement, is_whole
 
 _Values = dict[tuple[str, str], float]  # by language and recipe
 _FACTS = ("CC-100 tokens (M)", "Wikipedia tokens")
@@ -103,7 +103,10 @@ def profiles(results: Sequence[Measurement], measure: str | None) -> Iterator[Pr
 def _known(results: Sequence[Measurement], base: str | None) -> list[tuple[str, str, _Values]]:
     """(name, group, values) of whatever was measured of a language under a recipe."""
     rows = [row for row in results if row.base == base]
-    found = [(name, "tagging", values) for name, values in _tables([r for r in rows if r.kind == "tagging"]).items()]
+    found = [
+        (name, "tagging", values)
+        for name, values in _tables([r for r in rows if r.kind == "tagging" and is_whole(r)]).items()
+    ]
     texts = [r for r in rows if r.kind == "diagnostic" and r.query_language is None]
     alike = [dataclasses.replace(row, kind="tagging", alignment=None) for row in texts]
     tables = {name: values for name, values in _tables(alike).items() if name not in _SAME_AS_ANOTHER}

@@ -14,7 +14,7 @@ import numpy as np
 
 from xlreach.comparison.measures import lower_is_better
 from xlreach.comparison.words import SETTINGS
-from xlreach.measurement import Measurement
+from xlreach.measurement import Measurement, is_whole
 
 _Values = dict[int | None, list[float]]  # by seed
 
@@ -53,7 +53,7 @@ class Table:
 def tagging_tables(results: Sequence[Measurement], levels: Mapping[str, Sequence[str]]) -> list[Table]:
     """One table a base and measure: recipes by languages; several data sets of a language are averaged."""
     tables = []
-    rows = [row for row in results if row.kind == "tagging"]
+    rows = [row for row in results if row.kind == "tagging" and is_whole(row)]
     for (base, measure), members in _grouped(rows, lambda row: (row.base, row.measure)).items():
         about = {"base": base, "measure": measure}
         title = f"{measure}, {base}"
@@ -122,7 +122,7 @@ def overview_tables(results: Sequence[Measurement], levels: Mapping[str, Sequenc
     """One table a base: recipes and alignments by task, each the mean over the low-resource languages."""
     low = set(levels["low"])
     tables = []
-    for base, rows in _grouped(results, lambda row: row.base).items():
+    for base, rows in _grouped(filter(is_whole, results), lambda row: row.base).items():
         columns: dict[str, dict[tuple[str, str], dict[str, _Values]]] = {}
         for row in rows:
             language = row.language if row.kind == "tagging" else row.query_language
@@ -178,7 +178,7 @@ def pair_tables(results: Sequence[Measurement], levels: Mapping[str, Sequence[st
 
 def cost_table(results: Sequence[Measurement]) -> Table | None:
     """What each system cost: seconds by stage, added up over languages and data sets; mean over seeds."""
-    rows = [row for row in results if row.kind == "cost"]
+    rows = [row for row in results if row.kind == "cost" and not row.measure.endswith(":examples")]
     if not rows:
         return None
     columns: dict[str, dict[tuple[str, ...], _Values]] = {}
@@ -262,7 +262,7 @@ def _ordered(codes: Iterable[str], levels: Mapping[str, Sequence[str]]) -> list[
     return [code for code in listed if code in known] + sorted(known - set(listed))
 
 
-def _grouped(rows: Sequence[Measurement], key: Callable[[Measurement], object]) -> dict[Any, list[Measurement]]:
+def _grouped(rows: Iterable[Measurement], key: Callable[[Measurement], object]) -> dict[Any, list[Measurement]]:
     groups: dict[Any, list[Measurement]] = {}
     for row in rows:
         groups.setdefault(key(row), []).append(row)

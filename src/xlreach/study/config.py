@@ -48,6 +48,7 @@ class StudyConfig(_Model):
         text: Sources of unlabelled text; by default every one that the data hold.
         text_lines: At most so many lines of text a language, spread evenly over its sources.
         pairs: Sources of training pairs for the alignments.
+        transfer: High-resource languages in which taggers are also trained to be tested in each low-resource one.
         preset: How taggers are trained (`paper`, `fast`, …).
         depth: How many documents a search returns for each query.
         hypotheses: Claims to test, one a line.
@@ -66,6 +67,7 @@ class StudyConfig(_Model):
     alignments: tuple[str, ...] = Field(default=("none",), min_length=1)
     pairs: tuple[str, ...] = ()
     tagging: tuple[str, ...] = ()
+    transfer: tuple[str, ...] = ()
     preset: str = "paper"
     retrieval: tuple[str, ...] = ()
     settings: tuple[Setting, ...] = Field(default=("mono", "cross", "multi"), min_length=1)
@@ -113,7 +115,9 @@ class StudyConfig(_Model):
     def _located(cls, value: dict[str, str]) -> dict[str, str]:
         return {name: _expand(text, "an encoder") for name, text in value.items()}
 
-    @field_validator("text", "recipes", "alignments", "pairs", "tagging", "retrieval", "settings", "measures", "seeds")
+    @field_validator(
+        "text", "recipes", "alignments", "pairs", "tagging", "transfer", "retrieval", "settings", "measures", "seeds"
+    )
     @classmethod
     def _no_repeats(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
         repeated = {one for one in value if value.count(one) > 1}
@@ -189,9 +193,17 @@ def _parsed(config: StudyConfig) -> StudyConfig:
         with config.at("divisions", name):
             if name in CUTS:
                 raise ConfigError(f"{name!r} is the name of a division that every study has.", fix="Name it otherwise.")
+    languages = divided(config.languages, "languages")
+    transfer = each(_shortest_code, config.transfer, "transfer")
+    for position, code in enumerate(transfer):
+        with config.at("transfer", position):
+            if code not in languages.high:
+                fix = nearest(code, languages.high)
+                raise ConfigError(f"{code!r} is none of the study's high-resource languages.", fix=fix)
     return config.model_copy(
         update={
-            "languages": divided(config.languages, "languages"),
+            "languages": languages,
+            "transfer": transfer,
             "divisions": {name: divided(one, "divisions", name) for name, one in config.divisions.items()},
             "recipes": each(Recipe.parse, config.recipes, "recipes"),
             "alignments": each(ALIGNMENTS.parse, config.alignments, "alignments"),

@@ -93,10 +93,10 @@ class StudyData:
             found = [name for name in found if name in self.config.text or _source(name) in self.config.text]
         return [self.open(name) for name in found] + [one for one in self._texts if language in one.languages]
 
-    def tagged(self, task: Any, language: str) -> list[Any]:
-        """The treebanks or entity corpora of a language that a task can be learnt and scored on."""
+    def tagged(self, task: Any, language: str, splits: tuple[str, ...] = ("train", "test")) -> list[Any]:
+        """The treebanks or entity corpora of a language that have what a task needs."""
         found = [self.open(name) for name in self._find(task.kind, language)]
-        whole = [corpus for corpus in found if "train" in corpus.splits and "test" in corpus.splits]
+        whole = [corpus for corpus in found if set(splits) <= set(corpus.splits)]
         return [corpus for corpus in whole if task.name != "parse" or corpus.trees]
 
     def collections(self) -> list[Collection]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,7 +24,9 @@ from xlreach.study.stages import (
     tag_stage,
     text_stage,
 )
-from xlreach.tagging.tasks import TASKS
+from xlreach.tagging.precision import encoder_width, resolved_precision
+from xlreach.tagging.presets import preset_for
+from xlreach.tagging.tasks import TASKS, Task
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ class Plan:
         costs: The stages that an encoder or tagger took, with what they were for.
         encoders: What retrieval is measured of, to be found by name.
         indexes: The indexes, to be found by name.
+        shots: By the key of a tagging stage, how many sentences it may learn from, where the study learns a task from
+            several numbers: its measures are then named so (`LAS@50`).
         lacks: What the study asks for and the data cannot give, a sentence each.
         credits: Name, licence and citation of every data set read.
     """
@@ -76,6 +81,7 @@ class Plan:
     costs: dict[tuple[About, str], tuple[Stage, ...]] = field(default_factory=dict)
     encoders: dict[About, Stage] = field(default_factory=dict)
     indexes: dict[tuple[About, str, str], Built] = field(default_factory=dict)
+    shots: dict[str, int] = field(default_factory=dict)
     lacks: list[str] = field(default_factory=list)
     credits: list[dict[str, str]] = field(default_factory=list)
 
@@ -98,14 +104,16 @@ class _Encoder:
     Attributes:
         languages: Those it is specialised for.
         steps: The stages that specialised it.
+        width: The size of its vectors; None where only the finished encoder tells.
         static: Whether it is static word vectors and no encoder.
     """
 
     node: Stage
     about: About
     languages: tuple[str, ...]
-    steps: tuple[Stage, ...] = ()
-    static: bool = False
+    steps: tuple[Stage, ...]
+    width: int | None
+    static: bool
 
 
 def plan_study(config: StudyConfig, data: StudyData) -> Plan:
@@ -122,6 +130,7 @@ class _Planner:
         self.config, self.data, self._plan = config, data, Plan()
         self._collections = data.collections()
         self._pairs = data.pairs()
+        self._widths: dict[str, int | None] = {}
 
     def plan(self) -> Plan:
         self._find_lacks()
@@ -159,10 +168,33 @@ class _Planner:
         for language in self._alone(encoder):
             for task in map(TASKS.parse, self.config.tagging):
                 for corpus in self.data.tagged(task, language):
-                    about = replace(encoder.about, language=language, seed=seed)
-                    whose = replace(encoder.about, seed=seed).words
-                    stage = self._measure(tag_stage(encoder.node, task, corpus, self.config, seed, whose), about)
-                    self._cost(about, f"tag {task} on {corpus.name}", (stage,))
+                    self._train(encoder, task, corpus, None, language, seed)
+                for source, target in self._transfers(task, language):
+                    self._train(encoder, task, source, target, language, seed)
+
+    def _train(self, encoder: _Encoder, task: Task, corpus: Any, target: Any, language: str, seed: int) -> None:
+        preset = preset_for(self.config.preset, task.name, corpus.language, encoder.static)
+        if encoder.width is not None and not encoder.static:
+            preset = replace(preset, precision=resolved_precision(encoder.width, preset))
+        about = replace(encoder.about, language=language, seed=seed)
+        whose = replace(encoder.about, seed=seed).words
+        stage = self._measure(tag_stage(encoder.node, task, corpus, preset, seed, whose, target), about)
+        if task.limit is not None and target is None and len(self._like(task)) > 1:
+            self._plan.shots[stage.key] = task.limit
+        self._cost(about, f"tag {task} on {stage.inputs['data']}", (stage,))
+
+    def _like(self, task: Task) -> list[Task]:
+        """The tasks of the study that are this one but for how many sentences they learn from."""
+        bare = replace(task, limit=None)
+        return [one for one in map(TASKS.parse, self.config.tagging) if replace(one, limit=None) == bare]
+
+    def _transfers(self, task: Task, language: str) -> Iterator[tuple[Any, Any]]:
+        """What a task is learnt from and tested on across languages; with the most sentences asked for."""
+        if language not in self.config.languages.low or _most(task) < max(map(_most, self._like(task))):
+            return
+        for source in (one for code in self.config.transfer for one in self.data.tagged(task, code)):
+            for target in self.data.tagged(task, language, ("test",)):
+                yield source, target
 
     def _find_lacks(self) -> None:
         """What cannot be measured, said before anything is run.
@@ -178,6 +210,8 @@ class _Planner:
                     raise ConfigError(f"The data hold no {needed} with train and test splits for {task}.")
             if lacking:
                 self._plan.lacks.append(f"{task} is not measured in {', '.join(lacking)}: the data hold no {needed}.")
+            if sources := [code for code in self.config.transfer if code in lacking]:
+                self._plan.lacks.append(f"{task} is not learnt in {', '.join(sources)}: the data hold no {needed}.")
         for recipe in filter(lambda one: Recipe.parse(one).static, self.config.recipes):
             what = "is tagged with only: static word vectors have no pieces to diagnose and are no retrieval encoder"
             self._plan.lacks.append(f"{recipe} {what}.")
@@ -188,6 +222,7 @@ class _Planner:
     def _base(self, name: str, text: str) -> Node:
         if text.partition("(")[0] not in STEPS:
             folder = resolve_base(text)
+            self._widths[name] = encoder_width(folder)
             return Given(folder, fingerprint(folder))
         node: Node | None = None
         recipe = Recipe.parse(text)
@@ -196,6 +231,7 @@ class _Planner:
                 f"{text!r} {'gives no encoder' if recipe.static else 'changes an encoder'}.",
                 expected="A base is an encoder, or scratch(...).",
             )
+        self._widths[name] = _width(recipe)
         for number, step in enumerate(recipe.steps, 1):
             languages = tuple(getattr(step, "languages", ())) or self.config.languages.high
             others = tuple(code for code in self.config.languages.all if code not in languages)
@@ -215,7 +251,9 @@ class _Planner:
             steps.append(self._step(step, node, target, others, seed, name, so_far))
             node = steps[-1]
         self._cost(about, "adapt", steps)
-        return _Encoder(steps[-1], about, target, tuple(steps), recipe.static)
+        # Steps that go on from an encoder leave its width as it is.
+        width = _width(recipe) if recipe.starts else self._widths[name]
+        return _Encoder(steps[-1], about, target, tuple(steps), width, recipe.static)
 
     def _step(
         self,
@@ -293,3 +331,12 @@ class _Planner:
 
     def _cost(self, about: About, what: str, stages: Sequence[Stage]) -> None:
         self._plan.costs.setdefault((about, what), tuple(stages))
+
+
+def _width(recipe: Recipe) -> int | None:
+    """The size of the vectors of an encoder that a recipe makes from nothing, where its first step says so."""
+    return getattr(recipe.steps[0], "hidden", None)
+
+
+def _most(task: Task) -> float:
+    return math.inf if task.limit is None else task.limit

@@ -27,7 +27,12 @@ from xlreach.study.plan import Plan, plan_study
 
 _LAST = ("config.yaml", "gaps.json", "report.html")  # in the order of writing; each is made from those before
 _TEMPORARY = ".*.tmp"  # of `replacing`, left by a killed process
-_COSTS: dict[str, Callable[[list[float]], float]] = {"seconds": sum, "tokens": sum, "peak_memory_mb": max}
+_COSTS: dict[str, Callable[[list[float]], float]] = {
+    "seconds": sum,
+    "tokens": sum,
+    "peak_memory_mb": max,
+    "examples": max,
+}
 
 
 @dataclass(frozen=True)
@@ -147,9 +152,10 @@ def compare_run(folder: Path) -> Path:
 
 
 def _measurements(config: StudyConfig, plan: Plan, store: Store) -> Iterator[Measurement]:
-    for (about, _), stage in plan.measured.items():
+    for (about, key), stage in plan.measured.items():
+        shots = f"@{plan.shots[key]}" if key in plan.shots else ""
         for row in read_measurements(stage.path(store) / "measurements.jsonl"):
-            yield replace(row, study=config.study, **asdict(about))
+            yield replace(row, study=config.study, measure=row.measure + shots, **asdict(about))
 
 
 def _costs(config: StudyConfig, plan: Plan, store: Store) -> Iterator[Measurement]:

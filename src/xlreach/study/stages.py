@@ -8,6 +8,7 @@ same share the stage, and it is titled by the first.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from xlreach.store import Workspace
 from xlreach.study.config import StudyConfig
 from xlreach.study.data import StudyData, checksum
 from xlreach.study.stage import Node, Stage
+from xlreach.tagging.presets import Preset
 
 MEASUREMENTS = "measurements.jsonl"
 _DIAGNOSED_LINES = 2000
@@ -122,13 +124,26 @@ def diagnose_stage(encoder: Node, language: str, text: Node, whose: str) -> Stag
     return Stage("diagnose", f"tokenizer on {language}: {whose}", inputs, make, {"encoder": encoder, "text": text})
 
 
-def tag_stage(encoder: Node, task: Any, corpus: Any, config: StudyConfig, seed: int, whose: str) -> Stage:
-    """A tagger trained on a treebank or entity corpus, and its figures."""
+def tag_stage(
+    encoder: Node, task: Any, corpus: Any, preset: Preset, seed: int, whose: str, target: Any = None
+) -> Stage:
+    """A tagger trained on a treebank or entity corpus, and its figures.
+
+    Args:
+        encoder: What it is trained on.
+        task: What it learns.
+        corpus: What it is trained on, and tested on unless there is a `target`.
+        preset: How, with the precision of this machine, which is thereby in the key.
+        seed: Of the training.
+        whose: Which encoder, for the title.
+        target: The corpus of another language that it is tested on.
+    """
+    tested = [] if target is None else [target]
     inputs = {
         "task": str(task),
-        "preset": config.preset,
-        "data": corpus.name,
-        "files": checksum(corpus.files((corpus.language,))),
+        "preset": asdict(preset),
+        "data": ">".join(one.name for one in (corpus, *tested)),
+        "files": checksum(path for one in (corpus, *tested) for path in one.files((one.language,))),
         "seed": seed,
         "version": task.version,
     }
@@ -140,14 +155,15 @@ def tag_stage(encoder: Node, task: Any, corpus: Any, config: StudyConfig, seed: 
             task,
             paths["encoder"],
             corpus,
-            preset=config.preset,
+            preset=preset,
             seed=seed,
             out=space.out,
             checkpoint=space.checkpoint,
             cost=space.cost,
+            test_data=target,
         )
 
-    return Stage("tag", f"{task} on {corpus.name}: {whose}", inputs, make, {"encoder": encoder})
+    return Stage("tag", f"{task} on {inputs['data']}: {whose}", inputs, make, {"encoder": encoder})
 
 
 def align_stage(

@@ -9,15 +9,23 @@ from typing import Any
 
 import torch
 
+from xlreach.adapt.encoder import is_static
 from xlreach.adapt.inputs import input_transform
+from xlreach.adapt.static import StaticVectors
 from xlreach.store import digest
 from xlreach.tagging.backbone import drop_unused_rows, load_encoder, reading_limit
-from xlreach.tagging.labels import Annotation
+from xlreach.tagging.heads import Head
+from xlreach.tagging.labels import Annotation, Labels
 from xlreach.tagging.precision import resolved_precision
 from xlreach.tagging.presets import Preset
+from xlreach.tagging.recurrent import PADDING, RecurrentWords, Vocabulary
 from xlreach.tagging.tasks import Task
 from xlreach.tagging.training import Example, Tagger, train
-from xlreach.tagging.words import WordEncoder, WordPieces
+from xlreach.tagging.words import Pieces, WordEncoder, WordPieces, Words
+
+Tokens = list[list[tuple[str, ...]]]
+Reading = tuple[Words, Head, int, str, list[list[Pieces]]]
+"""What gives vectors, the head on it, the padding id, the precision, and the splits as it reads them."""
 
 
 @dataclass(frozen=True)
@@ -62,17 +70,14 @@ def learn(
         "test": labels.unseen(gold["test"], "test", names[1]),
     }
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    precision = resolved_precision(encoder, preset)
+    tokens = [[task.tokens(one) for one in sentences] for sentences in splits.values()]
     with torch.random.fork_rng(devices=[torch.cuda.current_device()] if device.type == "cuda" else []):
         torch.manual_seed(seed)
-        tokenizer, body = load_encoder(encoder, device, preset.attention_dropout, preset.hidden_dropout)
-        padding = tokenizer.pad_token_id or 0
-        cut = WordPieces(tokenizer, reading_limit(body), task.words, input_transform(encoder))
-        pieces = [cut([task.tokens(one) for one in sentences]) for sentences in splits.values()]
-        train_pieces, dev_pieces, test_pieces = drop_unused_rows(body, padding, pieces)
-        torch.manual_seed(seed)
-        words = WordEncoder(body, preset.layer_dropout)
-        tagger = Tagger(words, task.head(words.size, labels), padding, precision).to(device)
+        read = _static if is_static(encoder) else _transformer
+        words, head, padding, precision, (train_pieces, dev_pieces, test_pieces) = read(
+            encoder, task, labels, tokens, preset, device
+        )
+        tagger = Tagger(words, head, padding, precision).to(device)
         examples = [
             Example(one, labels.indices(target.labels), list(target.heads))
             for one, target in zip(train_pieces, gold["train"], strict=True)
@@ -96,3 +101,25 @@ def learn(
         "dev": history.dev,
     }
     return Learned(predicted, history.epochs, history.pieces, about)
+
+
+def _transformer(
+    encoder: Path, task: Task, labels: Labels, tokens: Tokens, preset: Preset, device: torch.device
+) -> Reading:
+    random = torch.get_rng_state()
+    tokenizer, body = load_encoder(encoder, device, preset.attention_dropout, preset.hidden_dropout)
+    padding = tokenizer.pad_token_id or 0
+    cut = WordPieces(tokenizer, reading_limit(body), task.words, input_transform(encoder))
+    pieces = drop_unused_rows(body, padding, [cut(sentences) for sentences in tokens])
+    torch.set_rng_state(random)  # weights that the folder lacks were drawn meanwhile
+    words = WordEncoder(body, preset.layer_dropout)
+    return words, task.head(words.size, labels), padding, resolved_precision(encoder, preset), pieces
+
+
+def _static(encoder: Path, task: Task, labels: Labels, tokens: Tokens, preset: Preset, device: torch.device) -> Reading:
+    vocabulary = Vocabulary.of(tokens)
+    transform = input_transform(encoder)
+    vectors = StaticVectors.load(encoder).vectors([transform(word) for word in vocabulary.numbers])
+    words = RecurrentWords(vectors, task.recurrent)
+    head = task.head(words.size, labels, dropout=task.recurrent.dropout)
+    return words, head, PADDING, "float32", [vocabulary(sentences) for sentences in tokens]

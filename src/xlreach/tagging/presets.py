@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from xlreach.errors import ConfigError, nearest
@@ -20,7 +20,11 @@ class Preset:
         scale_lr: Whether a narrower encoder gets a larger rate: times (768 / hidden size)², at most 3e-3 (near the
             best of those tried for few epochs; see `encoder_rate`).
         dev_sentences: At most so many dev sentences decide which epoch is best; None is all.
-        schedule: After the warm-up: `inverse_sqrt` (of epochs since) or `linear` (to nothing at the last epoch).
+        schedule: After the warm-up: `inverse_sqrt` (of epochs since), `linear` (to nothing at the last
+            epoch) or `constant`.
+        steps_factor: Where given, peak rates are times this over the root of an epoch's steps, which is how UDify's
+            inverse square root of *steps* comes out in epochs.
+        bias_correction: Whether Adam corrects the encoder's moments for having begun at zero; BERT's own Adam did not.
         warmup_epochs: Epochs in which the rate rises to its peak; for the encoder they begin when it thaws.
         frozen_epochs: Epochs at the start in which the encoder is not trained.
         weight_decay: AdamW's, on matrices only.
@@ -40,7 +44,9 @@ class Preset:
     encoder_lr: float = 5e-5
     scale_lr: bool = False
     dev_sentences: int | None = None
-    schedule: Literal["inverse_sqrt", "linear"] = "inverse_sqrt"
+    schedule: Literal["inverse_sqrt", "linear", "constant"] = "inverse_sqrt"
+    steps_factor: float | None = None
+    bias_correction: bool = True
     warmup_epochs: float = 1.0
     frozen_epochs: int = 1
     weight_decay: float = 0.01
@@ -60,8 +66,9 @@ class Preset:
 
 
 PRESETS = {
-    # Chau and Smith 2021, §3 and the authors' configurations.
-    "paper": Preset(epochs=200, patience=20),
+    # Chau and Smith 2021, §3 and the authors' configurations; sentences a batch are theirs by task and language where
+    # they have the language (`_PAPER_BATCHES`). Their five seeds: 1337, 337, 1537, 2460, 1279.
+    "paper": Preset(epochs=200, patience=20, steps_factor=5.0, bias_correction=False, batch_pieces=8192),
     # A small machine: half a minute for a thousand sentences and a small encoder.
     "fast": Preset(
         epochs=5, patience=3, head_lr=8e-3, encoder_lr=1e-4, scale_lr=True, schedule="linear", warmup_epochs=0.5,
@@ -74,6 +81,49 @@ PRESETS = {
         dev_sentences=100,
     ),
 }  # fmt: skip
+
+
+# The same for static vectors under BiLSTMs, which learn from scratch: more epochs, of a fraction of the cost.
+_STATIC = {
+    "paper": Preset(
+        epochs=200, patience=20, schedule="constant", warmup_epochs=0.0, frozen_epochs=0, weight_decay=0.0,
+        batch_sentences=128, batch_pieces=16384, precision="float32",
+    ),
+    "fast": Preset(
+        epochs=20, patience=5, head_lr=4e-3, schedule="linear", warmup_epochs=0.5, frozen_epochs=0, weight_decay=0.0,
+        precision="float32",
+    ),
+    "quick": Preset(
+        epochs=10, patience=10, head_lr=4e-3, schedule="linear", warmup_epochs=0.5, frozen_epochs=0, weight_decay=0.0,
+        precision="float32",
+        dev_sentences=100,
+    ),
+}  # fmt: skip
+# Sentences a batch in Chau and Smith's configurations of fine-tuned encoders; other languages take 32.
+_PAPER_BATCHES = {
+    "pos": {"be": 32, "bg": 64, "ga": 8, "mt": 64, "ug": 64, "ur": 32, "vi": 64, "wo": 64},
+    "parse": {"be": 32, "bg": 64, "ga": 8, "mt": 64, "ug": 64, "ur": 32, "vi": 64, "wo": 64},
+    "ner": {"be": 64, "bg": 32, "ga": 64, "mhr": 128, "mt": 128, "ug": 64, "ur": 32, "vi": 128},
+}
+
+
+def preset_for(name: str, task: str, language: str, static: bool = False) -> Preset:
+    """The preset of that name as it is used for a task in a language.
+
+    Args:
+        name: Its name.
+        task: `pos`, `parse` or `ner`.
+        language: As `Language.code`.
+        static: Whether static vectors are read, and no encoder.
+
+    Raises:
+        ConfigError: There is no such preset.
+    """
+    preset = check_preset(name)
+    if static:
+        return _STATIC[name]
+    batch = _PAPER_BATCHES.get(task, {}).get(language) if name == "paper" else None
+    return preset if batch is None else replace(preset, batch_sentences=batch)
 
 
 def check_preset(name: str) -> Preset:

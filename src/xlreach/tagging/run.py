@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xlreach.adapt.encoder import is_static
 from xlreach.errors import DataError
 from xlreach.measurement import Measurement, write_measurements
 from xlreach.tagging.labels import Annotation
-from xlreach.tagging.presets import Preset, check_preset
+from xlreach.tagging.presets import Preset, preset_for
 from xlreach.tagging.tasks import TASKS, Task, split_of
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def run_tagging(
 
     Args:
         task: What to learn, as object or string (`parse`, `pos(column=upos)`).
-        encoder: An encoder folder that plain `AutoModel` and `AutoTokenizer` load.
+        encoder: An encoder folder that plain `AutoModel` and `AutoTokenizer` load, or one of static word vectors,
+            which BiLSTMs then read.
         data: Gives the training and dev splits, and the test split unless `test_data` does. Without a dev split every
             tenth training sentence is held out.
         preset: How to train, by name or value.
@@ -51,8 +53,8 @@ def run_tagging(
         checkpoint: A folder that survives a kill; training goes on from what lies there. Without one it is
             `out/.checkpoint`, removed in the end.
         cost: Gets `tokens` (pieces read in training), `epochs` and `examples`.
-        test_data: Another data set to test on: transfer without training (the data set is then named
-            `TRAIN>TEST`).
+        test_data: Another data set to test on; the data set is then named `TRAIN>TEST`. In another language it is
+            zero-shot transfer, and the setting of its rows is `transfer`.
 
     Returns:
         One measurement a measure, values from 0 to 1; study, base, recipe, alignment and seed are left open.
@@ -63,30 +65,35 @@ def run_tagging(
         SpecError, ConfigError: The task or preset does not exist.
     """
     task = TASKS.parse(task) if isinstance(task, str) else task
-    chosen = check_preset(preset) if isinstance(preset, str) else preset
+    if isinstance(preset, str):
+        preset = preset_for(preset, task.name, data.language, is_static(encoder))
     tested = data if test_data is None else test_data
-    train, dev = _training_splits(data, task, chosen)
+    train, dev = _training_splits(data, task, preset)
     test = split_of(tested, "test", task)
-    task = task.resolved(train, transfer=test_data is not None and test_data.language != data.language)
+    transfer = tested.language != data.language
+    task = task.resolved(train, transfer=transfer)
     gold = [task.annotation(one) for one in test]
 
     from xlreach.tagging.learning import learn  # torch from here on
 
     result = learn(
-        task, encoder, train, dev, test, chosen, seed=seed, checkpoint=checkpoint or out / ".checkpoint",
+        task, encoder, train, dev, test, preset, seed=seed, checkpoint=checkpoint or out / ".checkpoint",
         names=(data.name, tested.name),
     )  # fmt: skip
     predicted = [task.annotated(sentence, one) for sentence, one in zip(test, result.predicted, strict=True)]
     name = data.name if test_data is None else f"{data.name}>{tested.name}"
     rows = [
-        Measurement(kind="tagging", language=str(tested.language), dataset=name, measure=measure, value=value, n=n)
+        Measurement(
+            kind="tagging", language=str(tested.language), dataset=name, setting="transfer" if transfer else None,
+            measure=measure, value=value, n=n,
+        )
         for measure, (value, n) in task.evaluate(test, predicted).items()
-    ]
+    ]  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
     write_measurements(out / "measurements.jsonl", rows)
     task.write(out / f"predictions.{task.suffix}", predicted)
     _write_sentences(out / "sentences.parquet", task, test, gold, result.predicted)
-    about = {"task": str(task), "preset": dataclasses.asdict(chosen), "seed": seed, **result.about}
+    about = {"task": str(task), "preset": dataclasses.asdict(preset), "seed": seed, **result.about}
     (out / "training.json").write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", "utf-8")
     if checkpoint is None:
         shutil.rmtree(out / ".checkpoint", ignore_errors=True)

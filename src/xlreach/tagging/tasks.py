@@ -26,6 +26,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Recurrent:
+    """What reads static vectors in place of an encoder: bidirectional LSTMs.
+
+    Attributes:
+        layers: How many.
+        hidden: The width of each direction.
+        dropout: Of what goes into each, and into the head.
+        highway: Whether gates let words pass a layer by.
+    """
+
+    layers: int
+    hidden: int
+    dropout: float
+    highway: bool = False
+
+
+@dataclass(frozen=True)
 class Task(Spec):
     """A tagging task; a further one derives from it and registers with `TASKS`."""
 
@@ -33,6 +50,7 @@ class Task(Spec):
     kind: ClassVar[Literal["treebank", "entities"]]
     main: ClassVar[str]
     suffix: ClassVar[str]
+    recurrent: ClassVar[Recurrent] = Recurrent(layers=2, hidden=200, dropout=0.5)  # Chau and Smith 2021
 
     words: Literal["mean", "first", "last"] = param("mean", "which of a word's pieces represent it")
     limit: int | None = param(None, "train on the first so many sentences only", minimum=1)
@@ -58,8 +76,8 @@ class Task(Spec):
         return Labels(label for one in annotations for label in one.labels)
 
     @abstractmethod
-    def head(self, size: int, labels: Labels) -> Head:
-        """An untrained head for word representations of that size."""
+    def head(self, size: int, labels: Labels, **dropout: float) -> Head:
+        """An untrained head for word representations of that size; `dropout` where it shall not be the head's own."""
 
     @abstractmethod
     def tally(self, gold: Annotation, predicted: Annotation) -> dict[str, Tally]:
@@ -124,10 +142,10 @@ class Pos(Task):
     def annotated(self, sentence: Sentence, annotation: Annotation) -> Sentence:
         return sentence.with_columns(**{self.column: annotation.labels})
 
-    def head(self, size: int, labels: Labels) -> Head:
+    def head(self, size: int, labels: Labels, **dropout: float) -> Head:
         from xlreach.tagging.heads import SoftmaxHead
 
-        return SoftmaxHead(size, labels)
+        return SoftmaxHead(size, labels, **dropout)
 
     def tally(self, gold: Annotation, predicted: Annotation) -> dict[str, Tally]:
         return {"accuracy": metrics.accuracy_tally(gold, predicted)}
@@ -148,6 +166,7 @@ class Parse(Task):
     kind: ClassVar[Literal["treebank", "entities"]] = "treebank"
     main: ClassVar[str] = "LAS"
     suffix: ClassVar[str] = "conllu"
+    recurrent: ClassVar[Recurrent] = Recurrent(layers=3, hidden=400, dropout=0.3, highway=True)
 
     arc_size: int = param(100, "width of the arc perceptrons", minimum=1)
     relation_size: int = param(100, "width of the relation perceptrons", minimum=1)
@@ -171,10 +190,10 @@ class Parse(Task):
     def annotated(self, sentence: Sentence, annotation: Annotation) -> Sentence:
         return sentence.with_columns(head=annotation.heads, deprel=annotation.labels)
 
-    def head(self, size: int, labels: Labels) -> Head:
+    def head(self, size: int, labels: Labels, **dropout: float) -> Head:
         from xlreach.tagging.heads import BiaffineHead
 
-        return BiaffineHead(size, labels, arc=self.arc_size, relation=self.relation_size)
+        return BiaffineHead(size, labels, arc=self.arc_size, relation=self.relation_size, **dropout)
 
     def tally(self, gold: Annotation, predicted: Annotation) -> dict[str, Tally]:
         return metrics.attachment_tally(gold, predicted)
@@ -209,10 +228,10 @@ class Ner(Task):
         # `O` is always possible, and every continuation can be begun.
         return Labels(seen | {"O"} | {f"B-{label[2:]}" for label in seen if label != "O"})
 
-    def head(self, size: int, labels: Labels) -> Head:
+    def head(self, size: int, labels: Labels, **dropout: float) -> Head:
         from xlreach.tagging.heads import CRFHead
 
-        return CRFHead(size, labels)
+        return CRFHead(size, labels, **dropout)
 
     def tally(self, gold: Annotation, predicted: Annotation) -> dict[str, Tally]:
         return {"F1": metrics.span_tally(gold, predicted)}

@@ -26,7 +26,7 @@ from xlreach.tagging.labels import IGNORED, Annotation, Labels, Prediction
 from xlreach.tagging.metrics import ratio
 from xlreach.tagging.presets import Preset
 from xlreach.tagging.tasks import Task
-from xlreach.tagging.words import Pieces, WordEncoder, collate
+from xlreach.tagging.words import Pieces, Words, collate
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,16 @@ class Tagger(nn.Module):
         precision: What the encoder multiplies in: `float32` or `bfloat16`; the head always takes float32.
     """
 
-    def __init__(self, words: WordEncoder, head: Head, padding: int, precision: str) -> None:
+    def __init__(self, words: Words, head: Head, padding: int, precision: str) -> None:
         super().__init__()
         self.words = words
         self.head = head
         self._padding = padding
         self._bfloat16 = precision == "bfloat16"
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
 
     def loss(self, examples: Sequence[Example]) -> Tensor:
         """Mean loss per word of a batch."""
@@ -101,9 +105,8 @@ class Tagger(nn.Module):
         return [found[i] for i in range(len(sentences))]
 
     def _read(self, sentences: Sequence[Pieces]) -> tuple[Tensor, Tensor]:
-        device = self.words.mix.weights.device
-        batch = collate(sentences, self._padding, device)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self._bfloat16):
+        batch = collate(sentences, self._padding, self.device)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._bfloat16):
             return self.words(batch).float(), batch.mask
 
 
@@ -201,6 +204,8 @@ def learning_rate(preset: Preset, progress: float, start: float) -> float:
         return max(since, 0.0) / warmup
     if preset.schedule == "linear":
         return max(preset.epochs - progress, 0.0) / max(preset.epochs - start - warmup, 1e-9)
+    if preset.schedule == "constant":
+        return 1.0
     return math.sqrt(max(warmup, 1.0) / max(since, 1.0))
 
 
@@ -211,11 +216,15 @@ def _epoch(
     tagger.train()
     tagger.words.frozen = epoch < preset.frozen_epochs
     weights = list(tagger.parameters())
-    total = torch.zeros((), device=tagger.words.mix.weights.device)
+    total = torch.zeros((), device=tagger.device)
+    factor = 1.0 if preset.steps_factor is None else preset.steps_factor / math.sqrt(len(batches))
     for number, batch in enumerate(batches):
         progress = epoch + (number + 1) / len(batches)
         for group in optimizer.param_groups:
-            group["lr"] = group["peak"] * learning_rate(preset, progress, group["start"])
+            group["lr"] = group["peak"] * factor * learning_rate(preset, progress, group["start"])
+            if group["inside"] and not preset.bias_correction:
+                steps = (epoch - preset.frozen_epochs) * len(batches) + number + 1
+                group["lr"] *= _uncorrected(max(steps, 1), *group["betas"])
         optimizer.zero_grad(set_to_none=True)
         loss = tagger.loss([examples[i] for i in batch])
         loss.backward()
@@ -223,6 +232,11 @@ def _epoch(
         optimizer.step()
         total += loss.detach()
     return float(total) / len(batches)
+
+
+def _uncorrected(step: int, beta1: float, beta2: float) -> float:
+    """What the rate of Adam's step (from 1) is times, so that its moments count as they are."""
+    return (1 - beta1**step) / math.sqrt(1 - beta2**step)
 
 
 def _shuffled(examples: Sequence[Example], preset: Preset, seed: int, epoch: int) -> Iterator[list[int]]:
@@ -237,8 +251,7 @@ def _shuffled(examples: Sequence[Example], preset: Preset, seed: int, epoch: int
 
 
 def _optimizer(tagger: Tagger, preset: Preset) -> torch.optim.Optimizer:
-    encoder = tagger.words.encoder
-    inside = {id(weight) for weight in encoder.parameters()}
+    inside = {id(weight) for weight in tagger.words.pretrained()}
     groups: list[dict[str, Any]] = []
     for own, peak, start in (
         (False, preset.head_lr, 0.0),
@@ -247,5 +260,6 @@ def _optimizer(tagger: Tagger, preset: Preset) -> torch.optim.Optimizer:
         weights = [w for w in tagger.parameters() if (id(w) in inside) == own]
         for matrices, decay in ((True, preset.weight_decay), (False, 0.0)):
             chosen = [w for w in weights if (w.ndim > 1) == matrices]
-            groups.append({"params": chosen, "weight_decay": decay, "peak": peak, "start": start})
+            if chosen:
+                groups.append({"params": chosen, "weight_decay": decay, "peak": peak, "start": start, "inside": own})
     return torch.optim.AdamW(groups, lr=0.0, fused=True)

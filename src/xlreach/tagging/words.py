@@ -9,7 +9,8 @@ does not read corpora and knows no task.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
@@ -206,24 +207,42 @@ class ScalarMix(nn.Module):
         return mixed
 
 
-class WordEncoder(nn.Module):
-    """An encoder whose output is one vector a word.
+class Words(nn.Module, ABC):
+    """Whatever gives one vector a word.
+
+    Attributes:
+        size: The width of a word's vector.
+        frozen: Whether what was pretrained is left as it is for now.
+    """
+
+    size: int
+    frozen: bool = False
+
+    @abstractmethod
+    def forward(self, batch: Batch) -> Tensor:
+        """(sentences, words, size) vectors; what padding gets is of no account."""
+
+    def pretrained(self) -> Iterable[nn.Parameter]:
+        """The weights that take the encoder's learning rate."""
+        return ()
+
+
+class WordEncoder(Words):
+    """An encoder whose output is one vector a word; while frozen, the mix is trained all the same.
 
     Args:
         encoder: Any `transformers` encoder that gives hidden states.
         layer_dropout: See `ScalarMix`.
-
-    Attributes:
-        size: The width of a word's vector.
-        frozen: Whether the encoder itself is left as it is; the mix is trained all the same.
     """
 
     def __init__(self, encoder: Any, layer_dropout: float) -> None:
         super().__init__()
         self.encoder = encoder
         self.mix = ScalarMix(encoder.config.num_hidden_layers + 1, layer_dropout)
-        self.size: int = encoder.config.hidden_size
-        self.frozen = False
+        self.size = encoder.config.hidden_size
+
+    def pretrained(self) -> Iterable[nn.Parameter]:
+        return self.encoder.parameters()
 
     def forward(self, batch: Batch) -> Tensor:
         """(sentences, words, size) vectors, 0 for padding."""
