@@ -10,6 +10,8 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
+_LONGEST = 2000  # of a message, in characters
+
 
 class XLReachError(Exception):
     """A mistake in the user's input.
@@ -32,7 +34,7 @@ class XLReachError(Exception):
         line: int | None = None,
     ) -> None:
         where = "" if path is None else f"{path}: " if line is None else f"{path}:{line}: "
-        super().__init__(where + " ".join(part for part in (seen, expected, fix) if part))
+        super().__init__(_printable(where + " ".join(part for part in (seen, expected, fix) if part)))
         self.path = None if path is None else Path(path)
         self.line = line
 
@@ -82,3 +84,12 @@ def nearest(seen: str, valid: Iterable[str]) -> str:
     hint = f"Did you mean {close[0]!r}? " if close else ""
     shown = ", ".join(names[:40]) + (f" and {len(names) - 40} more" if len(names) > 40 else "")
     return f"{hint}Known: {shown}."
+
+
+def _printable(message: str) -> str:
+    """A message that any terminal can show: short, and without characters that steer it or that no file can hold."""
+    if len(message) > _LONGEST:
+        message = f"{message[: _LONGEST * 3 // 4]} […] {message[-_LONGEST // 4 :]}"
+    return "".join(
+        one if one.isprintable() or one == "\n" else one.encode("unicode_escape").decode("ascii") for one in message
+    )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
 from xlreach.errors import DataError
+from xlreach.reading import parse_json
 
 Kind = Literal["tagging", "retrieval", "diagnostic", "cost"]
 
@@ -66,19 +68,44 @@ def read_measurements(path: Path) -> list[Measurement]:
     Raises:
         DataError: The file is missing, or a line is no measurement.
     """
-    rows = []
     try:
-        with path.open(encoding="utf-8") as stream:
-            for number, line in enumerate(stream, 1):
-                try:
-                    rows.append(Measurement(**json.loads(line)))
-                except (ValueError, TypeError) as error:
-                    raise DataError(
-                        f"Not a measurement ({error}).",
-                        expected=f"Expected a JSON object with {', '.join(FIELDS)}.",
-                        path=path,
-                        line=number,
-                    ) from error
+        lines = path.read_text("utf-8").split("\n")
     except OSError as error:
         raise DataError(f"Cannot be read ({error.strerror}).", path=path) from error
-    return rows
+    except UnicodeDecodeError as error:
+        raise DataError(f"Not UTF-8 (byte {error.start + 1}).", path=path) from None
+    if lines and not lines[-1]:
+        lines.pop()
+    return [_measurement(parse_json(line, path, number), path, number) for number, line in enumerate(lines, 1)]
+
+
+def _measurement(row: Any, path: Path, number: int) -> Measurement:
+    wrong = "no object" if not isinstance(row, dict) else next((one for one in row if one not in _TYPES), "")
+    if not wrong:
+        wrong = next((name for name in FIELDS if not _fits(row.get(name), name)), "")
+    if wrong:
+        raise DataError(
+            f"Not a measurement: {wrong}.",
+            expected=f"Expected a JSON object with {', '.join(FIELDS)}.",
+            path=path,
+            line=number,
+        )
+    return Measurement(**row)
+
+
+_TYPES: dict[str, tuple[type, ...]] = dict.fromkeys(FIELDS, (str,)) | {
+    "seed": (int,),
+    "n": (int,),
+    "value": (int, float),
+}
+
+
+def _fits(value: Any, name: str) -> bool:
+    """Whether a value is of the field's type; a number must be one, or comparisons downstream would be silent."""
+    if value is None:
+        return name not in ("kind", "measure", "value")
+    if isinstance(value, bool) or not isinstance(value, _TYPES[name]):
+        return False
+    if name == "kind":
+        return value in get_args(Kind)
+    return not isinstance(value, float) or math.isfinite(value)

@@ -215,7 +215,7 @@ def folder_name(text: str) -> str:
     'va(99)+lapt'
     """
     safe = re.sub(r"[^\w.()+,=@~\[\]-]", "_", text, flags=re.ASCII)[:120].lstrip(".") or "_"
-    return safe if safe == text else f"{safe}~{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return safe if safe == text else f"{safe}~{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
 class _Parser:

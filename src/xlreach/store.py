@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import threading
@@ -27,6 +28,7 @@ from filelock import FileLock
 
 from xlreach import __version__
 from xlreach.errors import StoreError
+from xlreach.reading import read_json
 
 _ARTIFACT = "artifact.json"
 
@@ -84,8 +86,19 @@ class Store:
         return (self.path(stage, key) / _ARTIFACT).is_file()
 
     def record(self, stage: str, key: str) -> dict[str, Any]:
-        """What is known of a result: its inputs, seconds, peak memory in MB, and the stage's own costs."""
-        return json.loads((self.path(stage, key) / _ARTIFACT).read_text("utf-8"))
+        """What is known of a result: its inputs, seconds, peak memory in MB, and the stage's own costs.
+
+        Raises:
+            StoreError: The record is damaged.
+        """
+        path = self.path(stage, key) / _ARTIFACT
+        record = read_json(path, StoreError)
+        costs = [record.get(name) for name in ("seconds", "peak_memory_mb")] if isinstance(record, dict) else [None]
+        if not all(isinstance(cost, (int, float)) and math.isfinite(cost) and cost >= 0 for cost in costs):
+            raise StoreError(
+                "The record of a result is damaged.", fix="Remove its folder: it will be made again.", path=path
+            )
+        return record
 
     def obtain(self, stage: str, key: str, inputs: Mapping[str, Any], make: Callable[[Workspace], None]) -> Path:
         """The result's folder, made by `make` if it is not there yet.
@@ -103,10 +116,11 @@ class Store:
         if self.has(stage, key):
             return final
         work = self.root / ".work" / f"{stage}-{key}"
-        self._make(final.parent, work)
         with self.lock(f"{stage}-{key}"):
             if self.has(stage, key):
                 return final
+            # Under the lock: whoever waited for it must not leave an empty workspace behind.
+            self._make(final.parent, work)
             space = Workspace(work / "out", work / "checkpoint")
             shutil.rmtree(space.out, ignore_errors=True)
             space.out.mkdir(parents=True)

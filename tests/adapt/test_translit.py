@@ -100,7 +100,7 @@ def test_a_script_without_table_is_refused(xlmr: Path, job) -> None:
         ("{language: xx, table: {a: 1}}", "Not a transliteration table"),
         ("{language: xx, table: {a: b, b: c}}", "into 'C'"),
         ("{language: xx, table: {ﻣ: m, م: n}}", "twice"),
-        ("{language: xx, table: [", "cannot be read"),
+        ("{language: xx, table: [", "Not YAML"),
     ],
 )
 def test_wrong_tables(tmp_path: Path, content: str, message: str) -> None:

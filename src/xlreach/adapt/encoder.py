@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from xlreach.errors import ModelError
+from xlreach.reading import as_path, read_json
 from xlreach.store import digest, file_digest
 
 PROVENANCE_FILE = "xlreach.json"
@@ -95,8 +96,8 @@ def resolve_base(text: str, *, static: bool = False) -> Path:
     """
     if text.startswith("package:"):
         path = _inside_package(text.removeprefix("package:"), text)
-    elif Path(text).expanduser().is_dir():
-        path = Path(text).expanduser().resolve()
+    elif (named := as_path(text)) is not None and named.is_dir():
+        path = named.resolve()
     elif _HUB_ID.fullmatch(text) and not text.startswith("."):
         path = _from_hub(text)
     else:
@@ -234,7 +235,4 @@ def _from_hub(text: str) -> Path:
 
 
 def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"It cannot be read as JSON ({error}).", path=path) from error
+    return read_json(path, ModelError)

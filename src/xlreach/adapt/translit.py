@@ -15,11 +15,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
-import yaml
-
 from xlreach.adapt.encoder import Provenance
 from xlreach.adapt.recipe import STEPS, Job, Step
 from xlreach.errors import DataError, nearest
+from xlreach.reading import read_yaml
 from xlreach.spec import param
 
 _TRIED_LINES = 300
@@ -125,10 +124,7 @@ def read_table(path: Path) -> tuple[str, dict[str, str]]:
         DataError: The file is not there or not of this form, two keys are one after NFKC, or a replacement brings
             out letters that another entry would replace again.
     """
-    try:
-        content = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise DataError(f"The transliteration table cannot be read ({error}).", path=path) from error
+    content = read_yaml(path)
     entries = content.get("table") if isinstance(content, dict) else None
     if not (
         isinstance(entries, dict)

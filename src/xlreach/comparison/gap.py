@@ -46,7 +46,8 @@ from xlreach.comparison.pools import equal_pools
 from xlreach.comparison.why import explain
 from xlreach.errors import DataError
 from xlreach.measurement import Measurement
-from xlreach.store import replacing
+from xlreach.reading import read_json
+from xlreach.store import digest, replacing
 
 SCHEMA = 2
 
@@ -122,8 +123,9 @@ def compare(
 
 
 def write_gaps(path: Path, gaps: Mapping[str, Any]) -> None:
-    """Writes `gaps.json`, whole or not at all."""
+    """Writes `gaps.json`, whole or not at all, with a checksum of what it says."""
     with replacing(path) as temporary:
+        gaps = {**gaps, "checksum": _checksum(gaps)}
         temporary.write_text(json.dumps(gaps, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
 
 
@@ -131,17 +133,21 @@ def read_gaps(path: Path) -> dict[str, Any]:
     """Reads what `write_gaps` wrote.
 
     Raises:
-        DataError: The file is missing, no JSON, or of another schema.
+        DataError: The file is missing, no JSON, of another schema, or not as it was written.
     """
-    try:
-        gaps = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise DataError(f"Cannot be read ({error.strerror}).", fix="Compare the run first.", path=path) from error
-    except ValueError as error:
-        raise DataError(f"Not JSON ({error}).", path=path) from error
+    if not path.is_file():
+        raise DataError("There is no such file.", fix="Compare the run first.", path=path)
+    gaps = read_json(path)
     if not isinstance(gaps, dict) or gaps.get("schema") != SCHEMA:
         raise DataError("Of another schema.", expected=f"Expected schema {SCHEMA}.", path=path)
+    if gaps.pop("checksum", None) != _checksum(gaps):
+        raise DataError("The file was damaged or edited.", fix="Compare the run again.", path=path)
     return gaps
+
+
+def _checksum(gaps: Mapping[str, Any]) -> str:
+    """Of the content as JSON gives it back: a report made from part of it would look whole."""
+    return digest(json.loads(json.dumps(gaps, ensure_ascii=False)))
 
 
 def _study_warnings(found: Found, cut: Cut) -> list[str]:

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 from scipy import stats
 
 from xlreach.comparison.measures import lower_is_better
@@ -23,6 +22,7 @@ from xlreach.comparison.permutation import holm, sign_flip
 from xlreach.comparison.words import p_text, plain, signed
 from xlreach.errors import DataError
 from xlreach.measurement import Measurement, read_measurements
+from xlreach.reading import read_yaml
 
 _SYSTEM = ("base", "recipe", "alignment")
 _WHAT = ("kind", "dataset", "setting", "measure")
@@ -87,10 +87,7 @@ class _Run:
         self.results = [
             row for row in read_measurements(folder / "results.jsonl") if row.kind in ("retrieval", "tagging")
         ]
-        try:
-            config = yaml.safe_load((folder / "config.yaml").read_text("utf-8"))
-        except (OSError, ValueError, yaml.YAMLError) as error:
-            raise DataError(f"Cannot be read ({error}).", path=folder / "config.yaml") from error
+        config = read_yaml(folder / "config.yaml")
         config = config if isinstance(config, dict) else {}
         self.name = str(config.get("study") or folder.name)
         self.data = str(config.get("data") or "")

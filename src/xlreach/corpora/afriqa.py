@@ -8,7 +8,6 @@ set are left out as well. Answer spans are not used: up to 18 % are wrong.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, check_language,
 from xlreach.corpora.text import numbered_lines
 from xlreach.errors import DataError
 from xlreach.languages import canonical_code
+from xlreach.reading import parse_json
 from xlreach.spec import param
 
 _FOLDER = "qa/afriqa/data/gold_passages"
@@ -154,7 +154,7 @@ def _read(path: Path, language: str, pivot: str) -> Iterator[_Row]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = parse_json(line, path, number)
             question, passage = _string(row["question_lang"]), _string(row["context"])
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(

@@ -77,7 +77,7 @@ class Collection(Dataset):
         texts = {one.id: one.text for one in self.documents(b) if one.id in wanted}
         for query in self.queries(a):
             for doc, grade in judged.get(query.id, {}).items():
-                if grade > 0:
+                if grade > 0 and doc in texts:  # published judgements name documents that a reduced corpus has not
                     yield query.text, texts[doc]
 
 

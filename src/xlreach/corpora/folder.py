@@ -6,7 +6,6 @@ A corpus is streamed, never held: a first pass checks it and learns its language
 
 from __future__ import annotations
 
-import json
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, check_language,
 from xlreach.corpora.text import numbered_lines
 from xlreach.errors import DataError, nearest
 from xlreach.languages import canonical_code
+from xlreach.reading import parse_json
 from xlreach.spec import param
 
 _FILES = ("corpus.jsonl", "queries.jsonl", "qrels.tsv")
@@ -215,10 +215,7 @@ class FolderCollection(Collection):
         for number, line in numbered_lines(path):
             if not line.strip():
                 continue
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise DataError(f"Not JSON ({error.msg}).", path=path, line=number) from None
+            row = parse_json(line, path, number)
             if not isinstance(row, dict):
                 raise DataError("Not a JSON object.", path=path, line=number)
             yield number, row

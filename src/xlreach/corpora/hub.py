@@ -18,6 +18,7 @@ are fetched; no script of a repository is ever run.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ from xlreach.corpora.dataset import DATASETS, Dataset, DatasetSpec, EntityCorpus
 from xlreach.corpora.hub_collections import Contexts, Subset, SubsetCollection, TableBundle
 from xlreach.corpora.iob2 import TaggedSentence
 from xlreach.corpora.parallel import ParallelText
-from xlreach.corpora.parquet import Tables, class_names, columns_of, rows_of, tables_of
+from xlreach.corpora.parquet import Tables, class_names, columns_of, expecting, rows_of, tables_of
 from xlreach.corpora.treebanks import ud_language
 from xlreach.errors import DataError, nearest
 from xlreach.languages import canonical_code
@@ -50,6 +51,7 @@ _ABOUT = {
 _WIKIANN = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 _PREFERRED_SPLITS = ("test", "devtest", "dev", "train")
 _QRELS = ("qrels", "default")
+_TAG = re.compile(r"O|[BI]-\S+")
 
 
 @DATASETS.register
@@ -214,8 +216,12 @@ def _bundle(config: str, paths: list[Path], columns: tuple[str, ...], keyed: boo
 
 def _read_ud(path: Path) -> Iterator[Sentence]:
     labels = class_names(path, "upos")
-    for _, number, row in rows_of([path]):
-        yield parse_sentence([(number, line) for line in _ud_lines(row, labels, path, number)], path)
+    for _, number, row in rows_of([path], None):
+        with expecting("a row of Universal Dependencies", path, number):
+            lines = list(_ud_lines(row, labels, path, number))
+        if any("\n" in line for line in lines):
+            raise DataError("A field holds a line feed.", path=path, line=number)
+        yield parse_sentence([(number, line) for line in lines], path)
 
 
 def _ud_lines(row: dict[str, Any], labels: tuple[str, ...] | None, path: Path, number: int) -> Iterator[str]:
@@ -263,10 +269,14 @@ def _field(value: Any, name: str, labels: tuple[str, ...] | None = None) -> str:
 def _read_wikiann(path: Path) -> Iterator[TaggedSentence]:
     labels = class_names(path, "ner_tags") or _WIKIANN
     for _, number, row in rows_of([path], ["tokens", "ner_tags"]):
-        tags = [labels[tag] if isinstance(tag, int) else tag for tag in row["ner_tags"]]
-        if len(tags) != len(row["tokens"]):
-            raise DataError(f"{len(row['tokens'])} tokens, {len(tags)} tags.", path=path, line=number)
-        yield TaggedSentence(tuple(row["tokens"]), tuple(_begin(tags, at) for at in range(len(tags))), number)
+        with expecting("a row of WikiANN", path, number):
+            tags = [str(labels[tag]) if isinstance(tag, int) and tag >= 0 else str(tag) for tag in row["ner_tags"]]
+            tokens = tuple(one.strip() for one in row["tokens"])
+        if len(tags) != len(tokens):
+            raise DataError(f"{len(tokens)} tokens, {len(tags)} tags.", path=path, line=number)
+        if wrong := [tag for tag in tags if not _TAG.fullmatch(tag)]:
+            raise DataError(f"Tag {wrong[0]!r}.", expected="Expected O, B-TYPE or I-TYPE.", path=path, line=number)
+        yield TaggedSentence(tokens, tuple(_begin(tags, at) for at in range(len(tags))), number)
 
 
 def _begin(tags: list[str], at: int) -> str:

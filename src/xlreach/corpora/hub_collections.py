@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +53,8 @@ class SubsetCollection(Collection):
                     if identifier in seen:
                         continue
                     seen.add(identifier)
-                yield Document(f"{language}/{identifier}", language, str(row.get("text") or ""), row.get("title") or "")
+                text, title = (_string(row, name, path, number) for name in ("text", "title"))
+                yield Document(f"{language}/{identifier}", language, text, title)
 
     def queries(self, language: str) -> list[Query]:
         check_language(self, language)
@@ -62,7 +64,7 @@ class SubsetCollection(Collection):
                 identifier = _identifier(row, path, number)
                 unique = f"{language}/{identifier}"
                 group = identifier if self._shared else unique
-                found.setdefault(unique, Query(unique, language, str(row.get("text") or ""), group))
+                found.setdefault(unique, Query(unique, language, _string(row, "text", path, number), group))
         return list(found.values())
 
     def qrels(self, query_language: str, document_language: str) -> Qrels:
@@ -72,8 +74,9 @@ class SubsetCollection(Collection):
             if (subset.query_language, subset.document_language) == (query_language, document_language):
                 for path, number, row in rows_of(subset.qrels):
                     try:
-                        query, document, score = row["query-id"], row["corpus-id"], int(row["score"])
-                    except (KeyError, ValueError) as error:
+                        query, document = _word(str(row["query-id"])), _word(str(row["corpus-id"]))
+                        score = int(row["score"])
+                    except (KeyError, ValueError, TypeError, OverflowError) as error:
                         raise DataError(
                             f"No judgement ({error}).",
                             expected="Expected query-id, corpus-id, score.",
@@ -149,7 +152,15 @@ class Contexts(Collection):
     def _rows(self, language: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Each row with the id of its passage."""
         places: dict[str, str] = {}
-        for _, _, row in rows_of(self._paths[check_language(self, language)]):
+        wanted = [
+            self._passage,
+            self._question,
+            *self._question_key,
+            *([self._passage_key] if self._passage_key else []),
+        ]
+        for path, number, row in rows_of(self._paths[check_language(self, language)], list(dict.fromkeys(wanted))):
+            for column in (self._passage, self._question):
+                _string(row, column, path, number)
             key = str(row[self._passage_key or self._passage])
             yield places.setdefault(key, str(len(places)) if self._passage_key is None else _word(key)), row
 
@@ -171,21 +182,29 @@ class TableBundle(Bundle):
 
     def lines(self, language: str) -> Iterator[tuple[int, str]]:
         for number, row in self._numbered([self.columns[language]]):
-            if text := str(row[self.columns[language]] or "").strip():
+            if text := _string(row, self.columns[language], self.tables[0], number).strip():
                 yield number, text
 
     def aligned(self, a: str, b: str) -> Iterator[tuple[int, str, str]]:
         left, right = self.columns[a], self.columns[b]
         for number, row in self._numbered([left, right]):
-            pair = str(row[left] or "").strip(), str(row[right] or "").strip()
+            pair = [_string(row, column, self.tables[0], number).strip() for column in (left, right)]
             if all(pair):
-                yield number, *pair
+                yield number, pair[0], pair[1]
 
     def files(self, language: str) -> list[Path]:
         return list(self.tables) if language in self.columns else []
 
     def _numbered(self, columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
         return enumerate((row for _, _, row in rows_of(list(self.tables), columns)), 1)
+
+
+def _string(row: dict[str, Any], column: str, path: Path, number: int) -> str:
+    """A text of a row; nothing is an empty one."""
+    value = row.get(column)
+    if value is not None and not isinstance(value, str):
+        raise DataError(f"{column!r} is {reprlib.repr(value)}.", expected="Expected a text.", path=path, line=number)
+    return value or ""
 
 
 def _identifier(row: dict[str, Any], path: Path, number: int) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 from xlreach.corpora.collection import Document
 from xlreach.corpora.text import numbered_lines
 from xlreach.errors import DataError
+from xlreach.reading import parse_json
 
 
 def read_documents(path: Path, language: str) -> Iterator[Document]:
@@ -40,10 +40,7 @@ def _items(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         if not as_json:
             yield number, {"text": line.strip()}
             continue
-        try:
-            fields = json.loads(line)
-        except ValueError as error:
-            raise DataError(f"Not JSON ({error}).", path=path, line=number) from error
+        fields = parse_json(line, path, number)
         if not isinstance(fields, dict) or not isinstance(fields.get("text"), str):
             raise DataError(
                 "No field 'text'.", expected="Expected an object with _id and text.", path=path, line=number

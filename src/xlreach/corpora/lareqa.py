@@ -9,7 +9,6 @@ the passage is the sentence alone.
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from xlreach.corpora.collection import Collection, Document, Qrels, Query
 from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, check_language, folder_of
 from xlreach.errors import DataError
 from xlreach.languages import canonical_code
+from xlreach.reading import read_json
 from xlreach.spec import param
 
 _FOLDERS = {"xquad-r": "qa/lareqa/xquad-r", "mlqa-r": "qa/lareqa/mlqa-r"}
@@ -122,15 +122,13 @@ class SentenceRetrieval(Collection):
     def _read_file(self, language: str) -> list[dict[str, Any]]:
         path = self._paths[language]
         try:
-            articles = json.loads(path.read_text("utf-8-sig"))["data"]
+            articles = read_json(path)["data"]
             paragraphs = [paragraph for article in articles for paragraph in article["paragraphs"]]
             for paragraph in paragraphs:
                 if len(paragraph["sentences"]) != len(paragraph["sentence_breaks"]):
                     raise ValueError("'sentences' and 'sentence_breaks' differ in number")
                 if not all(qa["id"] and qa["question"] and qa["answers"] for qa in paragraph["qas"]):
                     raise ValueError("a question without an id, a text or an answer")
-        except OSError as error:
-            raise DataError(f"Cannot be read ({error.strerror}).", path=path) from error
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(
                 f"Not a file of LAReQA ({type(error).__name__}: {error}).",

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from xlreach.corpora.text import numbered_lines
 from xlreach.errors import DataError
+from xlreach.reading import parse_json, parse_yaml
 
 Tables = dict[str, dict[str, list[Path]]]
 _ENDINGS = (".parquet", ".jsonl")
@@ -39,12 +39,28 @@ def rows_of(paths: list[Path], columns: list[str] | None = None) -> Iterator[tup
         columns: The columns to read; all where None.
 
     Raises:
-        DataError: A file is damaged.
+        DataError: A file is damaged, or a row lacks a column.
     """
     for path in paths:
         rows = _json_rows(path) if path.suffix == ".jsonl" else _parquet_rows(path, columns)
         for number, row in enumerate(rows, 1):
+            for column in columns or ():
+                if column not in row:
+                    raise DataError(f"A row without the column {column!r}.", path=path, line=number)
             yield path, number, row
+
+
+@contextmanager
+def expecting(what: str, path: Path, number: int) -> Iterator[None]:
+    """Says of a row that cannot be taken apart what it should have been.
+
+    Raises:
+        DataError: In place of the error of a wrong type or a missing part.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"Not {what} ({type(error).__name__}: {error}).", path=path, line=number) from error
 
 
 def columns_of(path: Path) -> tuple[str, ...]:
@@ -60,11 +76,12 @@ def class_names(path: Path, column: str) -> tuple[str, ...] | None:
     if path.suffix == ".jsonl":
         return None
     metadata = _open(path).schema_arrow.metadata or {}
-    features = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {}).get("features", {})
-    feature = features.get(column, {})
-    feature = feature.get("feature", feature) if isinstance(feature, dict) else feature[0]
-    names = feature.get("names") if isinstance(feature, dict) else None
-    return tuple(names) if names else None
+    with expecting("the metadata of a data set", path, 1):
+        features = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {}).get("features", {})
+        feature = features.get(column, {})
+        feature = feature.get("feature", feature) if isinstance(feature, dict) else feature[0]
+        names = feature.get("names") if isinstance(feature, dict) else None
+        return tuple(map(str, names)) if names else None
 
 
 def _from_card(folder: Path) -> Tables:
@@ -72,21 +89,33 @@ def _from_card(folder: Path) -> Tables:
     if not card.is_file():
         return {}
     front = re.match(r"---\n(.*?)\n---", card.read_text("utf-8", errors="replace").replace("\r\n", "\n"), re.DOTALL)
-    try:
-        configs = (yaml.safe_load(front[1]) or {}).get("configs") if front else None
-    except yaml.YAMLError as error:
-        raise DataError(f"The card's metadata are not YAML ({error}).".replace("\n", " "), path=card) from error
+    metadata = parse_yaml(front[1], card) if front else None
     found: Tables = {}
-    for config in configs or ():
-        files = config.get("data_files") or []
-        if isinstance(files, str):
-            files = [{"split": "train", "path": files}]
-        for one in files:
-            patterns = one["path"] if isinstance(one["path"], list) else [one["path"]]
-            paths = sorted({path for pattern in patterns for path in folder.glob(pattern) if path.suffix in _ENDINGS})
-            if paths:
-                split = _SPLIT_NAMES.get(one["split"], one["split"])
-                found.setdefault(str(config["config_name"]), {})[split] = paths
+    with expecting("a data set card", card, 1):
+        for config in (metadata or {}).get("configs") or ():
+            files = config.get("data_files") or []
+            if isinstance(files, str):
+                files = [{"split": "train", "path": files}]
+            for one in files:
+                patterns = one["path"] if isinstance(one["path"], list) else [one["path"]]
+                paths = sorted({path for pattern in patterns for path in _glob(folder, str(pattern), card)})
+                if paths:
+                    split = str(one["split"])
+                    found.setdefault(str(config["config_name"]), {})[_SPLIT_NAMES.get(split, split)] = paths
+    return found
+
+
+def _glob(folder: Path, pattern: str, card: Path) -> list[Path]:
+    """The data files of a pattern; a card may not lead out of its folder, by `..` or by a link."""
+    if ".." in Path(pattern).parts or Path(pattern).is_absolute():
+        raise DataError(f"The pattern {pattern!r} leads out of the folder.", path=card)
+    here = folder.resolve()
+    found = [path for path in folder.glob(pattern) if path.suffix in _ENDINGS and path.is_file()]
+    # The hub's own cache keeps a snapshot's files as links into its blobs, two levels up.
+    allowed = (here, here.parent.parent / "blobs") if here.parent.name == "snapshots" else (here,)
+    for path in found:
+        if not any(path.resolve().is_relative_to(one) for one in allowed):
+            raise DataError(f"{path.name} is a link that leads out of the folder.", path=path)
     return found
 
 
@@ -115,20 +144,26 @@ def _open(path: Path) -> Any:
         return pq.ParquetFile(path)
     except OSError as error:
         raise DataError(f"Cannot be read ({error}).", path=path) from error
-    except pa.ArrowInvalid as error:
+    except (ValueError, pa.ArrowException) as error:
         raise DataError("Not a Parquet file, or a damaged one.", path=path) from error
 
 
 def _parquet_rows(path: Path, columns: list[str] | None) -> Iterator[dict[str, Any]]:
-    for batch in _open(path).iter_batches(batch_size=1024, columns=columns):
-        yield from batch.to_pylist()
+    import pyarrow as pa
+
+    table = _open(path)
+    known = None if columns is None else [one for one in columns if one in table.schema_arrow.names]
+    try:
+        for batch in table.iter_batches(batch_size=1024, columns=known):
+            yield from batch.to_pylist()
+    except (OSError, ValueError, OverflowError, pa.ArrowException) as error:
+        raise DataError(f"A damaged Parquet file ({error}).", path=path) from error
 
 
 def _json_rows(path: Path) -> Iterator[dict[str, Any]]:
     for number, line in numbered_lines(path):
         if line.strip():
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise DataError(f"Not JSON ({error.msg}).", path=path, line=number) from None
+            row = parse_json(line, path, number)
+            if not isinstance(row, dict):
+                raise DataError("Not a JSON object.", path=path, line=number)
             yield row

@@ -16,6 +16,7 @@ from xlreach.corpora.dataset import DATASETS, Dataset, DatasetSpec, Kind
 from xlreach.corpora.paths import open_path
 from xlreach.errors import DataError, SpecError
 from xlreach.languages import canonical_code, extend_languages
+from xlreach.reading import as_path
 
 __all__ = ["DATASETS", "Dataset", "DatasetSpec", "find_datasets", "open_dataset"]
 
@@ -37,8 +38,8 @@ def open_dataset(text: str, root: Path) -> Dataset:
     """
     name = text.strip().partition(":")[0].partition("(")[0].strip()
     if name not in DATASETS:
-        path = Path(text).expanduser()
-        if path.exists() or text.startswith(("/", "./", "../", "~")):
+        path = as_path(text)
+        if path is not None and (path.exists() or text.startswith(("/", "./", "../", "~"))):
             return open_path(path)
         raise _unknown(text, name, root)
     spec = DATASETS.parse(text)

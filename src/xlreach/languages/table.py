@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import difflib
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import langcodes
-import yaml
 
 from xlreach.errors import DataError, XLReachError, nearest
 from xlreach.languages.codes import canonical_code, usual_script
+from xlreach.reading import read_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +110,7 @@ def extend_languages(path: Path) -> tuple[Language, ...]:
         DataError: The file is missing or no such mapping, or a row names an unknown fact or gives a wrong type.
     """
     path = Path(path)
-    try:
-        rows = yaml.safe_load(path.read_text("utf-8"))
-    except OSError as error:
-        raise DataError(f"Cannot be read ({error.strerror}).", path=path) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", None)
-        raise DataError(
-            f"Not YAML ({error}).".replace("\n", " "), path=path, line=None if line is None else line + 1
-        ) from error
+    rows = read_yaml(path)
     if not isinstance(rows, Mapping) or not rows:
         raise DataError("Not a table of languages.", expected="Expected a mapping of codes to facts.", path=path)
     languages = {code: _extension(code, facts, path) for code, facts in rows.items()}
@@ -136,13 +129,15 @@ def _extension(code: Any, facts: Any, path: Path) -> Language:
             path=path,
         )
     if not isinstance(facts, Mapping):
-        raise DataError(f"{code!r} has {facts!r}.", expected=f"Expected a mapping of {', '.join(_FACTS)}.", path=path)
+        raise DataError(
+            f"{code!r} has {reprlib.repr(facts)}.", expected=f"Expected a mapping of {', '.join(_FACTS)}.", path=path
+        )
     for name, value in facts.items():
         if name not in _KINDS:
             raise DataError(f"{code!r} has the unknown fact {name!r}.", fix=nearest(str(name), _FACTS), path=path)
         right = isinstance(value, _KINDS[name]) and isinstance(value, bool) == (name == "in_mbert")
         if value is not None and not right:
-            raise DataError(f"{name!r} of {code!r} is {value!r}.", expected=_wanted(name), path=path)
+            raise DataError(f"{name!r} of {code!r} is {reprlib.repr(value)}.", expected=_wanted(name), path=path)
         if isinstance(value, (int, float)) and (value < 0 or (name == "joshi_class" and value > 5)):
             raise DataError(f"{name!r} of {code!r} is {value!r}.", expected="Out of range.", path=path)
     if _is_private(found):

@@ -26,6 +26,7 @@ from xlreach.comparison.tables import (
 )
 from xlreach.errors import DataError
 from xlreach.measurement import Measurement, read_measurements
+from xlreach.reading import read_yaml
 from xlreach.report.charts import Chart
 from xlreach.report.export import (
     data_address,
@@ -211,12 +212,7 @@ class _Page:
 
 
 def _config(path: Path) -> dict[str, Any]:
-    try:
-        config = yaml.safe_load(path.read_text("utf-8"))
-    except OSError as error:
-        raise DataError(f"Cannot be read ({error.strerror}).", path=path) from error
-    except yaml.YAMLError as error:
-        raise DataError(f"Not YAML ({error}).", path=path) from error
+    config = read_yaml(path)
     if not isinstance(config, dict):
         raise DataError("Holds no settings.", expected="Expected a mapping.", path=path)
     return config

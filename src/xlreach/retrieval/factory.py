@@ -26,6 +26,8 @@ FACTORIES = (
 Vectors = NDArray[np.float32]
 
 _TRAINING_PER_CENTROID = 64
+_LONGEST = 200
+_LARGEST = 1 << 20  # cells, links or bytes: FAISS makes room for them before it has seen a vector
 _ADD_BLOCK = 65536
 _USUAL_LENGTHS = (768, 1024, 640, 720, 1000)
 
@@ -43,6 +45,10 @@ def check_factory(factory: str, dimension: int | None = None) -> Any:
     close = difflib.get_close_matches(factory, FACTORIES, n=1, cutoff=0.5)
     hint = (f"Did you mean {close[0]!r}? " if close and close[0] != factory else "") + f"Known: {', '.join(FACTORIES)}."
     index, reason = None, ""
+    if not factory.isascii() or not factory.isprintable() or len(factory) > _LONGEST:
+        raise SpecError(f"{factory!r} is no index string.", fix=hint)
+    if any(int(number) > _LARGEST for number in re.findall(r"\d+", factory)):
+        raise SpecError(f"A number of the index {factory!r} is above {_LARGEST:,}.", fix=hint)
     for length in _USUAL_LENGTHS if dimension is None else (dimension,):
         try:
             index = faiss.index_factory(length, factory, faiss.METRIC_INNER_PRODUCT)

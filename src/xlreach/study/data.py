@@ -10,6 +10,7 @@ from typing import Any
 from xlreach.corpora.collection import Collection
 from xlreach.corpora.dataset import DATASETS, Kind
 from xlreach.errors import ConfigError, DataError, nearest
+from xlreach.reading import as_path
 from xlreach.store import Store, Workspace, digest, file_digest
 from xlreach.study.config import StudyConfig
 from xlreach.study.stage import Stage
@@ -32,8 +33,8 @@ def materialise(data: str, store: Store) -> Path:
             generate(spec, space.out)
 
         return Stage("data", str(spec), {"spec": str(spec), "version": spec.version}, make).run(store)
-    root = Path(data).expanduser()
-    if not root.is_dir():
+    root = as_path(data)
+    if root is None or not root.is_dir():
         raise DataError(
             f"There is no folder {data!r}.",
             fix="Name a folder of corpora in their publishers' layouts, or artificial() for made-up languages.",

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from xlreach.errors import ConfigError
+from xlreach.reading import check_aliases
 
 Where = tuple[str | int, ...]
 """The way to a field: `("languages", "low", 0)`."""
@@ -92,6 +93,7 @@ def read_source(path: Path, overrides: Iterable[str] = ()) -> Source:
         raise ConfigError("Not UTF-8.", expected="Expected a study configuration in YAML.", path=path) from error
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
+        check_aliases(root)
     except (yaml.YAMLError, RecursionError) as error:
         raise _not_yaml(error, path) from error
     values = _load(text, path)

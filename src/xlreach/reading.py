@@ -1,0 +1,143 @@
+"""JSON and YAML that come from outside: read to plain values, or refused by file and line.
+
+Beside syntax, what is refused here is what would only fail, or do harm, later: nesting that runs a parser out of stack,
+lone surrogates, which no file can hold, and YAML whose aliases make a few lines into more than memory holds. Tags that
+build objects are never followed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from xlreach.errors import DataError, XLReachError
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_MOST_NODES = 1_000_000
+
+
+def parse_json(
+    text: str, path: Path | str | None = None, line: int | None = None, error: type[XLReachError] = DataError
+) -> Any:
+    """The value of a JSON text; NaN and Infinity are taken, as Python writes them.
+
+    Args:
+        text: The text.
+        path: Where it was found, for the message.
+        line: The same.
+        error: What to raise.
+
+    Raises:
+        XLReachError: Of the given type: not JSON, nested too deeply, or it holds half of a surrogate pair.
+    """
+    try:
+        value = json.loads(text)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+    except json.JSONDecodeError as cause:
+        raise error(f"Not JSON ({cause.msg}, column {cause.colno}).", path=path, line=line or cause.lineno) from None
+    except UnicodeEncodeError:
+        raise error(
+            "Half of a surrogate pair.", expected="Expected characters, or both halves.", path=path, line=line
+        ) from None
+    except RecursionError:
+        raise error("Brackets are nested too deeply.", path=path, line=line) from None
+    except ValueError as cause:  # a number of thousands of digits
+        raise error(f"Not JSON ({cause}).", path=path, line=line) from None
+    return value
+
+
+def read_json(path: Path, error: type[XLReachError] = DataError) -> Any:
+    """The value of a JSON file, with or without a byte-order mark.
+
+    Raises:
+        XLReachError: Of the given type: as `parse_json`, or the file is missing or not UTF-8.
+    """
+    return parse_json(_text(path, error), path, error=error)
+
+
+def parse_yaml(text: str, path: Path | str | None = None, error: type[XLReachError] = DataError) -> Any:
+    """The value of a YAML text: mappings, lists, words, numbers, dates; nothing else is ever built.
+
+    Raises:
+        XLReachError: Of the given type: not YAML, nested too deeply, a tag that would build something, or aliases that
+            stand for too much.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        check_aliases(root)
+        return yaml.safe_load(text)
+    except yaml.YAMLError as cause:
+        mark = getattr(cause, "problem_mark", None)
+        problem = getattr(cause, "problem", None) or " ".join(str(cause).split())
+        raise error(f"Not YAML: {problem}.", path=path, line=None if mark is None else mark.line + 1) from None
+    except RecursionError:
+        raise error("Not YAML: brackets are nested too deeply.", path=path) from None
+    except (ValueError, TypeError) as cause:  # a date of month 99, a list as a key
+        raise error(f"Not YAML: {cause}.", path=path) from None
+
+
+def read_yaml(path: Path, error: type[XLReachError] = DataError) -> Any:
+    """The value of a YAML file.
+
+    Raises:
+        XLReachError: Of the given type: as `parse_yaml`, or the file is missing or not UTF-8.
+    """
+    return parse_yaml(_text(path, error), path, error)
+
+
+def check_aliases(root: yaml.Node | None) -> None:
+    """Refuses YAML that its aliases make endless or enormous.
+
+    Raises:
+        yaml.YAMLError: With the place.
+    """
+    if root is None:
+        return
+    sizes: dict[int, int] = {}
+    under_way: set[int] = set()
+
+    def size(node: yaml.Node) -> int:
+        if id(node) in under_way:
+            raise yaml.composer.ComposerError(None, None, "an alias stands for what it is part of", node.start_mark)
+        if id(node) not in sizes:
+            under_way.add(id(node))
+            below = 1
+            if isinstance(node, yaml.SequenceNode):
+                below += sum(map(size, node.value))
+            elif isinstance(node, yaml.MappingNode):
+                below += sum(size(key) + size(value) for key, value in node.value)
+            under_way.discard(id(node))
+            sizes[id(node)] = below
+            if below > _MOST_NODES:
+                raise yaml.composer.ComposerError(
+                    None, None, f"its aliases stand for more than {_MOST_NODES:,} values", node.start_mark
+                )
+        return sizes[id(node)]
+
+    size(root)
+
+
+def as_path(text: str) -> Path | None:
+    """The path that a text names, `~` expanded; None where no file system could hold it."""
+    try:
+        path = Path(text).expanduser()
+        path.exists()
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL or a lone surrogate in it, a user that is none
+        return None
+    return path
+
+
+def _text(path: Path, error: type[XLReachError]) -> str:
+    try:
+        return Path(path).read_text("utf-8-sig")
+    except OSError as cause:
+        raise error(f"Cannot be read ({cause.strerror}).", path=path) from cause
+    except UnicodeDecodeError as cause:
+        raise error(
+            f"Byte {cause.start + 1} is 0x{cause.object[cause.start]:02x}, which is not UTF-8.", path=path
+        ) from None

@@ -1,0 +1,69 @@
+"""Kills a study with `kill -9` at random moments, starts it again each time, and looks at what is left in the end."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from studies import differences, done_twice, finish, finished, kill, start, under_way, undisturbed
+
+
+@dataclass
+class Kills:
+    """What happened.
+
+    Attributes:
+        seconds: What an undisturbed run takes.
+        killed: By the stage that was under way.
+        studies: How many studies were brought to their end between kills.
+        values: Figures compared in each of them.
+        problems: Stages done twice, files lost, stray or different.
+    """
+
+    seconds: float = 0.0
+    killed: Counter[str] = field(default_factory=Counter)
+    studies: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def torture(folder: Path, kills: int, seed: int, tell: Callable[[str], None]) -> Kills:
+    """Kills until so many kills are done; then, and whenever the study has come to its end, compares.
+
+    Each round begins with nothing. Moments are drawn evenly over the length of an undisturbed run, so that every
+    part of it is hit, the start and the report as well.
+    """
+    draw, found = random.Random(seed), Kills()
+    calm = folder / "calm"
+    found.seconds = undisturbed(calm)
+    tell(f"undisturbed: {found.seconds:.1f} s, {len(finished(calm))} stages")
+    while found.killed.total() < kills:
+        root = folder / f"round-{found.studies + 1}"
+        _round(root, kills, draw, found, tell)
+        found.problems += [f"{root.name}: {one}" for one in differences(calm, root)]
+        found.studies += 1
+        tell(f"{root.name}: ended like the undisturbed run, problems so far: {len(found.problems)}")
+        if not found.problems:
+            shutil.rmtree(root)
+    return found
+
+
+def _round(root: Path, kills: int, draw: random.Random, found: Kills, tell: Callable[[str], None]) -> None:
+    """One study from nothing to its end."""
+    before: dict[str, tuple[int, int]] = {}
+    while True:
+        process = start(root)
+        left = found.killed.total() < kills
+        was_killed = kill(process, draw.uniform(0, found.seconds)) if left else False
+        if not was_killed:
+            finish(process, root)
+        after = finished(root)
+        found.problems += [f"{root.name}: done twice: {one}" for one in done_twice(before, after)]
+        if not was_killed:
+            return
+        found.killed[under_way(root)] += 1
+        tell(f"kill {found.killed.total()}: {under_way(root)}, {len(after)} stages kept")
+        before = after

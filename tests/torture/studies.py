@@ -1,0 +1,114 @@
+"""The study that is tortured: starting it, what it leaves, and whether two of its roots hold the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+CONFIG = Path(__file__).with_name("study.yaml")
+_COSTS = ("artifact.json", "report.html", "cost.csv", "cost.tex")  # files that hold seconds, which nobody can repeat
+_SECONDS = 900
+
+
+def start(root: Path, *options: str, config: Path = CONFIG, program: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    """Starts the study in a process group of its own; what it says goes to `root`.log."""
+    command = program or (sys.executable, "-m", "xlreach")
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
+    log = root.with_suffix(".log")
+    with log.open("w", encoding="utf-8") as stream:
+        return subprocess.Popen(
+            [*command, "run", str(config), "--root", str(root), *options],
+            stdout=stream, stderr=subprocess.STDOUT, env=environment, text=True, start_new_session=True,
+        )  # fmt: skip
+
+
+def said(root: Path) -> str:
+    """What the last start said."""
+    return root.with_suffix(".log").read_text("utf-8", errors="replace")
+
+
+def finish(process: subprocess.Popen[str], root: Path, code: int = 0) -> str:
+    """Waits for the end; the process must end with `code` and without a traceback."""
+    assert process.wait(_SECONDS) == code, f"exit {process.returncode} for {code}: {said(root)[-3000:]}"
+    assert "Traceback" not in said(root), said(root)[-3000:]
+    return said(root)
+
+
+def undisturbed(root: Path) -> float:
+    """Runs the study to its end; the seconds that it took."""
+    begun = time.monotonic()
+    finish(start(root), root)
+    return time.monotonic() - begun
+
+
+def kill(process: subprocess.Popen[str], after: float, with_signal: int = signal.SIGKILL) -> bool:
+    """Kills the whole process group after some seconds; whether it was still running."""
+    try:
+        process.wait(after)
+        return False
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, with_signal)
+        process.wait(_SECONDS)
+        return True
+
+
+def under_way(root: Path) -> str:
+    """The kind of stage that was told last, or where else the run was."""
+    lines = said(root).splitlines()
+    for line in reversed(lines):
+        if line.startswith("report"):
+            return "report"
+        if line.startswith("["):
+            return line.partition("] ")[2].split()[0]
+    return "start"
+
+
+def finished(root: Path) -> dict[str, tuple[int, int]]:
+    """The stages in the store, each with what changes when it is done again: inode and time of its record."""
+    return {
+        path.parent.relative_to(root).as_posix(): (path.stat().st_ino, path.stat().st_mtime_ns)
+        for path in (root / "artifacts").glob("[!.]*/*/artifact.json")
+    }
+
+
+def done_twice(before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]) -> list[str]:
+    """Stages that had been finished and are not as they were."""
+    return [name for name, mark in before.items() if after.get(name) != mark]
+
+
+def content(root: Path) -> dict[str, str]:
+    """Every file and empty folder by path; files with a hash of what does not depend on time. Locks are left out."""
+    found = {}
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root).as_posix()
+        if name.startswith("artifacts/.locks"):
+            continue
+        if path.is_dir():
+            if not any(path.iterdir()):
+                found[name + "/"] = "empty"
+        elif path.name == "results.jsonl":
+            found[name] = hashlib.sha256(json.dumps(values(path)).encode()).hexdigest()
+        else:
+            found[name] = "" if path.name in _COSTS else hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def values(results: Path) -> list[dict[str, Any]]:
+    """The rows of a `results.jsonl` in their order; of costs, what they are of."""
+    rows = [json.loads(line) for line in results.read_text("utf-8").splitlines()]
+    return [{**row, "value": None, "n": None} if row["kind"] == "cost" else row for row in rows]
+
+
+def differences(root: Path, other: Path) -> list[str]:
+    """Files that only one of two roots has, or that differ in them."""
+    left, right = content(root), content(other)
+    stray = [f"stray: {name}" for name in right if name not in left]
+    lost = [f"lost: {name}" for name in left if name not in right]
+    return stray + lost + [f"differs: {name}" for name in left if name in right and left[name] != right[name]]
