@@ -33,6 +33,7 @@ from xlreach.adapt.tiers import Tier
 from xlreach.errors import DataError, ModelError
 from xlreach.store import replacing
 
+_Ids = NDArray[np.int64]
 Model = Any  # a transformers model with a masked-language-model head; the library's own types do not check
 # Masked positions are padded up to a multiple of this for the head, and the padding is left out of the loss: on CPUs
 # oneDNN compiles and keeps a kernel for every shape, and a number that is different in every batch, times a head as
@@ -173,7 +174,6 @@ def train(model: Model, text: EncodedText, training: Training, job_state: JobSta
     if best != training.epochs:
         run.restore(load_file(job_state.checkpoint / "best.safetensors"))
     if narrowed:
-        run.forget()
         narrowed.put_back()
     model.to("cpu")
     job_state.cost["tokens"] = job_state.cost.get("tokens", 0) + progress.tokens
@@ -288,13 +288,7 @@ class _Run:
         ids, picked, labels = self.masking.apply(batch, rng)
         return self._loss(ids, batch.attention, picked, labels), len(labels)
 
-    def _loss(
-        self,
-        ids: NDArray[np.int64],
-        attention: NDArray[np.int64],
-        picked: NDArray[np.int64],
-        labels: NDArray[np.int64],
-    ) -> torch.Tensor:
+    def _loss(self, ids: _Ids, attention: _Ids, picked: _Ids, labels: _Ids) -> torch.Tensor:
         spare = -len(labels) % _FEW_SHAPES
         inputs, mask = (torch.from_numpy(array).to(self.device) for array in (ids, attention))
         positions = torch.from_numpy(np.pad(picked, (0, spare))).to(self.device)
@@ -304,11 +298,6 @@ class _Run:
             with _only_handing_on(self.output):
                 hidden = self.head(hidden.flatten(0, 1)[positions])
         return cross_entropy(hidden.to(self.dtype), self.output.weight, self.output.bias, targets, self.rest)
-
-    def forget(self) -> None:
-        """Frees gradients and moments."""
-        self.optimizer.zero_grad(set_to_none=True)
-        self.optimizer.state.clear()
 
     def restore(self, state: Mapping[str, torch.Tensor]) -> None:
         """Sets weights, and the optimizer's state where it is given."""

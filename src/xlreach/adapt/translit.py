@@ -1,7 +1,7 @@
 """Transliteration by table, carried inside `tokenizer.json`: whoever loads the encoder feeds it the original script.
 
-The tokenizer's normalizer becomes NFKC, then one replacement per table entry, longest first, then the base's own.
-NFKC comes first because presentation forms would otherwise miss the table. uroman's rules cannot travel this way: an
+The tokenizer's normalizer becomes NFKC, then the table, longest keys first (`charsmap.py`), then the base's own. NFKC
+comes first because presentation forms would otherwise miss the table. uroman's rules cannot travel this way: an
 encoder of romanised text records that its input must be (`inputs.py`).
 """
 
@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
+from xlreach.adapt.charsmap import replacing_normalizers
 from xlreach.adapt.encoder import Provenance
 from xlreach.adapt.recipe import STEPS, Job, Step
 from xlreach.errors import DataError, nearest
@@ -39,6 +40,7 @@ class Transliteration(Step):
     """
 
     name: ClassVar[str] = "translit"
+    version: ClassVar[int] = 2  # 2: the table takes few normalizers
     uses_text: ClassVar[bool] = True
     uses_tables: ClassVar[bool] = True
 
@@ -150,8 +152,7 @@ def read_table(path: Path) -> tuple[str, dict[str, str]]:
 
 def transliterating(tokenizer: dict[str, Any], table: Mapping[str, str]) -> dict[str, Any]:
     """The tokenizer with the table before its own normalizer."""
-    steps: list[dict[str, Any]] = [{"type": "NFKC"}]
-    steps += [{"type": "Replace", "pattern": {"String": key}, "content": table[key]} for key in _order(table)]
+    steps: list[dict[str, Any]] = [{"type": "NFKC"}, *replacing_normalizers(table)]
     own = tokenizer.get("normalizer")
     if own is not None:
         steps += own["normalizers"] if own["type"] == "Sequence" else [own]

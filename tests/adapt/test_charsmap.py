@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import json
+import random
+import unicodedata
+from pathlib import Path
+
+import pytest
+from tokenizers import Tokenizer
+
+from xlreach.adapt.charsmap import replacing_normalizers
+from xlreach.adapt.translit import built_in_tables, read_table, transliterating
+
+# Letters of one to four bytes, marks that join them, and what else makes graphemes.
+ALPHABET = [*"abcdшчéئابە𐐀𐐁", *"\u0301\u064e\u200d\u0308", " ", "\n", "가", "😀", "\U0001f3fb", "\u0600"]
+
+
+def _by_python(table: dict[str, str], text: str) -> str:
+    for key in sorted(table, key=lambda key: (-len(key), key)):
+        text = text.replace(key, table[key])
+    return text
+
+
+def _normalizer(table: dict[str, str]):
+    steps = {"type": "Sequence", "normalizers": replacing_normalizers(table)}
+    model = {"type": "WordPiece", "vocab": {"[UNK]": 0}, "unk_token": "[UNK]"}
+    model |= {"continuing_subword_prefix": "##", "max_input_chars_per_word": 100}
+    return Tokenizer.from_str(json.dumps({"model": model, "added_tokens": [], "normalizer": steps})).normalizer
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_tables(seed: int) -> None:
+    rng = random.Random(seed)
+    letters = [c for c in ALPHABET if c.isalpha()]
+    outputs = ["", "x", "yz", "ö", "ng", "𝄞", "q'"]
+    table = {key: rng.choice(outputs) for key in rng.sample(letters, rng.randint(1, 9))}
+    for _ in range(rng.randint(0, 4)):
+        key = "".join(rng.choices(letters, k=rng.randint(2, 3)))
+        table[key] = rng.choice([*outputs, table.get(key[1:], "x")])
+    normalizer = _normalizer(table)
+    for _ in range(50):
+        text = "".join(rng.choices(ALPHABET, k=rng.randint(0, 20)))
+        assert normalizer.normalize_str(text) == _by_python(table, text), (table, ascii(text))
+
+
+def test_keys_of_one_dropped_letter_are_one_step() -> None:
+    table = {"ئا": "a", "ئە": "e", "ا": "a", "ە": "e", "ب": "b"}
+    assert [step["type"] for step in replacing_normalizers(table)] == ["Replace", "Replace", "Precompiled"]
+    normalizer = _normalizer(table)
+    assert normalizer.normalize_str("ئابئئەئب") == "abئeئb"
+    assert replacing_normalizers({"a": "a"}) == []
+
+
+def test_large_tables_and_hostile_letters() -> None:
+    table = {chr(0x4E00 + i): f"<{i}>" for i in range(700)} | dict.fromkeys(r"[]^-\&.*", "!")
+    text = "".join(table) + "丁\u0301^\u0301 z"
+    assert _normalizer(table).normalize_str(text) == _by_python(table, text)
+
+
+@pytest.mark.parametrize("code", ["ug", "mhr"])
+@pytest.mark.corpora
+def test_the_built_in_tables_on_text(code: str, corpora_root: Path) -> None:
+    """All of the text: the native script, and others that the tables must leave alone."""
+    _, table = read_table(built_in_tables()[code])
+    path = corpora_root / "tokenizer" / "xlmr" / "tokenizer.rebuilt.json"
+    base = json.loads(path.read_text("utf-8"))
+    own = Tokenizer.from_str(json.dumps(base)).normalizer
+    ours = Tokenizer.from_str(json.dumps(transliterating(base, table))).normalizer
+    folder = corpora_root / "parallel" / "ntrex128" / "NTREX-128"
+    lines = (corpora_root / "raw" / "lapt9" / f"{'ug' if code == 'ug' else 'bg'}.txt").read_text("utf-8").splitlines()
+    for other in ("uig", "rus", "arb", "urd", "hin", "deu", "vie"):
+        lines += (folder / f"newstest2019-ref.{other}.txt").read_text("utf-8-sig").splitlines()[:500]
+    for line in lines:
+        assert ours.normalize_str(line) == own.normalize_str(_by_python(table, unicodedata.normalize("NFKC", line)))
