@@ -174,6 +174,7 @@ def train(model: Model, text: EncodedText, training: Training, job_state: JobSta
     if best != training.epochs:
         run.restore(load_file(job_state.checkpoint / "best.safetensors"))
     if narrowed:
+        run.optimizer.state.clear()  # the moments go before the whole tables come
         narrowed.put_back()
     model.to("cpu")
     job_state.cost["tokens"] = job_state.cost.get("tokens", 0) + progress.tokens
