@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 from xlreach import __version__
-from xlreach.cli import encoders, retrieval, studies, surroundings
+from xlreach.cli import encoders, exploring, retrieval, studies, surroundings
 from xlreach.cli.app import app
 from xlreach.errors import XLReachError
 
-__all__ = ["app", "encoders", "main", "retrieval", "studies", "surroundings"]
+__all__ = ["app", "encoders", "exploring", "main", "retrieval", "studies", "surroundings"]
 
 # What the machine refuses, as opposed to what a defect of ours runs into.
 _REFUSED = {

@@ -1,0 +1,36 @@
+"""The verb that serves the explorer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xlreach.cli.app import app
+
+
+@app.command()
+def explore(
+    what: Annotated[list[str], typer.Argument(metavar="RUN | ENCODER…", help="A run folder, or encoders.")],
+    indexes: Annotated[
+        Path | None, typer.Option(help="For one encoder: the folder of its indexes, else indexes/<encoder>.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 0,
+) -> None:
+    """Ask encoders side by side in the browser: hits by language, pieces, what is relevant. On this machine alone."""
+    from xlreach.explore import shelf_of_encoders, shelf_of_run
+    from xlreach.explore.asking import Explorer
+    from xlreach.explore.server import ExplorerServer
+
+    run = Path(what[0])
+    is_run = len(what) == 1 and indexes is None and (run / "results.jsonl").is_file()
+    shelf = shelf_of_run(run) if is_run else shelf_of_encoders(what, indexes)
+    server = ExplorerServer(Explorer(shelf), port)
+    typer.echo(f"Exploring {shelf.title}: {server.address}  (Ctrl-C ends it)")
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        typer.echo("")
+    finally:
+        server.server_close()
