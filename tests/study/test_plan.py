@@ -116,9 +116,9 @@ def test_each_field_changes_what_depends_on_it(planned, override, changed):
         ("raw/artificial/qla.txt",
          {"text": 1, "adapt": 2, "diagnose": 3, "tag": 4, "align": 1, "index": 4, "score": 2}),
         ("ud/artificial/UD_Talmari-ART/qla_art-ud-train.conllu", {"tag": 2}),
-        # What is scored must not be trained on, so the text is cleaned again.
+        # What is scored must not be trained on, so text and pairs are cleaned again.
         ("ud/artificial/UD_Talmari-ART/qla_art-ud-test.conllu",
-         {"text": 1, "adapt": 2, "diagnose": 3, "tag": 5, "align": 1, "index": 4, "score": 2}),
+         {"text": 1, "adapt": 2, "diagnose": 3, "tag": 5, "align": 2, "index": 6, "score": 3}),
         ("retrieval/artificial-train/queries.jsonl", {"align": 2, "index": 4, "score": 2}),
         ("raw/artificial/qlb.txt", {}),
         ("parallel/artificial/qla.txt", {}),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from itertools import islice
@@ -72,11 +72,10 @@ def prepare_text(
     Raises:
         DataError: Nothing is left of a language; says where it went.
     """
-    forbidden: set[bytes] = set()
-    overlap = Overlap(_new_forms(evaluation, forbidden))
-    counts = {}
-    for language in sorted(lines):
-        counts[language] = _clean(lines[language], out / f"{language}.txt", forbidden, overlap, language)
+    scored = Scored(evaluation)
+    counts = {
+        language: _clean(lines[language], out / f"{language}.txt", scored, language) for language in sorted(lines)
+    }
     told = json.dumps({language: asdict(count) for language, count in counts.items()}, indent=1)
     (out / COUNTS_FILE).write_text(told + "\n", "utf-8")
     for language, count in counts.items():
@@ -97,6 +96,33 @@ def normal_form(text: str) -> str:
     'ilħabbarżgħir'
     """
     return unicodedata.normalize("NFKC", text).translate(_WORD_ONLY).casefold()
+
+
+class Scored:
+    """Texts that a study scores, to keep them out of training.
+
+    Memory is 8 bytes' worth of digest per different text, and what `Overlap` takes.
+
+    Args:
+        texts: Sentences, queries and documents; read once.
+    """
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._digests: set[bytes] = set()
+        self._overlap = Overlap(self._new_forms(texts))
+
+    def find(self, forms: Sequence[str]) -> tuple[list[bool], list[bool]]:
+        """For each text, given in its `normal_form`: whether it equals a scored one, and whether it nearly does.
+
+        Near are texts that share seven tenths of the 5-letter sequences of the shorter of the two (`overlap.py`).
+        """
+        return [_digest(form) in self._digests for form in forms], self._overlap.near(forms).tolist()
+
+    def _new_forms(self, texts: Iterable[str]) -> Iterator[str]:
+        for text in texts:
+            if (form := normal_form(text)) and (digest := _digest(form)) not in self._digests:
+                self._digests.add(digest)
+                yield form
 
 
 def hold_out_order(path: Path) -> NDArray[np.float64]:
@@ -126,15 +152,7 @@ def hold_out_order(path: Path) -> NDArray[np.float64]:
     return before[documents] / max(1, sizes.sum())
 
 
-def _new_forms(texts: Iterable[str], seen: set[bytes]) -> Iterator[str]:
-    """The normal forms of texts, each once; their digests are put into `seen`."""
-    for text in texts:
-        if (form := normal_form(text)) and (digest := _digest(form)) not in seen:
-            seen.add(digest)
-            yield form
-
-
-def _clean(lines: Iterable[str], path: Path, forbidden: set[bytes], overlap: Overlap, language: str) -> TextCounts:
+def _clean(lines: Iterable[str], path: Path, scored: Scored, language: str) -> TextCounts:
     seen: set[bytes] = set()
     read = empty = duplicate = evaluation = near = words = characters = 0
     ended = False
@@ -143,14 +161,14 @@ def _clean(lines: Iterable[str], path: Path, forbidden: set[bytes], overlap: Ove
         source = iter(stream)
         while block := list(islice(source, _AT_ONCE)):
             forms = list(map(normal_form, block))
-            for line, form, is_near in zip(block, forms, overlap.near(forms).tolist(), strict=True):
+            for line, form, is_exact, is_near in zip(block, forms, *scored.find(forms), strict=True):
                 read += 1
                 if not form:
                     empty += 1
                     ended = ended or (not line.strip() and bool(seen))
                     continue
                 digest = _digest(form)
-                if digest in forbidden:
+                if is_exact:
                     evaluation += 1
                 elif digest in seen:
                     duplicate += 1

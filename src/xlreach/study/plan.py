@@ -305,7 +305,7 @@ class _Planner:
                     fix="Name sources of pairs: parallel text, a retrieval collection, or crops.",
                 )
         text = {code: self._text(code) for code in languages if any(source.uses_text for source in sources)}
-        stage = self._add(align_stage(encoder.node, alignment, sources, languages, seed, text, about.words))
+        stage = self._add(align_stage(encoder.node, alignment, sources, languages, self.data, seed, text, about.words))
         self._cost(about, "align", (stage,))
         return replace(encoder, node=stage, about=about)
 

@@ -171,35 +171,42 @@ def align_stage(
     alignment: Any,
     sources: Sequence[Any],
     languages: Sequence[str],
+    data: StudyData,
     seed: int,
     text: Mapping[str, Node],
     whose: str,
 ) -> Stage:
-    """A retrieval encoder from an encoder, by contrastive training."""
+    """A retrieval encoder from an encoder, by training on pairs that are not in what the study scores."""
     inputs = {
         "alignment": str(alignment),
         "languages": list(languages),
         "pairs": [str(source) for source in sources],
         "files": checksum(path for source in sources for path in source.files(languages)),
+        "evaluation": {code: data.evaluation(code) for code in languages},
         "seed": seed,
         "version": alignment.version,
         **alignment.identity(),
     }
 
     def make(space: Workspace, paths: Paths) -> None:
+        from xlreach.adapt.text import Scored
+        from xlreach.retrieval.decontamination import Decontaminated
         from xlreach.retrieval.training import train_alignment
 
         prepared = {code: _text_in(paths[code], code) for code in text}
+        scored = Scored(one for code in languages for one in data.evaluation_texts(code))
+        clean = [Decontaminated(source.bind(prepared), scored) for source in sources]
         train_alignment(
             alignment,
             paths["encoder"],
-            [source.bind(prepared) for source in sources],
+            clean,
             languages,
             seed=seed,
             out=space.out,
             checkpoint=space.checkpoint,
             cost=space.cost,
         )
+        space.cost["scored_pairs"] = sum(source.dropped for source in clean)
 
     title = f"{'+'.join(languages)}: {whose}"
     return Stage("align", title, inputs, make, {"encoder": encoder, **text})

@@ -1,0 +1,53 @@
+"""Training pairs without what is scored: a pair goes if its query or its passage is in an evaluation set, or nearly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from xlreach.adapt.text import Scored, normal_form
+from xlreach.retrieval.pairs import PairSource
+
+_AT_ONCE = 2_000
+
+
+class Decontaminated(PairSource):
+    """A source of pairs without those that would show training what is scored.
+
+    Attributes:
+        dropped: How many pairs were left out by the calls of `pairs` so far.
+
+    Args:
+        source: The pairs; bound, if it waits for text.
+        scored: What is scored, in the languages of the run.
+    """
+
+    def __init__(self, source: PairSource, scored: Scored) -> None:
+        self._source, self._scored, self.dropped = source, scored, 0
+        self.translations = source.translations
+
+    @property
+    def name(self) -> str:
+        return self._source.name
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return self._source.languages
+
+    def files(self, languages: Iterable[str]) -> list[Path]:
+        return self._source.files(languages)
+
+    def pairs(self, query_language: str, passage_language: str, seed: int) -> Iterator[tuple[str, str]]:
+        stream = self._source.pairs(query_language, passage_language, seed)
+        while block := list(islice(stream, _AT_ONCE)):
+            scored = [self._holds([pair[side] for pair in block]) for side in (0, 1)]
+            for pair, query, passage in zip(block, *scored, strict=True):
+                if query or passage:
+                    self.dropped += 1
+                else:
+                    yield pair
+
+    def _holds(self, texts: list[str]) -> list[bool]:
+        exact, near = self._scored.find([normal_form(text) for text in texts])
+        return [one or other for one, other in zip(exact, near, strict=True)]
