@@ -79,7 +79,17 @@ def copy(tiny, tmp_path) -> Path:
 
 def test_a_run_leaves_everything(tiny):
     assert sorted(path.name for path in tiny.run.iterdir()) == sorted(
-        ["config.yaml", "results.jsonl", "queries.parquet", "gaps.json", "report.html", "tables", "charts", "trec"]
+        [
+            "config.yaml",
+            "results.jsonl",
+            "queries.parquet",
+            "ranks.parquet",
+            "gaps.json",
+            "report.html",
+            "tables",
+            "charts",
+            "trec",
+        ]
     )
     for folder, suffixes in (("tables", {".csv", ".tex"}), ("charts", {".svg", ".png"}), ("trec", {".run", ".qrels"})):
         assert {path.suffix for path in (tiny.run / folder).rglob("*") if path.is_file()} == suffixes

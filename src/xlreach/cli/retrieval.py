@@ -149,9 +149,17 @@ def score(
             code: build_index(
                 opened, collection.documents(code), folder / "indexes" / code, factory=factory, language=code
             )
-            for code in languages
+            for code in collection.searched(languages)
         }
         rows = evaluate(
-            opened, collection, built, measures=measure, settings=setting, depth=depth, out=folder, retriever=retriever
+            opened,
+            collection,
+            built,
+            measures=measure,
+            settings=setting,
+            depth=depth,
+            out=folder,
+            query_languages=languages,
+            retriever=retriever,
         )
     print_rows(rows, out, json_)

@@ -47,6 +47,7 @@ from xlreach.comparison.why import explain
 from xlreach.errors import DataError
 from xlreach.measurement import Measurement
 from xlreach.reading import read_json
+from xlreach.retrieval.retrievers import is_baseline
 from xlreach.store import digest, replacing
 
 SCHEMA = 2
@@ -100,7 +101,8 @@ def compare(
     retrieval = [row.measure for row in results if row.kind == "retrieval"]
     tagging = [row.measure for row in results if row.kind == "tagging"]
     headline = headline or next(iter([*retrieval, *tagging]), None)
-    why = explain(results, headline, lines[0], seed=seed, resamples=resamples, permutations=permutations)
+    encoders = [row for row in results if not is_baseline(row.alignment)]
+    why = explain(encoders, headline, lines[0], seed=seed, resamples=resamples, permutations=permutations)
     gaps = {
         "schema": SCHEMA,
         "study": next((row.study for row in results), None),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _LOWER = re.compile(
-    r"distance|bias|loss|perplexity|fertility|unk|continued|seconds|memory|round_?trip_loss|peer|preference",
+    r"distance|bias|loss|perplexity|fertility|unk|continued|seconds|memory|round_?trip_loss",
     re.IGNORECASE,
 )
 

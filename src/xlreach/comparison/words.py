@@ -10,6 +10,7 @@ from typing import Any
 
 from xlreach.comparison.change import BASELINE
 from xlreach.comparison.levels import CONFIG
+from xlreach.retrieval.retrievers import is_baseline
 
 Row = Mapping[str, Any]
 SETTINGS = ("mono", "cross", "multi")
@@ -104,7 +105,9 @@ def narrowest(gaps: Mapping[str, Any], base: str | None, dataset: str | None) ->
     rows = [
         row
         for row in _retrieval(gaps, "changes", base, dataset)
-        if row["against"]["recipe"] == BASELINE and row["against"]["alignment"] in (BASELINE, None)
+        if row["against"]["recipe"] == BASELINE
+        and row["against"]["alignment"] in (BASELINE, None)
+        and not is_baseline(row["alignment"])  # chance leaves no gap
     ]
     rows = [row for row in rows if row["setting"] == "cross"] or rows
     return max(rows, key=lambda one: abs(one["gap_before"]) - abs(one["gap_after"])) if rows else None
@@ -115,7 +118,7 @@ def best_system(gaps: Mapping[str, Any], base: str | None, dataset: str | None) 
 
     The study's question is about hybrid batches: among systems, those trained with them are preferred.
     """
-    rows = _retrieval(gaps, "gaps", base, dataset)
+    rows = [row for row in _retrieval(gaps, "gaps", base, dataset) if not is_baseline(row["alignment"])]
     rows = [row for row in rows if row["setting"] == "cross"] or [row for row in rows if row["setting"]] or rows
     hybrid = [row for row in rows if str(row["alignment"]).startswith("hybrid")]
     kept = hybrid or [row for row in rows if row["alignment"] not in (None, BASELINE)] or rows

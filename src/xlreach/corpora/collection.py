@@ -70,6 +70,10 @@ class Collection(Dataset):
     def qrels(self, query_language: str, document_language: str) -> Qrels:
         """Relevance by query id and document id, of pairs with a judgement; empty where the languages have none."""
 
+    def searched(self, languages: Iterable[str]) -> tuple[str, ...]:
+        """Those languages that have documents; in some collections a language is only asked in."""
+        return tuple(code for code in languages if next(iter(self.documents(code)), None) is not None)
+
     def pairs(self, a: str, b: str) -> Iterator[tuple[str, str]]:
         """(query text in `a`, text of a relevant passage in `b`), for training."""
         judged = self.qrels(a, b)

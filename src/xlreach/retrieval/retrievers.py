@@ -126,3 +126,12 @@ class Blend(Fusion):
 RETRIEVERS = Registry("retriever")
 for _each in (Dense, Bm25, Random, ReciprocalRanks, Blend):
     RETRIEVERS.register(_each)
+
+
+def is_baseline(alignment: str | None) -> bool:
+    """Whether a name of the `alignment` column is what an encoder is held against: BM25, chance, or a fusion.
+
+    >>> is_baseline("none"), is_baseline("bm25"), is_baseline("rrf(none,bm25)")
+    (False, True, True)
+    """
+    return alignment is not None and alignment.partition("(")[0] in RETRIEVERS

@@ -4,12 +4,17 @@
   parallel relevant documents. It grows with the pool, so it is given divided by its largest possible value as well.
 * Shares: how much of the top of the ranking is in each language, against that language's share of what is relevant.
   The shares at rank 1, question language by document language, are LAReQA's heat map.
+* PEER (Yang, Jänich, Mayfield and Lawrie 2024): how probable the mean ranks of the languages' documents are if no
+  language is preferred, by a Kruskal-Wallis test among documents of one level of relevance; 1 is fair. Given for the
+  relevant documents and for the others. With one relevant document in each language, as in parallel collections, the
+  test statistic is a constant: only that of the others says something there.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from xlreach.scoring.measures import Floats, Judged
 
@@ -54,3 +59,35 @@ def relevant_shares(languages: NDArray[np.int64], grades: NDArray[np.int64], cou
     shares = np.stack([(there & (languages == one)).sum(1) for one in range(count)], axis=1).astype(np.float64)
     total = there.sum(1, keepdims=True)
     return np.divide(shares, total, out=np.zeros_like(shares), where=total > 0)
+
+
+def peer(ranks: Floats, languages: NDArray[np.int64], count: int, *, twice: bool = False) -> Floats:
+    """PEER of one level of relevance, for each query, shape (queries,).
+
+    1 where all documents are in one language, NaN where there are none.
+
+    Args:
+        ranks: Of the documents of that level, shape (queries, documents).
+        languages: Their language numbers, −1 where there is no document; same shape.
+        count: How many languages there are.
+        twice: Whether to give NaN where no language has two documents or more: the statistic is a constant there.
+    """
+    of = [languages == one for one in range(count)]
+    sizes = np.stack([there.sum(1) for there in of], axis=1)
+    sums = np.stack([np.where(there, ranks, 0).sum(1) for there in of], axis=1)
+    total = sizes.sum(1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = sums.sum(1) / total
+        between = (np.where(sizes > 0, sums / sizes - mean[:, None], 0) ** 2 * sizes).sum(1)
+        within = (np.where(languages >= 0, ranks - mean[:, None], 0) ** 2).sum(1)
+        groups = (sizes > 0).sum(1)
+        chance = stats.chi2.sf((total - 1) * between / within, np.maximum(groups - 1, 1))
+    found = np.where((groups < 2) | (within == 0), 1.0, chance)
+    return np.where((total == 0) | (twice & (sizes.max(1, initial=0) < 2)), np.nan, found)
+
+
+def with_unfound(judged: Judged, cutoff: int) -> Floats:
+    """Ranks of the relevant documents, those beyond the cutoff tied behind it at the mean of the ranks they share."""
+    missing = (judged.grades > 0) & (judged.ranks > cutoff)
+    tied = cutoff + (missing.sum(1, keepdims=True) + 1) / 2
+    return np.where(missing, tied, np.where(judged.grades > 0, judged.ranks, 0))

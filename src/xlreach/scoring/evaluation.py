@@ -2,7 +2,7 @@
 
     mono     queries and documents of one language
     cross    queries of one language, documents of another; every ordered pair that has judgements
-    multi    the documents of all languages as one pool; relevant is what is relevant in any of them
+    multi    the documents of all languages (two or more) as one pool; relevant is what is relevant in any of them
 
 Equal scores are ordered as trec_eval orders them (score, then document id, last first); the written runs carry
 scores without ties, a few roundings apart, so that every tool sees that one ranking and gives the figures given here.
@@ -19,8 +19,6 @@ from typing import Any
 
 import ir_measures
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from xlreach.corpora.collection import Collection, Qrels, Query
@@ -31,22 +29,16 @@ from xlreach.retrieval.encoding import TextEncoder
 from xlreach.retrieval.index import OpenIndex, open_index
 from xlreach.retrieval.retrievers import RETRIEVERS, Dense, Retriever
 from xlreach.scoring.baselines import retriever_pool
-from xlreach.scoring.bias import rank_distance, relevant_shares, top_shares
+from xlreach.scoring.bias import peer, rank_distance, relevant_shares, top_shares, with_unfound
 from xlreach.scoring.measures import Floats, Judged, compute, parse_measures, ranked
+from xlreach.scoring.per_query import PerQuery
 from xlreach.scoring.pools import Asked, Block, Pool
 from xlreach.scoring.ranks import Scores, untie
 from xlreach.spec import folder_name
 
 SETTINGS = ("mono", "cross", "multi")
 BIAS_CUTOFF = 10
-
-_QUERIES = pa.schema(
-    [
-        (name, pa.string())
-        for name in ("dataset", "setting", "query_language", "document_language", "query_id", "group", "measure")
-    ]
-    + [("value", pa.float64())]
-)
+PEER_CUTOFF = 100
 
 
 def evaluate(
@@ -65,13 +57,14 @@ def evaluate(
 ) -> list[Measurement]:
     """Scores an encoder on a collection.
 
-    Writes into `out`: `measurements.jsonl`, `queries.parquet` (one value a query and measure), and in `trec/` the runs
-    and qrels, named `<data set>.<setting>.<query language>[-<document language>]`.
+    Writes into `out`: `measurements.jsonl`, `queries.parquet` and `ranks.parquet` (see `per_query`), and in `trec/` the
+    runs and qrels, named `<data set>.<setting>.<query language>[-<document language>]`.
 
-    In the multi setting, beside the measures: `rank_distance`, `rank_distance_normalised` (exact indexes only; see
-    `bias`), `language_bias@10` (how much more of the first ten is in the query's language than of what is relevant),
-    and as diagnostics by document language `share@1`, `share@10` and `excess_share@10` (over its share of what is
-    relevant).
+    In the multi setting, beside the measures: `rank_distance`, `rank_distance_normalised` (exact indexes only),
+    `PEER@100` (of relevant documents, for queries with two or more in a language), `PEER_others@100` (of the others),
+    `language_bias@10` (how much more of the first ten is in the query's language than of what is relevant), and as
+    diagnostics by document language, the cells of the heat map, `share@1`, `share@10` and `excess_share@10` (over its
+    share of what is relevant); see `bias`.
 
     Args:
         encoder: The one that the indexes were built with; None for a retriever that uses none.
@@ -119,8 +112,8 @@ def evaluate(
         raise DataError(f"{collection.name} has no judgements for {', '.join(asking)} in {', '.join(languages)}.")
     out = Path(out)
     (out / "trec").mkdir(parents=True, exist_ok=True)
-    with pq.ParquetWriter(out / "queries.parquet", _QUERIES) as writer:
-        scorer = _Scorer(collection.name, wanted, depth, out / "trec", writer, runs)
+    with PerQuery(out, collection.name) as kept:
+        scorer = _Scorer(collection.name, wanted, depth, out / "trec", kept, runs)
         pairs = list(_pairs(settings, judgements, languages))
         pools: dict[tuple[str, ...], Pool] = {}
         asked_before: dict[str, _Asked] = {}
@@ -170,11 +163,11 @@ class _Scorer:
         measures: list[ir_measures.Measure],
         depth: int | None,
         trec: Path,
-        writer: pq.ParquetWriter,
+        kept: PerQuery,
         runs: bool,
     ) -> None:
         self._dataset, self._measures, self._depth = dataset, measures, depth
-        self._trec, self._writer, self._runs = trec, writer, runs
+        self._trec, self._kept, self._runs = trec, kept, runs
         self._other = [measure for measure in measures if not ranked(measure)]
         self.rows: list[Measurement] = []
         self.queries = 0
@@ -188,13 +181,13 @@ class _Scorer:
         run: dict[str, dict[str, float]] = {}
         ids = [query.id for query in asked.queries]
         keep_top = self._runs or bool(self._other) or not pool.exact
-        wanted = depth if keep_top else BIAS_CUTOFF if setting == "multi" else 0
+        wanted = depth if keep_top else min(depth, PEER_CUTOFF) if setting == "multi" else 0
         questions = Asked(ids, [query.text for query in asked.queries], asked.vectors)
         searched = pool.search(questions, list(qrels.values()), wanted, own=ids)
 
         def ranking() -> Iterator[tuple[str, list[tuple[str, float]]]]:
             for block in searched:
-                top = BIAS_CUTOFF if setting == "multi" else 0
+                top = PEER_CUTOFF if setting == "multi" else 0
                 blocks.append(Block(block.start, block.judged, block.columns[:, :top], block.scores[:, :top]))
                 for query, documents in zip(ids[block.start :], _documents(block, pool), strict=False):
                     if self._other:
@@ -212,6 +205,7 @@ class _Scorer:
             raise DataError(f"{error}.", fix="Give documents and queries ids without white space.") from error
         self.queries += len(ids)
         judged = _joined([block.judged for block in blocks])
+        self._kept.ranks(setting, a, b, asked.queries, pool.sizes(ids), judged)
         found = self._found(judged.cut(None if self._depth is None else depth), qrels, run)
         if setting == "multi":
             found |= self._bias(a, asked, judged, blocks, pool, qrels)
@@ -234,7 +228,8 @@ class _Scorer:
         columns = np.concatenate([block.columns for block in blocks])
         languages = np.where(columns >= 0, pool.language_of[columns], -1)
         relevant = pool.columns_of(list(qrels.values()))[0]
-        expected = relevant_shares(np.where(relevant >= 0, pool.language_of[relevant], -1), judged.grades, count)
+        of_relevant = np.where(relevant >= 0, pool.language_of[relevant], -1)
+        expected = relevant_shares(of_relevant, judged.grades, count)
         first, top = top_shares(languages, count, 1), top_shares(languages, count, BIAS_CUTOFF)
         for at, b in enumerate(pool.languages):
             for measure, values in (
@@ -243,7 +238,14 @@ class _Scorer:
                 (f"excess_share@{BIAS_CUTOFF}", top[:, at] - expected[:, at]),
             ):
                 self.rows.append(self._row("diagnostic", "multi", a, b, measure, values))
-        found: dict[str, Floats] = {}
+        ranks = np.arange(1, languages.shape[1] + 1, dtype=np.float64)
+        others = ~((columns[:, :, None] == relevant[:, None, :]) & (columns[:, :, None] >= 0)).any(2)
+        found: dict[str, Floats] = {
+            f"PEER@{PEER_CUTOFF}": peer(with_unfound(judged, languages.shape[1]), of_relevant, count, twice=True),
+            f"PEER_others@{PEER_CUTOFF}": peer(
+                np.broadcast_to(ranks, languages.shape), np.where(others, languages, -1), count
+            ),
+        }
         if pool.exact:
             distance = rank_distance(judged)
             found["rank_distance"] = distance
@@ -259,10 +261,7 @@ class _Scorer:
             if len(known) == 0:
                 continue
             self.rows.append(self._row("retrieval", setting, a, b, measure, values[known]))
-            size = len(known)
-            columns: list[Any] = [[self._dataset] * size, [setting] * size, [a] * size, [b] * size]
-            columns += [[queries[row].id for row in known], [queries[row].group for row in known], [measure] * size]
-            self._writer.write_table(pa.table([*columns, values[known]], schema=_QUERIES))
+            self._kept.values(setting, a, b, [queries[row] for row in known], measure, values[known])
 
     def _row(self, kind: Any, setting: str, a: str, b: str | None, measure: str, values: Floats) -> Measurement:
         return Measurement(
@@ -293,7 +292,7 @@ def _pairs(
             setting = "mono" if a == b else "cross"
             if setting in settings and (a, b) in judgements:
                 yield setting, a, (b,)
-        if "multi" in settings:
+        if "multi" in settings and len(languages) > 1:
             yield "multi", a, tuple(languages)
 
 

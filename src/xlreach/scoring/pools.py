@@ -105,6 +105,10 @@ class Pool(ABC):
     def __len__(self) -> int:
         return len(self.ids)
 
+    def sizes(self, own: Sequence[str]) -> NDArray[np.int64]:
+        """How many documents are ranked for each query: all but the one that has its id."""
+        return np.array([len(self) - (name in self._columns) for name in own], np.int64)
+
     def columns_of(self, judged: Sequence[Mapping[str, int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Columns and grades of each query's relevant documents; column −1 for one that is not in the pool."""
         relevant = [[(name, grade) for name, grade in one.items() if grade > 0] for one in judged]

@@ -50,6 +50,7 @@ class StudyConfig(_Model):
         pairs: Sources of training pairs for the alignments.
         transfer: High-resource languages in which taggers are also trained to be tested in each low-resource one.
         preset: How taggers are trained (`paper`, `fast`, …).
+        retrievers: What ranks the documents: `dense` (the encoder), `bm25`, `random`, `rrf(dense,bm25)`, …
         depth: How many documents a search returns for each query.
         hypotheses: Claims to test, one a line.
         provenance: Versions that a finished run was made with; ignored when it is read again.
@@ -71,6 +72,7 @@ class StudyConfig(_Model):
     preset: str = "paper"
     retrieval: tuple[str, ...] = ()
     settings: tuple[Setting, ...] = Field(default=("mono", "cross", "multi"), min_length=1)
+    retrievers: tuple[str, ...] = Field(default=("dense",), min_length=1)
     index: str = "Flat"
     measures: tuple[str, ...] = Field(default=("nDCG@10", "AP", "R@100", "RR"), min_length=1)
     depth: int = Field(default=1000, ge=1, le=100_000)
@@ -116,7 +118,17 @@ class StudyConfig(_Model):
         return {name: _expand(text, "an encoder") for name, text in value.items()}
 
     @field_validator(
-        "text", "recipes", "alignments", "pairs", "tagging", "transfer", "retrieval", "settings", "measures", "seeds"
+        "text",
+        "recipes",
+        "alignments",
+        "pairs",
+        "tagging",
+        "transfer",
+        "retrieval",
+        "settings",
+        "retrievers",
+        "measures",
+        "seeds",
     )
     @classmethod
     def _no_repeats(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -155,12 +167,13 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> StudyConfig:
 
 
 def _parsed(config: StudyConfig) -> StudyConfig:
-    """Parses every recipe, alignment, task, index, measure, language, preset and hypothesis."""
+    """Parses every recipe, alignment, task, retriever, index, measure, language, preset and hypothesis."""
     from xlreach.adapt import Recipe
     from xlreach.comparison import parse_hypothesis
     from xlreach.comparison.levels import CUTS
     from xlreach.retrieval.alignment import ALIGNMENTS
     from xlreach.retrieval.factory import check_factory
+    from xlreach.retrieval.retrievers import RETRIEVERS
     from xlreach.scoring.measures import parse_measure
     from xlreach.tagging.presets import check_preset
     from xlreach.tagging.tasks import TASKS
@@ -177,7 +190,7 @@ def _parsed(config: StudyConfig) -> StudyConfig:
         return tuple(printed)
 
     with config.at("index"):
-        check_factory(config.index, 768)
+        check_factory(config.index)
     with config.at("preset"):
         check_preset(config.preset)
 
@@ -208,6 +221,7 @@ def _parsed(config: StudyConfig) -> StudyConfig:
             "recipes": each(Recipe.parse, config.recipes, "recipes"),
             "alignments": each(ALIGNMENTS.parse, config.alignments, "alignments"),
             "tagging": each(TASKS.parse, config.tagging, "tagging"),
+            "retrievers": each(RETRIEVERS.parse, config.retrievers, "retrievers"),
             "measures": each(parse_measure, config.measures, "measures"),
             "hypotheses": each(parse_hypothesis, config.hypotheses, "hypotheses"),
         }

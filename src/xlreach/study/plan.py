@@ -11,6 +11,7 @@ from xlreach.adapt.encoder import fingerprint, resolve_base
 from xlreach.adapt.recipe import STEPS, Recipe
 from xlreach.errors import ConfigError
 from xlreach.retrieval.alignment import ALIGNMENTS
+from xlreach.retrieval.retrievers import RETRIEVERS
 from xlreach.store import Store
 from xlreach.study.config import StudyConfig
 from xlreach.study.data import StudyData
@@ -131,6 +132,9 @@ class _Planner:
         self._collections = data.collections()
         self._pairs = data.pairs()
         self._widths: dict[str, int | None] = {}
+        retrievers = [RETRIEVERS.parse(name) for name in config.retrievers]
+        self._dense = [one for one in retrievers if one.uses_encoder]
+        self._others = [one for one in retrievers if not one.uses_encoder]
 
     def plan(self) -> Plan:
         self._find_lacks()
@@ -143,6 +147,8 @@ class _Planner:
                 for target in targets:
                     for seed in self.config.seeds:
                         self._branch(self._specialise(base, name, recipe, target, seed), seed)
+            for target in targets:
+                self._retrieve_without(name, target)
         self._plan.credits = self.data.credits()
         return self._plan
 
@@ -157,7 +163,7 @@ class _Planner:
                 stage = diagnose_stage(encoder.node, language, self._text(language), encoder.about.words)
                 self._measure(stage, about)
         self._tag(encoder, seed)
-        if self._collections:
+        if self._collections and self._dense:
             for alignment in self.config.alignments:
                 aligned = self._align(encoder, alignment, seed)
                 self._plan.encoders.setdefault(aligned.about, aligned.node)
@@ -273,13 +279,9 @@ class _Planner:
     def _text(self, language: str) -> Stage:
         return self._add(text_stage(self.data, language))
 
-    def _pool(self, encoder: _Encoder) -> tuple[str, ...]:
+    def _pool(self, target: tuple[str, ...]) -> tuple[str, ...]:
         """The languages that an encoder is measured on: those it is specialised for, and the high-resource ones."""
-        return tuple(
-            code
-            for code in self.config.languages.all
-            if code in encoder.languages or code in self.config.languages.high
-        )
+        return tuple(code for code in self.config.languages.all if code in target or code in self.config.languages.high)
 
     def _alone(self, encoder: _Encoder) -> tuple[str, ...]:
         """The languages that an encoder is tagged and diagnosed in.
@@ -288,7 +290,7 @@ class _Planner:
         itself: otherwise each would have as many figures as there are encoders.
         """
         if self.config.specialise == "joint" or encoder.about.recipe == "none":
-            return self._pool(encoder)
+            return self._pool(encoder.languages)
         return encoder.languages
 
     def _align(self, encoder: _Encoder, name: str, seed: int) -> _Encoder:
@@ -296,7 +298,7 @@ class _Planner:
         about = replace(encoder.about, alignment=str(alignment))
         if not alignment.trains:
             return replace(encoder, about=about)
-        languages = self._pool(encoder)
+        languages = self._pool(encoder.languages)
         about, sources = replace(about, seed=seed), self._pairs
         if not any(source.uses_text or set(source.languages) & set(languages) for source in sources):
             with self.config.at("pairs"):
@@ -310,17 +312,35 @@ class _Planner:
         return replace(encoder, node=stage, about=about)
 
     def _retrieve(self, encoder: _Encoder, collection: Any) -> None:
-        languages = tuple(code for code in self._pool(encoder) if code in collection.languages)
-        if not self.data.judged(collection, languages):
-            return
+        languages = self._searched(encoder.languages, collection)
         whose = encoder.about.words
         indexes: dict[str, Node] = {}
-        for language in languages:
+        for language in collection.searched(languages):
             stage = self._add(index_stage(encoder.node, collection, language, self.config.index, whose))
             built = Built(encoder.about, collection.name, language, stage)
             self._plan.indexes[(encoder.about, collection.name, language)] = built
             indexes[language] = stage
-        self._measure(score_stage(encoder.node, collection, indexes, self.config, whose), encoder.about)
+        for retriever in self._dense if languages else ():
+            about = replace(encoder.about, alignment=retriever.named(str(encoder.about.alignment)))
+            self._measure(
+                score_stage(encoder.node, collection, languages, indexes, self.config, about.words, retriever), about
+            )
+
+    def _retrieve_without(self, base: str, target: tuple[str, ...]) -> None:
+        """What ranks without an encoder, in the same pools: in the tables it stands among a base's systems."""
+        for collection in self._collections:
+            languages = self._searched(target, collection)
+            for retriever in self._others if languages else ():
+                about = About(base=base, recipe="none", alignment=str(retriever), language="+".join(target))
+                searched = collection.searched(languages)
+                self._measure(
+                    score_stage(None, collection, languages, searched, self.config, str(retriever), retriever), about
+                )
+
+    def _searched(self, target: tuple[str, ...], collection: Any) -> tuple[str, ...]:
+        """The languages of a collection that an encoder is scored in; none where nothing in them is judged."""
+        languages = tuple(code for code in self._pool(target) if code in collection.languages)
+        return languages if self.data.judged(collection, languages) else ()
 
     def _add(self, stage: Stage) -> Stage:
         return self._plan.stages.setdefault(stage.key, stage)

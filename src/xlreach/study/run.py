@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas
+import pyarrow as pa
+import pyarrow.parquet as pq
 import yaml
 
 from xlreach import __version__
@@ -117,6 +119,7 @@ def _publish(config: StudyConfig, plan: Plan, place: Place, whole: str) -> None:
     else:
         with replacing(folder / "queries.parquet") as path:
             queries.to_parquet(path, index=False)
+    _write_ranks(config, plan, store, folder / "ranks.parquet")
     _copy_trec(plan, store, folder)
     _link_encoders(config, plan, place)
     _link_indexes(config, plan, place)
@@ -137,7 +140,7 @@ def compare_run(folder: Path) -> Path:
     if not (folder / "config.yaml").is_file():
         raise DataError("No run here: config.yaml is missing.", fix="Name a folder below runs/.", path=folder)
     config = load_config(folder / "config.yaml")
-    queries = folder / "queries.parquet"
+    queries, ranks = folder / "queries.parquet", folder / "ranks.parquet"
     gaps = compare(
         read_measurements(folder / "results.jsonl"),
         queries if queries.is_file() else None,
@@ -146,6 +149,7 @@ def compare_run(folder: Path) -> Path:
         headline=config.measures[0],
         hypotheses=config.hypotheses,
         divisions={name: {"high": one.high, "low": one.low} for name, one in config.divisions.items()},
+        ranks=ranks if ranks.is_file() else None,
     )
     write_gaps(folder / "gaps.json", gaps)
     return folder / "gaps.json"
@@ -180,6 +184,26 @@ def _queries(config: StudyConfig, plan: Plan, store: Store) -> pandas.DataFrame 
         if path.is_file():
             frames.append(pandas.read_parquet(path).assign(study=config.study, **asdict(about)))
     return pandas.concat(frames, ignore_index=True) if frames else None
+
+
+def _write_ranks(config: StudyConfig, plan: Plan, store: Store, path: Path) -> None:
+    """Joins what the stages know of the ranks of relevant documents, a stage at a time: they are many."""
+    parts = [(about, stage.path(store) / "ranks.parquet") for (about, _), stage in plan.measured.items()]
+    parts = [(about, part) for about, part in parts if part.is_file()]
+    if not parts:
+        return path.unlink(missing_ok=True)
+    with replacing(path) as temporary:
+        writer: pq.ParquetWriter | None = None
+        for about, part in parts:
+            table = pq.read_table(part)
+            for name, value in {"study": config.study, **asdict(about)}.items():
+                kind = pa.int64() if name == "seed" else pa.string()
+                table = table.append_column(name, pa.array([value] * len(table), kind))
+            writer = writer or pq.ParquetWriter(temporary, table.schema)
+            writer.write_table(table)
+        assert writer is not None
+        writer.close()
+    return None
 
 
 def _copy_trec(plan: Plan, store: Store, folder: Path) -> None:
@@ -222,8 +246,15 @@ def _link(source: str, target: str) -> None:
 
 def _is_whole(plan: Plan, place: Place, config: StudyConfig, whole: str) -> bool:
     """Whether everything that the study leaves is in place, from this very plan."""
-    folder = place.run(config)
-    parts = ["results.jsonl", "trec", "tables", "charts", *_LAST, *(["queries.parquet"] if plan.encoders else [])]
+    folder, scored = place.run(config), any(stage.kind == "score" for stage in plan.measured.values())
+    parts = [
+        "results.jsonl",
+        "trec",
+        "tables",
+        "charts",
+        *_LAST,
+        *(["queries.parquet", "ranks.parquet"] if scored else []),
+    ]
     folders = [folder / part for part in parts] + [place.encoders / config.study, place.indexes / config.study]
     return _written(folder) == whole and all(part.exists() for part in folders)
 

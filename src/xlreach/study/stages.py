@@ -233,33 +233,50 @@ def index_stage(encoder: Node, collection: Any, language: str, factory: str, who
     return Stage("index", f"{collection.name} in {language}: {whose}", inputs, make, {"encoder": encoder})
 
 
-def score_stage(encoder: Node, collection: Any, indexes: Mapping[str, Node], config: StudyConfig, whose: str) -> Stage:
-    """Searches a collection in every setting and scores what is found."""
+def score_stage(
+    encoder: Node | None,
+    collection: Any,
+    languages: Sequence[str],
+    indexes: Mapping[str, Node] | Sequence[str],
+    config: StudyConfig,
+    whose: str,
+    retriever: Any,
+) -> Stage:
+    """Asks in `languages`, searches what `indexes` hold in every setting, and scores what is found.
+
+    For a retriever that uses no encoder, `encoder` is None and `indexes` are the languages searched alone.
+    """
+    built = indexes if isinstance(indexes, Mapping) else {}
     inputs = {
         "collection": collection.name,
-        "files": checksum(collection.files(tuple(indexes))),
+        "asked": list(languages),
+        "searched": list(indexes),
+        "files": checksum(collection.files(tuple(dict.fromkeys([*languages, *indexes])))),
+        "retriever": {str(one): one.version for one in (retriever, *retriever.parts)},
         "settings": list(config.settings),
         "measures": list(config.measures),
         "depth": config.depth,
-        "version": 1,
+        "version": 2,
     }
 
     def make(space: Workspace, paths: Paths) -> None:
         from xlreach.scoring import evaluate
 
         evaluate(
-            paths["encoder"],
+            paths.get("encoder"),
             collection,
-            {code: paths[code] for code in indexes},
+            {code: paths[code] for code in built} or list(indexes),
             measures=config.measures,
             settings=config.settings,
             depth=config.depth,
             out=space.out,
             cost=space.cost,
+            query_languages=languages,
+            retriever=retriever,
         )
 
-    title = f"{collection.name} in {'+'.join(indexes)}: {whose}"
-    return Stage("score", title, inputs, make, {"encoder": encoder, **indexes})
+    title = f"{collection.name} in {'+'.join(languages)}: {whose}"
+    return Stage("score", title, inputs, make, {**({} if encoder is None else {"encoder": encoder}), **built})
 
 
 def _spread(lines: Callable[[], Iterator[str]], most: int) -> Iterator[str]:
