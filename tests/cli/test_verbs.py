@@ -172,7 +172,7 @@ def test_score_a_collection(xlreach, tiny, tmp_path):
     }
     assert found == studied
     assert {path.name for path in (tmp_path / "json").iterdir()} == {
-        "indexes", "measurements.jsonl", "queries.parquet", "trec",
+        "indexes", "measurements.jsonl", "queries.parquet", "ranks.parquet", "trec",
     }  # fmt: skip
 
 

@@ -4,8 +4,9 @@ import ir_measures
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
-from xlreach.comparison.pools import equal_pools, expected
+from xlreach.comparison.pools import _places, equal_pools, expected
 from xlreach.errors import DataError
 
 MEASURES = ("AP", "RR", "RR@10", "nDCG", "nDCG@10", "R@10", "P@5", "Success@5")
@@ -62,6 +63,12 @@ def test_a_larger_collection_is_no_excuse():
     assert row["size"] == 500 and row["gap"] > 0.005 and abs(row["gap_equal"]) < row["gap"] / 3
     assert row["languages"]["th"]["whole"] == pytest.approx(row["languages"]["th"]["equal"])
     assert row["languages"]["en"]["pool"] == 1000
+
+
+def test_places_are_hypergeometric():
+    """Against scipy: how many of the documents above stay when 5,000 are thinned out to 300."""
+    positions, chances = _places(3, 800, 4990, 290)
+    assert chances == pytest.approx(stats.hypergeom.pmf(positions - 3, 4990, 800, 290), rel=1e-9)
 
 
 def test_equal_pools_need_nothing_and_wrong_ranks_are_refused(tmp_path):

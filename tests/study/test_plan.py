@@ -245,3 +245,30 @@ def test_titles_say_which_encoder(planned):
     titles = [stage.title for stage in planned().stages.values()]
     assert "pos(limit=12) on ud:qla_art: small, va(20)+lapt(epochs=1) for qla, seed 1" in titles
     assert "qha+qla: small, none for qla, hybrid(alpha=0.5,steps=4,batch=8), seed 1" in titles
+
+
+def test_baselines_are_scored_once_and_keyed_by_what_ranks(planned, tiny):
+    dense = planned()
+    plan = planned("retrievers=[dense,bm25,'rrf(dense,bm25)']")
+    added = keys(plan) - keys(dense)
+    assert keys(dense) <= keys(plan) and kinds(plan, added) == {"score": 4 + 1}  # a fusion an encoder, BM25 once
+    named = {(about.recipe, about.alignment, about.language) for about, key in plan.measured if key in added}
+    hybrid = "hybrid(alpha=0.5,steps=4,batch=8)"
+    lapt = "va(20)+lapt(epochs=1)"
+    assert named == {
+        ("none", "bm25", "qla"),
+        *((recipe, f"rrf({one},bm25)", "qla") for recipe in ("none", lapt) for one in ("none", hybrid)),
+    }
+    (bm25,) = [plan.stages[key] for (about, key) in plan.measured if about.alignment == "bm25"]
+    assert not bm25.needs and bm25.inputs["searched"] == ["qha", "qla"]
+    assert planned("retrievers=[random]").indexes == {}
+    other = planned("retrievers=['bm25(b=0.5)']")
+    assert bm25.key not in other.stages
+
+
+def test_another_version_of_a_fused_part_is_another_key(planned, monkeypatch):
+    from xlreach.retrieval.retrievers import Bm25
+
+    before = planned("retrievers=['rrf(dense,bm25)']")
+    monkeypatch.setattr(Bm25, "version", 99)
+    assert kinds(before, keys(before) - keys(planned("retrievers=['rrf(dense,bm25)']"))) == {"score": 4}

@@ -322,3 +322,21 @@ def test_two_runs_at_once_share_the_store(small, tmp_path):
     assert without_cost(folder) == expected
     assert (folder / "report.html").exists() and not list(folder.glob(".*"))
     assert not list((tmp_path / "artifacts" / ".work").glob("*"))
+
+
+def test_baselines_stand_in_results_tables_and_report(tiny, copy):
+    before = without_cost(tiny.run)
+    worked, told = run(copy / "tiny.yaml", copy, "retrievers=[dense,bm25,random]")
+    assert worked and sum(line.startswith("[") for line in told) == 2
+    rows = without_cost(copy / "runs" / "tiny")
+    assert [row for row in rows if row.alignment not in ("bm25", "random")] == before
+    systems = {(r.base, r.recipe, r.language, r.seed) for r in rows if r.alignment in ("bm25", "random")}
+    assert systems == {("small", "none", "qla", None)}
+    ranks = pandas.read_parquet(copy / "runs" / "tiny" / "ranks.parquet")
+    assert {"bm25", "random", "none"} <= set(ranks.alignment) and set(ranks.study) == {"tiny"}
+    tables = list((copy / "runs" / "tiny" / "tables").glob("retrieval*multi*nDCG*.csv"))
+    assert tables and all("bm25" in path.read_text("utf-8") for path in tables)
+    gaps = read_gaps(copy / "runs" / "tiny" / "gaps.json")
+    assert {"bm25", "random"} <= {row["alignment"] for row in gaps["gaps"]}
+    assert not {"bm25", "random"} & {row["alignment"] for row in gaps["answer"]}  # it is about encoders
+    assert "bm25" in (copy / "runs" / "tiny" / "report.html").read_text("utf-8")

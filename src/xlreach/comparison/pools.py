@@ -16,7 +16,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from scipy import special
 
 from xlreach.errors import DataError
 
@@ -47,25 +50,19 @@ def equal_pools(
     Raises:
         DataError: A column is missing, or a rank lies outside its pool.
     """
-    frame = pd.read_parquet(ranks) if isinstance(ranks, Path) else ranks
-    missing = sorted(set(_COLUMNS) - set(frame.columns))
-    if missing:
-        raise DataError(f"The ranks lack {', '.join(missing)}.", expected=f"Expected {', '.join(_COLUMNS)}.")
-    frame = frame[frame["document_language"].notna()]  # the pool of all languages is the same for all
-    frame = frame[~((frame["setting"] == "cross") & (frame["query_language"] == frame["document_language"]))]
+    frame = _read(ranks)
     rows: list[dict[str, Any]] = []
     for (dataset, setting), members in frame.groupby(["dataset", "setting"], sort=False):
         size = int(members["pool"].min())
         if int(members["pool"].max()) == size:
             continue
+        cases, which = _cases(members)
         for measure in measures:
             try:
-                parts = members.assign(
-                    whole=[expected(measure, *one) for one in _judged(members, None)],
-                    equal=[expected(measure, *one) for one in _judged(members, size)],
-                )
+                values = [[expected(measure, *case, left or case[2]) for case in cases] for left in (None, size)]
             except LookupError:
                 continue
+            parts = members.assign(whole=np.array(values[0])[which], equal=np.array(values[1])[which])
             for key, system in parts.groupby(["base", "recipe", "alignment"], dropna=False, sort=False):
                 about = {
                     name: None if pd.isna(one) else str(one)
@@ -131,14 +128,40 @@ def _expected(name: str, cutoff: int, ranks: tuple[int, ...], grades: tuple[int,
 def _places(place: int, above: int, others: int, left: int) -> tuple[np.ndarray, np.ndarray]:
     """Where the relevant document that is the `place`-th of its kind may stand, and how likely."""
     stay = np.arange(max(0, left - (others - above)), min(above, left) + 1)
-    return place + stay, stats.hypergeom.pmf(stay, others, above, left)
+    # The hypergeometric distribution, ten times as fast as scipy's, which is called some thousand times.
+    logs = _log_choose(above, stay) + _log_choose(others - above, left - stay)
+    chances = np.exp(logs - logs.max())
+    return place + stay, chances / chances.sum()
 
 
-def _judged(frame: pd.DataFrame, size: int | None) -> list[tuple[tuple[int, ...], tuple[int, ...], int, int]]:
-    return [
-        (tuple(int(r) for r in ranks), tuple(int(g) for g in grades), int(pool), int(pool if size is None else size))
-        for ranks, grades, pool in zip(frame["ranks"], frame["grades"], frame["pool"], strict=True)
+def _log_choose(total: int, some: np.ndarray) -> np.ndarray:
+    return special.gammaln(total + 1) - special.gammaln(some + 1) - special.gammaln(total - some + 1)
+
+
+def _read(ranks: pd.DataFrame | Path) -> pd.DataFrame:
+    """The rows that count, lists as text: a study has millions, and as Python objects they would fill the memory."""
+    table = pq.read_table(ranks) if isinstance(ranks, Path) else pa.Table.from_pandas(ranks, preserve_index=False)
+    if missing := sorted(set(_COLUMNS) - set(table.column_names)):
+        raise DataError(f"The ranks lack {', '.join(missing)}.", expected=f"Expected {', '.join(_COLUMNS)}.")
+    columns = {name: table[name] for name in _COLUMNS}
+    for name in ("ranks", "grades"):
+        texts = pc.binary_join(columns[name].cast(pa.list_(pa.int64())).cast(pa.list_(pa.string())), ",")
+        columns[name] = pc.dictionary_encode(texts)
+    table = pa.table(columns)
+    # The pool of all languages is the same for all.
+    same = pc.and_(pc.equal(table["setting"], "cross"), pc.equal(table["query_language"], table["document_language"]))
+    table = table.filter(pc.and_not(pc.is_valid(table["document_language"]), pc.fill_null(same, False)))
+    return table.to_pandas()
+
+
+def _cases(frame: pd.DataFrame) -> tuple[list[tuple[tuple[int, ...], tuple[int, ...], int]], np.ndarray]:
+    """Each (ranks, grades, pool) once, and which of them each row is."""
+    keys = frame.groupby(["ranks", "grades", "pool"], sort=False, observed=True)
+    cases = [
+        (tuple(map(int, filter(None, ranks.split(",")))), tuple(map(int, filter(None, grades.split(",")))), int(pool))
+        for ranks, grades, pool in keys.size().index
     ]
+    return cases, keys.ngroup().to_numpy()
 
 
 def _by_language(system: pd.DataFrame, levels: Mapping[str, Sequence[str]]) -> dict[str, Any]:
