@@ -45,6 +45,7 @@ def param(
     member: bool = False,
     minimum: float | None = None,
     maximum: float | None = None,
+    of: Registry[Any] | None = None,
 ) -> Any:
     """Declares one parameter of a `Spec`.
 
@@ -56,6 +57,7 @@ def param(
         member: Whether it stands behind the name and a colon (`ud:mt_mudt`); it must come first.
         minimum: The smallest number allowed.
         maximum: The largest number allowed.
+        of: The things that it is one of, where it is a thing with a string of its own.
     """
     metadata = {
         "help": help,
@@ -64,6 +66,7 @@ def param(
         "member": member,
         "minimum": minimum,
         "maximum": maximum,
+        "of": of,
     }
     if default is dataclasses.MISSING:
         return field(metadata=metadata)
@@ -327,6 +330,8 @@ class _Parser:
 
 
 def _convert(value: Any, hint: Any, metadata: typing.Mapping[str, Any], where: str) -> Any:
+    if metadata["of"] is not None:
+        return metadata["of"].parse(value if isinstance(value, str) else print_value(value))
     origin, choices = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in choices:
@@ -365,4 +370,6 @@ def _type_name(hint: Any) -> str:
         return " | ".join("none" if one is type(None) else _type_name(one) for one in choices)
     if origin is tuple:
         return f"[{_type_name(choices[0])}, …]"
+    if isinstance(hint, type) and issubclass(hint, Spec):
+        return f"a {hint.__name__.lower()}"
     return {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}.get(hint, str(hint))

@@ -16,10 +16,11 @@ from xlreach.corpora.registry import DATASETS
 from xlreach.errors import SpecError
 from xlreach.retrieval.alignment import ALIGNMENTS
 from xlreach.retrieval.pairs import PAIR_SOURCES
+from xlreach.retrieval.pooling import POOLINGS
 from xlreach.spec import Registry, Spec, folder_name
 from xlreach.tagging.tasks import TASKS
 
-REGISTRIES: tuple[Registry[Any], ...] = (STEPS, ALIGNMENTS, TASKS, DATASETS, PAIR_SOURCES, ARTIFICIAL)
+REGISTRIES: tuple[Registry[Any], ...] = (STEPS, ALIGNMENTS, POOLINGS, TASKS, DATASETS, PAIR_SOURCES, ARTIFICIAL)
 KINDS = [(registry, cls) for registry in REGISTRIES for cls in registry]
 
 
@@ -35,6 +36,8 @@ def values_of(hint: Any, metadata: Any) -> Iterator[Any]:
             yield from (None,) if choice is type(None) else values_of(choice, metadata)
     elif origin is Literal:
         yield from choices
+    elif metadata["of"] is not None:
+        yield from (one(**plain(one)) for one in metadata["of"])
     elif origin is tuple:
         yield from ((), ("a",), ("a b", "c,d", 'e"f', "ħ")) if choices[0] is str else ((), (1,), (1, 2))
     elif hint is bool:

@@ -8,7 +8,7 @@ import pytest
 from xlreach.corpora.parallel import ParallelText
 from xlreach.errors import DataError, SpecError
 from xlreach.retrieval.alignment import ALIGNMENTS
-from xlreach.retrieval.batches import HybridBatches, PairTable, gather_pairs
+from xlreach.retrieval.batches import HybridBatches, PairTable, gather_pairs, trainer_sampler
 from xlreach.retrieval.pairs import PairSource, open_pairs, pairs_of
 
 
@@ -121,6 +121,64 @@ def test_shared_texts_join_groups_and_small_pools_give_small_batches():
         assert len(batch) == 3
     seen = Counter(row for batch in HybridBatches(table, 1, 4, 30, 1) for row in batch)
     assert set(seen) == set(range(5))
+
+
+@pytest.mark.parametrize(("sampling", "share"), [(1, 3 / 4), (2, 3**0.5 / (1 + 3**0.5)), (1e9, 1 / 2)])
+def test_a_temperature_draws_languages_and_data_sets_by_a_root_of_their_size(sampling, share):
+    big = listed("big", ("de", "de"), ("en", "de"), count=300)
+    small = listed("small", ("mt", "mt"), ("en", "mt"), count=100)
+    table = gather_pairs([big, small], LANGUAGES, mono=True, cross=True, seed=1)
+    of = kinds(table)
+    drawn = Counter(of[batch[0]] for batch in HybridBatches(table, 0.5, 4, 4000, 1, sampling))
+    mono = drawn["big", "de", "de"] / (drawn["big", "de", "de"] + drawn["small", "mt", "mt"])
+    cross = drawn["big", "en", "de"] / (drawn["big", "en", "de"] + drawn["small", "en", "mt"])
+    assert (mono, cross) == pytest.approx((share, share), abs=0.04)
+
+
+def test_a_passage_is_no_other_pairs_hard_negative_in_its_batch():
+    table = gather_pairs([listed("one", ("en", "en"), count=24)], ["en"], mono=True, cross=False, seed=1)
+    table.against = {row: frozenset({int(table.groups[(row + 1) % 24])}) for row in range(24)}
+    batches = list(HybridBatches(table, 1, 8, 60, 1))
+    for batch in batches:
+        taken = {int(table.groups[row]) for row in batch}
+        assert all(taken.isdisjoint(table.against[row]) for row in batch)
+    assert {row for batch in batches for row in batch} == set(range(24)) and max(map(len, batches)) == 8
+
+
+def test_a_batch_is_divided_among_devices_after_it_is_drawn():
+    table = gather_pairs(SOURCES, LANGUAGES, mono=True, cross=True, seed=1)
+    batches = HybridBatches(table, 0.5, 9, 40, 1)
+    given = list(trainer_sampler(batches, 2)(range(len(table)), batch_size=4, drop_last=False))
+    assert len(given) == 80 and {len(part) for part in given} == {4}
+    whole = list(batches)
+    assert [given[at] + given[at + 1] for at in range(0, 80, 2)] == [batch[:8] for batch in whole]
+    one = trainer_sampler(batches, 1)(range(len(table)), batch_size=9, drop_last=False)
+    assert list(one) == whole and len(one) == 40
+
+
+def test_triples_bring_hard_negatives(tmp_path: Path):
+    rows = [
+        '{"query": "q1", "positive": "p1", "negatives": ["n1", "n2"]}',
+        '{"anchor": "q2", "pos": ["p2", "p3"], "neg": ["n3"]}',
+        '{"anchor": "q3", "positive": "p4"}',
+    ]
+    (tmp_path / "t.jsonl").write_text("\n".join(rows) + "\n\n", "utf-8")
+    source = open_pairs("triples(t.jsonl,language=mt)", tmp_path)
+    assert str(source) == "triples(t.jsonl,language=mt)" and source.languages == ("mt",)
+    table = gather_pairs([source], ["mt"], mono=True, cross=False, seed=1)
+    assert list(zip(table.queries, table.passages, strict=True)) == [
+        ("q1", "p1"), ("q2", "p2"), ("q2", "p3"), ("q3", "p4"),
+    ]  # fmt: skip
+    assert table.given == {0: ("n1", "n2"), 1: ("n3",), 2: ("n3",)}
+    other = open_pairs("triples(t.jsonl,language=mt,queries=en)", tmp_path)
+    assert other.languages == ("en", "mt") and len(list(other.pairs("en", "mt", 1))) == 4
+    assert not list(other.pairs("mt", "mt", 1))
+    for wrong in ('{"query": "q"}', "[1]", '{"query": "", "positive": "p"}', '{"query": "q", "positive": [1]}', "{"):
+        (tmp_path / "w.jsonl").write_text(rows[0] + "\n" + wrong + "\n", "utf-8")
+        with pytest.raises(DataError, match=r"w\.jsonl:2: Not a triple"):
+            list(open_pairs("triples(w.jsonl)", tmp_path).pairs("en", "en", 1))
+    with pytest.raises(DataError, match="no such file"):
+        open_pairs("triples(none.jsonl)", tmp_path)
 
 
 def test_missing_kinds_of_pairs_are_named(parallel: ParallelText):

@@ -12,8 +12,8 @@ from xlreach.adapt.encoder import fingerprint
 from xlreach.errors import DataError, ModelError, SpecError
 from xlreach.retrieval.alignment import ALIGNMENTS
 from xlreach.retrieval.encoding import TextEncoder
+from xlreach.retrieval.loading import load_encoder
 from xlreach.retrieval.pairs import open_pairs
-from xlreach.retrieval.pooling import load_encoder
 from xlreach.retrieval.training import train_alignment
 
 

@@ -13,10 +13,11 @@ from transformers import AutoModel, AutoTokenizer
 from xlreach.errors import DataError
 from xlreach.retrieval.alignment import ALIGNMENTS
 from xlreach.retrieval.encoding import TextEncoder
+from xlreach.retrieval.loading import load_encoder
+from xlreach.retrieval.losses import info_nce
 from xlreach.retrieval.pairs import open_pairs
-from xlreach.retrieval.pooling import load_encoder
 from xlreach.retrieval.trainer import Trainer
-from xlreach.retrieval.training import info_nce, train_alignment
+from xlreach.retrieval.training import train_alignment
 
 LANGUAGES = ["en", "de", "mt"]
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from xlreach.cli.app import app
-from xlreach.cli.arguments import codes, documents_by_language, fresh, open_as
+from xlreach.cli.arguments import codes, documents_by_language, files_by_language, fresh, open_as
 from xlreach.cli.options import (
     HERE,
     MEASURES,
@@ -30,24 +30,34 @@ from xlreach.errors import XLReachError
 @app.command()
 def train(
     encoder: Encoder,
-    alignment: Annotated[str, typer.Argument(help="Such as mono, cross or hybrid(alpha=0.5).")],
-    pairs: Annotated[list[str], typer.Option(help="Training pairs: a data set or crops(TEXT); may be repeated.")],
-    lang: Lang,
+    alignment: Annotated[
+        str, typer.Argument(help="Such as mono, cross, hybrid(alpha=0.5), or none(pooling=cls): pooling only.")
+    ],
     out: Out,
+    pairs: Annotated[
+        list[str], typer.Option(help="Training pairs: a data set, crops(TEXT) or triples(FILE); may be repeated.")
+    ] = NONE,
+    lang: Lang = NONE,
+    low: Annotated[list[str], typer.Option(help="A low-resource language among them, for validation.")] = NONE,
+    text: Annotated[
+        list[str], typer.Option(help="Unlabelled text, LANGUAGE=FILE, for a pooling that is fitted on it.")
+    ] = NONE,
     data: Data = HERE,
     seed: Seed = 1,
 ) -> None:
-    """Turn an encoder into a retrieval encoder by contrastive training."""
+    """Turn an encoder into a retrieval encoder: contrastive training, distillation, pooling."""
     from xlreach.adapt.encoder import resolve_base
     from xlreach.retrieval.alignment import ALIGNMENTS
     from xlreach.retrieval.pairs import open_pairs
     from xlreach.retrieval.training import train_alignment
-    from xlreach.store import replacing
 
     chosen, sources = ALIGNMENTS.parse(alignment), [open_pairs(name, data) for name in pairs]
-    with replacing(fresh(out)) as folder:
-        folder.mkdir()
-        train_alignment(chosen, resolve_base(encoder), sources, codes(lang), seed=seed, out=folder)
+    if chosen.trains and not (pairs and lang):
+        raise XLReachError(f"{chosen} is trained on pairs.", fix="Give --pairs and --lang.")
+    files, languages = files_by_language(text), codes(lang)
+    train_alignment(
+        chosen, resolve_base(encoder), sources, languages, seed=seed, out=fresh(out), low=codes(low), text=files
+    )
     typer.echo(f"Retrieval encoder: {out}")
 
 

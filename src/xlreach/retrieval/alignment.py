@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
+from xlreach.retrieval.pooling import POOLINGS, Declared, Pooling
 from xlreach.spec import Registry, Spec, param
 
 ALIGNMENTS: Registry[Alignment]
@@ -25,11 +26,20 @@ class Alignment(Spec):
 
     Attributes:
         version: Raised when the same parameters come to mean another result.
-        trains: Whether there is anything to train.
+        trains: Whether there are weights to train.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     trains: ClassVar[bool] = True
+
+    pooling: Pooling = param(
+        Declared(), "how a text's pieces become its vector (see `xlreach.retrieval.pooling`)", of=POOLINGS
+    )
+
+    @property
+    def changes(self) -> bool:
+        """Whether the encoder comes out as another one."""
+        return True
 
     @property
     @abstractmethod
@@ -48,7 +58,9 @@ class NoAlignment(Alignment):
     name: ClassVar[str] = "none"
     trains: ClassVar[bool] = False
 
-    pooling: Literal["auto", "mean", "cls", "max"] = param("auto", "auto keeps what the folder declares, else mean")
+    @property
+    def changes(self) -> bool:
+        return self.pooling != Declared()
 
     @property
     def mono_share(self) -> float:
@@ -56,21 +68,47 @@ class NoAlignment(Alignment):
 
 
 @dataclass(frozen=True)
-class Contrastive(Alignment):
-    """What the trained alignments share."""
+class Trained(Alignment):
+    """What all trained alignments share."""
 
     steps: int = param(1000, "batches seen; equal for all recipes, whatever their data", minimum=1)
-    batch: int = param(100, "pairs a batch; the others' passages are the negatives", minimum=2)
-    temperature: float = param(0.05, "divides the cosines", minimum=0.001, maximum=10)
+    batch: int = param(100, "pairs a batch, over all devices", minimum=2)
     lr: float = param(3e-5, "peak learning rate of AdamW, linear decay", minimum=0)
     warmup: float = param(0.1, "share of the steps in which the rate rises", minimum=0, maximum=1)
     weight_decay: float = param(0.01, "weight decay", minimum=0)
     max_length: int = param(128, "pieces a text is cut to while training", minimum=4)
-    pooling: Literal["auto", "mean", "cls", "max"] = param("auto", "auto keeps what the folder declares, else mean")
+    sampling: float | None = param(
+        None,
+        "draws languages and data sets in proportion to size^(1/sampling): 1 by size, large ones alike; "
+        "none as the paper: languages alike, data sets by size",
+        minimum=1,
+    )
+    validate: int = param(
+        0,
+        "steps between validations; the weights with the best mean MRR of low and high are kept; 0 keeps the last",
+        minimum=0,
+    )
+
+
+@dataclass(frozen=True)
+class Contrastive(Trained):
+    """What the alignments that train with InfoNCE share."""
+
+    temperature: float = param(0.05, "divides the cosines", minimum=0.001, maximum=10)
     prefixes: bool = param(False, "puts 'Query: ' and 'Passage: ' before texts, in training and ever after")
     mini_batch: int | None = param(
         None, "pairs held in memory at once (gradient caching); none holds the batch", minimum=1
     )
+    hard: int = param(
+        0, "hard negatives a pair: those of its source, then what the encoder finds before training", minimum=0
+    )
+    margin: float = param(
+        0.95,
+        "share of the own passage's cosine above which what is found is left out as perhaps relevant",
+        minimum=0,
+        maximum=1,
+    )
+    mlm: float = param(0.0, "weight of a masked-LM loss on the passages, against forgetting", minimum=0)
 
 
 @dataclass(frozen=True)
@@ -112,25 +150,25 @@ class Hybrid(Contrastive, _Hybrid):
 
 
 @dataclass(frozen=True)
-class Distil(Alignment):
+class _Distil:
+    teacher: str = param(help="an encoder with vectors of the same length: a folder, package:… or a hub id")
+    source: str = param("en", "the language whose sentences the teacher sees")
+
+
+@dataclass(frozen=True)
+class Distil(Trained, _Distil):
     """Sentence and translation both get the vector that a teacher gives the sentence.
 
     Reimers and Gurevych 2020, "Making Monolingual Sentence Embeddings Multilingual using Knowledge Distillation": the
     mean squared error of the encoder's vectors of a sentence in the language that the teacher knows, and of its
-    translation, to the teacher's vector of that sentence. Their batch, rate and length; the number of steps is ours.
+    translation, to the teacher's vector of that sentence. Their batch, rate and length; the number of steps is ours,
+    and so are unit vectors on both sides, since retrieval here is by cosine.
     """
 
     name: ClassVar[str] = "distil"
 
-    teacher: str = param(help="an encoder with vectors of the same length: a folder, package:… or a hub id")
-    source: str = param("en", "the language whose sentences the teacher sees")
-    steps: int = param(1000, "batches seen; equal for all recipes, whatever their data", minimum=1)
-    batch: int = param(64, "pairs a batch", minimum=1)
+    batch: int = param(64, "pairs a batch, over all devices", minimum=1)
     lr: float = param(2e-5, "peak learning rate of AdamW, linear decay", minimum=0)
-    warmup: float = param(0.1, "share of the steps in which the rate rises", minimum=0, maximum=1)
-    weight_decay: float = param(0.01, "weight decay", minimum=0)
-    max_length: int = param(128, "pieces a text is cut to while training", minimum=4)
-    pooling: Literal["auto", "mean", "cls", "max"] = param("auto", "auto keeps what the folder declares, else mean")
 
     @property
     def mono_share(self) -> float:

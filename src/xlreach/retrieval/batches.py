@@ -2,18 +2,21 @@
 
 A batch is mono with probability alpha: a language is drawn uniformly, then a data set that has pairs in it, in
 proportion to its number of pairs there. Otherwise it is cross: a data set is drawn in proportion to its size, and each
-pair's two languages uniformly from those it has. Within a pool of pairs, all are seen once before any is seen again.
+pair's two languages uniformly from those it has. With `sampling` T, every such draw is in proportion to size^(1/T)
+instead. Within a pool of pairs, all are seen once before any is seen again.
 
 Two pairs that mean the same must not meet in a batch, where one's passage would be the other's negative. Pairs that
-share a text, directly or through others, are one group (all translations of a sentence, all questions
-to a passage), and a batch takes at most one pair of a group.
+share a text, directly or through others, are one group (all translations of a sentence, all questions to a passage),
+and a batch takes at most one pair of a group, and none whose passage is another's hard negative. A batch is divided
+among the devices only after it is drawn, so this holds for negatives gathered over them.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +26,7 @@ from xlreach.errors import DataError
 from xlreach.retrieval.pairs import PairSource
 
 LanguagePair = tuple[str, str]
+Rows = Sequence[int]
 
 
 @dataclass
@@ -35,16 +39,29 @@ class PairTable:
         groups: Group of each row, as a number.
         mono: Rows by data set and language.
         cross: Rows by data set and ordered pair of different languages.
+        given: Hard negatives that the source brought along, by row.
+        negatives: Hard negatives of each row, all the same number; empty for none.
+        against: Groups that a row's hard negatives are of, by row.
     """
 
     queries: list[str] = field(default_factory=list)
     passages: list[str] = field(default_factory=list)
     groups: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    mono: dict[str, dict[str, range]] = field(default_factory=dict)
-    cross: dict[str, dict[LanguagePair, range]] = field(default_factory=dict)
+    mono: dict[str, dict[str, Rows]] = field(default_factory=dict)
+    cross: dict[str, dict[LanguagePair, Rows]] = field(default_factory=dict)
+    given: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    negatives: list[tuple[str, ...]] = field(default_factory=list)
+    against: dict[int, frozenset[int]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.queries)
+
+    def pools(self) -> Iterator[tuple[str, str, str, Rows]]:
+        """Each data set with query language, passage language and rows."""
+        for name, by_language in self.mono.items():
+            yield from ((name, code, code, rows) for code, rows in by_language.items())
+        for name, by_pair in self.cross.items():
+            yield from ((name, a, b, rows) for (a, b), rows in by_pair.items())
 
 
 def gather_pairs(
@@ -78,7 +95,9 @@ def gather_pairs(
                 if not (mono if a == b else cross) or query_language not in (None, a):
                     continue
                 start = len(table)
-                for query, passage in source.pairs(a, b, seed):
+                for query, passage, *negatives in source.pairs(a, b, seed):
+                    if negatives:
+                        table.given[len(table)] = tuple(negatives)
                     table.queries.append(query)
                     table.passages.append(passage)
                     nodes.join(query, passage)
@@ -111,59 +130,88 @@ class HybridBatches:
         batch: Pairs a batch; fewer where the groups of a pool do not suffice.
         steps: Number of batches.
         seed: For every draw.
+        sampling: Draws in proportion to size^(1/sampling); None draws as the paper does.
     """
 
-    def __init__(self, table: PairTable, alpha: float, batch: int, steps: int, seed: int) -> None:
+    def __init__(
+        self, table: PairTable, alpha: float, batch: int, steps: int, seed: int, sampling: float | None = None
+    ) -> None:
         self.table, self.alpha, self.batch, self.steps, self.seed = table, alpha, batch, steps, seed
+        self.sampling = sampling
 
     def __len__(self) -> int:
         return self.steps
 
     def __iter__(self) -> Iterator[list[int]]:
         generator = np.random.default_rng(self.seed)
-        pools = {
-            rows: _Pool(rows, generator)
-            for kind in (self.table.mono, self.table.cross)
-            for by in kind.values()
-            for rows in by.values()
-        }
-        mono_languages = sorted({code for by in self.table.mono.values() for code in by})
+        table = self.table
+        pools = {(name, a, b): _Pool(rows, generator) for name, a, b, rows in table.pools()}
+        languages = sorted({code for by in table.mono.values() for code in by})
+        in_language = {c: {name: len(by[c]) for name, by in table.mono.items() if c in by} for c in languages}
+        sizes = {name: sum(map(len, by.values())) for name, by in table.cross.items()}
         for _ in range(self.steps):
             if generator.random() < self.alpha:
-                language = mono_languages[generator.integers(len(mono_languages))]
-                having = {name: by[language] for name, by in self.table.mono.items() if language in by}
-                name = _in_proportion({name: len(rows) for name, rows in having.items()}, generator)
-                choices = [pools[having[name]]]
+                language = self._one_of({code: sum(in_language[code].values()) for code in languages}, generator)
+                name = self._by_size(in_language[language], generator)
+                yield self._fill([pools[name, language, language]], generator)
             else:
-                sizes = {name: sum(map(len, by.values())) for name, by in self.table.cross.items()}
-                name = _in_proportion(sizes, generator)
-                choices = [pools[rows] for rows in self.table.cross[name].values()]
-            yield self._fill(choices, generator)
+                name = self._by_size(sizes, generator)
+                yield self._fill([pools[name, a, b] for a, b in table.cross[name]], generator)
+
+    def _one_of(self, sizes: dict[str, int], generator: np.random.Generator) -> str:
+        """Uniformly, unless a temperature is given."""
+        if self.sampling is None:
+            return list(sizes)[generator.integers(len(sizes))]
+        return self._by_size(sizes, generator)
+
+    def _by_size(self, sizes: dict[str, int], generator: np.random.Generator) -> str:
+        names = sorted(sizes)
+        return names[int(generator.choice(len(names), p=_shares([sizes[name] for name in names], self.sampling or 1)))]
 
     def _fill(self, pools: list[_Pool], generator: np.random.Generator) -> list[int]:
-        rows: list[int] = []
-        groups: set[int] = set()
-        dry: set[int] = set()
+        table, rows, dry = self.table, list[int](), set[int]()
+        taken: set[int] = set()  # groups of the batch's pairs
+        barred: set[int] = set()  # groups of its hard negatives
+        shares = None if self.sampling is None else _shares([len(pool) for pool in pools], self.sampling)
+
+        def fits(row: int) -> bool:
+            group = int(table.groups[row])
+            return group not in taken and group not in barred and taken.isdisjoint(table.against.get(row, ()))
+
         while len(rows) < self.batch and len(dry) < len(pools):
-            at = int(generator.integers(len(pools)))
-            row = None if at in dry else pools[at].draw(groups, self.table.groups)
+            at = int(generator.integers(len(pools)) if shares is None else generator.choice(len(pools), p=shares))
+            row = None if at in dry else pools[at].draw(fits)
             if row is None:
                 dry.add(at)
                 continue
             rows.append(row)
-            groups.add(int(self.table.groups[row]))
+            taken.add(int(table.groups[row]))
+            barred |= table.against.get(row, frozenset())
         return rows
 
 
-def trainer_sampler(batches: HybridBatches) -> type[DefaultBatchSampler]:
-    """`batches` as the class that a sentence-transformers trainer asks for as its `batch_sampler`."""
+def trainer_sampler(batches: HybridBatches, devices: int) -> type[DefaultBatchSampler]:
+    """`batches` as the class that a sentence-transformers trainer asks for as its `batch_sampler`.
+
+    Args:
+        batches: Of the whole run.
+        devices: How many processes train together. Each batch is given out as so many equal parts, one after the other,
+            which is how accelerate hands them to the processes.
+    """
 
     class Sampler(DefaultBatchSampler):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.batch_size: Any = None  # batches may be smaller; accelerate would leave those out
+
         def __iter__(self) -> Iterator[list[int]]:
-            return iter(batches)
+            for rows in batches:
+                whole = rows[: len(rows) - len(rows) % devices] or rows[:1] * devices
+                share = len(whole) // devices
+                yield from (whole[at * share : (at + 1) * share] for at in range(devices))
 
         def __len__(self) -> int:
-            return len(batches)
+            return len(batches) * devices
 
     return Sampler
 
@@ -171,16 +219,19 @@ def trainer_sampler(batches: HybridBatches) -> type[DefaultBatchSampler]:
 class _Pool:
     """Rows in a random order, each once a round; those that do not fit the batch at hand wait for the next."""
 
-    def __init__(self, rows: range, generator: np.random.Generator) -> None:
+    def __init__(self, rows: Rows, generator: np.random.Generator) -> None:
         self._rows, self._generator = rows, generator
         self._left: deque[int] = deque()
         self._waiting: deque[int] = deque()
 
-    def draw(self, taken: set[int], groups: NDArray[np.int64]) -> int | None:
-        """A row whose group is not taken; None if there is none in this pool."""
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def draw(self, fits: Callable[[int], bool]) -> int | None:
+        """A row that fits; None if there is none in this pool."""
         for _ in range(len(self._waiting)):
             row = self._waiting.popleft()
-            if int(groups[row]) not in taken:
+            if fits(row):
                 return row
             self._waiting.append(row)
         fresh = 0
@@ -195,7 +246,7 @@ class _Pool:
                 if not self._left:
                     return None
             row = self._left.popleft()
-            if int(groups[row]) not in taken:
+            if fits(row):
                 return row
             self._waiting.append(row)
 
@@ -230,7 +281,6 @@ class _Groups:
         return node
 
 
-def _in_proportion(sizes: dict[str, int], generator: np.random.Generator) -> str:
-    names = sorted(sizes)
-    weights = np.array([sizes[name] for name in names], dtype=np.float64)
-    return names[int(generator.choice(len(names), p=weights / weights.sum()))]
+def _shares(sizes: Sequence[int], temperature: float) -> NDArray[np.float64]:
+    weights = np.array(sizes, dtype=np.float64) ** (1 / temperature)
+    return weights / weights.sum()

@@ -28,7 +28,8 @@ from tqdm import tqdm
 from xlreach.adapt.encoder import fingerprint
 from xlreach.adapt.inputs import input_transform
 from xlreach.errors import ModelError, SpecError, nearest
-from xlreach.retrieval.pooling import folder_pooling, load_encoder
+from xlreach.retrieval.loading import folder_pooling, load_encoder
+from xlreach.retrieval.pooling import POOLINGS, Declared
 
 Dtype = Literal["auto", "fp32", "bf16"]
 Vectors = NDArray[np.float32]
@@ -47,7 +48,8 @@ class TextEncoder:
 
     Args:
         path: A plain transformers folder or a SentenceTransformer folder.
-        pooling: One of `pooling.POOLINGS`; None takes what the folder declares, else `mean`.
+        pooling: Of `pooling.POOLINGS`, without what is fitted on text; None takes what the folder declares, else
+            `mean`.
         max_length: Pieces that a text is cut to; None takes the folder's limit.
         dtype: `fp32`, `bf16`, or `auto` (see above).
         device: As torch names it; None takes an accelerator where there is one.
@@ -69,9 +71,16 @@ class TextEncoder:
         if dtype not in ("auto", "fp32", "bf16"):
             raise SpecError(f"Unknown dtype {dtype!r}.", fix=nearest(str(dtype), ("auto", "fp32", "bf16")))
         self.path = Path(path)
-        self.model = load_encoder(self.path, pooling=pooling, max_length=max_length, device=device)
+        wanted = POOLINGS.parse(pooling or "auto")
+        if wanted.fitted:
+            raise SpecError(
+                f"The pooling {wanted} has to be fitted on text.",
+                fix=f"Make an encoder with it first: xlreach train ENCODER 'none(pooling={wanted})' --text LANG=FILE.",
+            )
+        self.model = load_encoder(self.path, pooling=wanted, max_length=max_length, device=device)
         self.model.eval()
-        self.pooling = pooling or folder_pooling(self.path) or "mean"
+        declared = folder_pooling(self.path) or "mean"
+        self.pooling = declared if wanted == Declared() else str(wanted)
         self.max_length: int | None = self.model.max_seq_length
         self.dtype: Dtype = dtype
         self.prompts = {name: text for name, text in self.model.prompts.items() if text}

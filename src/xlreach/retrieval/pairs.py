@@ -1,11 +1,13 @@
 """Where training pairs come from: parallel text and retrieval collections as they are, and crops of plain text.
 
 A pair source is named by a string, as everything: a data set (`ntrex(half=first)`, `folder:retrieval/artificial-train`)
-or `crops(text:lapt9/mt)`; plain `crops` cuts the text that a study has prepared for each language.
+or `crops(text:lapt9/mt)`; plain `crops` cuts the text that a study has prepared for each language; `triples(FILE)`
+brings hard negatives along.
 """
 
 from __future__ import annotations
 
+import json
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +18,7 @@ from typing import Any, ClassVar
 
 from xlreach.corpora.parallel import ParallelText
 from xlreach.corpora.text import read_lines
-from xlreach.errors import SpecError
+from xlreach.errors import DataError, SpecError
 from xlreach.spec import Registry, Spec, param
 
 PAIR_SOURCES: Registry[PairSpec]
@@ -47,8 +49,8 @@ class PairSource(ABC):
         """The languages it has pairs for; none yet if it waits for `bind`."""
 
     @abstractmethod
-    def pairs(self, query_language: str, passage_language: str, seed: int) -> Iterator[tuple[str, str]]:
-        """(query, passage) texts; nothing where it has none for these languages."""
+    def pairs(self, query_language: str, passage_language: str, seed: int) -> Iterator[tuple[str, ...]]:
+        """(query, passage, hard negatives …) texts; nothing where it has none for these languages."""
 
     @abstractmethod
     def files(self, languages: Iterable[str]) -> list[Path]:
@@ -57,6 +59,9 @@ class PairSource(ABC):
     def bind(self, text: Mapping[str, Path]) -> PairSource:
         """The source with the study's prepared text (one file a language) where it needs that."""
         return self
+
+
+_QUERY, _POSITIVE, _NEGATIVE = ("query", "anchor"), ("positive", "positives", "pos"), ("negatives", "negative", "neg")
 
 
 @dataclass(frozen=True)
@@ -95,11 +100,32 @@ class Crops(PairSpec):
         return _CropSource(self, open_dataset(self.data, root))
 
 
+@dataclass(frozen=True)
+class Triples(PairSpec):
+    """Queries with their passages and hard negatives of the user's own, a line of JSON each, in the usual names.
+
+    `{"query": "…", "positive": "…", "negatives": ["…", "…"]}`; `anchor` for the query, `pos` or a list of positives,
+    and `neg` or `negative` are read too.
+    """
+
+    name: ClassVar[str] = "triples"
+
+    file: str = param(help="a file of JSON lines, below the data root or anywhere", positional=True)
+    language: str = param("en", "of the passages", shown=True)
+    queries: str | None = param(None, "language of the queries; none for that of the passages")
+
+    def open(self, root: Path) -> PairSource:
+        path = root / self.file
+        if not path.is_file():
+            raise DataError("There is no such file of triples.", path=path)
+        return _TripleSource(self, path)
+
+
 def open_pairs(text: str, root: Path) -> PairSource:
     """The pair source that a string names.
 
     Args:
-        text: `crops`, `crops(DATA SET)` or a data set with pairs.
+        text: `crops`, `crops(DATA SET)`, `triples(FILE)` or a data set with pairs.
         root: The data root.
 
     Raises:
@@ -200,6 +226,54 @@ class _CropSource(PairSource):
         return units[start : start + length]
 
 
+class _TripleSource(PairSource):
+    def __init__(self, spec: Triples, path: Path) -> None:
+        self._spec, self._path = spec, path
+        self._direction = (spec.queries or spec.language, spec.language)
+
+    @property
+    def name(self) -> str:
+        return str(self._spec)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self._direction))
+
+    def files(self, languages: Iterable[str]) -> list[Path]:
+        return [self._path]
+
+    def pairs(self, query_language: str, passage_language: str, seed: int) -> Iterator[tuple[str, ...]]:
+        if (query_language, passage_language) != self._direction:
+            return
+        with self._path.open(encoding="utf-8") as stream:
+            for number, line in enumerate(stream, 1):
+                if line.strip():
+                    yield from self._read(line, number)
+
+    def _read(self, line: str, number: int) -> Iterator[tuple[str, ...]]:
+        try:
+            row = json.loads(line)
+            query, positives, negatives = (self._texts(row, names) for names in (_QUERY, _POSITIVE, _NEGATIVE))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise DataError(
+                f"Not a triple ({error}).",
+                expected='Expected {"query": "…", "positive": "…", "negatives": ["…"]}.',
+                path=self._path,
+                line=number,
+            ) from error
+        for positive in positives:
+            yield (query[0], positive, *negatives)
+
+    @staticmethod
+    def _texts(row: dict[str, Any], names: tuple[str, ...]) -> list[str]:
+        """The texts under one of the names; a query and a positive must be there."""
+        found: Any = next((row[name] for name in names if name in row), [])
+        texts = [found] if isinstance(found, str) else list(found)
+        if not all(isinstance(text, str) and text.strip() for text in texts) or (not texts and names is not _NEGATIVE):
+            raise ValueError(f"{names[0]} is empty or no text")
+        return texts
+
+
 def _windows(lines: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:
     stream = iter(lines)
     while window := tuple(islice(stream, size)):
@@ -207,4 +281,5 @@ def _windows(lines: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:
 
 
 PAIR_SOURCES = Registry("pair source")
-PAIR_SOURCES.register(Crops)
+for _each in (Crops, Triples):
+    PAIR_SOURCES.register(_each)

@@ -11,12 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list, gather_object, wait_for_everyone
 from sentence_transformers import SentenceTransformerTrainer
 from transformers import TrainerCallback
 
+from xlreach.retrieval.validation import RetrievalEvaluator
 from xlreach.store import digest
 
-LOSSES_FILE = "losses.json"
+RECORD_FILE = "record.json"
+_STATE = "trainer_state.json"
 
 
 class Trainer(SentenceTransformerTrainer):
@@ -30,7 +34,19 @@ class Trainer(SentenceTransformerTrainer):
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         folder = Path(output_dir or str(self.args.output_dir))
         self.model.save_pretrained(str(folder), create_model_card=False)
-        (folder / LOSSES_FILE).write_text(json.dumps(self.losses), "utf-8")
+        found = {"losses": self.losses, "validations": getattr(self.evaluator, "history", [])}
+        (folder / RECORD_FILE).write_text(json.dumps(found), "utf-8")
+
+    def mean_losses(self) -> list[float]:
+        """The loss of every step, over all processes."""
+        return [sum(step) / len(step) for step in zip(*gather_object([self.losses]), strict=True)]
+
+    def remember(self, checkpoint: Path | None) -> None:
+        """Takes up the losses and validations of a checkpoint; none without one."""
+        found = json.loads((checkpoint / RECORD_FILE).read_text("utf-8")) if checkpoint else {}
+        self.losses = found.get("losses", [])
+        if isinstance(self.evaluator, RetrievalEvaluator):
+            self.evaluator.history[:] = found.get("validations", [])
 
     def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
         loss = super().compute_loss(*args, **kwargs)
@@ -55,23 +71,34 @@ class TimedCheckpoints(TrainerCallback):
 
 @contextlib.contextmanager
 def workspace(checkpoint: Path | None) -> Iterator[Path]:
-    """The folder for checkpoints, or one for the while."""
+    """The folder for checkpoints, or one for the while; the same in all processes that train together."""
     if checkpoint is not None:
         yield Path(checkpoint)
         return
     with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder)
+        yield Path(agreed(folder))
+        wait_for_everyone()  # before the first process removes what the others may still read
+
+
+def agreed(value: Any) -> Any:
+    """What the first of the processes that train together has; itself where there is one."""
+    return broadcast_object_list([value])[0]
 
 
 def usable_checkpoint(work: Path, made_from: list[Any]) -> Path | None:
     """The last whole checkpoint of this very run; those of another, or cut short by a kill, are removed."""
+    return agreed(_usable(work, made_from) if PartialState().is_main_process else None)
+
+
+def _usable(work: Path, made_from: list[Any]) -> Path | None:
     marker, key = work / "made_from.txt", digest(made_from)
     same = marker.is_file() and marker.read_text("utf-8") == key
     found = sorted(work.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
     # The trainer writes its state last, so a checkpoint that has it is whole.
-    whole = [path for path in found if same and (path / "trainer_state.json").is_file()]
+    whole = [path for path in found if same and (path / _STATE).is_file()]
+    best = json.loads((whole[0] / _STATE).read_text("utf-8")).get("best_model_checkpoint") if whole else None
     for path in found:
-        if path not in whole[:1]:
+        if path not in whole[:1] and path.name != Path(best or "").name:
             shutil.rmtree(path)
     work.mkdir(parents=True, exist_ok=True)
     marker.write_text(key, "utf-8")

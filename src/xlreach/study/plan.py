@@ -296,17 +296,20 @@ class _Planner:
     def _align(self, encoder: _Encoder, name: str, seed: int) -> _Encoder:
         alignment = ALIGNMENTS.parse(name)
         about = replace(encoder.about, alignment=str(alignment))
-        if not alignment.trains:
+        if not alignment.changes:
             return replace(encoder, about=about)
         languages = self._pool(encoder.languages)
-        about, sources = replace(about, seed=seed), self._pairs
-        if not any(source.uses_text or set(source.languages) & set(languages) for source in sources):
-            with self.config.at("pairs"):
-                raise ConfigError(
-                    f"There are no training pairs for {alignment} in {', '.join(languages)}.",
-                    fix="Name sources of pairs: parallel text, a retrieval collection, or crops.",
-                )
-        text = {code: self._text(code) for code in languages if any(source.uses_text for source in sources)}
+        sources = self._pairs if alignment.trains else []
+        if alignment.trains:
+            about = replace(about, seed=seed)
+            if not any(source.uses_text or set(source.languages) & set(languages) for source in sources):
+                with self.config.at("pairs"):
+                    raise ConfigError(
+                        f"There are no training pairs for {alignment} in {', '.join(languages)}.",
+                        fix="Name sources of pairs: parallel text, a retrieval collection, or crops.",
+                    )
+        reads = alignment.pooling.fitted or any(source.uses_text for source in sources)
+        text = {code: self._text(code) for code in languages} if reads else {}
         stage = self._add(align_stage(encoder.node, alignment, sources, languages, self.data, seed, text, about.words))
         self._cost(about, "align", (stage,))
         return replace(encoder, node=stage, about=about)

@@ -176,17 +176,20 @@ def align_stage(
     text: Mapping[str, Node],
     whose: str,
 ) -> Stage:
-    """A retrieval encoder from an encoder, by training on pairs that are not in what the study scores."""
+    """A retrieval encoder from an encoder: trained on pairs that are not in what is scored, or with another pooling."""
     inputs = {
         "alignment": str(alignment),
-        "languages": list(languages),
+        "languages": list(languages) if alignment.trains or text else [],
         "pairs": [str(source) for source in sources],
         "files": checksum(path for source in sources for path in source.files(languages)),
-        "evaluation": {code: data.evaluation(code) for code in languages},
-        "seed": seed,
+        "evaluation": {code: data.evaluation(code) for code in languages} if alignment.trains else {},
+        "seed": seed if alignment.trains else None,
         "version": alignment.version,
         **alignment.identity(),
     }
+    low = [code for code in languages if code in data.config.languages.low]
+    if getattr(alignment, "validate", 0):
+        inputs["low"] = low
 
     def make(space: Workspace, paths: Paths) -> None:
         from xlreach.adapt.text import Scored
@@ -203,6 +206,8 @@ def align_stage(
             languages,
             seed=seed,
             out=space.out,
+            low=low,
+            text=prepared,
             checkpoint=space.checkpoint,
             cost=space.cost,
         )
