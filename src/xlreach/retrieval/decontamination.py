@@ -38,7 +38,7 @@ class Decontaminated(PairSource):
     def files(self, languages: Iterable[str]) -> list[Path]:
         return self._source.files(languages)
 
-    def pairs(self, query_language: str, passage_language: str, seed: int) -> Iterator[tuple[str, str]]:
+    def pairs(self, query_language: str, passage_language: str, seed: int) -> Iterator[tuple[str, ...]]:
         stream = self._source.pairs(query_language, passage_language, seed)
         while block := list(islice(stream, _AT_ONCE)):
             scored = [self._holds([pair[side] for pair in block]) for side in (0, 1)]

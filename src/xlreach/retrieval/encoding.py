@@ -34,9 +34,9 @@ from xlreach.retrieval.pooling import POOLINGS, Declared
 Dtype = Literal["auto", "fp32", "bf16"]
 Vectors = NDArray[np.float32]
 
-# Multiply-adds (pieces × weights outside the embedding table) from which a job counts as long: some ten seconds of
-# fp32 on two cores.
-_LONG_JOB = 1e12
+# Multiply-adds (pieces × weights outside the embedding table) from which a job counts as long: a second or so of fp32
+# on two cores, many times what converting the weights takes.
+_LONG_JOB = 1e11
 
 SHAPE_STEP = 8
 """Batches have both sides a multiple of this, as far as they can. On CPUs oneDNN compiles and keeps a kernel for every

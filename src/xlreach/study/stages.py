@@ -224,7 +224,7 @@ def index_stage(encoder: Node, collection: Any, language: str, factory: str, who
         "language": language,
         "files": checksum(collection.files((language,))),
         "factory": factory,
-        "version": 1,
+        "version": 2,
     }
 
     def make(space: Workspace, paths: Paths) -> None:
