@@ -46,7 +46,7 @@ class Recurrent:
 class Task(Spec):
     """A tagging task; a further one derives from it and registers with `TASKS`."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3  # 3: prediction with the encoder's weights in bfloat16
     kind: ClassVar[Literal["treebank", "entities"]]
     main: ClassVar[str]
     suffix: ClassVar[str]

@@ -10,7 +10,8 @@ does not read corpora and knows no task.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
@@ -226,6 +227,11 @@ class Words(nn.Module, ABC):
         """The weights that take the encoder's learning rate."""
         return ()
 
+    @contextmanager
+    def predicting(self, dtype: torch.dtype) -> Iterator[None]:
+        """Makes ready for prediction alone, which has no use for exact weights or for what training needs."""
+        yield
+
 
 class WordEncoder(Words):
     """An encoder whose output is one vector a word; while frozen, the mix is trained all the same.
@@ -243,6 +249,31 @@ class WordEncoder(Words):
 
     def pretrained(self) -> Iterable[nn.Parameter]:
         return self.encoder.parameters()
+
+    @contextmanager
+    def predicting(self, dtype: torch.dtype) -> Iterator[None]:
+        """The encoder with its weights in `dtype` and with fused attention, whose forward pass is the faster one.
+
+        Autocast would convert the weights again for every batch. The table of pieces stays as it is, being long: what
+        is looked up in it is converted.
+        """
+        table = self.encoder.get_input_embeddings()
+        weights = [one for one in self.encoder.parameters() if one is not table.weight and one.dtype != dtype]
+        exact, attention = [weight.data for weight in weights], self.encoder.config._attn_implementation
+        fused = attention != "sdpa" and getattr(self.encoder, "_supports_sdpa", False)
+        converting = table.register_forward_hook(lambda *args: args[-1].to(dtype))
+        try:
+            for weight in weights:
+                weight.data = weight.data.to(dtype)
+            if fused:
+                self.encoder.set_attn_implementation("sdpa")
+            yield
+        finally:
+            converting.remove()
+            for weight, data in zip(weights, exact, strict=True):
+                weight.data = data
+            if fused:
+                self.encoder.set_attn_implementation(attention)
 
     def forward(self, batch: Batch) -> Tensor:
         """(sentences, words, size) vectors, 0 for padding."""
