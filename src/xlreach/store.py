@@ -10,10 +10,12 @@ A result appears by one rename on the same file system, so a reader never sees h
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import threading
 import time
@@ -79,8 +81,15 @@ class Store:
         """
         folder = self.root / ".locks"
         self._make(folder)
-        with FileLock(folder / f"{name}.lock"):
+        lock = FileLock(folder / f"{name}.lock")
+        try:
+            lock.acquire()
+        except OSError as error:
+            raise self._unwritable(error) from error
+        try:
             yield
+        finally:
+            lock.release()
 
     def has(self, stage: str, key: str) -> bool:
         return (self.path(stage, key) / _ARTIFACT).is_file()
@@ -127,7 +136,7 @@ class Store:
             space.checkpoint.mkdir(exist_ok=True)
             started = time.monotonic()
             try:
-                with _peak_memory() as memory:
+                with _peak_memory() as memory, self.refusals():
                     make(space)
             except BaseException:
                 shutil.rmtree(space.out, ignore_errors=True)
@@ -143,22 +152,51 @@ class Store:
                 "peak_memory_mb": round(memory[0] / 2**20, 1),
                 **space.cost,
             }
-            (space.out / _ARTIFACT).write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
-            _flush(space.out)
-            shutil.rmtree(final, ignore_errors=True)
-            space.out.rename(final)
+            with self.refusals():
+                (space.out / _ARTIFACT).write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
+                _flush(space.out)
+                shutil.rmtree(final, ignore_errors=True)
+                space.out.rename(final)
             shutil.rmtree(work, ignore_errors=True)
         return final
+
+    def tidy(self) -> None:
+        """Removes the workspaces of finished results, which a process killed at the very end leaves."""
+        for work in (self.root / ".work").glob("*-*"):
+            stage, _, key = work.name.rpartition("-")
+            if self.has(stage, key):
+                with self.lock(work.name):
+                    shutil.rmtree(work, ignore_errors=True)
+
+    @contextmanager
+    def refusals(self) -> Iterator[None]:
+        """Says in one sentence that the disk is full, whichever library found it out.
+
+        Raises:
+            StoreError: In place of any error that a full disk caused.
+        """
+        try:
+            yield
+        except Exception as error:
+            if not _is_full(error):
+                raise
+            raise StoreError(
+                f"The disk of the store {self.root} is full.",
+                fix="Free some space; what is finished is kept, and the same command goes on.",
+            ) from error
 
     def _make(self, *folders: Path) -> None:
         try:
             for folder in folders:
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(
-                f"The store {self.root} cannot be written ({error.strerror}).",
-                fix="Make the folder writable, or name another one with --root.",
-            ) from error
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> StoreError:
+        return StoreError(
+            f"The store {self.root} cannot be written ({error.strerror}).",
+            fix="Make the folder writable, or name another one with --root.",
+        )
 
 
 @contextmanager
@@ -174,6 +212,18 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         _remove(temporary)
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether a full disk or quota is behind an error; libraries in C++ and Rust tell it in words only."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if re.search(r"No space left|quota exceeded|os error (28|122)\b", str(seen)):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
 
 
 def _remove(path: Path) -> None:

@@ -59,5 +59,5 @@ def _every_verb(
 
 def _say_interrupted() -> None:
     typer.echo(
-        "xlreach: interrupted. Nothing half-done is left; a study that is run again goes on where it was.", err=True
+        "xlreach: interrupted. Nothing half-done is left. A study goes on where it was with the same command.", err=True
     )

@@ -21,6 +21,8 @@ from xlreach.cli.options import (
 if TYPE_CHECKING:
     from xlreach.study.run import Place
 
+_SHOWN = 20  # differences
+
 
 @app.command()
 def run(
@@ -70,6 +72,32 @@ def _run_experiment(config: Path, override: Sequence[str], place: Place, as_json
     for sentence in found["sentences"]:
         typer.echo(sentence)
     return typer.echo(f"Report: {folder / 'report.html'}")
+
+
+@app.command()
+def reproduce(
+    run_folder: Run,
+    root: Annotated[Path | None, typer.Option(help="Where to run it again; a temporary folder when not given.")] = None,
+    tolerance: Annotated[float, typer.Option(help="By how much values may differ (another machine).", min=0)] = 0.0,
+    json_: Json = False,
+) -> None:
+    """Run a finished study again and compare every value; exit code 1 where one differs."""
+    from xlreach.study.reproduce import reproduce as repeat
+
+    found = repeat(run_folder, lambda line: typer.echo(line, err=json_), root=root, tolerance=tolerance)
+    if json_:
+        print_json(found.as_dict())
+    else:
+        for difference in found.differences[:_SHOWN]:
+            typer.echo(f"differs  {difference}")
+        if len(found.differences) > _SHOWN:
+            typer.echo(f"         and {len(found.differences) - _SHOWN} more")
+        for sentence in found.circumstances:
+            typer.echo(f"note     {sentence}")
+        equal = found.rows - len(found.differences)
+        typer.echo(f"{equal} of {found.rows} values are the same (costs are not compared).")
+    if found.differences:
+        raise typer.Exit(1)
 
 
 @app.command()

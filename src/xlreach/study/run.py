@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
+import platform
+import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,9 +29,12 @@ from xlreach.store import Store, digest, replacing
 from xlreach.study.config import StudyConfig, load_config
 from xlreach.study.data import StudyData, materialise
 from xlreach.study.plan import Plan, plan_study
+from xlreach.study.stage import Stage
 
 _LAST = ("config.yaml", "gaps.json", "report.html")  # in the order of writing; each is made from those before
 _TEMPORARY = ".*.tmp"  # of `replacing`, left by a killed process
+_ON_CPU = "to the last bit on this machine with as many threads; another number of threads sums in another order"
+_ON_GPU = "but for the last digits: on a GPU, gradients of embeddings are added up in no fixed order"
 _COSTS: dict[str, Callable[[list[float]], float]] = {
     "seconds": sum,
     "tokens": sum,
@@ -91,24 +97,35 @@ def run_study(config: StudyConfig, place: Place, tell: Callable[[str], None]) ->
         return folder, False
     for lack in plan.lacks:
         tell(f"note     {lack}")
+    try:
+        _make(todo, place.store, tell)
+        with place.store.lock(f"run-{config.study}"), place.store.refusals():
+            if _is_whole(plan, place, config, whole):  # another process was quicker
+                return folder, bool(todo)
+            tell("report   gaps, tables, charts")
+            _publish(config, plan, place, whole)
+            place.store.tidy()
+    except KeyboardInterrupt:
+        kept = len(plan.stages) - len(plan.left(place.store))
+        tell(f"stopped  {kept} of {len(plan.stages)} stages are kept, and the last checkpoint of the one under way.")
+        raise
+    return folder, True
+
+
+def _make(todo: Sequence[Stage], store: Store, tell: Callable[[str], None]) -> None:
     for number, stage in enumerate(todo, 1):
         tell(f"[{number}/{len(todo)}] {stage.kind:<8} {stage.title}")
-        stage.run(place.store)
-        record = place.store.record(stage.kind, stage.key)
+        stage.run(store)
+        record = store.record(stage.kind, stage.key)
         tell(f"{'':>{len(f'[{number}/{len(todo)}]')}} {'':<8} {record['seconds']:.1f} s")
-    with place.store.lock(f"run-{config.study}"):
-        if _is_whole(plan, place, config, whole):  # another process was quicker
-            return folder, bool(todo)
-        tell("report   gaps, tables, charts")
-        _publish(config, plan, place, whole)
-    return folder, True
 
 
 def _publish(config: StudyConfig, plan: Plan, place: Place, whole: str) -> None:
     """Writes the run folder; the report comes last, so that a folder with a report is whole."""
     store, folder = place.store, place.run(config)
     folder.mkdir(parents=True, exist_ok=True)
-    for stale in (*(folder / name for name in _LAST), *folder.glob(_TEMPORARY)):
+    elsewhere = [path for parent in (place.encoders, place.indexes) for path in _left_behind(parent, config.study)]
+    for stale in (*(folder / name for name in _LAST), *folder.glob(_TEMPORARY), *elsewhere):
         shutil.rmtree(stale) if stale.is_dir() else stale.unlink(missing_ok=True)
     results = [*_measurements(config, plan, store), *_costs(config, plan, store)]
     with replacing(folder / "results.jsonl") as path:
@@ -153,6 +170,11 @@ def compare_run(folder: Path) -> Path:
     )
     write_gaps(folder / "gaps.json", gaps)
     return folder / "gaps.json"
+
+
+def _left_behind(parent: Path, study: str) -> list[Path]:
+    """What `replacing` of a killed process left of a study's folder; the caller holds the study's lock."""
+    return [path for path in parent.glob(_TEMPORARY) if re.fullmatch(rf"\.{re.escape(study)}\.\d+\.tmp", path.name)]
 
 
 def _measurements(config: StudyConfig, plan: Plan, store: Store) -> Iterator[Measurement]:
@@ -290,8 +312,22 @@ def _provenance() -> dict[str, Any]:
     commit = subprocess.run(
         ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
     )
+    import torch  # stages have, long before
+
+    on_gpu = torch.cuda.is_available()
     return {
         "xlreach": __version__,
         "commit": commit.stdout.strip() or None,
         "packages": {name: importlib.metadata.version(name) for name in packages},
+        "machine": torch.cuda.get_device_name(0) if on_gpu else _processor(),
+        "threads": torch.get_num_threads(),
+        "repeatable": _ON_GPU if on_gpu else _ON_CPU,
     }
+
+
+def _processor() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text("utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

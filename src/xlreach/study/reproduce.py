@@ -1,0 +1,142 @@
+"""Running a finished study again, from its resolved configuration in a store of its own, and comparing every value.
+
+On one machine, with as many threads, the values are equal to the last bit. Elsewhere they may differ in their last
+digits, since sums are taken in another order: there a tolerance can be given.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from xlreach.errors import DataError, StoreError
+from xlreach.measurement import Measurement, read_measurements
+from xlreach.reading import read_yaml
+from xlreach.study.config import load_config
+from xlreach.study.run import Place, run_study
+
+_NEVER_EQUAL = "cost"  # seconds and memory
+_COMPARED = ("xlreach", "commit", "packages", "threads", "machine", "plan")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A measurement that is not the same; a value is None where the run has no such row."""
+
+    what: Measurement
+    before: float | None
+    again: float | None
+
+    def __str__(self) -> str:
+        row = self.what
+        pair = "→".join(one for one in (row.query_language, row.document_language) if one) or row.language
+        named = (row.base, row.recipe, row.alignment, row.dataset, row.setting, pair, row.measure)
+        seeded = "" if row.seed is None else f", seed {row.seed}"
+        shown = ["nothing" if value is None else repr(value) for value in (self.before, self.again)]
+        return f"{' '.join(one for one in named if one)}{seeded}: {shown[0]}, now {shown[1]}"
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What came of a repetition.
+
+    Attributes:
+        run: The run that was repeated.
+        again: The new one; gone when it was made in a temporary store.
+        rows: How many rows were compared: all but costs.
+        differences: Those that are not the same.
+        circumstances: What else is not as it was (versions, threads, data), a sentence each.
+    """
+
+    run: Path
+    again: Path
+    rows: int
+    differences: tuple[Difference, ...]
+    circumstances: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "run": str(self.run),
+            "again": str(self.again),
+            "rows": self.rows,
+            "differences": [{**asdict(one.what), "value": one.before, "again": one.again} for one in self.differences],
+            "circumstances": list(self.circumstances),
+        }
+
+
+def reproduce(
+    run: Path, tell: Callable[[str], None], *, root: Path | None = None, tolerance: float = 0.0
+) -> Reproduction:
+    """Runs a study again from its run folder and compares the results row by row, costs left out.
+
+    Args:
+        run: A run folder.
+        tell: Is told each stage as it begins and ends.
+        root: Where to run it; it must not hold the run itself. None is a temporary folder, removed in the end.
+        tolerance: By how much two values may differ, relative to the larger, or absolutely below 1.
+
+    Raises:
+        DataError: `run` is no finished run.
+        StoreError: `root` is where the run was made: its stages are there, and nothing would be done again.
+        ConfigError: The study cannot be run here (its data or its base are elsewhere).
+    """
+    if not (run / "config.yaml").is_file() or not (run / "results.jsonl").is_file():
+        raise DataError("No finished run here.", expected="Expected config.yaml and results.jsonl.", path=run)
+    config = load_config(run / "config.yaml")
+    before = read_measurements(run / "results.jsonl")
+    with ExitStack() as stack:
+        place = Place(root or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="xlreach-reproduce-"))))
+        again = place.run(config)
+        if again.resolve() == run.resolve():
+            raise StoreError(f"{run} was made below {place.root}: nothing would be done again.", fix="Name another.")
+        run_study(config, place, tell)
+        differences = compare_values(before, read_measurements(again / "results.jsonl"), tolerance)
+        changed = _circumstances(run / "config.yaml", again / "config.yaml")
+        compared = sum(row.kind != _NEVER_EQUAL for row in before)
+    return Reproduction(run, again, compared, tuple(differences), tuple(changed))
+
+
+def compare_values(before: list[Measurement], again: list[Measurement], tolerance: float = 0.0) -> list[Difference]:
+    """The rows of two results that are not the same, costs left out; a row of one only is a difference too.
+
+    Args:
+        before: The rows of one run.
+        again: Those of another.
+        tolerance: By how much values may differ, relative to the larger, or absolutely below 1.
+    """
+    left, right = ({_identity(row): row for row in rows if row.kind != _NEVER_EQUAL} for rows in (before, again))
+    found = []
+    for what in dict.fromkeys((*left, *right)):
+        a, b = left.get(what), right.get(what)
+        if a is None or b is None:
+            found.append(Difference(what, None if a is None else a.value, None if b is None else b.value))
+        elif a.n != b.n or not math.isclose(a.value, b.value, rel_tol=tolerance, abs_tol=tolerance):
+            found.append(Difference(what, a.value, b.value))
+    return found
+
+
+def _identity(row: Measurement) -> Measurement:
+    return replace(row, value=0.0, n=None)
+
+
+def _circumstances(before: Path, again: Path) -> list[str]:
+    """What the two runs record of how they were made, where it differs."""
+    old, new = (dict((read_yaml(path) or {}).get("provenance") or {}) for path in (before, again))
+    found = []
+    for name in _COMPARED:
+        a, b = old.get(name), new.get(name)
+        if a == b or name == "plan":
+            continue
+        if isinstance(a, dict) and isinstance(b, dict):
+            found += [f"{one} {a.get(one)} then, {b[one]} now." for one in b if a.get(one) != b[one]]
+        else:
+            found.append(f"{name} {a} then, {b} now.")
+    if old.get("plan") != new.get("plan"):
+        found.append("The stages are not those of then: the data, a base or a step has changed.")
+    return found
