@@ -17,7 +17,7 @@ def sentences(gaps):
 def test_every_claim_carries_figure_interval_and_test(make_study):
     study = make_study(
         bases=BASE, recipes=("none", "va(99)+lapt"), alignments=("none", "hybrid(alpha=0.5)"), measures=("nDCG@10",),
-        queries=40, tagging=False,
+        queries=80, tagging=False,
     )  # fmt: skip
     said, text, one = sentences(compare(study.results, study.queries, study.levels, **FEW))
     assert (one["recipe"], one["alignment"]) == ("va(99)+lapt", "hybrid(alpha=0.5)")

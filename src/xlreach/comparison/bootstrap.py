@@ -33,11 +33,14 @@ class Component:
         variance: Its share of the variance of the draws.
         units: How many units it was seen in.
         unbiased: What it should be; None corrects `variance` for the number of units.
+        uncertain: The variance that the units were seen to have, whose chance sets the degrees of freedom; None where
+            that is `unbiased` itself.
     """
 
     variance: float
     units: int
     unbiased: float | None = None
+    uncertain: float | None = None
 
     @property
     def corrected(self) -> float:
@@ -171,7 +174,7 @@ def interval(
     se = float(np.sqrt(rest + sum(one.corrected for one in small)))
     if not se > 1e-9:
         return None
-    weight = sum(one.corrected**2 / (one.units - 1) for one in small)
+    weight = sum((one.corrected if one.uncertain is None else one.uncertain) ** 2 / (one.units - 1) for one in small)
     df = se**4 / weight if weight > 0 else None
     reach = float(stats.norm.ppf((1 + confidence) / 2) if df is None else stats.t.ppf((1 + confidence) / 2, df))
     return Interval(estimate - reach * se, estimate + reach * se, se, df)

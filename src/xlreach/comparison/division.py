@@ -165,4 +165,4 @@ class Division:
 
 
 def _per_language(each: Noise, side: Sequence[int]) -> float:
-    return float(each.seeds[list(side)].sum()) / len(side) ** 2
+    return float(each.trained[list(side)].sum()) / len(side) ** 2

@@ -22,14 +22,16 @@ class Noise:
     Attributes:
         queries: Of drawing queries, for the seeds there are.
         seeds_drawn: Of drawing seeds, as draws show it.
-        seeds: Of training again, unbiased: for few seeds, and without what their own hits make of it.
-        twice: What drawing both at once adds beside the two.
+        seeds: The same unbiased, for few seeds.
+        own: What of that is each seed's own hits, which `queries` holds already.
+        twice: What drawing both at once adds in the draws.
         units: How many seeds.
     """
 
     queries: np.ndarray
     seeds_drawn: np.ndarray
     seeds: np.ndarray
+    own: np.ndarray
     twice: np.ndarray
     units: int
 
@@ -38,11 +40,18 @@ class Noise:
         """All that draws of queries and seeds show."""
         return self.queries + self.seeds_drawn + self.twice
 
-    def seed_components(self, own: float = 0.0) -> list[Component]:
-        """The chance of training again of the first statistic, less what the spread of languages holds of it."""
+    @property
+    def trained(self) -> np.ndarray:
+        """What training again contributes, its own hits apart; 0 where no more than these is seen."""
+        return np.maximum(self.seeds - self.own, 0)
+
+    def seed_components(self, spread: float = 0.0) -> list[Component]:
+        """The chance of training again of the first statistic, less what the `spread` of languages holds of it."""
         if self.units < 2:
             return []
-        return [Component(float(self.seeds_drawn[0]), self.units, max(float(self.seeds[0]) - own, 0.0))]
+        trained = max(float(self.trained[0]) - spread, 0.0)
+        seen = float(self.seeds[0]) if trained else 0.0
+        return [Component(float(self.seeds_drawn[0]), self.units, trained, seen)]
 
 
 def contributions(cell: Cell, strata: np.ndarray) -> np.ndarray:
@@ -70,7 +79,7 @@ def noise(moved: np.ndarray, by_seed: np.ndarray) -> Noise:
     drawn = np.nan_to_num(by_seed.var(0)) / units
     if units == 1:
         nothing = np.zeros_like(queries)
-        return Noise(queries, nothing, nothing, nothing, 1)
+        return Noise(queries, nothing, nothing, nothing, nothing, 1)
     own = ((moved - mean[:, :, None]) ** 2).sum((0, 2), dtype=np.float64) / (units - 1)
-    seeds = np.maximum(drawn * units / (units - 1) - own / units, 0)
-    return Noise(queries, drawn, seeds, own * (units - 1) / units**2, units)
+    seeds = drawn * units / (units - 1)
+    return Noise(queries, drawn, seeds, own / units, own * (units - 1) / units**2, units)
