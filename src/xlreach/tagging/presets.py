@@ -73,6 +73,7 @@ PRESETS = {
     "fast": Preset(
         epochs=5, patience=3, head_lr=8e-3, encoder_lr=1e-4, scale_lr=True, schedule="linear", warmup_epochs=0.5,
         frozen_epochs=0, attention_dropout=0.0, hidden_dropout=0.0, batch_sentences=64, batch_pieces=384,
+        dev_sentences=300,
     ),
     # A demonstration: seconds on a few hundred sentences and a small encoder.
     "quick": Preset(
@@ -91,7 +92,7 @@ _STATIC = {
     ),
     "fast": Preset(
         epochs=20, patience=5, head_lr=4e-3, schedule="linear", warmup_epochs=0.5, frozen_epochs=0, weight_decay=0.0,
-        precision="float32",
+        precision="float32", dev_sentences=300,
     ),
     "quick": Preset(
         epochs=10, patience=10, head_lr=4e-3, schedule="linear", warmup_epochs=0.5, frozen_epochs=0, weight_decay=0.0,
