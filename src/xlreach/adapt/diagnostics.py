@@ -1,8 +1,9 @@
-"""What a tokenizer does to a language, before any training: unknown pieces, fragmentation, loss in a round trip."""
+"""What an encoder makes of a language, before any task: how its tokenizer cuts text, how well it foresees words."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -79,3 +80,55 @@ def diagnose(encoder: Path, lines: Iterable[str], most_lines: int | None = None)
         "round_trip_loss_no_space": lost_without_space / texts,
     }
     return found | ({"new_pieces_used": len(new & seen) / len(new)} if new else {})
+
+
+def parity(encoder: Path, pairs: Iterable[tuple[str, str]], most_pairs: int | None = None) -> tuple[float, int]:
+    """How many times as many pieces a language takes as another one to say the same (Petrov et al. 2023).
+
+    Args:
+        encoder: The encoder folder.
+        pairs: The same in the language and in the other one, usually English.
+        most_pairs: Measure on the first so many.
+
+    Returns:
+        Pieces in all left sides over pieces in all right sides, special tokens not counted, and the number of pairs.
+
+    Raises:
+        DataError: There is nothing on a side.
+    """
+    from tokenizers import Tokenizer
+
+    tokenizer, transform = Tokenizer.from_str(json.dumps(read_tokenizer(encoder))), input_transform(encoder)
+    stream, pieces, count = iter(pairs), [0, 0], 0
+    stream = stream if most_pairs is None else islice(stream, most_pairs)
+    while block := list(islice(stream, _AT_ONCE)):
+        count += len(block)
+        for side, texts in enumerate(zip(*block, strict=True)):
+            encoded = tokenizer.encode_batch([transform(text.strip()) for text in texts], add_special_tokens=False)
+            pieces[side] += sum(len(one.ids) for one in encoded)
+    if not all(pieces):
+        raise DataError("There is nothing to compare the number of pieces on.", expected="Expected parallel lines.")
+    return pieces[0] / pieces[1], count
+
+
+def surprise(encoder: Path, lines: Iterable[str]) -> tuple[dict[str, float], int]:
+    """How well the encoder foresees words of text that it was not trained on (`likelihood.word_likelihood`).
+
+    Returns:
+        `pseudo_nll_per_word` in nats and `pseudo_perplexity_per_word`, its exponential, and the number of words they
+        rest on; nothing for an encoder without a masked-language-model head.
+    """
+    from xlreach.adapt.likelihood import word_likelihood
+
+    found = word_likelihood(encoder, lines)
+    if found is None:
+        return {}, 0
+    perplexity = math.exp(min(found.nll, 700.0))  # beyond that there is no such number
+    return {"pseudo_nll_per_word": found.nll, "pseudo_perplexity_per_word": perplexity}, found.words
+
+
+def training_loss(encoder: Path) -> dict[str, float]:
+    """`valid_loss_per_word` of the encoder's last step, in nats; nothing where that trained no language model."""
+    steps = Provenance.read(encoder).steps
+    name = "valid_loss_per_word"
+    return {name: float(steps[-1][name])} if steps and name in steps[-1] else {}

@@ -152,6 +152,15 @@ def hold_out_order(path: Path) -> NDArray[np.float64]:
     return before[documents] / max(1, sizes.sum())
 
 
+def held_out_lines(path: Path, share: float) -> Iterator[str]:
+    """The lines of a prepared text that are held out with a share of it, streaming, without blank ones."""
+    order = hold_out_order(path)
+    with path.open(encoding="utf-8") as stream:
+        for line, at in zip(stream, order, strict=True):
+            if line.strip() and (at < share or at == 0):
+                yield line.rstrip("\n")
+
+
 def _clean(lines: Iterable[str], path: Path, scored: Scored, language: str) -> TextCounts:
     seen: set[bytes] = set()
     read = empty = duplicate = evaluation = near = words = characters = 0

@@ -44,18 +44,27 @@ def adapt(
 def diagnose(
     encoder: Encoder,
     text: Annotated[Path, typer.Option(help="A text file, a sentence or paragraph a line.")],
+    parallel: Annotated[
+        Path | None, typer.Option(help="The same text line by line in another language, usually English.")
+    ] = None,
     json_: Json = False,
 ) -> None:
-    """Measure what an encoder's tokenizer does to a text."""
+    """Measure what an encoder makes of a text: how its tokenizer cuts it, how well it foresees its words."""
     from xlreach.adapt.diagnostics import diagnose as measure
+    from xlreach.adapt.diagnostics import parity, surprise
     from xlreach.adapt.encoder import resolve_base
+    from xlreach.corpora.bitext import read_bitext
     from xlreach.corpora.text import read_lines
 
-    found = measure(resolve_base(encoder), read_lines(text))
+    folder = resolve_base(encoder)
+    found = measure(folder, read_lines(text))
+    if parallel is not None:
+        found["parity"] = parity(folder, read_bitext(text, parallel))[0]
+    found |= surprise(folder, read_lines(text))[0]
     if json_:
         return print_json(found)
     for name, value in found.items():
-        typer.echo(f"{name:<26}{value:.4f}")
+        typer.echo(f"{name:<28}{value:.4f}" if value < 1e6 else f"{name:<28}{value:.3e}")
     return None
 
 

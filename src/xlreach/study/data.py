@@ -94,6 +94,17 @@ class StudyData:
             found = [name for name in found if name in self.config.text or _source(name) in self.config.text]
         return [self.open(name) for name in found] + [one for one in self._texts if language in one.languages]
 
+    def parallel_with(self, pivot: str, language: str) -> Any | None:
+        """Parallel text of a language with another one, NTREX where it has both; None where there is none."""
+        if pivot == language:
+            return None
+        both = [name for name in self._find("parallel", language) if name in self._find("parallel", pivot)]
+        for name in sorted(both, key=lambda one: (one != "ntrex", one)):
+            found = self.open(name)
+            if next(iter(found.pairs(language, pivot)), None) is not None:
+                return found
+        return None
+
     def tagged(self, task: Any, language: str, splits: tuple[str, ...] = ("train", "test")) -> list[Any]:
         """The treebanks or entity corpora of a language that have what a task needs."""
         found = [self.open(name) for name in self._find(task.kind, language)]

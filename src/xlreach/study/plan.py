@@ -160,7 +160,8 @@ class _Planner:
         for language in self._alone(encoder):
             if self.data.text(language):
                 about = replace(encoder.about, language=language)
-                stage = diagnose_stage(encoder.node, language, self._text(language), encoder.about.words)
+                parallel = self.data.parallel_with("en", language)
+                stage = diagnose_stage(encoder.node, language, self._text(language), parallel, encoder.about.words)
                 self._measure(stage, about)
         self._tag(encoder, seed)
         if self._collections and self._dense:

@@ -22,6 +22,8 @@ from xlreach.tagging.presets import Preset
 
 MEASUREMENTS = "measurements.jsonl"
 _DIAGNOSED_LINES = 2000
+_UNSEEN = 0.05  # of a text, held out by every training that holds out as much or more
+_PARITY_WITH = "en"
 Paths = Mapping[str, Path]
 
 
@@ -105,23 +107,35 @@ def step_stage(
     return Stage("adapt", f"{base}, {recipe} for {'+'.join(languages)}{seeded}", inputs, make, needs)
 
 
-def diagnose_stage(encoder: Node, language: str, text: Node, whose: str) -> Stage:
-    """How the encoder's tokenizer treats a language's text (its first lines)."""
-    inputs = {"language": language, "most_lines": _DIAGNOSED_LINES, "version": 1}
+def diagnose_stage(encoder: Node, language: str, text: Node, parallel: Any | None, whose: str) -> Stage:
+    """What the encoder makes of a language: its tokenizer on lines spread over the text, and against English where
+    there is parallel text; how well it foresees words of lines that no training has seen; its own validation loss.
+    """
+    inputs: dict[str, Any] = {"language": language, "most_lines": _DIAGNOSED_LINES, "version": 2}
+    if parallel is not None:
+        files = checksum(parallel.files((language, _PARITY_WITH)))
+        inputs |= {"parallel": parallel.name, "files": files}
 
     def make(space: Workspace, paths: Paths) -> None:
-        from xlreach.adapt.diagnostics import diagnose
+        from xlreach.adapt.diagnostics import diagnose, parity, surprise, training_loss
+        from xlreach.adapt.text import held_out_lines
         from xlreach.corpora.text import read_lines
 
-        lines = read_lines(_text_in(paths["text"], language))
-        found = diagnose(paths["encoder"], lines, _DIAGNOSED_LINES)
-        rows = [
-            Measurement(kind="diagnostic", language=language, measure=name, value=value)
-            for name, value in found.items()
-        ]
+        path = _text_in(paths["text"], language)
+
+        def row(measure: str, value: float, n: int | None = None, dataset: str | None = None) -> Measurement:
+            return Measurement(kind="diagnostic", language=language, measure=measure, value=value, n=n, dataset=dataset)
+
+        found = diagnose(paths["encoder"], _spread(lambda: read_lines(path), _DIAGNOSED_LINES))
+        rows = [row(name, value) for name, value in (found | training_loss(paths["encoder"])).items()]
+        if parallel is not None:
+            value, n = parity(paths["encoder"], parallel.pairs(language, _PARITY_WITH), _DIAGNOSED_LINES)
+            rows.append(row(f"parity_with_{_PARITY_WITH}", value, n, parallel.name))
+        foreseen, words = surprise(paths["encoder"], held_out_lines(path, _UNSEEN))
+        rows += [row(name, value, words) for name, value in foreseen.items()]
         write_measurements(space.out / MEASUREMENTS, rows)
 
-    return Stage("diagnose", f"tokenizer on {language}: {whose}", inputs, make, {"encoder": encoder, "text": text})
+    return Stage("diagnose", f"{language}: {whose}", inputs, make, {"encoder": encoder, "text": text})
 
 
 def tag_stage(
