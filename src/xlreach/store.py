@@ -10,6 +10,7 @@ A result appears by one rename on the same file system, so a reader never sees h
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import hashlib
 import json
@@ -33,6 +34,7 @@ from xlreach.errors import StoreError
 from xlreach.reading import read_json
 
 _ARTIFACT = "artifact.json"
+_HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
 
 
 def digest(value: Any) -> str:
@@ -208,10 +210,26 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         if temporary.is_dir() and path.is_dir():
-            shutil.rmtree(path)
-        temporary.replace(path)
+            exchange(temporary, path)
+        else:
+            temporary.replace(path)
     finally:
         _remove(temporary)
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Two folders of one file system change places: at every moment there is a whole folder at both paths.
+
+    Where the system cannot do that in one step (it is Linux that can), it takes three renames, and a kill between them
+    leaves `other` as `.<name>.before` beside it.
+    """
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is not None and rename(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0:
+        return
+    before = other.with_name(f".{other.name}.before")
+    other.rename(before)
+    one.rename(other)
+    before.rename(one)
 
 
 def _is_full(error: BaseException) -> bool:

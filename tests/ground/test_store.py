@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from xlreach.errors import StoreError
-from xlreach.store import Store, Workspace, digest, replacing
+from xlreach.store import Store, Workspace, digest, exchange, replacing
 
 
 def test_a_digest_ignores_the_order_of_keys_and_nothing_else() -> None:
@@ -132,3 +132,15 @@ def test_the_record_is_json(tmp_path: Path) -> None:
     Store(tmp_path).obtain("a", "k", {"name": "ئۇيغۇر"}, lambda space: None)
     assert "ئۇيغۇر" in (tmp_path / "a" / "k" / "artifact.json").read_text("utf-8")
     json.loads((tmp_path / "a" / "k" / "artifact.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("in_one_step", [True, False])
+def test_folders_change_places(tmp_path, monkeypatch, in_one_step):
+    if not in_one_step:
+        monkeypatch.setattr("xlreach.store.ctypes.CDLL", lambda *_, **__: object())
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).write_text("", "utf-8")
+    exchange(tmp_path / "one", tmp_path / "other")
+    assert (tmp_path / "one" / "other").is_file() and (tmp_path / "other" / "one").is_file()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "other"]

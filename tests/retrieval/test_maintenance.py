@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import faiss
 import numpy as np
@@ -14,6 +15,7 @@ from xlreach.retrieval import maintenance
 from xlreach.retrieval.encoding import TextEncoder
 from xlreach.retrieval.index import build_index, find_indexes, open_index
 from xlreach.retrieval.maintenance import update_index
+from xlreach.store import exchange
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +81,7 @@ def test_wrong_updates_leave_the_index_as_it_was(encoder, encoder_folder, many, 
     assert find_indexes(tmp_path) == {"en": folder} and len(list(tmp_path.iterdir())) == 1
 
 
-@pytest.mark.parametrize("moment", ["encoding", "writing", "between the renames", "after the renames"])
+@pytest.mark.parametrize("moment", ["encoding", "writing", "exchange", "between the renames", "after the exchange"])
 def test_killed_in_the_middle(encoder, many, tmp_path, moment, monkeypatch):
     folder = build_index(encoder, many[:100], tmp_path / "en", language="en")
     gone = [one.id for one in many[:50]]
@@ -97,23 +99,47 @@ def test_killed_in_the_middle(encoder, many, tmp_path, moment, monkeypatch):
             monkeypatch.setattr(TextEncoder, "encode_stream", die)
         elif moment == "writing":
             monkeypatch.setattr(faiss, "write_index", die)
+        elif moment == "exchange":
+            monkeypatch.setattr(maintenance, "exchange", die)
+        elif moment == "between the renames":  # of a system that cannot exchange
+            monkeypatch.setattr(maintenance, "exchange", lambda _, at: die(at.rename(at.with_name(".en.before"))))
         else:
-            swap = maintenance._swap
-            monkeypatch.setattr(maintenance.shutil, "rmtree", lambda path, **_: None)
-            monkeypatch.setattr(maintenance, "_swap", lambda one, at: swap(one, at) or die())
-            if moment == "between the renames":
-                monkeypatch.setattr(maintenance, "_swap", lambda _, at: die(at.rename(maintenance._before(at))))
+            monkeypatch.setattr(maintenance, "exchange", lambda one, at: die(exchange(one, at)))
         try:
             update_index(folder, encoder, (), gone)
         finally:
             os._exit(1)
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
-    if moment in ("encoding", "writing"):
-        assert open_index(folder, encoder).ids == [one.id for one in many[:100]]
+    done = moment == "after the exchange"
+    if moment != "between the renames":
+        assert open_index(folder, encoder).ids == [one.id for one in many[50 if done else 0 : 100]]
         assert find_indexes(tmp_path) == {"en": folder}
-    done = moment == "after the renames"
-    if done:
-        assert open_index(folder, encoder).count == 50
     update_index(folder, encoder, many[200:300], [] if done else gone)
     assert open_index(folder, encoder).ids == [one.id for one in many[50:100] + many[200:300]]
     assert find_indexes(tmp_path) == {"en": folder} and len(list(tmp_path.iterdir())) == 1
+
+
+def test_updates_at_once_wait_for_each_other_and_readers_see_whole_indexes(encoder, many, tmp_path):
+    folder = build_index(encoder, many[:20], tmp_path / "en", language="en")
+    before = open_index(folder, encoder)
+    parts = [many[at : at + 10] for at in range(20, 80, 10)]
+    sizes: list[int] = []
+    with ThreadPoolExecutor(6) as pool:
+        updates = [pool.submit(update_index, folder, encoder, part, [f"n{at}"]) for at, part in enumerate(parts)]
+        while not all(one.done() for one in updates):
+            index = open_index(folder, encoder)
+            assert len(index.ids) == index.count == index.faiss.ntotal
+            sizes.append(index.count)
+        assert all(one.result() == folder for one in updates)
+    assert sizes == sorted(sizes)
+    after = open_index(folder, encoder)
+    assert set(after.ids) == {one.id for one in many[6:80]} and len(list(tmp_path.iterdir())) == 1
+    assert before.documents(range(20)) == many[:20]  # what was open stays what it was
+    assert before.search(encoder.encode([many[3].text]), 1)[1].item() in range(20)
+
+
+def test_documents_are_read_by_groups_of_rows(encoder, many, tmp_path, monkeypatch):
+    monkeypatch.setattr("xlreach.retrieval.index._ROWS_A_GROUP", 7)
+    index = open_index(build_index(encoder, many[:60], tmp_path / "en", language="en"), encoder)
+    rows = [59, 0, 6, 7, 13, 7, 56]
+    assert index.documents(rows) == [many[row] for row in rows] and index.documents([]) == []

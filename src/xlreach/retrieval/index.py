@@ -51,11 +51,13 @@ class OpenIndex:
         folder: Where it lies.
         manifest: What `manifest.json` says.
         faiss: The FAISS index, memory-mapped.
+        texts: `ids.parquet`, memory-mapped; held open, so that an update does not change what is read.
     """
 
     folder: Path
     manifest: dict[str, Any]
     faiss: Any
+    texts: pa.MemoryMappedFile
 
     @property
     def language(self) -> str:
@@ -73,16 +75,22 @@ class OpenIndex:
     @cached_property
     def ids(self) -> list[str]:
         """The document ids, in the order of rows."""
-        return pq.read_table(self.folder / "ids.parquet", columns=["id"])["id"].to_pylist()
-
-    @cached_property
-    def _documents(self) -> Any:
-        return pq.read_table(self.folder / "ids.parquet", memory_map=True)
+        return pq.read_table(self.texts, columns=["id"])["id"].to_pylist()
 
     def documents(self, rows: Sequence[int]) -> list[Document]:
-        """The documents of those rows."""
-        found = self._documents.take(pa.array(rows, pa.int64())).to_pylist()
-        return [Document(one["id"], self.language, one["text"], one["title"]) for one in found]
+        """The documents of those rows; only the groups of rows that hold them are read."""
+        file = pq.ParquetFile(self.texts)
+        sizes = [file.metadata.row_group(at).num_rows for at in range(file.num_row_groups)]
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        wanted = np.asarray(rows, np.int64)
+        groups = np.searchsorted(starts, wanted, side="right") - 1
+        found: dict[int, Document] = {}
+        for group in np.unique(groups):
+            own = np.unique(wanted[groups == group])
+            table = file.read_row_group(int(group)).take(pa.array(own - starts[group]))
+            for row, one in zip(own.tolist(), table.to_pylist(), strict=True):
+                found[row] = Document(one["id"], self.language, one["text"], one["title"])
+        return [found[int(row)] for row in rows]
 
     def vectors(self) -> Vectors:
         """All vectors, shape (count, dimension); only of an exact index."""
@@ -170,28 +178,13 @@ def open_index(folder: Path | str, encoder: TextEncoder | str | None = None, *, 
         IndexFolderError: Another encoder's, a file is missing, changed or cut short, or the manifest was edited.
     """
     folder = Path(folder)
-    manifest = _read_manifest(folder)
-    if encoder is not None:
-        _check_encoder(folder, manifest, encoder)
-    for name, described in manifest["files"].items():
-        _check_file(folder / name, described, verify)
-    path = str(folder / "index.faiss")
-    try:
-        index = faiss.read_index(path, faiss.IO_FLAG_MMAP_IFC)
-    except RuntimeError:  # a kind of index that FAISS cannot map
+    while True:
+        manifest = _read_manifest(folder)
         try:
-            index = faiss.read_index(path)
-        except RuntimeError as error:
-            raise IndexFolderError(f"FAISS cannot read it ({error}).", path=folder / "index.faiss") from error
-    if (index.ntotal, index.d) != (manifest["count"], manifest["dimension"]):
-        raise IndexFolderError(
-            f"Holds {index.ntotal} vectors of {index.d} numbers; the manifest says {manifest['count']} of "
-            f"{manifest['dimension']}.",
-            fix="Build the index again.",
-            path=folder / "index.faiss",
-        )
-    apply_parameters(index, manifest["search"])
-    return OpenIndex(folder, manifest, index)
+            return _open(folder, manifest, encoder, verify)
+        except IndexFolderError:
+            if _read_manifest(folder) == manifest:
+                raise  # otherwise it was updated just now
 
 
 def find_indexes(root: Path | str, languages: Sequence[str] = ()) -> dict[str, Path]:
@@ -274,6 +267,30 @@ def write_documents(documents: Iterable[Document], path: Path) -> Iterator[str]:
             yield document_text(document)
         if rows:
             _write_rows(writer, rows)
+
+
+def _open(folder: Path, manifest: dict[str, Any], encoder: TextEncoder | str | None, verify: bool) -> OpenIndex:
+    if encoder is not None:
+        _check_encoder(folder, manifest, encoder)
+    for name, described in manifest["files"].items():
+        _check_file(folder / name, described, verify)
+    path = str(folder / "index.faiss")
+    try:
+        index = faiss.read_index(path, faiss.IO_FLAG_MMAP_IFC)
+    except RuntimeError:  # a kind of index that FAISS cannot map
+        try:
+            index = faiss.read_index(path)
+        except RuntimeError as error:
+            raise IndexFolderError(f"FAISS cannot read it ({error}).", path=folder / "index.faiss") from error
+    if (index.ntotal, index.d) != (manifest["count"], manifest["dimension"]):
+        raise IndexFolderError(
+            f"Holds {index.ntotal} vectors of {index.d} numbers; the manifest says {manifest['count']} of "
+            f"{manifest['dimension']}.",
+            fix="Build the index again.",
+            path=folder / "index.faiss",
+        )
+    apply_parameters(index, manifest["search"])
+    return OpenIndex(folder, manifest, index, pa.memory_map(str(folder / "ids.parquet")))
 
 
 def _write_rows(writer: pq.ParquetWriter, rows: list[Document]) -> None:

@@ -4,15 +4,19 @@ An exact index keeps the vectors it has; only what is added is encoded. Any othe
 beside it: what it holds is no longer the vectors, some kinds cannot forget, and cells learned from the documents of
 yesterday serve those of tomorrow worse and worse without anybody seeing it.
 
-The folder changes by renaming: whoever opens it finds the old index or the new one. Should the machine stop between
-the two renames, the old folder lies beside it as `.<name>.before`, and the next update puts it back first.
+The old folder and the new one change places in one step, so whoever opens the index finds either, whole, and whoever
+has it open keeps the old one. Of several updates at once one waits for the other: each holds a lock on the folder
+itself, which ends with its process.
 """
 
 from __future__ import annotations
 
 import difflib
+import fcntl
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
@@ -23,6 +27,7 @@ from xlreach.errors import DataError
 from xlreach.retrieval.encoding import TextEncoder
 from xlreach.retrieval.factory import check_factory, train_and_add
 from xlreach.retrieval.index import OpenIndex, build_index, open_index, write_documents, write_index_files
+from xlreach.store import exchange
 
 _BLOCK = 65536
 
@@ -53,22 +58,49 @@ def update_index(
         DataError: An id to remove that is not there, one to add that is, or no document would be left.
     """
     folder = Path(folder)
-    _recover(folder)
     encoder = encoder if isinstance(encoder, TextEncoder) else TextEncoder(encoder)
-    index = open_index(folder, encoder)
-    stays = _staying(index, set(remove))
-    work = Path(checkpoint) if checkpoint else folder.parent / f".{folder.name}.vectors"
-    work.mkdir(parents=True, exist_ok=True)
-    renewed = folder.with_name(f".{folder.name}.renewed")
-    try:
-        shutil.rmtree(renewed, ignore_errors=True)  # what a killed update left
-        _renew(index, stays, add, encoder, renewed, work)
-        _swap(renewed, folder)
-    finally:
-        shutil.rmtree(renewed, ignore_errors=True)
-        if checkpoint is None:
-            shutil.rmtree(work, ignore_errors=True)
+    with _locked(folder):
+        index = open_index(folder, encoder)
+        stays = _staying(index, set(remove))
+        work = Path(checkpoint) if checkpoint else folder.parent / f".{folder.name}.vectors"
+        work.mkdir(parents=True, exist_ok=True)
+        renewed = folder.with_name(f".{folder.name}.renewed")
+        try:
+            shutil.rmtree(renewed, ignore_errors=True)  # what a killed update left
+            _renew(index, stays, add, encoder, renewed, work)
+            exchange(renewed, folder)
+        finally:
+            shutil.rmtree(renewed, ignore_errors=True)
+            if checkpoint is None:
+                shutil.rmtree(work, ignore_errors=True)
     return folder
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Holds the folder against other updates, and puts back what a killed one left where it could not exchange."""
+    while True:
+        before = folder.with_name(f".{folder.name}.before")
+        if before.is_dir() and not folder.exists():
+            before.rename(folder)
+        if not folder.is_dir():
+            open_index(folder)  # says what is wrong
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if _is_at(handle, folder):  # not one that was exchanged meanwhile
+                shutil.rmtree(before, ignore_errors=True)
+                yield
+                return
+        finally:
+            os.close(handle)
+
+
+def _is_at(handle: int, folder: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), folder.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _renew(
@@ -112,22 +144,3 @@ def _staying(index: OpenIndex, remove: set[str]) -> np.ndarray:
 def _documents(index: OpenIndex, rows: Sequence[int] | np.ndarray) -> Iterator[Document]:
     for start in range(0, len(rows), _BLOCK):
         yield from index.documents([int(row) for row in rows[start : start + _BLOCK]])
-
-
-def _swap(renewed: Path, folder: Path) -> None:
-    before = _before(folder)
-    folder.rename(before)
-    renewed.rename(folder)
-    shutil.rmtree(before)
-
-
-def _recover(folder: Path) -> None:
-    """Puts right what a kill left."""
-    before = _before(folder)
-    if before.is_dir() and not folder.exists():
-        before.rename(folder)
-    shutil.rmtree(before, ignore_errors=True)
-
-
-def _before(folder: Path) -> Path:
-    return folder.with_name(f".{folder.name}.before")

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from xlreach.corpora.collection import Document
 from xlreach.corpora.trec import write_run
 from xlreach.errors import DataError, IndexFolderError
 from xlreach.retrieval.encoding import TextEncoder, Vectors
@@ -47,16 +48,11 @@ def search(encoder: TextEncoder, queries: Sequence[str], indexes: Sequence[OpenI
             raise IndexFolderError("Built with another encoder.", path=index.folder)
     vectors = encoder.encode(queries, "query")
     found = _candidates(vectors, indexes, k)
-    hits = []
-    for candidates in found:
-        by_place: dict[tuple[int, int], Hit] = {}
-        for place, index in enumerate(indexes):
-            rows = [row for _, _, at, row in candidates if at == place]
-            scores = [score for score, _, at, _ in candidates if at == place]
-            for row, score, document in zip(rows, scores, index.documents(rows), strict=True):
-                by_place[place, row] = Hit(document.id, document.language, score, document.text, document.title)
-        hits.append([by_place[place, row] for _, _, place, row in candidates])
-    return hits
+    documents: dict[tuple[int, int], Document] = {}
+    for place, index in enumerate(indexes):
+        rows = list({row: None for candidates in found for _, _, at, row in candidates if at == place})
+        documents |= {(place, row): one for row, one in zip(rows, index.documents(rows), strict=True)}
+    return [[_hit(documents[place, row], score) for score, _, place, row in candidates] for candidates in found]
 
 
 def rank(vectors: Vectors, indexes: Sequence[OpenIndex], k: int) -> list[Ranked]:
@@ -85,6 +81,10 @@ def write_search_run(path: Path, queries: Sequence[str], ranked: Sequence[Ranked
 def trec_order(pairs: Ranked) -> Ranked:
     """Best score first; equal scores by document id, last first, as trec_eval has it."""
     return sorted(sorted(pairs, key=lambda one: one[0], reverse=True), key=lambda one: -one[1])
+
+
+def _hit(document: Document, score: float) -> Hit:
+    return Hit(document.id, document.language, score, document.text, document.title)
 
 
 def _candidates(vectors: Vectors, indexes: Sequence[OpenIndex], k: int) -> list[list[tuple[float, str, int, int]]]:
