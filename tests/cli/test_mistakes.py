@@ -179,6 +179,24 @@ def test_index(refused, tiny, tmp_path, text):
     index("qla", "is of another kind", dataset="ud:qla_art")
 
 
+def test_index_updates(refused, tiny, made, tmp_path, text):
+    ids = tmp_path / "ids.txt"
+    ids.write_text("qla-1\nnobody\n", "utf-8")
+    (tmp_path / "ids.jsonl").write_text('{"text": "x"}\n', "utf-8")
+    (tmp_path / "none.txt").write_text("\n", "utf-8")
+
+    def index(*given: object, words: list[str]) -> None:
+        refused("index", made.trained, *given, "--out", made.indexes, words=words)
+
+    index(words=["nothing to index", "--lang mt=FILE"])
+    index("--lang", "qla=mt.txt", "--remove", "qla=ids.txt", words=["beside --remove", "--add"])
+    index("--remove", "qla=ids.txt", words=["no document 'nobody'"])
+    index("--remove", "qla=ids.jsonl", words=["ids.jsonl:1: No field '_id'"])
+    index("--remove", "qla=none.txt", words=["none.txt: There is nothing"])
+    index("--remove", "mt=ids.txt", words=["No index here"])
+    index("--lang", "mt=mt.txt", "--add", words=["No index here"])
+
+
 def test_an_index_never_replaces_what_is_no_index(refused, tiny, tmp_path, text):
     (tmp_path / "out" / "mt").mkdir(parents=True)
     (tmp_path / "out" / "mt" / "thesis.txt").write_text("mine", "utf-8")

@@ -152,6 +152,31 @@ def test_documents_in_json_lines(xlreach, made, tmp_path):
     assert "one  Head: a b" in told and "2  c d" in told
 
 
+def test_documents_are_added_and_removed(xlreach, made, tmp_path):
+    first, second, gone = tmp_path / "mt.txt", tmp_path / "more.jsonl", tmp_path / "gone.txt"
+    first.write_text("a b\nc d\ne f\n", "utf-8")
+    second.write_text('{"_id": "new one", "text": "g h"}\n{"_id": "line\\nbreak", "text": "i j"}\n', "utf-8")
+    gone.write_text("mt-2\n", "utf-8")
+    place = ("--out", tmp_path / "ix")
+
+    def ids() -> set[str]:
+        found = json.loads(xlreach("search", made.trained, tmp_path / "ix", "a b", "-k", 9, "--json").out)
+        return {hit["id"] for hit in found}
+
+    assert xlreach("index", made.trained, "--lang", f"mt={first}", *place).code == 0
+    done = xlreach("index", made.trained, "--lang", f"mt={second}", "--add", "--remove", f"mt={gone}", *place)
+    assert done.out.strip() == f"Index: {tmp_path / 'ix' / 'mt'}"
+    assert ids() == {"mt-1", "mt-3", "new one", "line\nbreak"}
+    assert xlreach("index", made.trained, "--remove", f"mt={second}", *place).code == 0
+    assert ids() == {"mt-1", "mt-3"}
+
+
+def test_every_language_of_a_collection_is_indexed(xlreach, tiny, made, tmp_path):
+    arguments = ("--dataset", "folder:retrieval/artificial-test", "--data", tiny.data, "--out", tmp_path / "all")
+    done = xlreach("index", made.trained, *arguments)
+    assert done.code == 0 and {"qha", "qla"} <= {line.rpartition("/")[2] for line in done.out.splitlines()}
+
+
 def test_score_a_collection(xlreach, tiny, tmp_path):
     arguments = (
         "score", tiny.encoder(), "folder:retrieval/artificial-test", "--data", tiny.data,

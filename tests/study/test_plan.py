@@ -272,3 +272,9 @@ def test_another_version_of_a_fused_part_is_another_key(planned, monkeypatch):
     before = planned("retrievers=['rrf(dense,bm25)']")
     monkeypatch.setattr(Bm25, "version", 99)
     assert kinds(before, keys(before) - keys(planned("retrievers=['rrf(dense,bm25)']"))) == {"score": 4}
+
+
+def test_an_index_that_does_not_fit_the_encoder_is_refused_before_anything_is_run(planned):
+    assert planned("index=PQ8").indexes
+    with pytest.raises(ConfigError, match=r"index: .*'PQ48'.* for vectors of 32 numbers"):
+        planned("index=PQ48")

@@ -45,11 +45,13 @@ def files_by_language(given: Sequence[str]) -> dict[str, Path]:
 
 
 def documents_by_language(given: Sequence[str], dataset: str | None, data: Path) -> dict[str, Iterable[Document]]:
-    """The documents of files, or of the named languages of a collection.
+    """The documents of files, or of the named languages of a collection (all of them when none is named).
 
     Raises:
-        XLReachError: As `files_by_language` and `open_as`; or a language is not in the collection.
+        XLReachError: As `files_by_language` and `open_as`; a language is not in the collection, or nothing is named.
     """
+    if dataset is None and not given:
+        raise XLReachError("There is nothing to index.", fix="Name files (--lang mt=FILE) or a collection (--dataset).")
     if dataset is None:
         from xlreach.corpora.items import read_documents
 
@@ -60,7 +62,8 @@ def documents_by_language(given: Sequence[str], dataset: str | None, data: Path)
     if files := [one for one in given if "=" in one]:
         raise XLReachError(f"{files[0]!r} names a file.", expected="With --dataset, --lang takes a language code.")
     collection = open_as(dataset, data, Collection, "a retrieval collection or parallel text, such as xquad-r")
-    return {code: collection.documents(check_language(collection, code)) for code in codes(given)}
+    wanted = [check_language(collection, code) for code in codes(given)] or collection.searched(collection.languages)
+    return {code: collection.documents(code) for code in wanted}
 
 
 def open_as(name: str, data: Path, kind: type, wanted: str) -> Any:

@@ -64,24 +64,39 @@ def train(
 @app.command()
 def index(
     encoder: Encoder,
-    lang: Annotated[list[str], typer.Option(help="LANGUAGE=FILE, a document a line; with --dataset, LANGUAGE.")],
+    lang: Annotated[
+        list[str], typer.Option(help="LANGUAGE=FILE, a document a line; with --dataset, LANGUAGE, or none for all.")
+    ] = NONE,
     dataset: Annotated[str | None, typer.Option(help="Index the documents of a collection instead of files.")] = None,
     factory: Annotated[str, typer.Option(help="A FAISS factory string.")] = "Flat",
-    out: Annotated[Path | None, typer.Option(help="Where to write; by default indexes/<encoder>.")] = None,
+    add: Annotated[bool, typer.Option("--add", help="Add the documents to the indexes that are there.")] = False,
+    remove: Annotated[
+        list[str], typer.Option(help="LANGUAGE=FILE, an id a line: take these documents out of the index.")
+    ] = NONE,
+    out: Annotated[Path | None, typer.Option(help="Where they are; by default indexes/<encoder>.")] = None,
     data: Data = HERE,
 ) -> None:
-    """Build one FAISS index a language."""
+    """Build one FAISS index a language, or add and remove documents."""
     from xlreach.adapt.encoder import resolve_base
+    from xlreach.corpora.items import read_ids
     from xlreach.retrieval.encoding import TextEncoder
     from xlreach.retrieval.index import build_index
+    from xlreach.retrieval.maintenance import update_index
     from xlreach.spec import folder_name
 
-    documents = documents_by_language(lang, dataset, data)
+    if lang and remove and not add:
+        raise XLReachError("Documents are given beside --remove.", fix="Say --add if they are to be added.")
+    gone = {code: read_ids(path) for code, path in files_by_language(remove).items()}
+    documents = documents_by_language(lang, dataset, data) if lang or not gone else {}
     opened = TextEncoder(resolve_base(encoder))
     place = out or Path("indexes") / folder_name(opened.path.resolve().name)
     try:
-        for code, read in documents.items():
-            folder = build_index(opened, read, place / folder_name(code), factory=factory, language=code)
+        for code in dict.fromkeys([*documents, *gone]):
+            folder, read = place / folder_name(code), documents.get(code, ())
+            if add or gone:
+                update_index(folder, opened, read, gone.get(code, ()))
+            else:
+                build_index(opened, read, folder, factory=factory, language=code)
             typer.echo(f"Index: {folder}")
     finally:
         if place.is_dir() and not any(place.iterdir()):  # after a mistake in the first

@@ -31,6 +31,29 @@ def read_queries(path: Path) -> list[tuple[str, str]]:
     return [(fields.get("_id", fields.get("id", str(number))), fields["text"]) for number, fields in _items(path)]
 
 
+def read_ids(path: Path) -> list[str]:
+    """The document ids of a file: one a line, or the `_id` (or `id`) of each JSON line.
+
+    Raises:
+        DataError: The file is missing or damaged, holds no id, or a JSON line has none.
+    """
+    found = []
+    for number, line in numbered_lines(path):
+        if not line.strip():
+            continue
+        if path.suffix != ".jsonl":
+            found.append(line.strip())
+            continue
+        fields = parse_json(line, path, number)
+        name = fields.get("_id", fields.get("id")) if isinstance(fields, dict) else None
+        if name is None:
+            raise DataError("No field '_id'.", expected="Expected an object with _id.", path=path, line=number)
+        found.append(str(name))
+    if not found:
+        raise DataError("There is nothing in the file.", expected="Expected an id a line.", path=path)
+    return found
+
+
 def _items(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     as_json, found = path.suffix == ".jsonl", False
     for number, line in numbered_lines(path):

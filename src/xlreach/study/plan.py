@@ -11,6 +11,7 @@ from xlreach.adapt.encoder import fingerprint, resolve_base
 from xlreach.adapt.recipe import STEPS, Recipe
 from xlreach.errors import ConfigError
 from xlreach.retrieval.alignment import ALIGNMENTS
+from xlreach.retrieval.factory import check_factory
 from xlreach.retrieval.retrievers import RETRIEVERS
 from xlreach.store import Store
 from xlreach.study.config import StudyConfig
@@ -319,6 +320,9 @@ class _Planner:
         languages = self._searched(encoder.languages, collection)
         whose = encoder.about.words
         indexes: dict[str, Node] = {}
+        if encoder.width is not None and languages:
+            with self.config.at("index"):
+                check_factory(self.config.index, encoder.width)
         for language in collection.searched(languages):
             stage = self._add(index_stage(encoder.node, collection, language, self.config.index, whose))
             built = Built(encoder.about, collection.name, language, stage)
