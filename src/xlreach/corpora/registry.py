@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 # Each of these registers its data sets.
-from xlreach.corpora import afriqa, bitexts, entities, folder, hub, irds, lareqa, plain, treebanks, verses
+from xlreach.corpora import afriqa, bitexts, entities, folder, hub, irds, lareqa, plain, topics, treebanks, verses
 from xlreach.corpora.dataset import DATASETS, Dataset, DatasetSpec, Kind
 from xlreach.corpora.paths import open_path
 from xlreach.errors import DataError, SpecError
@@ -20,7 +20,7 @@ from xlreach.reading import as_path
 
 __all__ = ["DATASETS", "Dataset", "DatasetSpec", "find_datasets", "open_dataset"]
 
-_FAMILIES = (afriqa, bitexts, entities, folder, hub, irds, lareqa, plain, treebanks, verses)
+_FAMILIES = (afriqa, bitexts, entities, folder, hub, irds, lareqa, plain, topics, treebanks, verses)
 
 
 def open_dataset(text: str, root: Path) -> Dataset:

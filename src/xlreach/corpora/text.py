@@ -2,13 +2,17 @@
 
 Lines end at LF only: U+2028, U+0085 and the like are characters of the text, not line ends. A byte-order mark at the
 start of a file and a CR at the end of a line are dropped. What is not UTF-8, or holds a NUL, is refused by file and
-line. This file decodes nothing else: no HTML, no compression, no Unicode normalisation.
+line. What is compressed with gzip (`….gz`) is read through. This file decodes nothing else: no HTML, no Unicode
+normalisation.
 """
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
 from xlreach.errors import DataError
 
@@ -22,7 +26,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         DataError: The file is missing or unreadable, or a line is not UTF-8 or holds a NUL.
     """
     try:
-        with Path(path).open("rb") as stream:
+        with _opened(Path(path)) as stream:
             for number, raw in enumerate(stream, 1):
                 if number == 1:
                     raw = raw.removeprefix(_BOM)
@@ -45,6 +49,8 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
                         line=number,
                     )
                 yield number, line
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(f"Not a whole gzip file ({error}).", fix="Copy it again.", path=path) from error
     except OSError as error:
         raise DataError(f"Cannot be read ({error.strerror}).", path=path) from error
 
@@ -72,3 +78,7 @@ def write_lines(path: Path, lines: Iterable[str]) -> int:
             stream.write(line + "\n")
             count += 1
     return count
+
+
+def _opened(path: Path) -> IO[bytes]:
+    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
