@@ -63,7 +63,7 @@ def test_the_recipe_reads_romanised_text_throughout(xlmr: Path, job, texts: dict
     assert diagnose(source, lines)["unk_words"] == 0
     plain = Tokenizer.from_file(str(source / "tokenizer.json"))
     assert plain.encode(transform("გადა")).ids != plain.encode("გადა").ids
-    assert "romanised" in (source / "README.md").read_text("utf-8")
+    assert "transliterated first" in (source / "README.md").read_text("utf-8")
 
 
 def test_who_does_not_romanise_is_refused(xlmr: Path, job) -> None:
@@ -92,3 +92,39 @@ def test_it_prints_back() -> None:
     assert str(Recipe.parse("translit(table=uroman)")) == "translit(uroman)"
     with pytest.raises(SpecError):
         Recipe.parse("translit(uroman,1)")
+
+
+def test_icu_rules(xlmr: Path, job) -> None:
+    icu = pytest.importorskip("icu")
+    work, after = job("ka"), job("ka")
+    Recipe.parse("translit(icu:Any-Latin)").steps[0].apply(xlmr, work)
+    assert Provenance.read(work.out).input == "icu:Any-Latin"
+    rules = icu.Transliterator.createInstance("Any-Latin")
+    for text in ("გადა მებისუ.", "Привет", "ascii", ""):
+        assert input_transform(work.out)(text) == rules.transliterate(text)
+    with pytest.raises(ModelError, match="icu:Any-Latin"):
+        check_encoder(work.out)
+    Recipe.parse("va(20)").steps[0].apply(work.out, after)
+    assert any(piece.lstrip("▁").isascii() for piece in Provenance.read(after.out).new_pieces)
+    with pytest.raises(ModelError, match=r"no transliterator 'Any-Latinn'.*Any-Latin"):
+        Recipe.parse("translit(icu:Any-Latinn)").steps[0].apply(xlmr, job("ka"))
+    with pytest.raises(ModelError, match="already"):
+        Recipe.parse("translit(icu:Cyrillic-Latin)").steps[0].apply(work.out, job("ka"))
+
+
+def test_without_icu_the_extra_is_named(xlmr: Path, job, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    module._icu_rules.cache_clear()
+    monkeypatch.setitem(sys.modules, "icu", None)
+    with pytest.raises(MissingExtraError, match=r"libicu-dev.*xlreach\[icu\]"):
+        Recipe.parse("translit(icu:Any-Latin)").steps[0].apply(xlmr, job("ka"))
+
+
+def test_the_text_itself_stays(xlmr: Path, job, texts: dict[str, Path]) -> None:
+    before = texts["ka"].read_bytes()
+    work, after = job("ka"), job("ka")
+    Recipe.parse("translit(uroman)").steps[0].apply(xlmr, work)
+    read = module.with_input_of(work.out, after).text["ka"]
+    assert read.read_text("utf-8").isascii() and read.is_relative_to(after.checkpoint)
+    assert texts["ka"].read_bytes() == before

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -86,11 +87,57 @@ def test_a_table_by_path(xlmr: Path, georgian: Path, job) -> None:
     assert Provenance.read(work.out).transliterated == ("ka",)
 
 
-def test_a_script_without_table_is_refused(xlmr: Path, job) -> None:
-    with pytest.raises(DataError, match="'ka'"):
+def test_a_script_without_table_is_refused(xlmr: Path, job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xlreach.adapt.translit.find_spec", lambda name: None)
+    with pytest.raises(DataError, match=r"'ka'.*xlreach\[uroman\]"):
         Recipe.parse("translit").steps[0].apply(xlmr, job("ka"))
     with pytest.raises(DataError, match="no transliteration table 'kaa'"):
         Recipe.parse("translit(kaa)").steps[0].apply(xlmr, job("ka"))
+
+
+SAMPLES = {
+    "ru": "Съешь ещё этих мягких булок.\n",
+    "ur": "ارریلے کا اعلان کیا گیا ہے۔\n",
+    "mt": "Il-ħabbar żgħir.\n",
+    "mhr": "Марий калык.\n",
+    "ka": "გადა მებისუ.\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("languages", "said", "transliterated", "wanted"),
+    [
+        (["ru", "mt"], ["mt is written in Latin script already", "ru by the table of the script Cyrl"], ("Cyrl",), ""),
+        (["ur"], ["ur by the table of the script Arab"], ("Arab",), ""),
+        (["mhr"], ["mhr by its table"], ("mhr",), ""),
+        (["ka", "mt"], ["ka by uroman", "mt is written in Latin", "uroman reads all"], (), "uroman:word"),
+    ],
+)
+def test_auto_picks_by_language_and_says_what(
+    xlmr: Path, job, tmp_path: Path, languages: list[str], said: list[str], transliterated: tuple, wanted: str
+) -> None:
+    work = job()
+    for code in languages:
+        (tmp_path / f"{code}.txt").write_text(SAMPLES[code], "utf-8")
+    work.text = {code: tmp_path / f"{code}.txt" for code in languages}
+    Recipe.parse("translit(auto)").steps[0].apply(xlmr, work)
+    told = Provenance.read(work.out)
+    assert told.transliterated == transliterated and told.input == wanted
+    assert all(any(one in warning for warning in told.warnings) for one in said)
+    if transliterated:
+        normal = _normalized(json.loads((work.out / "tokenizer.json").read_text("utf-8")), SAMPLES[languages[0]])
+        assert all(unicodedata.name(c).startswith("LATIN") for c in normal if c.isalpha())
+
+
+@pytest.mark.parametrize("script", ["Cyrl", "Arab"])
+def test_script_tables_leave_no_common_letter(script: str) -> None:
+    _, table = read_table(built_in_tables()[script])
+    common = {
+        "Cyrl": "абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґўјљњћђџАБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯ",
+        "Arab": "ابتثجحخدذرزسشصضطظعغفقكلمنهويةىآأإؤئءپچژگیکےںٹڈڑھہ۔،؟",
+    }[script]
+    assert not [letter for letter in common if letter not in table]
+    assert all(not value or value.isascii() or value.isalpha() for value in table.values())
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ class Provenance:
         base: What the study called the encoder that everything started from.
         recipe: The steps so far, printed, in order.
         languages: The languages whose text the steps saw.
-        transliterated: The languages whose script the tokenizer now turns into another.
+        transliterated: The languages or scripts (`Cyrl`) that the tokenizer now turns into another script.
         new_pieces: The vocabulary that was added, in the order of its choice.
         tier: `{"rows": ids, "rate": times}` of embedding rows that the next `lapt` trains at a multiple of its rate;
             None where there are none, or when that is done.

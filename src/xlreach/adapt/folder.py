@@ -276,7 +276,7 @@ def _card(provenance: Provenance) -> str:
     if provenance.transliterated:
         rows.append(f"* The tokenizer transliterates: {', '.join(provenance.transliterated)}")
     if provenance.input:
-        rows.append(f"* **Its input must be romanised first**, by `{provenance.input}`; plain libraries do not do it")
+        rows.append(f"* **Its input must be transliterated first**, by `{provenance.input}`; plain libraries do not")
     if provenance.new_pieces:
         rows.append(f"* New pieces in the vocabulary: {len(provenance.new_pieces)}")
     rows += [f"* Note: {warning}" for warning in provenance.warnings]

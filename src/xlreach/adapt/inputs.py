@@ -1,25 +1,25 @@
 """What must be done to text before an encoder reads it, where that cannot travel inside `tokenizer.json`.
 
 Most encoders read text as it is. One that was specialised to romanised text (`translit(uroman)`) says so in its
-`xlreach.json`, and whoever feeds it text passes that through `input_transform` first. Needs uroman (the extra
-`uroman`).
+`xlreach.json`, and whoever feeds it text passes that through `input_transform` first; the text itself is never changed
+where it lies. Needs uroman (the extra `uroman`) or PyICU (the extra `icu`).
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from xlreach.adapt.encoder import Provenance
 from xlreach.adapt.recipe import Job
-from xlreach.errors import MissingExtraError, ModelError
+from xlreach.errors import MissingExtraError, ModelError, nearest
 from xlreach.store import replacing
 
 Transform = Callable[[str], str]
-BY_WORD, BY_LINE = "uroman:word", "uroman:line"
+BY_WORD, BY_LINE, ICU = "uroman:word", "uroman:line", "icu:"
 _WORDS, _LINES = 1 << 18, 1 << 12  # kept in memory
 
 
@@ -32,13 +32,26 @@ def input_transform(encoder: Path) -> Transform:
         ModelError: The folder asks for something that this version does not know.
         MissingExtraError: It asks for uroman, which is not installed.
     """
-    wanted = Provenance.read(encoder).input
+    try:
+        return transform_named(Provenance.read(encoder).input)
+    except ModelError as error:
+        raise ModelError(str(error), path=encoder) from error
+
+
+def transform_named(wanted: str) -> Transform:
+    """The function of a name in `Provenance.input`.
+
+    Raises:
+        ModelError: There is no such function.
+        MissingExtraError: It needs a package that is not installed.
+    """
     if not wanted:
         return _as_it_is
+    if wanted.startswith(ICU):
+        _icu_rules(wanted.removeprefix(ICU))
+        return partial(_by_icu, wanted.removeprefix(ICU))
     if wanted not in (BY_WORD, BY_LINE):
-        raise ModelError(
-            f"The encoder reads text as {wanted!r}, which is not known.", fix="Update xlreach.", path=encoder
-        )
+        raise ModelError(f"The encoder reads text as {wanted!r}, which is not known.", fix="Update xlreach.")
     return by_word if wanted == BY_WORD else by_line
 
 
@@ -78,6 +91,26 @@ def require_uroman() -> None:
 
 def _as_it_is(text: str) -> str:
     return text
+
+
+@lru_cache(8)
+def _icu_rules(name: str) -> Any:
+    try:
+        import icu
+    except ImportError as error:
+        raise MissingExtraError(
+            "PyICU", "icu", "ICU transliteration (which is built on the system's libicu-dev and pkg-config)"
+        ) from error
+    try:
+        return icu.Transliterator.createInstance(name)
+    except icu.ICUError as error:
+        known = list(icu.Transliterator.getAvailableIDs())
+        raise ModelError(f"ICU has no transliterator {name!r}.", fix=nearest(name, known)) from error
+
+
+@lru_cache(_LINES)
+def _by_icu(name: str, text: str) -> str:
+    return text if text.isascii() else str(_icu_rules(name).transliterate(text))
 
 
 @lru_cache(1)

@@ -1,29 +1,34 @@
 """Transliteration by table, carried inside `tokenizer.json`: whoever loads the encoder feeds it the original script.
 
 The tokenizer's normalizer becomes NFKC, then the table, longest keys first (`charsmap.py`), then the base's own. NFKC
-comes first because presentation forms would otherwise miss the table. uroman's rules cannot travel this way: an
-encoder of romanised text records that its input must be (`inputs.py`).
+comes first because presentation forms would otherwise miss the table. The rules of uroman and ICU cannot travel
+this way: an encoder of text that went through them records that its input must (`inputs.py`).
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
 from xlreach.adapt.charsmap import replacing_normalizers
 from xlreach.adapt.encoder import Provenance
+from xlreach.adapt.inputs import ICU
 from xlreach.adapt.recipe import STEPS, Job, Step
-from xlreach.errors import DataError, nearest
+from xlreach.errors import DataError, ModelError, nearest
 from xlreach.reading import read_yaml
 from xlreach.spec import param
 
 _TRIED_LINES = 300
-_MOSTLY = 0.5  # of a text's letters in Latin script, and no table is needed
+_MOSTLY = 0.5  # of a text's letters in a script, and the text is taken to be in it
+_TABLED = {"Cyrl": "CYRILLIC", "Arab": "ARABIC"}  # scripts with a table, and how Unicode's names of their letters begin
+_UROMAN = "uroman"
 
 
 @STEPS.register
@@ -31,12 +36,14 @@ _MOSTLY = 0.5  # of a text's letters in Latin script, and no table is needed
 class Transliteration(Step):
     """The tokenizer turns the script of the languages into Latin before it cuts.
 
-    `auto` takes, for each language, the table of the data root or the built-in one. A language in Latin script needs
-    none; for one in another script without a table the step refuses. All tables of a step act on all input.
+    `auto` picks by language, and records what: the table of the data root, the built-in one of the language, nothing
+    for text in Latin script, else the built-in one of its script (`Cyrl`, `Arab`), else `uroman`, which then serves all
+    languages. All tables of a step act on all input.
 
     `uroman` romanises every script by rules (Hermjakob et al. 2018). The tokenizer stays as it is; all text is
     romanised before this encoder reads it, here and in the steps and stages behind. Word by word, which is
-    faster on long texts, where that gives the same on the languages' text.
+    faster on long texts, where that gives the same on the languages' text. `icu:ID` does so with a transliterator of
+    ICU, such as `icu:Any-Latin` or `icu:Cyrillic-Latin`.
     """
 
     name: ClassVar[str] = "translit"
@@ -44,7 +51,9 @@ class Transliteration(Step):
     uses_text: ClassVar[bool] = True
     uses_tables: ClassVar[bool] = True
 
-    table: str = param("auto", "auto, uroman, a language with a table, or a YAML file", positional=True, shown=True)
+    table: str = param(
+        "auto", "auto, uroman, icu:ID, a language or script with a table, or a YAML file", positional=True, shown=True
+    )
 
     def files(self) -> tuple[Path, ...]:
         path = Path(self.table)
@@ -54,10 +63,14 @@ class Transliteration(Step):
         from xlreach.adapt.folder import read_tokenizer, require_source, save_unchanged_weights
 
         folder = require_source(source, self)
-        if self.table == "uroman":
-            self._romanise(folder, job)
+        if self.table.startswith(ICU):
+            self._by_rules(folder, job, self.table, {})
             return
-        tables, warnings = self._tables(job)
+        picked, warnings = self._picked(job)
+        if _UROMAN in picked.values():
+            self._romanise(folder, job, warnings)
+            return
+        tables = {name: read_table(path)[1] for name, path in picked.items() if isinstance(path, Path)}
         tokenizer = read_tokenizer(folder)
         if tables:
             tokenizer = transliterating(tokenizer, _joined(tables))
@@ -67,11 +80,10 @@ class Transliteration(Step):
             transliterated=tuple(dict.fromkeys((*before.transliterated, *tables))),
             warnings=tuple(dict.fromkeys((*before.warnings, *warnings))),
         )
-        measured = {"replacements": {language: len(table) for language, table in tables.items()}}
+        measured = {"replacements": {name: len(table) for name, table in tables.items()}}
         save_unchanged_weights(folder, job, self, tokenizer=tokenizer, provenance=after, measured=measured)
 
-    def _romanise(self, folder: Path, job: Job) -> None:
-        from xlreach.adapt.folder import save_unchanged_weights
+    def _romanise(self, folder: Path, job: Job, warnings: list[str]) -> None:
         from xlreach.adapt.inputs import BY_LINE, BY_WORD, require_uroman, words_suffice
 
         require_uroman()
@@ -79,34 +91,64 @@ class Transliteration(Step):
         for language in sorted(job.text):
             with job.text[language].open(encoding="utf-8") as stream:
                 exact[language] = words_suffice(line.rstrip("\n") for line in islice(stream, _TRIED_LINES))
-        after = replace(Provenance.read(folder), input=BY_WORD if all(exact.values()) else BY_LINE)
-        save_unchanged_weights(folder, job, self, provenance=after, measured={"exact_by_word": exact})
+        wanted = BY_WORD if all(exact.values()) else BY_LINE
+        self._by_rules(folder, job, wanted, {"exact_by_word": exact}, warnings)
 
-    def _tables(self, job: Job) -> tuple[dict[str, dict[str, str]], list[str]]:
+    def _by_rules(
+        self, folder: Path, job: Job, wanted: str, measured: dict[str, Any], warnings: Sequence[str] = ()
+    ) -> None:
+        """The encoder as it is, whose input must go through `wanted` from now on."""
+        from xlreach.adapt.folder import save_unchanged_weights
+        from xlreach.adapt.inputs import transform_named
+
+        before = Provenance.read(folder)
+        if before.input not in ("", wanted):
+            raise ModelError(f"The encoder reads text after {before.input!r} already.", path=folder)
+        transform_named(wanted)
+        after = replace(before, input=wanted, warnings=tuple(dict.fromkeys((*before.warnings, *warnings))))
+        save_unchanged_weights(folder, job, self, provenance=after, measured=measured)
+
+    def _picked(self, job: Job) -> tuple[dict[str, Path | str], list[str]]:
+        """By language or script a table, or `uroman`, or an empty string for nothing; and a sentence on each pick."""
         known = {**built_in_tables(), **job.tables}
+        if self.table == _UROMAN:
+            return dict.fromkeys(("", *job.text), _UROMAN), []
         if self.files():
-            language, table = read_table(self.files()[0])
-            return {language: table}, []
+            return {read_table(self.files()[0])[0]: self.files()[0]}, []
         if self.table != "auto":
             if self.table not in known:
                 raise DataError(f"There is no transliteration table {self.table!r}.", fix=nearest(self.table, known))
-            return {self.table: read_table(known[self.table])[1]}, []
-        tables, warnings = {}, []
+            return {self.table: known[self.table]}, []
+        picked: dict[str, Path | str] = {}
+        said = []
         for language in sorted(job.text):
+            scripts = _scripts(job.text[language])
+            script = next((code for code, name in _TABLED.items() if scripts.get(name, 0) >= _MOSTLY), "")
             if language in known:
-                tables[language] = read_table(known[language])[1]
-            elif _latin_share(job.text[language]) >= _MOSTLY:
-                warnings.append(f"translit: {language} is written in Latin script already and was left as it is.")
+                picked[language] = known[language]
+                said.append(f"{language} by its table")
+            elif not scripts or scripts.get("LATIN", 0) >= _MOSTLY:
+                picked[language] = ""
+                said.append(f"{language} is written in Latin script already and was left as it is")
+            elif script:
+                picked[script] = known[script]
+                said.append(f"{language} by the table of the script {script}")
+            elif find_spec("uroman") is not None:
+                picked[language] = _UROMAN
+                said.append(f"{language} by uroman")
             else:
                 raise DataError(
                     f"There is no transliteration table for {language!r}, which is not in Latin script.",
-                    fix=f"Write one, and name it: translit(my-table.yaml). Known tables: {', '.join(sorted(known))}.",
+                    fix=f"Write one, and name it: translit(my-table.yaml); or install 'xlreach[uroman]'. "
+                    f"Known tables: {', '.join(sorted(known))}.",
                 )
-        return tables, warnings
+        if _UROMAN in picked.values() and len(picked) > 1:
+            said.append("uroman reads all of them, and no table is used")
+        return picked, [f"translit: {one}." for one in said]
 
 
 def built_in_tables() -> dict[str, Path]:
-    """The tables of this package, by language."""
+    """The tables of this package, by language or script."""
     folder = Path(str(resources.files("xlreach.adapt"))) / "tables"
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
@@ -189,9 +231,11 @@ def _joined(tables: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     return joined
 
 
-def _latin_share(path: Path, most_lines: int = 1000) -> float:
-    """The share of a text's letters that are Latin; 1 for a text without letters."""
+def _scripts(path: Path, most_lines: int = 1000) -> dict[str, float]:
+    """The share of each script, as Unicode's names of letters begin, in the letters of a text."""
     with path.open(encoding="utf-8") as stream:
-        letters = [c for line in islice(stream, most_lines) for c in line if c.isalpha()]
-    latin = sum(unicodedata.name(c, "").startswith("LATIN") for c in letters)
-    return latin / len(letters) if letters else 1.0
+        counts = Counter(c for line in islice(stream, most_lines) for c in line if c.isalpha())
+    scripts: Counter[str] = Counter()
+    for letter, count in counts.items():
+        scripts[unicodedata.name(letter, "").partition(" ")[0]] += count
+    return {script: count / scripts.total() for script, count in scripts.items()}
