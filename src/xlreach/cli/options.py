@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -30,6 +31,12 @@ SETTINGS = ["mono", "cross", "multi"]
 def print_json(value: Any) -> None:
     """Prints a value as JSON, any script in its own letters."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=1))
+
+
+def one_line(text: str) -> str:
+    """A text from data as it may stand in a line of the terminal: without line breaks and control characters."""
+    kept = (" " if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter for letter in text)
+    return " ".join("".join(kept).split())
 
 
 def print_rows(rows: Sequence[Measurement], out: Path, as_json: bool) -> None:

@@ -10,6 +10,7 @@ opens only for the encoder that it was built with, and only if its files are wha
 
 from __future__ import annotations
 
+import glob
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +21,7 @@ from typing import Any
 
 import faiss
 import numpy as np
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -149,6 +151,7 @@ def build_index(
     index = check_factory(factory, encoder.dimension)
     work = Path(checkpoint) if checkpoint else out.parent / f".{out.name}.vectors"
     work.mkdir(parents=True, exist_ok=True)
+    _clear(out)
     try:
         with replacing(out) as folder:
             folder.mkdir()
@@ -305,6 +308,14 @@ def _describe(path: Path) -> dict[str, Any]:
 def _check_target(out: Path) -> None:
     if out.is_dir() and any(out.iterdir()) and not (out / "manifest.json").is_file():
         raise IndexFolderError("The folder holds something that is no index.", fix="Name an empty one.", path=out)
+
+
+def _clear(out: Path) -> None:
+    """Removes what builds left that were killed: their files may be as large as the index."""
+    for left in out.parent.glob(f".{glob.escape(out.name)}.*.tmp"):
+        number = left.name.rpartition(".tmp")[0].rpartition(".")[2]
+        if number.isdecimal() and not psutil.pid_exists(int(number)):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
