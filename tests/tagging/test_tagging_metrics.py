@@ -14,8 +14,9 @@ from seqeval.scheme import IOB2
 from tagging_toys import toy_entities, toy_trees
 
 from xlreach.corpora.conllu import Sentence, read_conllu, write_conllu
+from xlreach.corpora.iob2 import TaggedSentence
 from xlreach.errors import DataError
-from xlreach.tagging import TASKS
+from xlreach.tagging import TASKS, metrics
 from xlreach.tagging.labels import Annotation
 from xlreach.tagging.metrics import attachment_tally, conll18, conll18_files, ratio, span_f1, span_tally, spans
 
@@ -114,3 +115,49 @@ def test_trees_without_heads_are_refused():
     bare = dataclasses.replace(sentence, words=tuple(dataclasses.replace(w, head=None) for w in sentence.words))
     with pytest.raises(DataError, match="no heads"):
         TASKS.parse("parse").annotation(bare)
+
+
+def scored(task: str, gold: list, predicted: list) -> dict[str, tuple[float, int]]:
+    return TASKS.parse(task).evaluate(gold, predicted)
+
+
+def test_parts_by_length_are_the_evaluation_of_those_sentences():
+    gold = toy_trees(60, 5)
+    doubled = [one.with_columns(deprel=[w.deprel for w in one.words]) for one in gold]
+    predicted = disturbed(doubled, 6)
+    found = scored("parse(lengths=true)", gold, predicted)
+    assert set(found) == {"UAS", "LAS", "UAS[1-10 words]", "LAS[1-10 words]"}
+    assert found["LAS[1-10 words]"] == pytest.approx(found["LAS"])
+    annotation = TASKS.parse("parse").annotation
+    long = [Annotation(("root", *["dep"] * 24), (0, *range(1, 25))), Annotation(("root",) * 1, (0,))]
+    wrong = [Annotation(("root", *["dep"] * 24), (0, *[1] * 24)), long[1]]
+    by_length = metrics.by_length([*long, *map(annotation, gold)], [*wrong, *map(annotation, predicted)])
+    assert by_length["LAS[21-30 words]"] == (pytest.approx(2 / 25), 25)
+    assert metrics.by_length([Annotation(("x",) * 41, (0,) * 41)], [Annotation(("x",) * 41, (0,) * 41)]).keys() == {
+        "LAS[41 or more words]", "UAS[41 or more words]",
+    }  # fmt: skip
+
+
+def test_parts_by_relation_equal_counting():
+    gold, predicted = toy_trees(40, 5), disturbed(toy_trees(40, 5), 6)
+    found = scored("parse(relations=true)", gold, predicted)
+    words = [(a, b) for x, y in zip(gold, predicted, strict=True) for a, b in zip(x.words, y.words, strict=True)]
+    for relation in ("nsubj", "root", "punct"):
+        given = [(a, b) for a, b in words if a.deprel.split(":")[0] == relation]
+        called = [b for _, b in words if b.deprel.split(":")[0] == relation]
+        right = sum(a.head == b.head and b.deprel.split(":")[0] == relation for a, b in given)
+        assert found[f"LAS[{relation}]"] == (pytest.approx(2 * right / (len(given) + len(called))), len(given))
+    assert set(found) == {"UAS", "LAS", "LAS[nsubj]", "LAS[root]", "LAS[punct]"}
+    # The words of all relations together are all words.
+    assert sum(n for name, (_, n) in found.items() if "[" in name) == found["LAS"][1]
+
+
+def test_partial_schemes_of_spans():
+    gold = [TaggedSentence(tuple("abcdef"), ("B-PER", "I-PER", "O", "B-LOC", "O", "B-ORG"))]
+    tags = ("B-PER", "O", "O", "B-ORG", "O", "B-ORG")  # too short; of another type; right
+    predicted = [dataclasses.replace(gold[0], tags=tags)]
+    found = scored("ner(partial=true)", gold, predicted)
+    values = {"F1": 1 / 3, "F1[exact]": 2 / 3, "F1[partial]": 2.5 / 3, "F1[type]": 2 / 3}
+    assert {name: value for name, (value, _) in found.items()} == pytest.approx(values)
+    assert {n for _, n in found.values()} == {3}
+    assert set(scored("ner", gold, predicted)) == {"F1"}

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from xlreach.comparison.measures import lower_is_better
+from xlreach.comparison.seeds import not_worse
 from xlreach.comparison.words import SETTINGS
 from xlreach.measurement import Measurement, is_whole
 
@@ -21,12 +22,19 @@ _Values = dict[int | None, list[float]]  # by seed
 
 @dataclass(frozen=True)
 class Figure:
-    """A number of a table: mean over seeds, their standard deviation if there are several, whether it is the best."""
+    """A number of a table: mean over seeds, their standard deviation if there are several, whether it is the best.
+
+    Attributes:
+        tied: Whether it is not significantly worse than the best of its column (`seeds.py`).
+        values: The value of each seed.
+    """
 
     mean: float
     sd: float | None
     seeds: int
     best: bool = False
+    tied: bool = False
+    values: tuple[tuple[int | None, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,9 +114,9 @@ def preference_tables(results: Sequence[Measurement], levels: Mapping[str, Seque
             system = (_text(row.recipe), _text(row.alignment), _text(row.query_language))
             values = cells.setdefault(system, {}).setdefault(_text(row.document_language), {})
             values.setdefault(row.seed, []).append(row.value)
-        codes = _ordered({code for languages in cells.values() for code in languages}, levels)
+        codes = ordered({code for languages in cells.values() for code in languages}, levels)
         lines = tuple(
-            (system, tuple(_figure(own[code]) if code in own else None for code in codes))
+            (system, tuple(figure_of(own[code]) if code in own else None for code in codes))
             for system, own in cells.items()
         )
         about = {"base": base, "dataset": dataset, "measure": measure}
@@ -138,7 +146,7 @@ def overview_tables(results: Sequence[Measurement], levels: Mapping[str, Sequenc
         recipes = list(dict.fromkeys(recipe for recipe, _ in systems))
         systems.sort(key=lambda system: recipes.index(system[0]))
         figures = {
-            task: _best({s: _of_side(list(cells[s].values())) if s in cells else None for s in systems}, task)
+            task: mark_best({s: _of_side(list(cells[s].values())) if s in cells else None for s in systems}, task)
             for task, cells in columns.items()
         }
         lines = tuple((system, tuple(figures[task][system] for task in columns)) for system in systems)
@@ -158,14 +166,14 @@ def pair_tables(results: Sequence[Measurement], levels: Mapping[str, Sequence[st
     for key, members in _grouped(rows, lambda row: (row.base, row.dataset, row.recipe, row.alignment)).items():
         if not any(row.setting == "cross" for row in members):
             continue
-        codes = _ordered({str(row.query_language) for row in members}, levels)
-        documents = _ordered({str(row.document_language) for row in members}, levels)
+        codes = ordered({str(row.query_language) for row in members}, levels)
+        documents = ordered({str(row.document_language) for row in members}, levels)
         cells: dict[tuple[str, str], _Values] = {}
         for row in members:
             values = cells.setdefault((str(row.query_language), str(row.document_language)), {})
             values.setdefault(row.seed, []).append(row.value)
         lines = tuple(
-            ((asked,), tuple(_figure(cells[asked, d]) if (asked, d) in cells else None for d in documents))
+            ((asked,), tuple(figure_of(cells[asked, d]) if (asked, d) in cells else None for d in documents))
             for asked in codes
         )
         base, dataset, recipe, alignment = key
@@ -194,7 +202,7 @@ def cost_table(results: Sequence[Measurement]) -> Table | None:
         for column, cells in columns.items():
             combine = max if "memory" in column else sum
             values = {seed: [combine(all_)] for seed, all_ in cells.get(system, {}).items()}
-            figures.append(_figure(values) if values else None)
+            figures.append(figure_of(values) if values else None)
         lines.append((system, tuple(figures)))
     return Table("cost", "What each system cost", ("base", "recipe", "alignment"), tuple(columns), tuple(lines), {})
 
@@ -213,9 +221,9 @@ def _by_language(
         system = tuple(_text(getattr(row, head)) for head in heads)
         values = cells.setdefault(system, {}).setdefault(_text(getattr(row, column)), {})
         values.setdefault(row.seed, []).append(row.value)
-    codes = _ordered({code for languages in cells.values() for code in languages}, levels)
+    codes = ordered({code for languages in cells.values() for code in languages}, levels)
     figures: dict[str, dict[tuple[str, ...], Figure | None]] = {
-        code: {s: _figure(own[code]) if code in own else None for s, own in cells.items()} for code in codes
+        code: {s: figure_of(own[code]) if code in own else None for s, own in cells.items()} for code in codes
     }
     for side in ("high", "low"):
         members = [code for code in codes if code in levels[side]]
@@ -224,16 +232,16 @@ def _by_language(
                 s: _of_side([own[code] for code in members]) if set(members) <= set(own) else None
                 for s, own in cells.items()
             }
-    marked = {head: _best(column_, about["measure"] or "") for head, column_ in figures.items()}
+    marked = {head: mark_best(column_, about["measure"] or "") for head, column_ in figures.items()}
     lines = tuple((system, tuple(marked[head][system] for head in figures)) for system in cells)
     return Table(name, title, heads, tuple(figures), lines, about)
 
 
-def _figure(values: _Values) -> Figure:
+def figure_of(values: Mapping[int | None, list[float]]) -> Figure:
     """Mean and standard deviation over seeds of the mean within a seed."""
     means = [float(np.mean(one)) for one in values.values()]
     sd = float(np.std(means, ddof=1)) if len(means) > 1 else None
-    return Figure(float(np.mean(means)), sd, len(means))
+    return Figure(float(np.mean(means)), sd, len(means), values=tuple(zip(values, means, strict=True)))
 
 
 def _of_side(languages: Sequence[_Values]) -> Figure:
@@ -244,18 +252,25 @@ def _of_side(languages: Sequence[_Values]) -> Figure:
         own = [values.get(seed, values.get(None)) for values in languages]
         if all(one is not None for one in own):
             by_seed[seed] = [float(np.mean([np.mean(one) for one in own if one is not None]))]
-    return _figure(by_seed or {None: [float(np.mean([np.mean(v) for one in languages for v in one.values()]))]})
+    return figure_of(by_seed or {None: [float(np.mean([np.mean(v) for one in languages for v in one.values()]))]})
 
 
-def _best(column: dict[tuple[str, ...], Figure | None], measure: str) -> dict[tuple[str, ...], Figure | None]:
-    means = [one.mean for one in column.values() if one is not None]
-    if len(set(means)) < 2:
+def mark_best(column: dict[tuple[str, ...], Figure | None], measure: str) -> dict[tuple[str, ...], Figure | None]:
+    """The figures of a column with the best marked, and those that are not significantly worse."""
+    means = {key: one.mean for key, one in column.items() if one is not None}
+    if len(set(means.values())) < 2:
         return column
-    top = min(means) if lower_is_better(measure) else max(means)
-    return {key: replace(one, best=one.mean == top) if one is not None else None for key, one in column.items()}
+    down = lower_is_better(measure)
+    best = (min if down else max)(means, key=means.__getitem__)
+    seeds = {key: dict(one.values) for key, one in column.items() if one is not None}
+    tied = not_worse(seeds, best, lower_is_better=down)
+    return {
+        key: None if one is None else replace(one, best=one.mean == means[best], tied=key in tied)
+        for key, one in column.items()
+    }
 
 
-def _ordered(codes: Iterable[str], levels: Mapping[str, Sequence[str]]) -> list[str]:
+def ordered(codes: Iterable[str], levels: Mapping[str, Sequence[str]]) -> list[str]:
     """High-resource languages first, then low, each as the config lists them, then the rest."""
     listed = [*levels["high"], *levels["low"]]
     known = set(codes)

@@ -53,7 +53,8 @@ def rows_csv(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def table_latex(table: Table) -> str:
-    """A `booktabs` tabular: mean with its standard deviation in small type, the best of a column bold."""
+    """A `booktabs` tabular: mean with its standard deviation in small type, the best of a column bold, what is not
+    significantly worse underlined."""
     places = [digits_of(figures[number] for _, figures in table.rows) for number in range(len(table.columns))]
     lines = [
         r"\begin{tabular}{" + "l" * len(table.heads) + "r" * len(table.columns) + "}",
@@ -92,7 +93,7 @@ def data_address(content: str | bytes, kind: str) -> str:
 
 def _tex_figure(one: Figure, digits: int) -> str:
     mean = f"{one.mean:.{digits}f}"
-    mean = rf"\textbf{{{mean}}}" if one.best else mean
+    mean = rf"\textbf{{{mean}}}" if one.best else rf"\underline{{{mean}}}" if one.tied else mean
     return mean if one.sd is None else rf"{mean} {{\scriptsize$\pm${one.sd:.{digits}f}}}"
 
 

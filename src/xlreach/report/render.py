@@ -14,6 +14,8 @@ from markupsafe import Markup, escape
 from xlreach import __version__
 from xlreach.comparison import read_gaps, words
 from xlreach.comparison.names import short_names, shortener
+from xlreach.comparison.protocols import learning_curves, part_tables, transfer_tables
+from xlreach.comparison.published import published_tables
 from xlreach.comparison.tables import (
     Figure,
     cost_table,
@@ -28,6 +30,7 @@ from xlreach.errors import DataError
 from xlreach.measurement import Measurement, read_measurements
 from xlreach.reading import read_yaml
 from xlreach.report.charts import Chart
+from xlreach.report.curves import curve_charts
 from xlreach.report.export import (
     data_address,
     digits_of,
@@ -84,6 +87,9 @@ class _Page:
         self.short = shortener(named)
         self.overview = overview_tables(results, self.levels, self.headline)
         self.tagging = tagging_tables(results, self.levels)
+        self.transfer = transfer_tables(results, self.levels)
+        self.published = published_tables(results, self.levels)
+        self.parts = part_tables(results)
         self.retrieval = retrieval_tables(results, self.levels)
         self.pairs = pair_tables(results, self.levels, self.headline)
         self.diagnostics = diagnostic_tables(results, self.levels)
@@ -92,6 +98,8 @@ class _Page:
         self.subjects = [self._subject(*one) for one in words.subjects(gaps)]
         self.bases = list(dict.fromkeys(row["base"] for row in gaps["gaps"]))
         self.tagging_charts = [chart for base in self.bases for chart in tagging_figures(gaps, base, self.short)]
+        points = learning_curves(results)
+        self.curves = [chart for base in self.bases for chart in curve_charts(points, base, self.short)]
         self._embedded = 0
 
     def html(self) -> str:
@@ -141,7 +149,16 @@ class _Page:
 
     def table_files(self) -> Iterable[tuple[str, bytes]]:
         """Every table as CSV and LaTeX, and the rows of `gaps.json` as CSV."""
-        tables = [*self.overview, *self.tagging, *self.retrieval, *self.pairs, *self.diagnostics]
+        tables = [
+            *self.overview,
+            *self.tagging,
+            *self.transfer,
+            *self.published,
+            *self.parts,
+            *self.retrieval,
+            *self.pairs,
+            *self.diagnostics,
+        ]
         tables += [*self.preferences, *(subject["why"]["profile"] for subject in self.subjects if subject["why"])]
         for table in [*tables, *([self.cost] if self.cost else [])]:
             yield f"{file_name(table.name)}.csv", table_csv(table).encode("utf-8", "replace")
@@ -157,7 +174,7 @@ class _Page:
 
     def charts(self) -> list[Chart]:
         parts = [(*one["charts"], *one["heat"], *(one["why"]["charts"] if one["why"] else ())) for one in self.subjects]
-        return [*(chart for part in parts for chart in part), *self.tagging_charts]
+        return [*(chart for part in parts for chart in part), *self.tagging_charts, *self.curves]
 
     def _subject(self, base: str | None, dataset: str | None) -> dict[str, Any]:
         about = {"kind": "retrieval", "base": base, "dataset": dataset, "measure": self.headline}

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from xlreach.corpora.conllu import Sentence, write_conllu
-from xlreach.errors import DataError
+from xlreach.errors import DataError, MissingExtraError
 from xlreach.tagging.labels import Annotation
+
+_STEP, _LONG = 10, 4  # sentences by length: steps of ten words, those above forty together
 
 
 class Tally(NamedTuple):
@@ -113,6 +115,64 @@ def span_f1(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -
         warnings.simplefilter("ignore")
         value = f1_score([list(t) for t in gold], [list(t) for t in predicted], mode="strict", scheme=IOB2)
     return {"F1": (float(value), entities)}
+
+
+def by_relation(gold: Sequence[Annotation], predicted: Sequence[Annotation]) -> dict[str, tuple[float, int]]:
+    """LAS of the words of each universal relation: F1 of `LAS[nsubj]` and so on, with the number of gold words.
+
+    As the evaluation counts a filtered score: correct are words of that relation with the right head and relation,
+    over those that have it in the gold and in the predicted trees. Every relation of the gold trees is there.
+    """
+    counts: dict[str, list[int]] = {}
+    for one, other in zip(gold, predicted, strict=True):
+        for label, head, label_, head_ in zip(one.labels, one.heads, other.labels, other.heads, strict=True):
+            relation, relation_ = _universal(label), _universal(label_)
+            own = counts.setdefault(relation, [0, 0, 0])
+            own[0] += 1
+            counts.setdefault(relation_, [0, 0, 0])[1] += 1
+            own[2] += relation == relation_ and head == head_
+    return {
+        f"LAS[{relation}]": (2 * correct / (given + found), given)
+        for relation, (given, found, correct) in sorted(counts.items())
+        if given
+    }
+
+
+def by_length(gold: Sequence[Annotation], predicted: Sequence[Annotation]) -> dict[str, tuple[float, int]]:
+    """UAS and LAS of sentences of 1 to 10 words, 11 to 20, and so on, as `LAS[11-20 words]`, with the gold words."""
+    groups: dict[tuple[int, str], list[Tally]] = {}
+    for one, other in zip(gold, predicted, strict=True):
+        step = min((len(one.labels) - 1) // _STEP, _LONG)
+        for measure, tally in attachment_tally(one, other).items():
+            groups.setdefault((step, measure), []).append(tally)
+    return {
+        f"{measure}[{_words(step)} words]": (ratio(tallies), sum(one.total for one in tallies))
+        for (step, measure), tallies in sorted(groups.items(), key=lambda group: (group[0][1], group[0][0]))
+    }
+
+
+def partial_f1(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, tuple[float, int]]:
+    """The kinder F1 of SemEval 2013, task 9, by nervaluate, with the number of gold entities.
+
+    `F1[exact]`: the borders are right, whatever the type; `F1[partial]`: the same, and half for an overlap;
+    `F1[type]`: the type is right and the spans overlap.
+
+    Raises:
+        MissingExtraError: nervaluate is not installed.
+    """
+    try:
+        from nervaluate import Evaluator
+    except ImportError as error:
+        raise MissingExtraError("nervaluate", "partial", "ner(partial=true)") from error
+    types = sorted({kind for tags in (*gold, *predicted) for kind, _, _ in spans(tags)})
+    entities = sum(len(spans(tags)) for tags in gold)
+    found = Evaluator([list(t) for t in gold], [list(t) for t in predicted], tags=types, loader="list").evaluate()
+    schemes = {"exact": "exact", "partial": "partial", "type": "ent_type"}
+    return {f"F1[{name}]": (float(found["overall"][key].f1), entities) for name, key in schemes.items()}
+
+
+def _words(step: int) -> str:
+    return f"{_LONG * _STEP + 1} or more" if step == _LONG else f"{step * _STEP + 1}-{(step + 1) * _STEP}"
 
 
 def _universal(relation: str) -> str:

@@ -170,6 +170,8 @@ class Parse(Task):
 
     arc_size: int = param(100, "width of the arc perceptrons", minimum=1)
     relation_size: int = param(100, "width of the relation perceptrons", minimum=1)
+    relations: bool = param(False, "whether LAS is also given for each relation: LAS[nsubj]")
+    lengths: bool = param(False, "whether UAS and LAS are also given by sentence length: LAS[11-20 words]")
 
     def tokens(self, sentence: Sentence) -> tuple[str, ...]:
         return sentence.forms
@@ -199,7 +201,10 @@ class Parse(Task):
         return metrics.attachment_tally(gold, predicted)
 
     def evaluate(self, gold: Sequence[Sentence], predicted: Sequence[Sentence]) -> dict[str, tuple[float, int]]:
-        return metrics.conll18(gold, predicted)
+        found = metrics.conll18(gold, predicted)
+        annotations = [[self.annotation(one) for one in sentences] for sentences in (gold, predicted)]
+        found |= metrics.by_relation(*annotations) if self.relations else {}
+        return found | (metrics.by_length(*annotations) if self.lengths else {})
 
 
 @TASKS.register
@@ -211,6 +216,8 @@ class Ner(Task):
     kind: ClassVar[Literal["treebank", "entities"]] = "entities"
     main: ClassVar[str] = "F1"
     suffix: ClassVar[str] = "iob2"
+
+    partial: bool = param(False, "whether nervaluate's F1[exact], F1[partial] and F1[type] are also given")
 
     def tokens(self, sentence: TaggedSentence) -> tuple[str, ...]:
         return sentence.tokens
@@ -239,7 +246,8 @@ class Ner(Task):
     def evaluate(
         self, gold: Sequence[TaggedSentence], predicted: Sequence[TaggedSentence]
     ) -> dict[str, tuple[float, int]]:
-        return metrics.span_f1([one.tags for one in gold], [one.tags for one in predicted])
+        tags = [[one.tags for one in sentences] for sentences in (gold, predicted)]
+        return metrics.span_f1(*tags) | (metrics.partial_f1(*tags) if self.partial else {})
 
     def write(self, path: Path, sentences: Sequence[TaggedSentence]) -> None:
         write_iob2(path, sentences)
