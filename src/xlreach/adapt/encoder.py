@@ -11,7 +11,7 @@ import importlib.util
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,8 @@ class Provenance:
         input: What text must go through before the encoder may read it (`inputs.input_transform`); empty for nothing.
         warnings: What a reader of results must know (a fresh MLM head, fewer pieces than asked).
         steps: For each step its name, version, seed and what it measured.
+        data: Name and licence of the texts that the steps saw.
+        diagnostics: By language, what the tokenizer made of its text `before` the first step and `after` the last.
     """
 
     base: str = ""
@@ -59,6 +61,8 @@ class Provenance:
     input: str = ""
     warnings: tuple[str, ...] = ()
     steps: tuple[dict[str, Any], ...] = ()
+    data: tuple[dict[str, str], ...] = ()
+    diagnostics: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: Path) -> Provenance:
@@ -73,7 +77,7 @@ class Provenance:
         content = _json(path)
         if not isinstance(content, dict) or content.get("format") != _FORMAT:
             raise ModelError("Not an encoder's provenance.", expected=f"Expected format {_FORMAT}.", path=path)
-        known = {field.name for field in dataclasses.fields(cls)}
+        known = {one.name for one in dataclasses.fields(cls)}
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items() if k in known}
         return cls(**values)
 

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from xlreach.adapt.card import model_card
 from xlreach.adapt.encoder import Provenance, check_encoder
 from xlreach.adapt.recipe import Job, Step
 from xlreach.errors import ModelError
@@ -33,6 +34,7 @@ _ROLES = {  # what the special tokens of the two families are for
 }
 _ALL_ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 _UNLIMITED = 1_000_000
+_DIAGNOSED_LINES = 500  # of each language, for the model card
 _MODULES = [
     {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
     {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
@@ -181,22 +183,45 @@ def _save_rest(
         _copy_modules(source, job.out)
     else:
         _write_modules(job.out, int(config["hidden_size"]), length)
-    record_step(job, step, provenance or (Provenance.read(source) if source is not None else Provenance()), measured)
+    before = provenance or (Provenance.read(source) if source is not None else Provenance())
+    record_step(job, step, before, measured, source)
 
 
-def record_step(job: Job, step: Step, before: Provenance, measured: dict[str, Any]) -> None:
+def record_step(job: Job, step: Step, before: Provenance, measured: dict[str, Any], source: Path | None = None) -> None:
     """Writes provenance and model card into `job.out`: what came before, then this step and what it measured."""
     record = {"step": str(step), "version": step.version, **({"seed": job.seed} if step.uses_seed else {}), **measured}
     languages = dict.fromkeys((*before.languages, *(sorted(job.text) if step.uses_text else ())))
+    data = {one["name"]: dict(one) for one in (*before.data, *(job.data if step.uses_text else ()))}
     after = replace(
         before,
         base=job.base or before.base,
         recipe=(*before.recipe, str(step)),
         languages=tuple(languages),
+        data=tuple(data.values()),
         steps=(*before.steps, record),
     )
-    after.write(job.out)
-    (job.out / "README.md").write_text(_card(after), "utf-8")
+    after.write(job.out)  # what the text must go through is read from there
+    if job.text and not step.static:
+        after = replace(after, diagnostics=_diagnosed(source, job, before))
+        after.write(job.out)
+    (job.out / "README.md").write_text(model_card(after, step.static), "utf-8")
+
+
+def _diagnosed(source: Path | None, job: Job, before: Provenance) -> dict[str, dict[str, dict[str, float]]]:
+    """What the tokenizer makes of each language's text now, and made of it before the first step."""
+    from xlreach.adapt.diagnostics import diagnose
+
+    found = dict(before.diagnostics)
+    for language, path in sorted(job.text.items()):
+        told = dict(found.get(language, {}))
+        for when, folder in (("before", source), ("after", job.out)):
+            if folder is None or (when == "before" and when in told):
+                continue
+            with path.open(encoding="utf-8") as stream:
+                measured = diagnose(folder, (line.rstrip("\n") for line in stream), _DIAGNOSED_LINES)
+            told[when] = {name: round(value, 4) for name, value in measured.items()}
+        found[language] = told
+    return found
 
 
 def _pooler(source: Path) -> dict[str, Any]:
@@ -264,23 +289,3 @@ def _write_modules(out: Path, hidden: int, length: int) -> None:
 
 def _write_json(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", "utf-8")
-
-
-def _card(provenance: Provenance) -> str:
-    languages = ", ".join(provenance.languages) or "none in particular"
-    header = ["---", "library_name: sentence-transformers", "pipeline_tag: sentence-similarity"]
-    if provenance.languages:
-        header.append(f"language: {json.dumps(list(provenance.languages))}")
-    rows = [f"* Started from: {provenance.base or 'random weights'}", f"* Recipe: `{'+'.join(provenance.recipe)}`"]
-    rows.append(f"* Adapted to: {languages}")
-    if provenance.transliterated:
-        rows.append(f"* The tokenizer transliterates: {', '.join(provenance.transliterated)}")
-    if provenance.input:
-        rows.append(f"* **Its input must be transliterated first**, by `{provenance.input}`; plain libraries do not")
-    if provenance.new_pieces:
-        rows.append(f"* New pieces in the vocabulary: {len(provenance.new_pieces)}")
-    rows += [f"* Note: {warning}" for warning in provenance.warnings]
-    usage = (
-        "Load it with `SentenceTransformer(path)`, `AutoModel` or `AutoModelForMaskedLM`; `xlreach.json` has details."
-    )
-    return "\n".join([*header, "---", "# An adapted encoder", "", *rows, "", usage]) + "\n"

@@ -7,7 +7,7 @@ subclassing `Step` and registering it with `STEPS`.
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -29,6 +29,7 @@ class Job:
         base: What the study calls the base encoder; recorded.
         tables: Transliteration tables by language; they go before the built-in ones.
         others: Text of languages that a changed vocabulary should leave alone, by language.
+        data: Name and licence of what `text` was made from; recorded.
     """
 
     out: Path
@@ -39,6 +40,7 @@ class Job:
     base: str = ""
     tables: Mapping[str, Path] = field(default_factory=dict)
     others: Mapping[str, Path] = field(default_factory=dict)
+    data: Sequence[Mapping[str, str]] = ()
 
 
 class Step(Spec, abc.ABC):

@@ -42,6 +42,24 @@ def languages(
     return None
 
 
+@app.command("list")
+def list_(
+    kind: Annotated[str, typer.Argument(help="steps, alignments, poolings, tasks, datasets, pairs or retrievers.")],
+    json_: Json = False,
+) -> None:
+    """List what configurations can name, with parameters and defaults."""
+    from xlreach.study.catalogue import describe_kind
+
+    found = describe_kind(kind)
+    if json_:
+        return print_json(found)
+    for one in found:
+        typer.echo(f"{one['name']:<14}{one['summary']}")
+        for row in one["parameters"]:
+            typer.echo(f"    {row['name']:<14}{row['type']:<28}{row['default']:<14}{row['help']}")
+    return None
+
+
 @app.command()
 def doctor(json_: Json = False) -> None:
     """Say what this machine can do, and what is missing."""

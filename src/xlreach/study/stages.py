@@ -87,6 +87,8 @@ def step_stage(
     }
     if step.uses_seed:
         inputs["seed"] = seed
+    sources = {source.name: source for code in languages for source in data.text(code)} if step.uses_text else {}
+    credits = [{"name": name, "licence": source.licence} for name, source in sources.items()]
 
     def make(space: Workspace, paths: Paths) -> None:
         from xlreach.adapt.recipe import Job
@@ -100,6 +102,7 @@ def step_stage(
             seed=seed,
             cost=space.cost,
             base=base,
+            data=credits,
         )
         step.apply(paths.get("source"), job)
 
