@@ -189,6 +189,38 @@ def test_bitext_tables(tmp_path):
     assert data.qrels("ug", "en") == {"ug/uig-eng/1": {"en/deu-eng/1": 1, "en/uig-eng/1": 1}}
 
 
+def test_flores_plus_has_a_file_a_language(tmp_path):
+    def rows(code, *texts):
+        return [{"id": at, "iso_639_3": code, "iso_15924": "Latn", "text": text} for at, text in enumerate(texts, 1)]
+
+    for split in ("dev", "devtest"):
+        save(tmp_path / f"flores_plus/{split}/eng_Latn.parquet", rows("eng", f"one {split}", "two", "three"))
+        save(tmp_path / f"flores_plus/{split}/mlt_Latn.parquet", rows("mlt", "wieħed", "tnejn")[::-1])
+    data = open_dataset("hub:flores_plus", tmp_path)
+    assert isinstance(data, ParallelText) and data.languages == ("en", "mt")
+    assert list(data.pairs("mt", "en")) == [("tnejn", "two"), ("wieħed", "one devtest")]
+    assert [path.parent.name for path in data.files(["mt"])] == ["devtest"]
+    assert next(open_dataset("hub:flores_plus(split=dev)", tmp_path).lines("en")) == "one dev"
+    assert open_dataset("hub:flores_plus(config=[eng_Latn,mlt_Latn])", tmp_path).languages == ("en", "mt")
+
+
+def test_belebele_as_released(tmp_path):
+    for code in ("mlt_Latn", "wol_Latn"):
+        row = {"link": "https://x/a", "question_number": 1, "flores_passage": code, "question": f"{code}?"}
+        (tmp_path / "belebele").mkdir(exist_ok=True)
+        (tmp_path / f"belebele/{code}.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
+    data = open_dataset("hub:belebele", tmp_path)
+    assert data.languages == ("mt", "wo") and data.queries("wo")[0].text == "wol_Latn?"
+    assert data.qrels("wo", "mt") == {"wo/https://x/a#1": {"mt/https://x/a": 1}}
+
+
+def test_queries_of_another_language_than_the_subset_names(tmp_path):
+    retrieval(tmp_path / "neuclir", "fas", {"d": "متن"}, {"q": "Which?"}, [("q", "d", 3)])
+    data = open_dataset("hub:neuclir(queries=eng)", tmp_path)
+    assert data.languages == ("en", "fa") and data.qrels("en", "fa") == {"en/q": {"fa/d": 3}}
+    assert data.searched(data.languages) == ("fa",) and data.qrels("fa", "fa") == {}
+
+
 def test_errors(tmp_path):
     save(tmp_path / "odd/x/test.parquet", [{"a": 1, "b": 2}])
     (tmp_path / "empty").mkdir()

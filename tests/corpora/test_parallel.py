@@ -99,3 +99,16 @@ def test_trec_files(tmp_path):
     assert (tmp_path / "a.qrels").read_text() == "q1 0 d1 1\n"
     with pytest.raises(ValueError, match="white space"):
         write_qrels(tmp_path / "a.qrels", {"q 1": {"d1": 1}})
+
+
+def test_flores_as_released(tmp_path):
+    from xlreach.corpora.registry import find_datasets
+
+    for code, text in (("eng_Latn", "one\ntwo\n"), ("zho_Hans", "一\n二\n")):
+        for split in ("dev", "devtest"):
+            path = tmp_path / f"parallel/flores200_dataset/{split}/{code}.{split}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text if split == "dev" else text * 2, "utf-8")
+    data = open_dataset("flores", tmp_path)
+    assert data.languages == ("en", "zh") and len(list(data.pairs("en", "zh"))) == 4
+    assert find_datasets(tmp_path, "collection", "zh") == ["flores(split=dev)", "flores"]

@@ -1,4 +1,4 @@
-"""The parallel data sets: NTREX-128, Tatoeba, MAFAND, and line-aligned files of anybody's."""
+"""The parallel data sets: NTREX-128, FLORES-200, Tatoeba, MAFAND, and line-aligned files of anybody's."""
 
 from __future__ import annotations
 
@@ -59,6 +59,36 @@ class Ntrex(DatasetSpec):
             if code:
                 found[code] = path
         return found
+
+
+@DATASETS.register
+@dataclass(frozen=True)
+class Flores(DatasetSpec):
+    """FLORES-200 as released: `flores200_dataset/devtest/mlt_Latn.devtest`; FLORES+ is `hub:` with its folder or id."""
+
+    name: ClassVar[str] = "flores"
+    licence: ClassVar[str] = "CC BY-SA 4.0"
+    citation: ClassVar[str] = "NLLB Team 2022; Goyal et al. 2022, FLORES-101, TACL"
+    summary: ClassVar[str] = "Sentences of Wikinews, Wikijunior and Wikivoyage in 200 languages, every pair parallel"
+    split: Literal["dev", "devtest"] = param("devtest", "which part")
+
+    def open(self, root: Path) -> ParallelText:
+        folder = folder_of(root, "parallel/flores200_dataset", "FLORES-200")
+        paths = self._paths(root, self.split)
+        if len(paths) < 2:
+            raise DataError(f"No files {self.split}/<language>.{self.split}.", path=folder)
+        return ParallelText(str(self), [Bundle("", paths)], self.licence, self.citation)
+
+    @classmethod
+    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
+        for split in ("dev", "devtest"):
+            if kind in _KINDS and len(paths := cls._paths(root, split)) > 1:
+                yield str(cls(split=split)), tuple(sorted(paths))
+
+    @staticmethod
+    def _paths(root: Path, split: str) -> dict[str, Path]:
+        found = sorted((root / "parallel/flores200_dataset" / split).glob(f"*.{split}"))
+        return {code: path for path in found if (code := canonical_code(path.stem))}
 
 
 @DATASETS.register

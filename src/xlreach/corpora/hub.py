@@ -11,6 +11,7 @@
 | XQuAD | id, context, question | collection |
 | sentence pairs | sentence1, sentence2; config `xxx-eng` | parallel |
 | NTREX, FLORES | one column a language code | parallel |
+| FLORES+ | id, iso_639_3, text; one file a language | parallel |
 
 Types drift from release to release (`upos` as label or word, `head` as word or number): all are taken. Only data files
 are fetched; no script of a repository is ever run.
@@ -26,7 +27,7 @@ from typing import Any, ClassVar
 
 from xlreach.corpora.conllu import COLUMNS, Sentence, parse_sentence
 from xlreach.corpora.dataset import DATASETS, Dataset, DatasetSpec, EntityCorpus, Treebank
-from xlreach.corpora.hub_collections import Contexts, Subset, SubsetCollection, TableBundle
+from xlreach.corpora.hub_collections import Contexts, KeyedBundle, Subset, SubsetCollection, TableBundle
 from xlreach.corpora.iob2 import TaggedSentence
 from xlreach.corpora.parallel import ParallelText
 from xlreach.corpora.parquet import Tables, class_names, columns_of, expecting, rows_of, tables_of
@@ -45,6 +46,9 @@ _ABOUT = {
     "mteb/MIRACLRetrieval": ("Apache-2.0", "Zhang et al. 2023, MIRACL, TACL"),
     "mteb/MIRACLRetrievalHardNegatives": ("Apache-2.0", "Zhang et al. 2023, MIRACL, TACL"),
     "mteb/FloresBitextMining": ("CC BY-SA 4.0", "NLLB Team 2022; Goyal et al. 2022, FLORES-101, TACL"),
+    "openlanguagedata/flores_plus": ("CC BY-SA 4.0", "NLLB Team 2022; Goyal et al. 2022, FLORES-101, TACL"),
+    "mteb/NeuCLIR2022Retrieval": ("that of Common Crawl News", "Lawrie et al. 2023, Overview of NeuCLIR 2022, TREC"),
+    "mteb/NeuCLIR2023Retrieval": ("that of Common Crawl News", "Lawrie et al. 2024, Overview of NeuCLIR 2023, TREC"),
     "mteb/NTREXBitextMining": ("CC BY-SA 4.0", "Federmann, Kocmi, Xin 2022, NTREX-128, SUMEval"),
     "mteb/tatoeba-bitext-mining": ("CC BY 2.0 FR", "Artetxe, Schwenk 2019, TACL"),
 }
@@ -67,11 +71,12 @@ class Hub(DatasetSpec):
     config: tuple[str, ...] = param((), "configurations: a treebank, languages, or the subsets of a collection")
     split: str | None = param(None, "of a collection or parallel text; the test split where there is one")
     language: str | None = param(None, "the language of a collection whose subsets name none")
+    queries: str | None = param(None, "the queries' language, where the subsets name that of the documents alone")
     revision: str | None = param(None, "branch, tag or commit on the hub")
 
     def open(self, root: Path) -> Dataset:
         folder = self._folder(root)
-        tables = tables_of(folder)
+        tables = _by_language(tables_of(folder))
         if not tables:
             raise DataError("The folder holds no Parquet or JSON-lines files.", path=folder)
         subsets = _subsets(tables)
@@ -79,7 +84,7 @@ class Hub(DatasetSpec):
         licence, citation = _ABOUT.get(self.member, (self.licence, ""))
         name = str(self)
         if subsets:
-            found = [_subset(tables, one, self.split, self.language) for one in chosen]
+            found = [_subset(tables, one, self.split, self.language, self.queries) for one in chosen]
             return SubsetCollection(name, found, licence, citation)
         columns = {config: columns_of(next(iter(tables[config].values()))[0]) for config in chosen}
         first = columns[chosen[0]]
@@ -90,6 +95,9 @@ class Hub(DatasetSpec):
             config = self._one(chosen)
             return EntityCorpus(name, _code(config, folder), tables[config], _read_wikiann, licence, citation)
         paths = {config: _split(tables[config], self.split, config) for config in chosen}
+        if {"id", "iso_639_3", "text"} <= set(first):
+            named = {_code(one, folder): paths[one] for one in chosen}
+            return ParallelText(name, [KeyedBundle.of(named)], licence, citation)
         if {"flores_passage", "question", "link"} <= set(first):
             named = {_code(one, folder): paths[one] for one in chosen}
             key = ("link", "question_number")
@@ -180,7 +188,22 @@ def _subsets(tables: Tables) -> list[str]:
     return [one for one in found if (f"{one}-queries" if one else "queries") in tables]
 
 
-def _subset(tables: Tables, name: str, split: str | None, language: str | None) -> Subset:
+def _by_language(tables: Tables) -> Tables:
+    """Tables by language, where that is what files are called and folders, if any, are splits (FLORES+, Belebele)."""
+    named = {path.name.split(".")[0] for splits in tables.values() for paths in splits.values() for path in paths}
+    if not named or not all("_" in one and canonical_code(one) for one in named):
+        return tables
+    found: Tables = {}
+    for config, splits in tables.items():
+        for name, paths in splits.items():
+            for path in paths:
+                # <split>/<language>.parquet, or <language>.jsonl and one split
+                part = path.parent.name if path.parent.name in (config, name) else "test"
+                found.setdefault(path.name.split(".")[0], {}).setdefault(part, []).append(path)
+    return found
+
+
+def _subset(tables: Tables, name: str, split: str | None, language: str | None, queries: str | None) -> Subset:
     def files(part: str) -> list[Path]:
         config = f"{name}-{part}" if name else part
         return _split(tables[config], split, config)
@@ -192,7 +215,8 @@ def _subset(tables: Tables, name: str, split: str | None, language: str | None) 
     parts = name.split("-")
     pair = [canonical_code(part) for part in parts] if len(parts) == 2 else []
     whole = canonical_code(name or language or "")
-    document_language, query_language = pair if len(pair) == 2 and None not in pair else (whole, whole)
+    asked = whole if queries is None else canonical_code(queries)
+    document_language, query_language = pair if len(pair) == 2 and None not in pair else (whole, asked)
     if document_language is None or query_language is None:
         raise DataError(
             f"The subset {name!r} names no language.",

@@ -199,6 +199,33 @@ class TableBundle(Bundle):
         return enumerate((row for _, _, row in rows_of(list(self.tables), columns)), 1)
 
 
+@dataclass(frozen=True)
+class KeyedBundle(Bundle):
+    """A table a language with the columns `id` and `text`, as parallel text; rows of one id translate each other."""
+
+    tables: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, paths: Mapping[str, list[Path]]) -> KeyedBundle:
+        """From the files of each language."""
+        first = {code: files[0] for code, files in paths.items()}
+        return cls("", first, 1, None, {code: tuple(files) for code, files in paths.items()})
+
+    def lines(self, language: str) -> Iterator[tuple[int, str]]:
+        for path, number, row in rows_of(list(self.tables[language]), ["id", "text"]):
+            if not str(row["id"]).isdecimal():
+                raise DataError(f"The id {row['id']!r}.", expected="Expected a number.", path=path, line=number)
+            if text := _string(row, "text", path, number).strip():
+                yield int(row["id"]), text
+
+    def aligned(self, a: str, b: str) -> Iterator[tuple[int, str, str]]:
+        other = dict(self.lines(b))
+        return ((number, text, other[number]) for number, text in self.lines(a) if number in other)
+
+    def files(self, language: str) -> list[Path]:
+        return list(self.tables.get(language, ()))
+
+
 def _string(row: dict[str, Any], column: str, path: Path, number: int) -> str:
     """A text of a row; nothing is an empty one."""
     value = row.get(column)
