@@ -13,9 +13,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from xlreach.adapt.segmentation import Segmenter, count_words, ranked
 from xlreach.adapt.unigram import train_unigram, with_pieces
-from xlreach.adapt.wordpiece import longest_match, train_wordpiece
+from xlreach.adapt.wordpiece import LongestMatch, train_wordpiece
 from xlreach.errors import DataError
 
 # What the paper trains its proposing WordPiece with (select_wordpieces_for_injection, its published settings).
@@ -24,7 +27,23 @@ _UNIGRAM_SIZE = 20_000
 _OTHER_LINES = 5_000  # of each other language, enough to see a piece fire
 _ROUNDS = 8  # of refilling; what is still unwanted after them is left out
 
-Cut = Callable[[str], "list[str] | None"]
+_Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Proposal:
+    """How a proposing tokenizer cuts parts.
+
+    For all pieces in order which one it is, and of which part; and of each part, how often nothing was known.
+    """
+
+    pieces: list[str]
+    ids: _Ints
+    owners: _Ints
+    missed: _Ints
+
+
+_Propose = Callable[[list[str]], _Proposal]
 
 
 @dataclass(frozen=True)
@@ -51,7 +70,7 @@ def choose(base: Segmenter, files: Mapping[str, Path], others: Mapping[str, Path
     words = count_words(files[language] for language in sorted(files))
     if not words:
         raise DataError("There is no text to choose vocabulary from.", fix="Give text of the languages.")
-    parts = {word: base.parts(word) for word in words}
+    parts = dict(zip(words, base.all_parts(list(words)), strict=True))
     if base.kind == "WordPiece":
         propose = _propose_wordpiece(words, parts)
     else:
@@ -69,44 +88,74 @@ def choose(base: Segmenter, files: Mapping[str, Path], others: Mapping[str, Path
 
 
 def _score(
-    base: Segmenter, words: Counter[str], parts: Mapping[str, list[str]], propose: Cut, rule: str
-) -> tuple[dict[str, float], dict[str, float]]:
+    base: Segmenter, words: Counter[str], parts: Mapping[str, list[str]], propose: _Propose, rule: str
+) -> tuple[Mapping[str, float], Mapping[str, float]]:
     """By piece not in the base's vocabulary: the rule's score, and the plain frequency."""
-    scores: Counter[str] = Counter()
-    frequencies: Counter[str] = Counter()
-    unknown = base.unknown
-    for word, count in words.items():
-        old = [token for part in parts[word] for token in base.cut(part)]
-        cuts = [propose(part) for part in parts[word]]
-        new = [piece for cut in cuts if cut for piece in cut if piece not in base.vocabulary]
-        for piece in new:
-            frequencies[piece] += count
-        if rule == "unk":
-            lost = sum(id_ == unknown for _, id_ in old)
-            if lost > sum(cut is None for cut in cuts):
-                strings = {piece for piece, id_ in old if id_ != unknown}
-                for piece in new:
-                    if piece not in strings:
-                        scores[piece] += count
+    number = {part: i for i, part in enumerate(dict.fromkeys(part for word in words for part in parts[word]))}
+    flat = np.array([number[part] for word in words for part in parts[word]], dtype=np.int64)
+    word_of = np.repeat(np.arange(len(words)), [len(parts[word]) for word in words])
+    counts = np.fromiter(words.values(), dtype=np.int64, count=len(words))
+    part_counts = np.bincount(flat, counts[word_of], len(number))
+    proposed = propose(list(number))
+    pieces, ids, owners = proposed.pieces, proposed.ids, proposed.owners
+    is_new = np.array([piece not in base.vocabulary for piece in pieces], dtype=bool)
+    totals = np.bincount(ids, part_counts[owners], len(pieces))
+    frequencies = {pieces[i]: int(totals[i]) for i in np.flatnonzero(is_new & (totals > 0))}
     if rule == "frequency":
-        scores = frequencies
-    elif rule == "fragmentation":
-        scores = Counter({piece: count * (base.cost(piece) - 1) for piece, count in frequencies.items()})
-    return dict(scores), dict(frequencies)
+        return frequencies, frequencies
+    if rule == "fragmentation":
+        return {piece: count * (base.cost(piece) - 1) for piece, count in frequencies.items()}, frequencies
+    old, old_owners = base.cut_all(list(number))
+    unknown_before = np.bincount(old_owners[old == base.unknown], minlength=len(number))
+    lost, missed = (np.bincount(word_of, of_part[flat], len(words)) for of_part in (unknown_before, proposed.missed))
+    scores: Counter[str] = Counter()
+    all_words, cuts = list(words), (_Cuts(old, old_owners, len(number)), _Cuts(ids, owners, len(number)))
+    for at in np.flatnonzero(lost > missed):
+        word = all_words[at]
+        before, after = ([id_ for part in parts[word] for id_ in cut.of(number[part])] for cut in cuts)
+        strings = {base.tokenizer.id_to_token(id_) for id_ in before if id_ != base.unknown}
+        for id_ in after:
+            if is_new[id_] and pieces[id_] not in strings:
+                scores[pieces[id_]] += words[word]
+    return scores, frequencies
 
 
-def _propose_wordpiece(words: Counter[str], parts: Mapping[str, list[str]]) -> Cut:
+class _Cuts:
+    """The ids of each part, out of those of all."""
+
+    def __init__(self, ids: _Ints, owners: _Ints, count: int) -> None:
+        self._ids, self._bounds = ids.tolist(), np.searchsorted(owners, np.arange(count + 1)).tolist()
+
+    def of(self, part: int) -> list[int]:
+        return self._ids[self._bounds[part] : self._bounds[part + 1]]
+
+
+def _propose_wordpiece(words: Counter[str], parts: Mapping[str, list[str]]) -> _Propose:
     counted: Counter[str] = Counter()
     for word, count in words.items():
         for part in parts[word]:
             counted[part] += count
-    vocabulary = set(train_wordpiece(counted, _WORDPIECE_SIZE, _MIN_FREQUENCY, _ALPHABET))
-    return lambda part: longest_match(part, vocabulary)
+    cut = LongestMatch(train_wordpiece(counted, _WORDPIECE_SIZE, _MIN_FREQUENCY, _ALPHABET))
+
+    def propose(every: list[str]) -> _Proposal:
+        ids, owners = cut(every)
+        missed = np.bincount(owners[ids == 0], minlength=len(every))
+        return _Proposal(cut.pieces, ids[ids > 0], owners[ids > 0], missed)
+
+    return propose
 
 
-def _propose_unigram(base: Segmenter, files: list[Path]) -> Cut:
+def _propose_unigram(base: Segmenter, files: list[Path]) -> _Propose:
     model = train_unigram((base.normalize(line) for line in _lines(files)), _UNIGRAM_SIZE)
-    return lambda part: model.encode(part.removeprefix("▁"), out_type=str)
+
+    def propose(every: list[str]) -> _Proposal:
+        cuts = model.encode([part.removeprefix("▁") for part in every], out_type=str)
+        number: dict[str, int] = {}
+        ids = np.array([number.setdefault(piece, len(number)) for cut in cuts for piece in cut], dtype=np.int64)
+        owners = np.repeat(np.arange(len(every)), [len(cut) for cut in cuts])
+        return _Proposal(list(number), ids, owners, np.zeros(len(every), dtype=np.int64))
+
+    return propose
 
 
 def _missing_characters(base: Segmenter, words: Counter[str], parts: Mapping[str, list[str]]) -> list[str]:

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from xlreach.adapt.wordpiece import PREFIX
+from xlreach.adapt.wordpiece import PREFIX, cut_words
 from xlreach.errors import ModelError
+
+_AT_ONCE = 1_000
 
 
 class Segmenter:
@@ -50,6 +55,31 @@ class Segmenter:
         text = self.normalize(word)
         before = self.tokenizer.pre_tokenizer
         return [text] if before is None else [part for part, _ in before.pre_tokenize_str(text)]
+
+    def all_parts(self, words: Sequence[str]) -> list[list[str]]:
+        """`parts` of many words. BERT's own normalizer and splitter go through many at once."""
+        kinds = [(self.content.get(name) or {}).get("type") for name in ("normalizer", "pre_tokenizer")]
+        if kinds != ["BertNormalizer", "BertPreTokenizer"]:
+            return [self.parts(word) for word in words]
+        found: list[list[str]] = []
+        for start in range(0, len(words), _AT_ONCE):
+            block = words[start : start + _AT_ONCE]
+            normal = self.normalize(" ".join(block)).split(" ")
+            if len(normal) != len(block):  # a normalizer that puts blanks into words, as round Chinese characters
+                normal = [self.normalize(word) for word in block]
+            ends = list(accumulate(len(word) + 1 for word in normal))
+            mine: list[list[str]] = [[] for _ in block]
+            place = 0
+            for part, (begin, _) in self.tokenizer.pre_tokenizer.pre_tokenize_str(" ".join(normal)):
+                while begin >= ends[place]:
+                    place += 1
+                mine[place].append(part)
+            found += mine
+        return found
+
+    def cut_all(self, parts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The ids of many parts, one after the other, and of which part each is."""
+        return cut_words(Tokenizer(self.tokenizer.model), list(parts))
 
     def cut(self, part: str) -> list[tuple[str, int]]:
         """(piece, id) of one part."""

@@ -3,17 +3,29 @@
 The trainer of the `tokenizers` library gives other ids, and sometimes another order of ties, each time it runs. This
 one makes the same merges (most frequent pair first, as in BPE; pieces inside a word marked `##`) and breaks ties by
 code points. No dropout, no merges file: only the vocabulary is of use to WordPiece's longest-match-first.
+
+All words lie in one array of symbols, linked to their neighbours; a merge touches the places where its pair stands,
+all at once, and the counts of the pairs around them.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections import Counter, defaultdict
 from collections.abc import Mapping
-from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer, models
 
 PREFIX = "##"
 _LONGEST_WORD = 100  # WordPiece itself calls longer ones unknown
+_BASE = 1 << 24  # a pair of symbols as one number: first * _BASE + second
+_GONE, _END = -2, -1  # symbols: merged into the one before; the gap behind a word
+_UNKNOWN = "[UNK]"
+_AT_ONCE = 1_000
+
+_Ints = NDArray[np.int64]
 
 
 def train_wordpiece(words: Mapping[str, int], size: int, min_frequency: int, alphabet: int) -> list[str]:
@@ -28,18 +40,21 @@ def train_wordpiece(words: Mapping[str, int], size: int, min_frequency: int, alp
     Returns:
         Characters in code-point order, then merges in order.
     """
-    characters: Counter[str] = Counter()
-    for word, count in words.items():
-        for character in word:
-            characters[character] += count
-    kept = set(sorted(characters, key=lambda c: (-characters[c], c))[:alphabet])
-    spelled = [
-        ([c if i == 0 else PREFIX + c for i, c in enumerate(word) if c in kept], count)
-        for word, count in sorted(words.items())
-        if len(word) <= _LONGEST_WORD
-    ]
-    pieces = sorted({piece for spelling, _ in spelled for piece in spelling} | kept)
-    return pieces[:size] + _merges(spelled, size - len(pieces), min_frequency, set(pieces))
+    if not any(words):
+        return []
+    codes, first, counts, short = _characters(words)
+    kinds, kind = np.unique(codes, return_inverse=True)
+    totals = np.bincount(kind, counts)
+    kept = np.zeros(len(kinds), dtype=bool)
+    kept[np.lexsort((kinds, -totals))[:alphabet]] = True
+    use = kept[kind] & short
+    pieces = [chr(code) for code in kinds]
+    symbols = np.where(first, kind, kind + len(kinds))
+    strings = [*pieces, *(PREFIX + piece for piece in pieces)]
+    spelled = {strings[i] for i in np.unique(symbols[use])} | {pieces[i] for i in np.flatnonzero(kept)}
+    start = sorted(spelled)
+    merges = _Merges(symbols, use, np.cumsum(first) - 1, counts, strings)
+    return start[:size] + merges.run(size - len(start), min_frequency, set(start))
 
 
 def longest_match(word: str, vocabulary: set[str]) -> list[str] | None:
@@ -57,49 +72,139 @@ def longest_match(word: str, vocabulary: set[str]) -> list[str] | None:
     return pieces
 
 
-def _merges(spelled: list[tuple[list[str], int]], most: int, min_frequency: int, known: set[str]) -> list[str]:
-    counts: Counter[tuple[str, str]] = Counter()
-    where: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
-    for index, (spelling, count) in enumerate(spelled):
-        for pair in pairwise(spelling):
-            counts[pair] += count
-            where[pair].add(index)
-    heap = [(-count, pair) for pair, count in counts.items() if count >= min_frequency]
-    heapq.heapify(heap)
-    merged: list[str] = []
-    while heap and len(merged) < most:
-        negative, pair = heapq.heappop(heap)
-        if counts[pair] != -negative:  # outdated: it came back with its present count if that is large enough
-            continue
-        piece = pair[0] + pair[1].removeprefix(PREFIX)
-        if piece not in known:
-            known.add(piece)
-            merged.append(piece)
-        changed: set[tuple[str, str]] = set()
-        for index in where.pop(pair):
-            spelling, count = spelled[index]
-            before = list(pairwise(spelling))
-            spelling[:] = _join(spelling, pair, piece)
-            after = list(pairwise(spelling))
-            for old in before:
-                counts[old] -= count
-            for new in after:
-                counts[new] += count
-                where[new].add(index)
-            changed.update(before, after)
-        for one in changed:
-            if counts[one] >= min_frequency and one != pair:
-                heapq.heappush(heap, (-counts[one], one))
-    return merged
+class LongestMatch:
+    """`longest_match` for many words at once, by the `tokenizers` library.
+
+    Args:
+        vocabulary: Pieces; those that are no piece of a word do no harm.
+    """
+
+    def __init__(self, vocabulary: list[str]) -> None:
+        self.pieces = [*dict.fromkeys([_UNKNOWN, *vocabulary])]
+        ids = {piece: i for i, piece in enumerate(self.pieces)}
+        self._tokenizer = Tokenizer(models.WordPiece(ids, unk_token=_UNKNOWN, max_input_chars_per_word=1 << 30))
+
+    def __call__(self, words: list[str]) -> tuple[_Ints, _Ints]:
+        """For all pieces of all words in order: which piece (0 for an unknown word), and of which word."""
+        return cut_words(self._tokenizer, words)
 
 
-def _join(spelling: list[str], pair: tuple[str, str], piece: str) -> list[str]:
-    joined, i = [], 0
-    while i < len(spelling):
-        if i + 1 < len(spelling) and (spelling[i], spelling[i + 1]) == pair:
-            joined.append(piece)
-            i += 2
-        else:
-            joined.append(spelling[i])
-            i += 1
-    return joined
+def cut_words(tokenizer: Tokenizer, words: list[str]) -> tuple[_Ints, _Ints]:
+    """The ids of all words, by a tokenizer that has a model and nothing else; and the word that each belongs to."""
+    ids: list[_Ints] = [np.zeros(0, dtype=np.int64)]
+    owners: list[_Ints] = [np.zeros(0, dtype=np.int64)]
+    for begin in range(0, len(words), _AT_ONCE):
+        block = words[begin : begin + _AT_ONCE]
+        encoding = tokenizer.encode(block, is_pretokenized=True, add_special_tokens=False)
+        ids.append(np.array(encoding.ids, dtype=np.int64))
+        owners.append(np.array(encoding.word_ids, dtype=np.int64) + begin)
+    return np.concatenate(ids), np.concatenate(owners)
+
+
+def _characters(words: Mapping[str, int]) -> tuple[_Ints, NDArray[np.bool_], _Ints, NDArray[np.bool_]]:
+    """Of each character: code point, whether it begins a word, and of its word the count and whether it is short."""
+    lengths = np.array([len(word) for word in words])
+    codes = np.frombuffer("".join(words).encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.int64)
+    first = np.zeros(len(codes), dtype=bool)
+    first[np.cumsum(lengths[lengths > 0]) - lengths[lengths > 0]] = True
+    counts = np.repeat(np.fromiter(words.values(), dtype=np.int64, count=len(words)), lengths)
+    return codes, first, counts, np.repeat(lengths <= _LONGEST_WORD, lengths)
+
+
+class _Merges:
+    """The words as symbols, and the pairs in them with their counts and places.
+
+    A pair's places may be out of date; they are looked at again when its turn comes. The heap holds every pair with a
+    count that is at least the present one, so that the first whose count is up to date is the most frequent.
+    """
+
+    def __init__(self, symbols: _Ints, use: NDArray[np.bool_], word: _Ints, counts: _Ints, strings: list[str]) -> None:
+        place = np.cumsum(use) + word  # one gap before each word
+        length = int(place[-1]) + 2
+        self._symbol = np.full(length, _END)
+        self._symbol[place[use]] = symbols[use]
+        self._count = np.zeros(length, dtype=np.int64)
+        self._count[place[use]] = counts[use]
+        self._next, self._last = np.arange(1, length + 1), np.arange(-1, length - 1)
+        self._strings = list(strings)
+        self._ids = {string: i for i, string in enumerate(strings)}
+        self._counts: dict[int, int] = {}
+        self._places: dict[int, list[_Ints]] = {}
+        self._heap: list[tuple[int, str, str, int]] = []
+
+    def run(self, most: int, min_frequency: int, known: set[str]) -> list[str]:
+        """Merges until there are so many new pieces, or no pair is frequent enough."""
+        left = np.flatnonzero((self._symbol[:-1] >= 0) & (self._symbol[1:] >= 0))
+        self._add(self._symbol[left] * _BASE + self._symbol[left + 1], left, min_frequency)
+        merged: list[str] = []
+        while self._heap and len(merged) < most:
+            negative, a, b, pair = heapq.heappop(self._heap)
+            count = self._counts.get(pair, 0)
+            if count != -negative:
+                if count >= min_frequency:
+                    heapq.heappush(self._heap, (-count, a, b, pair))
+                continue
+            piece = a + b.removeprefix(PREFIX)
+            if piece not in known:
+                known.add(piece)
+                merged.append(piece)
+            self._merge(pair, piece, min_frequency)
+        return merged
+
+    def _merge(self, pair: int, piece: str, min_frequency: int) -> None:
+        a, b = divmod(pair, _BASE)
+        new = self._ids.setdefault(piece, len(self._strings))
+        if new == len(self._strings):
+            self._strings.append(piece)
+        symbol, after, before = self._symbol, self._next, self._last
+        at = self._standing(pair, a, b)
+        second = after[at]
+        behind, ahead = before[at], after[second]
+        chained = np.append(ahead[:-1] == at[1:], False)  # the same pair comes next: what lies between counts once
+        weights = self._count[at]
+        has_left, has_right = symbol[behind] >= 0, (symbol[ahead] >= 0) & ~chained
+        old = np.concatenate([symbol[behind[has_left]] * _BASE + a, b * _BASE + symbol[ahead[has_right]]])
+        self._subtract(old, np.concatenate([weights[has_left], weights[has_right]]))
+        symbol[at], symbol[second] = new, _GONE
+        after[at] = ahead
+        before[ahead] = at
+        behind = before[at]
+        left, right = behind[has_left], at[has_right]
+        pairs = np.concatenate([symbol[left] * _BASE + new, new * _BASE + symbol[ahead[has_right]]])
+        self._counts.pop(pair, None)
+        self._add(pairs, np.concatenate([left, right]), min_frequency)
+
+    def _standing(self, pair: int, a: int, b: int) -> _Ints:
+        """Where a pair stands now, ascending, no two places sharing a symbol."""
+        lists = self._places.pop(pair)
+        at = lists[0] if len(lists) == 1 else np.unique(np.concatenate(lists))
+        at = at[(self._symbol[at] == a) & (self._symbol[self._next[at]] == b)]
+        if a != b:
+            return at
+        chosen: list[int] = []
+        for place in at.tolist():
+            if not chosen or self._next[chosen[-1]] != place:
+                chosen.append(place)
+        return np.array(chosen, dtype=np.int64)
+
+    def _subtract(self, pairs: _Ints, weights: _Ints) -> None:
+        counts = self._counts
+        for pair, weight in zip(pairs.tolist(), weights.tolist(), strict=True):
+            counts[pair] -= weight
+
+    def _add(self, pairs: _Ints, places: _Ints, min_frequency: int) -> None:
+        """Counts new pairs at their first symbols' places."""
+        if not len(pairs):
+            return
+        order = np.lexsort((places, pairs))
+        pairs, places = pairs[order], places[order]
+        starts = np.flatnonzero(np.append(True, pairs[1:] != pairs[:-1]))
+        sums = np.add.reduceat(self._count[places], starts)
+        ends: list[Any] = [*starts[1:].tolist(), len(pairs)]
+        for pair, total, start, end in zip(pairs[starts].tolist(), sums.tolist(), starts.tolist(), ends, strict=True):
+            count = self._counts.get(pair, 0) + total
+            self._counts[pair] = count
+            self._places.setdefault(pair, []).append(places[start:end])
+            if count >= min_frequency:
+                a, b = divmod(pair, _BASE)
+                heapq.heappush(self._heap, (-count, self._strings[a], self._strings[b], pair))
