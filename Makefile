@@ -5,13 +5,21 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: quickstart test check fix install clean
+.PHONY: quickstart test torture check fix install clean
 
 quickstart: $(INSTALLED)
 	$(BIN)/xlreach run configs/quickstart.yaml
 
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope
+
+# Kills, full disks, bad input: half an hour with these numbers. `make torture KILLS=3 CASES=3000` is a few minutes.
+KILLS ?= 50
+CASES ?= 100000
+JOBS ?= 1
+
+torture: $(INSTALLED)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/torture --kills $(KILLS) --cases $(CASES) --jobs $(JOBS)
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

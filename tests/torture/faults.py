@@ -78,7 +78,7 @@ def clock(folder: Path, calm: Path) -> tuple[int, list[str]]:
     """The clock is set back by ten years in the middle; files have times that lie in the future."""
     root = folder / "clock"
     process = start(root)
-    kill(process, 9)
+    kill(process, 7)
     before = finished(root)
     for path in root.rglob("*"):
         os.utime(path, (4e9, 4e9))
@@ -100,7 +100,7 @@ def two_at_once(folder: Path, calm: Path) -> tuple[int, list[str]]:
         problems.append("the second run ended too soon to be killed")
     again = _start(root, logs[1])
     for process, log in ((first, logs[0]), (again, logs[1])):
-        if process.wait(900) != 0 or "Traceback" in log.read_text("utf-8"):
+        if process.wait(3600) != 0 or "Traceback" in log.read_text("utf-8"):
             problems.append(log.read_text("utf-8")[-1500:])
     return 2, problems + differences(calm, root)
 
@@ -132,7 +132,7 @@ def _start(root: Path, log: Path) -> subprocess.Popen[str]:
 
 
 def _run(root: Path, log: Path) -> int:
-    return _start(root, log).wait(900)
+    return _start(root, log).wait(3600)
 
 
 @contextmanager

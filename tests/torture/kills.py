@@ -17,7 +17,7 @@ class Kills:
     """What happened.
 
     Attributes:
-        seconds: What an undisturbed run takes.
+        seconds: What an undisturbed run takes of a processor.
         killed: By the stage that was under way.
         studies: How many studies were brought to their end between kills.
         values: Figures compared in each of them.
@@ -33,13 +33,13 @@ class Kills:
 def torture(folder: Path, kills: int, seed: int, tell: Callable[[str], None]) -> Kills:
     """Kills until so many kills are done; then, and whenever the study has come to its end, compares.
 
-    Each round begins with nothing. Moments are drawn evenly over the length of an undisturbed run, so that every
+    Each round begins with nothing. Moments are drawn evenly over the work of an undisturbed run, so that every
     part of it is hit, the start and the report as well.
     """
     draw, found = random.Random(seed), Kills()
     calm = folder / "calm"
     found.seconds = undisturbed(calm)
-    tell(f"undisturbed: {found.seconds:.1f} s, {len(finished(calm))} stages")
+    tell(f"undisturbed: {found.seconds:.1f} s of a processor, {len(finished(calm))} stages")
     while found.killed.total() < kills:
         root = folder / f"round-{found.studies + 1}"
         _round(root, kills, draw, found, tell)

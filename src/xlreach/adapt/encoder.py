@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from xlreach.errors import ModelError
@@ -136,7 +136,7 @@ def check_encoder(path: Path, *, transforms: bool = False) -> None:
     config = _json(path / "config.json")
     if not isinstance(config, dict) or "model_type" not in config:
         raise ModelError("It names no model_type.", path=path / "config.json")
-    modules = _json(path / "modules.json") if (path / "modules.json").is_file() else []
+    modules = _modules(path)
     foreign = [m["type"] for m in modules if not str(m.get("type", "")).startswith("sentence_transformers.")]
     tokenizer_config = path / "tokenizer_config.json"
     own_code = "auto_map" in config or (tokenizer_config.is_file() and "auto_map" in _json(tokenizer_config))
@@ -170,6 +170,22 @@ def is_static(path: Path) -> bool:
     return (path / STATIC_FILE).is_file()
 
 
+def _modules(path: Path) -> list[dict[str, Any]]:
+    """What `modules.json` lists; none may lie outside of the folder, or hold weights that are only pickled."""
+    modules = _json(path / "modules.json") if (path / "modules.json").is_file() else []
+    if not isinstance(modules, list) or not all(isinstance(one, dict) for one in modules):
+        raise ModelError("Not a list of modules.", path=path / "modules.json")
+    for module in modules:
+        inner = PurePosixPath(str(module.get("path", "")))
+        if inner.is_absolute() or ".." in inner.parts or "\\" in str(inner):
+            raise ModelError(f"The module {str(inner)!r} leads out of the folder.", path=path / "modules.json")
+        folder = path / inner
+        pickled = [one for ending in ("*.bin", "*.pt", "*.pkl") for one in folder.glob(ending)]
+        if inner.parts and pickled and not any(folder.glob("*.safetensors")):
+            raise ModelError(f"The weights are pickled ({inner / pickled[0].name}), which is never opened.", path=path)
+    return modules
+
+
 def fingerprint(encoder: Path) -> str:
     """A hash of all that decides an encoder's vectors: config, tokenizer, weights, sentence-transformers modules.
 
@@ -191,11 +207,10 @@ def fingerprint(encoder: Path) -> str:
 def _files_that_count(encoder: Path) -> Iterator[Path]:
     names = {*_TOKENIZER_FILES, *_UNTOLD, "special_tokens_map.json", "sentence_bert_config.json", "modules.json"}
     yield from sorted(path for path in encoder.iterdir() if path.name in names or path.suffix == ".safetensors")
-    if (encoder / "modules.json").is_file():
-        for module in _json(encoder / "modules.json"):
-            folder = encoder / str(module.get("path", ""))
-            if folder != encoder and folder.is_dir():
-                yield from sorted(p for p in folder.rglob("*") if p.suffix in (".json", ".safetensors", ".txt"))
+    for module in _modules(encoder):
+        folder = encoder / str(module.get("path", ""))
+        if folder != encoder and folder.is_dir():
+            yield from sorted(p for p in folder.rglob("*") if p.suffix in (".json", ".safetensors", ".txt"))
 
 
 def _content(path: Path, name: str) -> str:

@@ -19,6 +19,7 @@ from xlreach.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from xlreach.study.config import StudyConfig
     from xlreach.study.run import Place
 
 _SHOWN = 20  # differences
@@ -28,7 +29,9 @@ _SHOWN = 20  # differences
 def run(
     config: Annotated[Path, typer.Argument(help="A study configuration (YAML).")],
     override: Annotated[list[str], typer.Option("--set", help="Override a field: --set seeds=[1,2].")] = NONE,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and run nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the plan and what it will take; run nothing.")
+    ] = False,
     root: Root = HERE,
     json_: Json = False,
 ) -> None:
@@ -36,22 +39,13 @@ def run(
     from xlreach.comparison import read_gaps, summary
     from xlreach.study.config import load_config
     from xlreach.study.experiment import is_experiment
-    from xlreach.study.run import Place, prepare, run_study
+    from xlreach.study.run import Place, run_study
 
     if is_experiment(config):
-        return _run_experiment(config, override, Place(root), json_)
+        return _run_experiment(config, override, Place(root), json_, dry_run)
     study, place = load_config(config, override), Place(root)
     if dry_run:
-        plan = prepare(study, place)
-        rows = plan.rows(place.store)
-        done = sum(row["done"] for row in rows)
-        if json_:
-            return print_json(rows)
-        for lack in plan.lacks:
-            typer.echo(f"Note: {lack}")
-        for row in rows:
-            typer.echo(f"{'in the store' if row['done'] else 'to do':<12}  {row['stage']:<8}  {row['title']}")
-        return typer.echo(f"{len(rows)} stages: {done} in the store, {len(rows) - done} left to do.")
+        return _show_plan(study, place, json_)
     folder, worked = run_study(study, place, lambda line: typer.echo(line, err=json_))
     if json_:
         return print_json({"run": str(folder), "report": str(folder / "report.html"), "worked": worked})
@@ -62,10 +56,46 @@ def run(
     return typer.echo(f"Report: {folder / 'report.html'}")
 
 
-def _run_experiment(config: Path, override: Sequence[str], place: Place, as_json: bool) -> None:
+def _show_plan(study: StudyConfig, place: Place, as_json: bool) -> None:
+    """The stages of a study, and what those that are left will take."""
+    from xlreach.study.estimate import Effort, duration, estimate
+    from xlreach.study.plan import plan_study
+    from xlreach.study.run import read_data
+
+    data = read_data(study, place)
+    plan = plan_study(study, data)
+    rows = plan.rows(place.store)
+    done = sum(row["done"] for row in rows)
+    if not as_json:
+        for lack in plan.lacks:
+            typer.echo(f"Note: {lack}")
+        for row in rows:
+            typer.echo(f"{'in the store' if row['done'] else 'to do':<12}  {row['stage']:<8}  {row['title']}")
+        typer.echo(f"{len(rows)} stages: {done} in the store, {len(rows) - done} left to do.")
+    if done == len(rows):
+        return print_json(rows) if as_json else None
+    found = estimate(plan, data, place.store, lambda line: typer.echo(line, err=True))
+    if as_json:
+        return print_json([{**row, **vars(found.stages.get(row["key"], Effort()))} for row in rows])
+    for kind, effort in sorted(found.kinds.items(), key=lambda one: -one[1].seconds):
+        corrected = f"  (times {found.corrected[kind]:g}, as finished ones took)" if kind in found.corrected else ""
+        typer.echo(f"{kind:<12}  about {duration(effort.seconds)}{corrected}")
+    total = found.total
+    return typer.echo(
+        f"What is left takes about {duration(total.seconds)}, {total.memory_mb / 1024:.1f} GB of memory and "
+        f"{total.disk_mb / 1024:.2f} GB of disk, by rates measured on this machine."
+    )
+
+
+def _run_experiment(config: Path, override: Sequence[str], place: Place, as_json: bool, dry_run: bool) -> None:
     from xlreach.study.experiment import load_experiment, run_experiment
 
     experiment = load_experiment(config, override)
+    if dry_run:
+        for label, study in experiment.studies:
+            typer.echo(f"{experiment.factor}, {label}:", err=as_json)
+            _show_plan(study, place, as_json)
+        return None
     folder, found = run_experiment(experiment, place, lambda line: typer.echo(line, err=as_json))
     if as_json:
         return print_json(found)

@@ -125,17 +125,31 @@ class SentenceRetrieval(Collection):
             articles = read_json(path)["data"]
             paragraphs = [paragraph for article in articles for paragraph in article["paragraphs"]]
             for paragraph in paragraphs:
-                if len(paragraph["sentences"]) != len(paragraph["sentence_breaks"]):
-                    raise ValueError("'sentences' and 'sentence_breaks' differ in number")
-                if not all(qa["id"] and qa["question"] and qa["answers"] for qa in paragraph["qas"]):
-                    raise ValueError("a question without an id, a text or an answer")
-        except (ValueError, KeyError, TypeError) as error:
+                _check(paragraph)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise DataError(
                 f"Not a file of LAReQA ({type(error).__name__}: {error}).",
                 expected="Expected SQuAD's JSON with 'sentences' and 'sentence_breaks' in each paragraph.",
                 path=path,
             ) from error
         return paragraphs
+
+
+def _check(paragraph: dict[str, Any]) -> None:
+    """Raises what Python raises where a part is missing or of another type."""
+    if len(paragraph["sentences"]) != len(paragraph["sentence_breaks"]):
+        raise ValueError("'sentences' and 'sentence_breaks' differ in number")
+    texts = [paragraph["context"], *paragraph["sentences"]]
+    numbers = [start for start, _ in paragraph["sentence_breaks"]]
+    for qa in paragraph["qas"]:
+        if not (qa["id"] and qa["question"] and qa["answers"]):
+            raise ValueError("a question without an id, a text or an answer")
+        if any(letter.isspace() for letter in qa["id"]):
+            raise ValueError(f"white space in the id {qa['id']!r}")
+        texts += [qa["id"], qa["question"]]
+        numbers.append(qa["answers"][0]["answer_start"])
+    if not all(isinstance(text, str) for text in texts) or not all(type(number) is int for number in numbers):
+        raise TypeError("a text that is none, or a place that is no number")
 
 
 def _paths(folder: Path) -> dict[str, Path]:

@@ -23,6 +23,7 @@ _ENDINGS = (".parquet", ".jsonl")
 # datasets and the hub write validation for dev.
 _SPLIT_NAMES = {"validation": "dev", "valid": "dev", "val": "dev"}
 _SHARD = re.compile(r"(-\d{5}-of-\d{5}(-\w+)?|_\d+)?$")
+_MOST_GROUP, _MOST_TIMES = 1 << 30, 200  # bytes of a row group, and times the file: more is a bomb
 _NO_CONFIG = ("data", "default", "")
 
 
@@ -141,7 +142,11 @@ def _open(path: Path) -> Any:
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(path)
+        table = pq.ParquetFile(path)
+        groups = [table.metadata.row_group(at).total_byte_size for at in range(table.metadata.num_row_groups)]
+        if max(groups, default=0) > max(_MOST_GROUP, _MOST_TIMES * path.stat().st_size):
+            raise DataError(f"Would unpack to {max(groups) >> 20} MiB at a time.", path=path)
+        return table
     except OSError as error:
         raise DataError(f"Cannot be read ({error}).", path=path) from error
     except (ValueError, pa.ArrowException) as error:

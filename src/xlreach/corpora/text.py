@@ -9,6 +9,7 @@ normalisation.
 from __future__ import annotations
 
 import gzip
+import sys
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,18 +17,28 @@ from typing import IO
 
 from xlreach.errors import DataError
 
+_MOST_UNPACKED, _MOST_TIMES = 256 << 20, 100
 _BOM = b"\xef\xbb\xbf"
+_LONGEST = 64 << 20  # bytes: beyond, a file is no text in lines, and would be held whole
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Every line of a file with its number, counted from 1; blank lines too, without the line end.
 
     Raises:
-        DataError: The file is missing or unreadable, or a line is not UTF-8 or holds a NUL.
+        DataError: The file is missing or unreadable, or a line is not UTF-8, holds a NUL or is enormous.
     """
     try:
         with _opened(Path(path)) as stream:
-            for number, raw in enumerate(stream, 1):
+            total, most = 0, _most(Path(path))
+            for number, raw in enumerate(iter(lambda: stream.readline(_LONGEST), b""), 1):
+                total += len(raw)
+                if total > most:
+                    raise DataError(f"Unpacks to more than {most >> 20} MiB.", fix="Unpack it yourself.", path=path)
+                if len(raw) == _LONGEST:
+                    raise DataError(
+                        f"A line of {_LONGEST >> 20} MiB or more.", expected="Expected lines.", path=path, line=number
+                    )
                 if number == 1:
                     raw = raw.removeprefix(_BOM)
                 raw = raw.removesuffix(b"\n").removesuffix(b"\r")
@@ -78,6 +89,11 @@ def write_lines(path: Path, lines: Iterable[str]) -> int:
             stream.write(line + "\n")
             count += 1
     return count
+
+
+def _most(path: Path) -> int:
+    """Bytes that a file may unpack to: text shrinks to a tenth or so, not to a thousandth."""
+    return max(_MOST_UNPACKED, _MOST_TIMES * path.stat().st_size) if path.suffix == ".gz" else sys.maxsize
 
 
 def _opened(path: Path) -> IO[bytes]:

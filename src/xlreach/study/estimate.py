@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from xlreach.adapt.recipe import STEPS
+from xlreach.corpora.collection import Collection
 from xlreach.reading import read_json
 from xlreach.retrieval.alignment import ALIGNMENTS
+from xlreach.retrieval.pairs import PAIR_SOURCES
 from xlreach.store import Store
 from xlreach.study.data import StudyData
 from xlreach.study.plan import Plan
@@ -26,15 +28,20 @@ from xlreach.study.volumes import Texts, Volumes, piece_counter
 from xlreach.tagging.tasks import TASKS
 
 _PADDING = 1.15  # pieces in a batch of sorted texts, to pieces of the texts
+_UNSORTED = 1.5  # the same where batches are drawn and not sorted by length
+_KEPT = 2.0  # memory that allocators hold, after batches of many shapes, to that in use
 _HELD_OUT_PASSES = 1  # beside each epoch
 _TRIMMED = 30.0  # pieces of a trimmed vocabulary grow with the root of the text
 _WORKING = {"adapt": 1.0, "align": 0.6, "tag": 0.3}  # seconds of a stage whatever its size: loading, writing, checks
 _WRITTEN = 2e-9  # seconds a byte of weights that is read, checked and written
 _PREPARED = 2e-6  # seconds a character of text that is cleaned, compared and counted
 _SCORED = 4e-4  # seconds a query of a setting is searched for, measured and written
+_LEXICAL = 1e-4  # seconds a document is cut into words and counted
+_FORESEEN = 2_000  # words that an encoder is asked to foresee
 _EVALUATED = 1e-3  # seconds a test sentence is decoded, evaluated and written
 _REPORT, _REPORT_CELL = 6.0, 0.02  # seconds: charts and tables, and a figure compared by resampling
 _RUN_LINE = 40  # bytes a line of a TREC run
+_STATIC = Shape(2, 256, 4, 512, 20_000)  # BiLSTMs on word vectors, about
 _STATES = 16  # bytes a weight in training: itself, its gradient, two moments
 
 
@@ -80,6 +87,7 @@ def estimate(plan: Plan, data: StudyData, store: Store, tell: Callable[[str], No
         tell: Is told when rates are measured, which takes seconds.
     """
     found, estimator = Estimate(), _Estimator(data, Machine(store.root, tell))
+    found.total.memory_mb = estimator.machine.resident_mb  # before anything is measured
     left = {stage.key for stage in plan.left(store)}
     found.corrected = _corrections(plan, store, left, estimator)
     for key in left:
@@ -93,8 +101,16 @@ def estimate(plan: Plan, data: StudyData, store: Store, tell: Callable[[str], No
     report = Effort(_REPORT + _REPORT_CELL * cells, 0.0, 3.0)
     found.kinds["report"] = report
     found.total.add(report)
-    found.total.memory_mb = max(found.total.memory_mb, estimator.machine.resident_mb)
     return found
+
+
+def duration(seconds: float) -> str:
+    """For people: `40 s`, `4 min`, `2.5 h`, `3 days`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.0f} days"
 
 
 def _corrections(plan: Plan, store: Store, left: set[str], estimator: _Estimator) -> dict[str, float]:
@@ -111,8 +127,7 @@ def _cells(stage: Stage, data: StudyData) -> int:
     """How many figures a stage measures, about."""
     if stage.kind != "score":
         return 1
-    languages = len(stage.needs) - 1
-    return languages**2 * len(stage.inputs["measures"])
+    return len(stage.inputs["asked"]) * len(stage.inputs["searched"]) * len(stage.inputs["measures"])
 
 
 class _Estimator:
@@ -133,8 +148,12 @@ class _Estimator:
         return Effort(0.1 + _PREPARED * characters, 0.0, 1.1 * characters / 2**20)
 
     def _diagnose(self, stage: Stage) -> Effort:
-        text = self._volumes.text(stage.inputs["language"])
-        return Effort(0.1 + 1e-6 * min(text.count, stage.inputs["most_lines"]) * text.characters, 0.0, 0.01)
+        text, shape = self._volumes.text(stage.inputs["language"]), self._shape(stage.needs["encoder"])
+        effort = Effort(0.3 + 1e-6 * min(text.count, stage.inputs["most_lines"]) * text.characters, 0.0, 0.01)
+        # Pseudo-perplexity reads a line once for every word that is drawn from it.
+        line = text.pieces(self._counter(stage.needs["encoder"]), 128)
+        effort.seconds += self._reading(shape, "float32", min(_FORESEEN, text.count) * line)
+        return effort
 
     def _adapt(self, stage: Stage) -> Effort:
         shape = self._shape(stage)
@@ -182,14 +201,28 @@ class _Estimator:
     def _align(self, stage: Stage) -> Effort:
         alignment: Any = ALIGNMENTS.parse(stage.inputs["alignment"])
         shape, count = self._shape(stage.needs["encoder"]), self._counter(stage.needs["encoder"])
-        samples = [self._volumes.text(code) for code in stage.inputs["languages"]]
-        each = max(8.0, _mean(one.pieces(count, alignment.max_length) for one in samples if one.count))
+        samples = self._paired(stage.inputs["pairs"], stage.inputs["languages"])
+        each = max(8.0, _UNSORTED * _mean(one.pieces(count, alignment.max_length) for one in samples if one.count))
+        each = min(each, alignment.max_length)
         precision = self._wide("bfloat16", 5_000_000, shape)
         batch = 2 * alignment.batch * each
         seconds = _WORKING["align"] + 2 * _WRITTEN * 4 * shape.weights
         seconds += self._training(shape, precision, alignment.steps * batch, batch, 0.0)
-        held = _PADDING * batch * _activations(shape, alignment.max_length)
+        held = batch * _activations(shape, alignment.max_length)
         return Effort(seconds, self._memory(shape, held), 4 * shape.weights / 2**20)
+
+    def _paired(self, sources: Iterable[str], languages: Iterable[str]) -> list[Texts]:
+        """Texts as pairs have them: questions and passages of collections, else lines of text."""
+        found = []
+        for language in languages:
+            for name in sources:
+                crops = name.partition("(")[0] in PAIR_SOURCES
+                data = None if crops else self._data.open(name)
+                if isinstance(data, Collection) and language in data.languages:
+                    found += [self._volumes.documents(name, language), self._volumes.queries(name, language)]
+                elif crops and self._data.text(language):
+                    found.append(self._volumes.text(language))
+        return found
 
     def _index(self, stage: Stage) -> Effort:
         texts = self._volumes.documents(stage.inputs["collection"], stage.inputs["language"])
@@ -198,18 +231,20 @@ class _Estimator:
         return Effort(seconds, self._memory(shape, size, 4), size / 2**20)
 
     def _score(self, stage: Stage) -> Effort:
-        name, languages = stage.inputs["collection"], [one for one in stage.needs if one != "encoder"]
+        name, encoder = stage.inputs["collection"], stage.needs.get("encoder")
+        searched, settings = stage.inputs["searched"], stage.inputs["settings"]
+        pool = sum(self._volumes.documents(name, code).count for code in searched)
         effort, lines, queries = Effort(0.2, 0.0, 0.0), 0.0, 0
-        for language in languages:
+        for language in stage.inputs["asked"]:
             asked = self._volumes.queries(name, language)
-            seconds, shape = self._encoding(stage.needs["encoder"], asked)
-            settings = stage.inputs["settings"]
-            ways = sum({"mono": 1, "cross": len(languages) - 1, "multi": 1}.get(one, 1) for one in settings)
-            pool = sum(self._volumes.documents(name, code).count for code in languages)
+            others = len(searched) - (language in searched)
+            ways = sum({"mono": language in searched, "cross": others, "multi": 1}.get(one, 1) for one in settings)
             queries += ways * asked.count
             lines += ways * asked.count * min(stage.inputs["depth"], pool)
-            effort.add(Effort(seconds, self._memory(shape, 4 * shape.hidden * pool, 4)))
-        effort.seconds += _SCORED * queries
+            if encoder is not None:
+                seconds, shape = self._encoding(encoder, asked)
+                effort.add(Effort(seconds, self._memory(shape, 4 * shape.hidden * pool, 4)))
+        effort.seconds += _SCORED * queries + (_LEXICAL * pool if encoder is None else 0.0)
         effort.disk_mb += (lines * _RUN_LINE + queries * 30 * len(stage.inputs["measures"]) / 4) / 2**20
         return effort
 
@@ -228,7 +263,7 @@ class _Estimator:
         return pieces * _PADDING * self.machine.rates(shape, precision).read_piece if pieces else 0.0
 
     def _memory(self, shape: Shape, held_bytes: float, states: int = _STATES) -> float:
-        return self.machine.resident_mb + (states * shape.weights + held_bytes) / 2**20
+        return self.machine.resident_mb + (states * shape.weights + _KEPT * held_bytes) / 2**20
 
     @staticmethod
     def _wide(precision: Precision, least: int, shape: Shape) -> Precision:
@@ -252,6 +287,8 @@ class _Estimator:
         if source is not None:
             return self._shape(source)
         step: Any = STEPS.parse(node.inputs["step"])
+        if step.static:
+            return _STATIC
         vocabulary = step.vocab
         if step.tokenizer != "train":
             read = [self._volumes.text(code) for code in self._data.config.languages.all if self._data.text(code)]
@@ -267,6 +304,8 @@ class _Estimator:
         if source is not None:
             return self._counter(source)
         step: Any = STEPS.parse(node.inputs["step"])
+        if step.static:
+            return lambda text: text.count(" ") + 1
         return piece_counter(None if step.tokenizer == "train" else Path(step.tokenizer), step.vocab)
 
 

@@ -65,11 +65,16 @@ class Place:
         return self.root / "indexes"
 
 
-def prepare(config: StudyConfig, place: Place) -> Plan:
-    """The plan of a study; artificial languages are generated now, since planning reads the data."""
+def read_data(config: StudyConfig, place: Place) -> StudyData:
+    """The data of a study; artificial languages are generated now."""
     with config.at("data"):
         root = materialise(config.data, place.store)
-    return plan_study(config, StudyData(config, root))
+    return StudyData(config, root)
+
+
+def prepare(config: StudyConfig, place: Place) -> Plan:
+    """The plan of a study; planning reads the data."""
+    return plan_study(config, read_data(config, place))
 
 
 def run_study(config: StudyConfig, place: Place, tell: Callable[[str], None]) -> tuple[Path, bool]:
@@ -293,6 +298,8 @@ def _refuse_foreign(config: StudyConfig, place: Place) -> None:
     are sorted by encoder."""
     run, encoders, indexes = place.run(config), place.encoders / config.study, place.indexes / config.study
     for folder in (run, encoders, indexes):
+        if folder.is_symlink():
+            raise StoreError(f"{folder} is a link, which is not followed.", fix="Remove it, or name another --root.")
         for place_of in (folder, *folder.parents):
             if place_of.exists() and not place_of.is_dir():
                 raise StoreError(f"{place_of} is a file, where a folder is to be written.", fix="Name another --root.")

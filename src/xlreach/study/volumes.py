@@ -16,7 +16,6 @@ from xlreach.study.data import StudyData
 
 _SAMPLE = 500
 _COUNTED = 20_000  # documents are counted up to here, then told from the sizes of files
-_MARKUP = {"tag": 30.0}  # bytes a word of CoNLL-U beside its form
 
 
 @dataclass(frozen=True)
@@ -64,9 +63,7 @@ class Volumes:
         sample = tuple(one.text for one in islice(corpus.read(split), min(_SAMPLE, limit or _SAMPLE)))
         if len(sample) < _SAMPLE or limit == len(sample):
             return Texts(len(sample), sample)
-        words = sum(text.count(" ") + 1 for text in sample)
-        each = (sum(len(text.encode()) for text in sample) + _MARKUP["tag"] * words) / len(sample)
-        count = round(sum(path.stat().st_size for path in corpus.splits[split]) / each)
+        count = len(sample) + sum(1 for _ in islice(corpus.read(split), _SAMPLE, _COUNTED))
         return Texts(count if limit is None else min(count, limit), sample)
 
     def _documents(self, name: str, language: str) -> Texts:
@@ -91,6 +88,7 @@ def piece_counter(tokenizer: Path | None, vocabulary: int) -> Callable[[str], fl
 
         built = Tokenizer.from_file(str(tokenizer))
         built.no_truncation()
+        built.no_padding()
         return cache(lambda text: len(built.encode(text, add_special_tokens=False).ids))
     # Unigram pieces grow with the logarithm of the vocabulary: about 3 letters at 1,000, 4½ at 250,000.
     return lambda text: len(text) / (1.0 + 0.65 * math.log10(max(100, vocabulary)))
