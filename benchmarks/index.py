@@ -3,16 +3,20 @@
 200,000 clustered unit vectors of 768 numbers; 1,000 queries in one batch, 100 documents each. Search through the
 folder must cost next to nothing over FAISS's own. Building is compared too: the folder has vectors kept on disk for
 going on after a kill, ids, texts and checksums, where raw FAISS adds and writes. Contestants take turns; the fastest
-turn counts.
+turn counts. `finds itself` says, for several kinds of index, at which cosine vectors find themselves; `memory` what
+building an index of few bytes a vector takes at two sizes, beyond the index and what the process holds before.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +31,7 @@ from xlreach.retrieval.search import rank
 
 DIMENSION = 768
 K = 100
+KINDS = ("Flat", "SQfp16", "SQ8", "HNSW32", "IVF256,Flat", "PQ64")
 
 
 class GivenVectors(TextEncoder):
@@ -46,14 +51,28 @@ def main() -> None:
     """Runs the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--memory", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.memory:
+        print(json.dumps(building_memory(options.memory)))
+        return
     count, queries, repeats = (40_000, 500, 3) if options.quick else (200_000, 1000, 5)
     vectors, asked = np.split(clustered(count + queries), [count])
     with tempfile.TemporaryDirectory() as folder:
         rows = []
         for factory in ("Flat", "IVF256,Flat"):
             rows += compare(vectors, asked, factory, Path(folder), repeats)
-    setting = {"vectors": count, "dimension": DIMENSION, "queries": queries, "threads": faiss.omp_get_max_threads()}
+    some = vectors[: 20_000 if options.quick else 50_000]
+    itself = {factory: finds_itself(some, factory) for factory in KINDS}
+    memory = [in_fresh_process(size) for size in ((10_000, 40_000) if options.quick else (50_000, 200_000))]
+    setting = {
+        "finds itself": itself,
+        "memory": memory,
+        "vectors": count,
+        "dimension": DIMENSION,
+        "queries": queries,
+        "threads": faiss.omp_get_max_threads(),
+    }
     print(json.dumps({"benchmark": "index", **rows[0], "rows": rows, **setting}))
 
 
@@ -124,6 +143,67 @@ def compare(vectors: Vectors, asked: Vectors, factory: str, folder: Path, repeat
             "equal": None,
         },
     ]
+
+
+def finds_itself(vectors: Vectors, factory: str) -> dict[str, float]:
+    """Of 500 vectors of an index, the share that finds itself first and the lowest cosine it does so at."""
+    documents = [Document(f"d{row}", "en", str(row)) for row in range(len(vectors))]
+    encoder = GivenVectors(vectors)
+    with tempfile.TemporaryDirectory() as folder:
+        index = open_index(build_index(encoder, documents, Path(folder) / "i", factory=factory), encoder)
+        rows = np.linspace(0, len(vectors) - 1, 500).astype(int)
+        scores, found = index.search(vectors[rows], 1)
+    same = found[:, 0] == rows
+    return {"first": round(float(same.mean()), 4), "lowest cosine": round(float(scores[same, 0].min()), 5)}
+
+
+class DrawnVectors(GivenVectors):
+    """An encoder that draws the vectors of the texts it is given, so that nothing but the index is held."""
+
+    def __init__(self) -> None:
+        super().__init__(np.zeros((1, DIMENSION), np.float32))
+
+    def encode(self, texts: Any, prompt: str | None = None) -> Vectors:
+        """Random unit vectors."""
+        generator = np.random.default_rng(int(texts[0]))
+        vectors = generator.standard_normal((len(texts), DIMENSION), dtype=np.float32)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def building_memory(count: int) -> dict[str, float]:
+    """The peak of this process's own memory (no pages of mapped files) while it builds, less what it held before."""
+
+    def documents() -> Iterator[Document]:
+        return (Document(f"d{row}", "en", str(row)) for row in range(count))
+
+    with tempfile.TemporaryDirectory() as folder:
+        build_index(DrawnVectors(), (next(documents()) for _ in range(1)), Path(folder) / "warm")
+        before, peak, stop = own_memory(), [0.0], threading.Event()
+
+        def watch() -> None:
+            while not stop.wait(0.02):
+                peak[0] = max(peak[0], own_memory())
+
+        thread = threading.Thread(target=watch)
+        thread.start()
+        built = build_index(DrawnVectors(), documents(), Path(folder) / "i", factory="PQ64")
+        stop.set()
+        thread.join()
+        index = (built / "index.faiss").stat().st_size / 2**20
+    return {"vectors": count, "peak MB": round(peak[0] - before, 1), "index MB": round(index, 1)}
+
+
+def own_memory() -> float:
+    """Resident memory that is no file's, in MB."""
+    status = Path("/proc/self/status").read_text("utf-8")
+    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("RssAnon"))
+
+
+def in_fresh_process(count: int) -> dict[str, float]:
+    """`building_memory` in a process of its own."""
+    command = [sys.executable, __file__, "--memory", str(count)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def in_turns(contestants: dict[str, Callable[[], Any]], repeats: int) -> dict[str, tuple[float, Any]]:

@@ -2,11 +2,16 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
+import threading
+import time
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from sentence_transformers import SentenceTransformer
 
 from xlreach.errors import ModelError, SpecError
@@ -125,7 +130,7 @@ def test_mistakes_are_named(encoder_folder, tmp_path):
     with pytest.raises(SpecError, match="Did you mean 'mean'"):
         TextEncoder(encoder_folder, pooling="meen")
     with pytest.raises(SpecError, match="Unknown dtype"):
-        TextEncoder(encoder_folder, dtype="fp8")  # type: ignore[arg-type]
+        TextEncoder(encoder_folder, dtype="fp8")
     with pytest.raises(ModelError):
         TextEncoder(tmp_path)
 
@@ -191,3 +196,64 @@ def test_layout_of_json_does_not_make_another_encoder(encoder_folder, tmp_path):
     config = json.loads((copy / "config.json").read_text("utf-8"))
     (copy / "config.json").write_text(json.dumps(config, indent=7), "utf-8")
     assert TextEncoder(copy).fingerprint == TextEncoder(encoder_folder).fingerprint
+
+
+_KILLED = """
+import sys, time
+from pathlib import Path
+from xlreach.retrieval.encoding import TextEncoder
+folder, texts, out = map(Path, sys.argv[1:])
+def slowly():
+    for line in texts.read_text("utf-8").splitlines():
+        time.sleep(0.004)
+        yield line
+TextEncoder(folder).encode_stream(slowly(), out, chunk=16)
+"""
+
+
+def test_a_killed_process_loses_a_chunk_at_most(encoder_folder, documents, tmp_path, monkeypatch):
+    texts = [one.text for one in documents]
+    file, out, log = tmp_path / "texts", tmp_path / "v", tmp_path / "v.chunks"
+    file.write_text("\n".join(texts), "utf-8")
+    command = [sys.executable, "-c", _KILLED, str(encoder_folder), str(file), str(out)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        while process.poll() is None and not (log.is_file() and log.read_bytes().count(b"\n") > 4):
+            time.sleep(0.01)
+    finally:
+        process.kill()
+        process.wait()
+    finished = log.read_bytes().count(b"\n") - 1
+    assert 4 <= finished < len(texts) // 16
+    encoded: list[int] = []
+    original = TextEncoder.encode
+    monkeypatch.setattr(
+        TextEncoder, "encode", lambda self, part, prompt=None: encoded.append(len(part)) or original(self, part, prompt)
+    )
+    encoder = TextEncoder(encoder_folder)
+    vectors = np.asarray(encoder.encode_stream(iter(texts), out, chunk=16))
+    assert sum(encoded) == len(texts) - 16 * finished
+    assert vectors == pytest.approx(original(encoder, texts), abs=1e-6)
+
+
+def test_a_batch_a_thread_gives_the_same_vectors(encoder_folder, documents, monkeypatch):
+    texts = [one.text for one in documents]
+    encoder = TextEncoder(encoder_folder, dtype="fp32")
+    monkeypatch.setattr(TextEncoder, "_budget", lambda self: 64)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        expected = encoder.encode(texts)
+        torch.set_num_threads(3)
+        names = set()
+        forward = TextEncoder._forward
+        monkeypatch.setattr(
+            TextEncoder,
+            "_forward",
+            lambda self, features: names.add(threading.current_thread().name) or forward(self, features),
+        )
+        assert encoder.encode(texts) == pytest.approx(expected, abs=1e-6)
+        assert len(names) == 3 and torch.get_num_threads() == 3
+        assert TextEncoder(encoder_folder, dtype="bf16").encode(texts) == pytest.approx(expected, abs=0.05)
+    finally:
+        torch.set_num_threads(threads)

@@ -20,6 +20,10 @@ Data = Annotated[Path, typer.Option(envvar="XLREACH_DATA", help="The folder of c
 Out = Annotated[Path, typer.Option(help="The folder to write; it must not exist yet.")]
 Seed = Annotated[int, typer.Option(help="The seed of everything random.", min=0, max=2**32 - 1)]
 Encoder = Annotated[str, typer.Argument(help="An encoder folder, package:NAME/FOLDER, or a hub id.")]
+Pooling = Annotated[
+    str | None, typer.Option(help="Such as cls or mean(layers=8); when not given, what the encoder's folder declares.")
+]
+Dtype = Annotated[str, typer.Option(help="What the encoder computes in: auto, fp32 or bf16.")]
 Lang = Annotated[list[str], typer.Option(help="A language code; may be repeated.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/quickstart.")]
 HERE = Path()

@@ -16,10 +16,12 @@ from xlreach.cli.options import (
     NONE,
     SETTINGS,
     Data,
+    Dtype,
     Encoder,
     Json,
     Lang,
     Out,
+    Pooling,
     Seed,
     one_line,
     print_json,
@@ -75,6 +77,8 @@ def index(
         list[str], typer.Option(help="LANGUAGE=FILE, an id a line: take these documents out of the index.")
     ] = NONE,
     out: Annotated[Path | None, typer.Option(help="Where they are; by default indexes/<encoder>.")] = None,
+    pooling: Pooling = None,
+    dtype: Dtype = "auto",
     data: Data = HERE,
 ) -> None:
     """Build one FAISS index a language, or add and remove documents."""
@@ -89,7 +93,7 @@ def index(
         raise XLReachError("Documents are given beside --remove.", fix="Say --add if they are to be added.")
     gone = {code: read_ids(path) for code, path in files_by_language(remove).items()}
     documents = documents_by_language(lang, dataset, data) if lang or not gone else {}
-    opened = TextEncoder(resolve_base(encoder))
+    opened = TextEncoder(resolve_base(encoder), pooling=pooling, dtype=dtype)
     place = out or Path("indexes") / folder_name(opened.path.resolve().name)
     try:
         for code in dict.fromkeys([*documents, *gone]):
@@ -113,6 +117,7 @@ def search(
     k: Annotated[int, typer.Option("-k", help="How many documents.", min=1)] = 10,
     queries: Annotated[Path | None, typer.Option(help="A file of queries, one a line, or queries.jsonl.")] = None,
     trec: Annotated[Path | None, typer.Option(help="Write a TREC run of the queries.")] = None,
+    pooling: Pooling = None,
     json_: Json = False,
 ) -> None:
     """Search one, several or all languages, in one ranking."""
@@ -125,7 +130,7 @@ def search(
 
     if (query is None) == (queries is None) or (queries is None) != (trec is None):
         raise XLReachError("Give one query, or --queries FILE with --trec FILE.")
-    opened = TextEncoder(resolve_base(encoder))
+    opened = TextEncoder(resolve_base(encoder), pooling=pooling)
     folders = find_indexes(indexes, codes(lang))
     chosen = [open_index(folder, opened) for folder in folders.values()]
     if queries is not None and trec is not None:
@@ -154,6 +159,8 @@ def score(
     factory: Annotated[str, typer.Option(help="A FAISS factory string.")] = "Flat",
     depth: Annotated[int, typer.Option(help="Documents that each search returns.", min=1)] = 1000,
     retriever: Annotated[str, typer.Option(help="dense, bm25, random, rrf(dense,bm25), …")] = "dense",
+    pooling: Pooling = None,
+    dtype: Dtype = "auto",
     data: Data = HERE,
     json_: Json = False,
 ) -> None:
@@ -169,7 +176,7 @@ def score(
     parse_measures(measure)
     collection = open_as(dataset, data, Collection, "a retrieval collection or parallel text, such as xquad-r")
     languages = codes(lang) or collection.languages
-    opened = TextEncoder(resolve_base(encoder))
+    opened = TextEncoder(resolve_base(encoder), pooling=pooling, dtype=dtype)
     with replacing(fresh(out)) as folder:
         built = {
             code: build_index(
