@@ -87,3 +87,66 @@ def test_verdicts_are_in_the_result_and_in_words(study):
     gaps = compare(results, None, study.levels, resamples=200, permutations=50, hypotheses=claims)
     (said,) = answers(gaps)
     assert said.startswith(f"{claims[0]} ({XLMR}): supported; left minus right +") and "after Holm" in said
+
+
+def adapted(gains, languages=("mt", "wo", "ug", "en")):
+    """POS by recipe and language, and what each recipe cost."""
+    rows = []
+    for recipe, by_language in gains.items():
+        for seed in (1, 2, 3):
+            same = {"base": "b", "recipe": recipe, "seed": seed}
+            for code in languages:
+                value = 80 + by_language.get(code, 0.0) + 0.1 * seed * (len(recipe) % 3)
+                rows.append(
+                    Measurement(**same, kind="tagging", language=code, measure="accuracy", value=value, dataset="d")
+                )
+            for code in ("mt", "wo", "ug"):
+                for measure, value in (("adapt:seconds", 100 + 10 * len(by_language) + seed), ("adapt:tokens", 5e6)):
+                    rows.append(Measurement(**same, kind="cost", language=code, measure=measure, value=value))
+    return rows
+
+
+def test_a_difference_larger_in_some_languages():
+    rows = adapted({"lapt": {}, "va(9)+lapt": {"mt": 1.0, "wo": 1.0, "ug": 5.0}})
+    levels = {"high": ["en"], "low": ["mt", "wo", "ug"]}
+    claims = ["va(9)+lapt > lapt on pos:accuracy for ug more than mt+wo", "va(9)+lapt > lapt on pos:accuracy for ug"]
+    most, alone = check_hypotheses(claims, rows, None, levels, resamples=200)
+    assert most["effect"] == pytest.approx(4.0) and most["verdict"] == "supported" and most["languages"] == 3
+    assert alone["effect"] == pytest.approx(5.0 + 0.2 * (len("va(9)+lapt") % 3 - len("lapt") % 3), abs=1e-6)
+    assert str(parse_hypothesis(claims[0])) == claims[0]
+
+
+def test_claims_about_cost_and_costs_beside_claims():
+    rows = adapted({"lapt": {}, "va(9)+lapt": {"mt": 1.0}})
+    levels = {"high": ["en"], "low": ["mt", "wo", "ug"]}
+    claims = [
+        "seconds(va(9)+lapt) < 1.2*seconds(lapt)", "seconds(va(9)+lapt) < seconds(lapt)",
+        "va(9)+lapt > lapt on pos:accuracy for mt",
+    ]  # fmt: skip
+    cheap, cheaper, better = check_hypotheses(claims, rows, None, levels, resamples=200)
+    assert cheap["effect"] == pytest.approx(112 - 1.2 * 102) and cheap["verdict"] == "supported"
+    assert cheaper["effect"] == pytest.approx(10) and cheaper["verdict"] == "refuted"
+    assert better["cost"]["left"] == {"seconds": 336.0, "tokens": 15e6} and better["cost"]["right"]["seconds"] == 306.0
+
+
+def test_the_claims_of_the_papers_are_claims(monkeypatch, tmp_path):
+    """Every claim of `configs/claims.yaml` is about systems of that study, and is judged on figures of its shape."""
+    from pathlib import Path
+
+    from xlreach.comparison.hypotheses import _interaction, _matching
+    from xlreach.comparison.panel import CellKey
+    from xlreach.study.config import load_config
+
+    root = Path(__file__).parents[2]
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("XLREACH_DATA", str(tmp_path))
+    config = load_config(root / "configs" / "claims.yaml")
+    keys = [CellKey(recipe, alignment) for recipe in config.recipes for alignment in config.alignments]
+    for text in config.hypotheses:
+        claim = parse_hypothesis(text)
+        if claim.form == "interaction":
+            assert _interaction(claim, keys), text
+        else:
+            assert _matching(claim.left, keys) and _matching(claim.right, keys), text
+    forms = {parse_hypothesis(text).form for text in config.hypotheses}
+    assert forms == {"value", "gap", "interaction", "diagnostic"} and len(config.hypotheses) == 25

@@ -127,3 +127,18 @@ def test_nothing_in_common_is_refused(made, tmp_path):
     with pytest.raises(DataError, match="Cannot be read"):
         compare_runs(a, b)
     assert isinstance(made.queries, pd.DataFrame)
+
+
+def test_two_systems_of_one_run(make_study, tmp_path):
+    made = make_study(**SMALL)
+    run = write(tmp_path / "a", made)
+    found = compare_runs(run, run, systems=("none", "lapt"))
+    assert found.lines[0].startswith("lapt against none")
+    assert {row["recipe"] for row in found.rows} == {"none"}  # named as the first is
+    (low,) = [r for r in found.rows if (r["setting"], r["language"], r["measure"]) == ("mono", "low", "nDCG@10")]
+    assert low["difference"] == pytest.approx(0.04, abs=0.03) and low["test"] == "paired by query"
+    assert any(
+        row["kind"] == "tagging" and row["language"] == "mt" and row["verdict"] == "better" for row in found.rows
+    )
+    with pytest.raises(DataError, match="no system 'lapd'"):
+        compare_runs(run, run, systems=("none", "lapd"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xlreach.cli.app import app
+from xlreach.cli.arguments import fresh
 from xlreach.cli.options import (
     HERE,
     NONE,
@@ -17,6 +18,7 @@ from xlreach.cli.options import (
     Run,
     print_json,
 )
+from xlreach.errors import XLReachError
 
 if TYPE_CHECKING:
     from xlreach.study.config import StudyConfig
@@ -134,15 +136,21 @@ def reproduce(
 def compare(
     run_folder: Run,
     other: Annotated[Path | None, typer.Argument(metavar="[RUN_B]", help="A second run: what did it change?")] = None,
+    system: Annotated[
+        str | None, typer.Option(help="Such as 'va(99)+lapt with hybrid': a system of RUN_B, or of RUN.")
+    ] = None,
+    against: Annotated[str | None, typer.Option(help="The system of RUN that it is compared with.")] = None,
     json_: Json = False,
 ) -> None:
-    """Compare low- with high-resource languages again, or two runs."""
+    """Compare low- with high-resource languages again, or two runs, or two systems of a run."""
     from xlreach.comparison import compare_runs, read_gaps, summary
     from xlreach.study.run import compare_run
 
     found: Any
-    if other is not None:
-        compared = compare_runs(run_folder, other)
+    if (system is None) != (against is None):
+        raise XLReachError("Two systems are compared.", expected="Expected both --system and --against, or neither.")
+    if other is not None or system is not None:
+        compared = compare_runs(run_folder, other or run_folder, systems=(against, system))
         found, lines = list(compared.rows), list(compared.lines)
     else:
         gaps = read_gaps(compare_run(run_folder))
@@ -156,9 +164,13 @@ def compare(
 
 @app.command()
 def report(
-    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/quickstart.")],
+    run_folder: Run,
+    mteb: Annotated[Path | None, typer.Option(help="Write mteb's result files, too, into this new folder.")] = None,
 ) -> None:
-    """Write the report of a run again."""
+    """Write the report of a run again; its retrieval results for mteb."""
     from xlreach.report import render_report
+    from xlreach.report.mteb import export_mteb
 
+    if mteb is not None:
+        typer.echo(f"mteb: {len(export_mteb(run_folder, fresh(mteb)))} result files in {mteb}")
     typer.echo(f"Report: {render_report(run_folder)}")

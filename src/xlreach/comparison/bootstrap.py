@@ -145,6 +145,7 @@ def interval(
     components: Sequence[Component],
     *,
     twice: float = 0.0,
+    rest: float | None = None,
     confidence: float = 0.95,
     method: str = "t",
 ) -> Interval | None:
@@ -156,21 +157,23 @@ def interval(
         components: Its sources of variance, for the small-sample correction; what the draws show beyond them is taken
             to come from many units (the queries).
         twice: Variance that the draws show beside the components and that these hold already.
+        rest: The variance beside the components, where it is known and no draws are needed.
         confidence: The level.
         method: `t` (estimate ± t × corrected standard error) or `percentile` (uncorrected).
 
     Returns:
         None where the draws do not vary, for then nothing was resampled.
     """
-    drawn = draws[np.isfinite(draws)].astype(np.float64)
-    if len(drawn) < 2:
-        return None
-    spread = float(drawn.std(ddof=1))
-    if method == "percentile":
-        low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
-        return Interval(float(low), float(high), spread, None) if spread > 1e-9 else None
     small = [one for one in components if one.units > 1]
-    rest = max(spread**2 - sum(one.variance for one in small) - twice, 0.0)
+    if rest is None:
+        drawn = draws[np.isfinite(draws)].astype(np.float64)
+        if len(drawn) < 2:
+            return None
+        spread = float(drawn.std(ddof=1))
+        if method == "percentile":
+            low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
+            return Interval(float(low), float(high), spread, None) if spread > 1e-9 else None
+        rest = max(spread**2 - sum(one.variance for one in small) - twice, 0.0)
     se = float(np.sqrt(rest + sum(one.corrected for one in small)))
     if not se > 1e-9:
         return None

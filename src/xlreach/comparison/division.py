@@ -100,6 +100,23 @@ class Division:
             "p_these_languages": None if these is None else two_sided(estimate, these),
         }
 
+    def mean_p(
+        self, level: str, estimate: float, values: np.ndarray, by_seed: np.ndarray, moved: np.ndarray
+    ) -> float | None:
+        """Two-sided p of no difference in the mean of one side's languages, these very ones.
+
+        Args:
+            level: `low` or `high`.
+            estimate: The difference.
+            values: By language.
+            by_seed: By seed and language, shape (seeds, languages).
+            moved: What each query group contributes to them, shape (groups, languages, seeds).
+        """
+        side = [place for place in (self.low if level == "low" else self.high) if np.isfinite(values[place])]
+        parts = noise(moved[:, side].mean(1)[:, None], level_mean(by_seed[:, side])[:, None])
+        found = interval(estimate, np.array([]), parts.seed_components(), rest=float(parts.queries[0]))
+        return None if found is None else two_sided(estimate, found)
+
     def direction_rows(
         self, number: int, cell: Cell, moved: np.ndarray
     ) -> list[tuple[str, float, int, Interval | None, Interval | None]]:

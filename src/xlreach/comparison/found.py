@@ -77,7 +77,7 @@ class Found:
                 row
             )
         for members in rows.values():
-            for name in ("p_queries", "p_languages"):
+            for name in ("p_queries", "p_languages", "p_low"):
                 for row, p in zip(members, holm([row[name] for row in members]), strict=True):
                     row[f"{name}_holm"] = _round(p)
                     row["holm_family"] = len(members)
@@ -150,6 +150,7 @@ class Found:
             "gap_after": now["low"] - now["high"],
         }
         row |= job.intervals(number, row["change"], after - before, per_seed, moved)
+        row["p_low"] = job.mean_p("low", gain["low"], after - before, per_seed, moved)
         rng = self._rng(family.key, job.cut.name, change.factor, *cell.key, *against.key)
         parts = query_contributions(family, change, job.sides()) if family.has_queries else None
         row |= {

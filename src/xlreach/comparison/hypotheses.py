@@ -4,11 +4,14 @@
     gap(hybrid) < gap(none) on cross:nDCG@10        size of the gap: how far the low-resource side falls behind
     interaction(va(99), translit(auto)) < 0 on pos:accuracy     what both steps give beyond the sum of each
     unk_words(va(99)) < unk_words(none) for low       a diagnostic of two recipes
+    seconds(va(99)+lapt) < 1.2*seconds(lapt)        what adapting costs (`seconds`, `tokens`, `peak_memory_mb`)
+    va(99)+lapt > lapt on parse:LAS for ug more than mt+wo      a difference larger in some languages than in others
 
 `on` names a task (`pos`, `parse`, `ner`) or a retrieval setting (`mono`, `cross`, `multi`) and a measure; `for` names
-a side (`low`, `high`) or languages joined by `+`, all by default. What is not named is averaged over: a recipe stands
-for itself under every alignment that both sides were measured with. A claim is checked for these very languages, by
-the standard error of the paired bootstrap over queries and seeds, once for each base and data set.
+a side (`low`, `high`) or languages joined by `+`, all by default. A number before the right side multiplies it. What is
+not named is averaged over: a recipe stands for itself under every alignment that both sides were measured with. A claim
+is checked for these very languages, by the standard error of the paired bootstrap over queries and seeds, once for each
+base and data set.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ from xlreach.comparison.bootstrap import (
     two_sided,
 )
 from xlreach.comparison.change import BASELINE
+from xlreach.comparison.expense import COSTS, expense
 from xlreach.comparison.levels import Cut, config_cut
 from xlreach.comparison.measures import lower_is_better
 from xlreach.comparison.panel import CellKey, Family, families
@@ -44,8 +48,10 @@ _TAGGING = ("pos", "parse", "ner")
 _SETTINGS = ("mono", "cross", "multi")
 _CLAIM = re.compile(
     r"(?P<left>\S.*?)\s*(?P<sign>[<>])\s*(?P<right>\S.*?)"
-    r"(?:\s+on\s+(?P<task>\w+):(?P<measure>\S+))?(?:\s+for\s+(?P<languages>[\w-]+(?:\+[\w-]+)*))?\s*"
+    r"(?:\s+on\s+(?P<task>\w+):(?P<measure>\S+))?(?:\s+for\s+(?P<languages>[\w-]+(?:\+[\w-]+)*)"
+    r"(?:\s+more\s+than\s+(?P<than>[\w-]+(?:\+[\w-]+)*))?)?\s*"
 )
+_TIMES = re.compile(r"(?P<times>\d+(?:\.\d+)?)\s*\*\s*(?P<rest>\S.*)")
 _CALL = re.compile(r"(?P<name>\w+)\((?P<inside>.*)\)")
 _ALPHA = 0.05
 
@@ -63,6 +69,8 @@ class Hypothesis:
         task: A tagging task or retrieval setting; None for a diagnostic.
         measure: The measure.
         languages: `low`, `high`, `all`, or codes joined by `+`.
+        than: The languages that the difference is claimed to be smaller in; None where it is claimed by itself.
+        times: What the right side is multiplied by.
     """
 
     text: str
@@ -73,6 +81,8 @@ class Hypothesis:
     task: str | None
     measure: str
     languages: str = "all"
+    than: str | None = None
+    times: float = 1.0
 
     def __str__(self) -> str:
         return self.text
@@ -87,26 +97,29 @@ def parse_hypothesis(text: str) -> Hypothesis:
     found = _CLAIM.fullmatch(text.strip())
     if not found:
         raise _wrong(text, "it has no '<' or '>' between two sides")
-    left, right, task, measure = (found[name] for name in ("left", "right", "task", "measure"))
+    left, right, task, measure, than = (found[name] for name in ("left", "right", "task", "measure", "than"))
     greater, languages = found["sign"] == ">", found["languages"] or "all"
+    multiplied = _TIMES.fullmatch(right)
+    times, right = (float(multiplied["times"]), multiplied["rest"]) if multiplied else (1.0, right)
     calls = _CALL.fullmatch(left), _CALL.fullmatch(right)
+    more: dict[str, Any] = {"than": than, "times": times}
     if task is None:
         if not (calls[0] and calls[1] and calls[0]["name"] == calls[1]["name"]):
-            raise _wrong(text, "without 'on TASK:MEASURE' both sides must be one diagnostic of a recipe")
-        name = calls[0]["name"]
-        return Hypothesis(text, "diagnostic", calls[0]["inside"], calls[1]["inside"], greater, None, name, languages)
+            raise _wrong(text, "without 'on TASK:MEASURE' both sides must be one diagnostic or cost of a recipe")
+        sides, name = (calls[0]["inside"], calls[1]["inside"]), calls[0]["name"]
+        return Hypothesis(text, "diagnostic", *sides, greater, None, name, languages, **more)
     if task not in (*_TAGGING, *_SETTINGS):
         raise _wrong(text, f"{task!r} is no task and no setting")
     if calls[0] and calls[0]["name"] == "interaction":
         steps = [step.strip() for step in _outer_commas(calls[0]["inside"])]
         if len(steps) != 2 or right != "0":
             raise _wrong(text, "an interaction has two steps and is compared with 0")
-        return Hypothesis(text, "interaction", steps[0], steps[1], greater, task, measure, languages)
+        return Hypothesis(text, "interaction", steps[0], steps[1], greater, task, measure, languages, than)
     if calls[0] and calls[0]["name"] == "gap":
         if not (calls[1] and calls[1]["name"] == "gap") or languages != "all":
             raise _wrong(text, "a gap is compared with a gap, over all languages")
-        return Hypothesis(text, "gap", calls[0]["inside"], calls[1]["inside"], greater, task, measure)
-    return Hypothesis(text, "value", left, right, greater, task, measure, languages)
+        return Hypothesis(text, "gap", calls[0]["inside"], calls[1]["inside"], greater, task, measure, times=times)
+    return Hypothesis(text, "value", left, right, greater, task, measure, languages, **more)
 
 
 def check_hypotheses(
@@ -129,8 +142,9 @@ def check_hypotheses(
         resamples: Bootstrap resamples.
 
     Returns:
-        Rows `{claim, base, dataset, effect, interval, p, p_holm, languages, seeds, verdict, why}`: the effect is left
-        minus right; `verdict` is `supported`, `refuted` or `cannot tell`; p is two-sided, after Holm over all rows.
+        Rows `{claim, base, dataset, effect, interval, p, p_holm, languages, seeds, verdict, why, cost}`: the effect is
+        left minus right; `verdict` is `supported`, `refuted` or `cannot tell`; p is two-sided, after Holm over all
+        rows; `cost` is `{left, right}`, what making the systems of each side took (`expense.py`).
 
     Raises:
         SpecError: A claim cannot be read.
@@ -142,7 +156,7 @@ def check_hypotheses(
         found = [
             row
             for family in families(members, queries if claim.task in _SETTINGS else None)
-            if (row := _check(claim, family, cut, np.random.default_rng(seed), resamples)) is not None
+            if (row := _check(claim, family, cut, np.random.default_rng(seed), resamples, results)) is not None
         ]
         rows += found or [_row(claim, None, None) | {"verdict": "cannot tell", "why": "it was not measured"}]
     for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
@@ -154,6 +168,8 @@ def check_hypotheses(
 
 
 def _concerns(claim: Hypothesis, row: Measurement) -> bool:
+    if claim.task is None and claim.measure in COSTS:
+        return row.kind == "cost" and row.measure == f"adapt:{claim.measure}"
     if row.measure != claim.measure:
         return False
     if claim.task is None:
@@ -162,12 +178,18 @@ def _concerns(claim: Hypothesis, row: Measurement) -> bool:
 
 
 def _as_value(row: Measurement) -> Measurement:
-    """A diagnostic is laid out as tagging is: a value a language."""
-    return dataclasses.replace(row, kind="tagging", alignment=None) if row.kind == "diagnostic" else row
+    """A diagnostic or cost is laid out as tagging is: a value a language."""
+    alike = row.kind in ("diagnostic", "cost")
+    return dataclasses.replace(row, kind="tagging", alignment=None) if alike else row
 
 
 def _check(
-    claim: Hypothesis, family: Family, cut: Cut, rng: np.random.Generator, resamples: int
+    claim: Hypothesis,
+    family: Family,
+    cut: Cut,
+    rng: np.random.Generator,
+    resamples: int,
+    results: Sequence[Measurement],
 ) -> dict[str, Any] | None:
     keys = [cell.key for cell in family.cells]
     weights = _interaction(claim, keys) if claim.form == "interaction" else _difference(claim, keys)
@@ -206,11 +228,15 @@ def _check(
     row |= {"effect": round(estimate, 6), "languages": sum(map(len, sides)), "seeds": len(cells[0].seeds)}
     if found is not None:
         row |= {"interval": [round(found.low, 6), round(found.high, 6)], "p": two_sided(estimate, found)}
+    signs = (("left", 1), ("right", -1))
+    systems = {side: [key for key, weight in weights.items() if weight * sign > 0] for side, sign in signs}
+    aligned = claim.task in _SETTINGS
+    row["cost"] = {side: expense(results, family.key.base, own, aligned) for side, own in systems.items()}
     return row
 
 
 def _row(claim: Hypothesis, base: str | None, dataset: str | None) -> dict[str, Any]:
-    empty = dict.fromkeys(("effect", "interval", "p", "p_holm", "languages", "seeds", "verdict", "why"))
+    empty = dict.fromkeys(("effect", "interval", "p", "p_holm", "languages", "seeds", "verdict", "why", "cost"))
     return {"claim": str(claim), "base": base, "dataset": dataset, **empty} | {
         "greater": claim.greater,
         "certain": claim.task is None,
@@ -232,7 +258,8 @@ def _sides(claim: Hypothesis, cut: Cut, languages: Sequence[str]) -> list[Sequen
     if claim.form == "gap":
         return [cut.high, cut.low]
     named = {"low": cut.low, "high": cut.high, "all": tuple(languages)}
-    return [named.get(claim.languages) or claim.languages.split("+")]
+    wanted = [claim.languages, *([claim.than] if claim.than else [])]
+    return [named.get(one) or one.split("+") for one in wanted]
 
 
 def _difference(claim: Hypothesis, keys: Sequence[CellKey]) -> dict[CellKey, float]:
@@ -244,16 +271,16 @@ def _difference(claim: Hypothesis, keys: Sequence[CellKey]) -> dict[CellKey, flo
         other = "alignment" if factor == "recipe" else "recipe"
         common = {getattr(key, other) for key in chosen[0]} & {getattr(key, other) for key in chosen[1]}
         if common:
-            return _weights(chosen, other, common)
+            return _weights(chosen, other, common, claim.times)
     both = [{key for key, kinds in side.items() if "both" in kinds} for side in sides]
     if all(both) and both[0] != both[1]:
-        return {next(iter(both[0])): 1.0, next(iter(both[1])): -1.0}
+        return {next(iter(both[0])): 1.0, next(iter(both[1])): -claim.times}
     return {}
 
 
-def _weights(chosen: Sequence[set[CellKey]], other: str, common: set[Any]) -> dict[CellKey, float]:
+def _weights(chosen: Sequence[set[CellKey]], other: str, common: set[Any], times: float) -> dict[CellKey, float]:
     weights: dict[CellKey, float] = {}
-    for sign, side in zip((1.0, -1.0), chosen, strict=True):
+    for sign, side in zip((1.0, -times), chosen, strict=True):
         for key in side:
             if getattr(key, other) in common:
                 weights[key] = weights.get(key, 0.0) + sign / len(common)

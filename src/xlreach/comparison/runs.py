@@ -17,10 +17,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from xlreach.comparison.change import BASELINE
 from xlreach.comparison.measures import lower_is_better
 from xlreach.comparison.permutation import holm, sign_flip
 from xlreach.comparison.words import p_text, plain, signed
-from xlreach.errors import DataError
+from xlreach.comparison.words import system as words_system
+from xlreach.errors import DataError, nearest
 from xlreach.measurement import Measurement, read_measurements
 from xlreach.reading import read_yaml
 
@@ -45,19 +47,28 @@ class RunComparison:
     lines: tuple[str, ...]
 
 
-def compare_runs(a: Path, b: Path, *, permutations: int = 10_000, seed: int = 0) -> RunComparison:
-    """Compares run B with run A.
+def compare_runs(
+    a: Path,
+    b: Path,
+    *,
+    systems: tuple[str | None, str | None] = (None, None),
+    permutations: int = 10_000,
+    seed: int = 0,
+) -> RunComparison:
+    """Compares run B with run A, or a system of B with one of A.
 
     Args:
         a: A run folder.
-        b: Another.
+        b: Another, or the same one where two of its systems are compared.
+        systems: `recipe`, or `recipe with alignment`, of A and of B, their parameters left out where that is clear; all
+            where None.
         permutations: Sign patterns drawn for a test.
         seed: Of those.
 
     Raises:
-        DataError: A file is missing or damaged, or the runs measured nothing in common.
+        DataError: A file is missing or damaged, there is no such system, or the runs measured nothing in common.
     """
-    runs = [_Run(a), _Run(b)]
+    runs = [_Run(a, systems[0]), _Run(b, systems[1])]
     match = _matching(*(run.systems for run in runs))
     values = [run.values(match, which) for which, run in enumerate(runs)]
     common = [key for key in values[0] if key in values[1]]
@@ -82,17 +93,40 @@ def compare_runs(a: Path, b: Path, *, permutations: int = 10_000, seed: int = 0)
 
 
 class _Run:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, system: str | None) -> None:
         self.folder = folder
         self.results = [
             row for row in read_measurements(folder / "results.jsonl") if row.kind in ("retrieval", "tagging")
         ]
+        self.system = None if system is None else self._only(system)
         config = read_yaml(folder / "config.yaml")
         config = config if isinstance(config, dict) else {}
-        self.name = str(config.get("study") or folder.name)
+        self.name = system or str(config.get("study") or folder.name)
         self.data = str(config.get("data") or "")
         levels = config.get("languages")
         self.levels: dict[str, list[str]] = levels if isinstance(levels, dict) else {}
+
+    def _only(self, system: str) -> tuple[str, str]:
+        """Leaves the rows of one system."""
+        known = list(dict.fromkeys((str(row.recipe), row.alignment or BASELINE) for row in self.results))
+        recipe, joined, alignment = system.strip().partition(" with ")
+        wanted = (recipe.strip(), alignment.strip() if joined else BASELINE)
+        fits = [one for one in known if one == wanted] or [
+            one
+            for one in known
+            if all(text in (name, name.split("(")[0]) for text, name in zip(wanted, one, strict=True))
+        ]
+        if len(fits) != 1:
+            names = [words_system({"recipe": one[0], "alignment": one[1]}) for one in known]
+            seen = "no" if not fits else f"{len(fits)}"
+            raise DataError(
+                f"{self.folder} has {seen} system{'s' if len(fits) > 1 else ''} {system!r}.", fix=nearest(system, names)
+            )
+        recipe, alignment = fits[0]
+        # what is tagged has no alignment
+        own = [row for row in self.results if str(row.recipe) == recipe]
+        self.results = [row for row in own if row.alignment is None or row.alignment == alignment]
+        return fits[0]
 
     @property
     def systems(self) -> list[tuple[str | None, ...]]:
@@ -116,6 +150,9 @@ class _Run:
             return {}
         frame = pd.read_parquet(path)
         frame = frame[~((frame["setting"] == "cross") & (frame["query_language"] == frame["document_language"]))]
+        if self.system is not None:
+            alignment = frame["alignment"].fillna(BASELINE)
+            frame = frame[(frame["recipe"] == self.system[0]) & (alignment == self.system[1])]
         group = frame["group"].where(frame["group"].notna(), frame["query_id"])
         keys = [*_SYSTEM, "dataset", "setting", "measure", "query_language"]
         found = {}

@@ -27,6 +27,7 @@ class Figure:
     Attributes:
         tied: Whether it is not significantly worse than the best of its column (`seeds.py`).
         values: The value of each seed.
+        marks: Signs of what it differs from (`marks.py`).
     """
 
     mean: float
@@ -35,6 +36,7 @@ class Figure:
     best: bool = False
     tied: bool = False
     values: tuple[tuple[int | None, float], ...] = ()
+    marks: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from xlreach.comparison.change import BASELINE
 from xlreach.comparison.levels import CONFIG
+from xlreach.comparison.names import shortener
 from xlreach.retrieval.retrievers import is_baseline
 
 Row = Mapping[str, Any]
@@ -19,11 +20,14 @@ SETTINGS = ("mono", "cross", "multi")
 def summary(gaps: Mapping[str, Any]) -> list[str]:
     """Six lines: who is compared, the untreated gap, where it is lost, what narrows it most, tagging, how sure.
 
+    Recipes and alignments go by their short names (`names.py`).
+
     Args:
         gaps: The content of `gaps.json`.
     """
     subject = subjects(gaps)[0]
-    return [
+    short = shortener(name for row in gaps["gaps"] for name in (row["recipe"], row["alignment"]) if name)
+    lines = [
         compared(gaps, subject[0]),
         untreated(gaps, *subject),
         where_lost(gaps, *subject),
@@ -31,6 +35,7 @@ def summary(gaps: Mapping[str, Any]) -> list[str]:
         tagging(gaps, subject[0]),
         how_sure(gaps),
     ]
+    return [short(line) for line in lines]
 
 
 def subjects(gaps: Mapping[str, Any]) -> list[tuple[str | None, str | None]]:

@@ -94,6 +94,8 @@ def data_address(content: str | bytes, kind: str) -> str:
 def _tex_figure(one: Figure, digits: int) -> str:
     mean = f"{one.mean:.{digits}f}"
     mean = rf"\textbf{{{mean}}}" if one.best else rf"\underline{{{mean}}}" if one.tied else mean
+    if one.marks:
+        mean += "$^{" + "".join(r"\dagger" if sign == "†" else r"\ast" for sign in one.marks) + "}$"
     return mean if one.sd is None else rf"{mean} {{\scriptsize$\pm${one.sd:.{digits}f}}}"
 
 

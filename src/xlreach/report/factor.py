@@ -7,14 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import jinja2
-from markupsafe import Markup
-
-from xlreach import __version__
 from xlreach.comparison import words
 from xlreach.comparison.names import shortener
 from xlreach.report.charts import Chart
-from xlreach.report.export import data_address, file_name, rows_csv, shown_minus, shown_p
+from xlreach.report.pages import Pages
 from xlreach.report.plots import factor_lines
 from xlreach.store import replacing
 
@@ -27,30 +23,9 @@ def render_factor(found: Mapping[str, Any], path: Path) -> Path:
         path: The file to write.
     """
     short = shortener(name for row in found["rows"] for name in (row["recipe"], row["alignment"]) if name)
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("xlreach.report", "."),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {
-        "signed": lambda value, points=None: shown_minus(words.signed(value, points)),
-        "plain": lambda value: shown_minus(words.plain(value)),
-        "minus": shown_minus,
-        "p": shown_p,
-        "short": short,
-    }
-    environment.globals |= {"system": words.system, "svg": lambda panel: Markup(panel), "downloads": _downloads}
-    assert environment.loader is not None
-    page = environment.get_template("factor.html.j2").render(
-        found=found,
-        charts=_charts(found, short),
-        css=Markup(environment.loader.get_source(environment, "report.css")[0]),  # our own style sheet
-        version=__version__,
-    )
+    content = Pages(short).render("factor.html.j2", found=found, charts=_charts(found, short))
     with replacing(path) as temporary:
-        temporary.write_text(page.lstrip() + "\n", "utf-8", errors="replace")
+        temporary.write_text(content, "utf-8", errors="replace")
     return path
 
 
@@ -79,12 +54,3 @@ def _charts(found: Mapping[str, Any], short: Any) -> list[Chart]:
             )
             charts.append(replace(chart, rows=tuple(drawn)))
     return charts
-
-
-def _downloads(chart: Chart) -> list[tuple[str, str, str]]:
-    name = file_name(chart.name)
-    return [
-        ("CSV", data_address(rows_csv(list(chart.rows)), "text/csv"), f"{name}.csv"),
-        ("SVG", data_address(chart.svg, "image/svg+xml"), f"{name}.svg"),
-        ("PNG", data_address(chart.png, "image/png"), f"{name}.png"),
-    ]

@@ -62,6 +62,44 @@ def heat_maps(
     return [heat_map(f"pairs {dataset} {base}", title, alt, rows, order)]
 
 
+def bias_maps(
+    tables: Sequence[Table], gaps: Mapping[str, Any], base: str | None, dataset: str | None, short: Short
+) -> list[Chart]:
+    """Language of the query by language of what is ranked first in the pool of all: as in LAReQA.
+
+    The untreated system, and the one with the smallest gap.
+    """
+    table = next(
+        (
+            one
+            for one in tables
+            if (one.about["base"], one.about["dataset"], one.about["measure"]) == (base, dataset, "share@1")
+        ),
+        None,
+    )
+    if table is None:
+        return []
+    systems = list(dict.fromkeys(names[:2] for names, _ in table.rows))
+    best = narrowest(gaps, base, dataset)
+    wanted = [("none", "none"), *([(str(best["recipe"]), str(best["alignment"]))] if best else [])]
+    chosen = [key for key in dict.fromkeys(wanted) if key in systems] or systems[:1]
+    rows = []
+    for recipe, alignment in chosen:
+        panel = short(system({"recipe": recipe, "alignment": alignment}))
+        for names, figures in table.rows:
+            if names[:2] == (recipe, alignment):
+                for document, figure in zip(table.columns, figures, strict=True):
+                    if figure is not None:
+                        about = {"panel": panel, "query": names[2], "documents": document, "value": figure.mean}
+                        rows.append(about | {"shown": f"{figure.mean:.2f}"})
+    languages = [*gaps["cuts"][0]["high"], *gaps["cuts"][0]["low"]]
+    seen = {row[side] for row in rows for side in ("query", "documents")}
+    order = [code for code in languages if code in seen] + sorted(seen - set(languages))
+    title = f"Language bias: share of first hits by query and document language on {dataset}, {base}"
+    alt = f"Heat map: {title}; {len(rows)} cells, every figure under Diagnostics."
+    return [heat_map(f"bias {dataset} {base}", title, alt, rows, order)]
+
+
 def _pair(
     name: str, about: str, rows: Sequence[Mapping[str, Any]], panel: str, measure: str, short: Short
 ) -> list[Chart]:

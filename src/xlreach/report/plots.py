@@ -119,5 +119,46 @@ def factor_lines(name: str, title: str, alt: str, rows: Sequence[Mapping[str, An
     return draw(name, title, alt, panels, rows)
 
 
+def curve_lines(name: str, title: str, alt: str, rows: Sequence[Mapping[str, Any]], x_axis: str, y_axis: str) -> Chart:
+    """Losses over the course of training, a line a system.
+
+    Args:
+        name: Its file's name.
+        title: What it shows.
+        alt: Alternative text.
+        rows: `{panel, system, x, loss}`.
+        x_axis: What is counted.
+        y_axis: What is measured.
+    """
+    systems = list(dict.fromkeys(row["system"] for row in rows))
+    names = {"field": "system", "type": "nominal", "sort": systems}
+    colour = names | {
+        "scale": {"domain": systems, "range": [SERIES[n % len(SERIES)] for n in range(len(systems))]},
+        "legend": _legend(1),
+    }
+    shape = names | {
+        "scale": {"domain": systems, "range": [SHAPES[n % len(SHAPES)] for n in range(len(systems))]},
+        "legend": _legend(1),
+    }
+    panels = []
+    for panel in dict.fromkeys(row["panel"] for row in rows):
+        own = [row for row in rows if row["panel"] == panel]
+        x = {"field": "x", "type": "quantitative", "axis": axis_of(x_axis) | {"tickMinStep": 1}}
+        scale = {"domain": domain_of([row["loss"] for row in own], 0.06), "zero": False}
+        y = {"field": "loss", "type": "quantitative", "scale": scale, "axis": axis_of(y_axis)}
+        ends = {
+            "data": {
+                "values": [one for one in own if one["x"] == max(r["x"] for r in own if r["system"] == one["system"])]
+            }
+        }
+        layers = [
+            {"mark": {"type": "line", "strokeWidth": 1.8}, "encoding": {"x": x, "y": y, "color": colour}},
+            ends | {"mark": {"type": "point", "filled": True, "size": 52, "opacity": 1},
+                    "encoding": {"x": x, "y": y, "color": colour, "shape": shape}},
+        ]  # fmt: skip
+        panels.append({"title": panel, "data": {"values": own}, "layer": layers, "width": 300, "height": 200})
+    return draw(name, title, alt, panels, rows)
+
+
 def _legend(columns: int = 0) -> dict[str, Any]:
     return {"orient": "bottom", "title": None, "columns": columns, "labelLimit": 210}

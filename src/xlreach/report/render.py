@@ -7,12 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import yaml
-from markupsafe import Markup, escape
 
-from xlreach import __version__
 from xlreach.comparison import read_gaps, words
+from xlreach.comparison.levels import CONFIG
+from xlreach.comparison.marks import marked
 from xlreach.comparison.names import short_names, shortener
 from xlreach.comparison.protocols import learning_curves, part_tables, transfer_tables
 from xlreach.comparison.published import published_tables
@@ -37,15 +36,16 @@ from xlreach.report.export import (
     file_name,
     rows_csv,
     shown_minus,
-    shown_p,
     table_csv,
     table_latex,
 )
-from xlreach.report.figures import heat_maps, retrieval_figures, tagging_figures
+from xlreach.report.figures import bias_maps, heat_maps, retrieval_figures, tagging_figures
+from xlreach.report.pages import Pages
 from xlreach.report.reasons import reasons
+from xlreach.report.training import training_figures, training_tables
 from xlreach.store import replacing
 
-_MOST_PNG = 5_000_000
+_PAIRS_SHOWN = 6  # systems; the figures of the others are in the files beside the page
 
 
 def render_report(run: Path) -> Path:
@@ -63,7 +63,7 @@ def render_report(run: Path) -> Path:
     """
     config = _config(run / "config.yaml")
     results, gaps = read_measurements(run / "results.jsonl"), read_gaps(run / "gaps.json")
-    page = _Page(config, results, gaps)
+    page = _Page(config, results, gaps, _curves(run / "curves.json"))
     content = page.html()
     for name, files in (("tables", page.table_files()), ("charts", page.chart_files())):
         with replacing(run / name) as folder:
@@ -78,19 +78,25 @@ def render_report(run: Path) -> Path:
 class _Page:
     """What the template shows."""
 
-    def __init__(self, config: Mapping[str, Any], results: Sequence[Measurement], gaps: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        results: Sequence[Measurement],
+        gaps: Mapping[str, Any],
+        curves: Sequence[Mapping[str, Any]],
+    ) -> None:
         self.config, self.results, self.gaps = config, results, gaps
         self.levels = {side: gaps["cuts"][0][side] for side in ("high", "low")}
         self.headline = gaps["headline"] or ""
         named = dict.fromkeys(name for row in results for name in (row.recipe, row.alignment) if name)
         self.shortened = [(full, brief) for full, brief in short_names(named).items() if full != brief]
         self.short = shortener(named)
-        self.overview = overview_tables(results, self.levels, self.headline)
-        self.tagging = tagging_tables(results, self.levels)
+        self.overview = marked(overview_tables(results, self.levels, self.headline), gaps)
+        self.tagging = marked(tagging_tables(results, self.levels), gaps)
         self.transfer = transfer_tables(results, self.levels)
         self.published = published_tables(results, self.levels)
         self.parts = part_tables(results)
-        self.retrieval = retrieval_tables(results, self.levels)
+        self.retrieval = marked(retrieval_tables(results, self.levels), gaps)
         self.pairs = pair_tables(results, self.levels, self.headline)
         self.diagnostics = diagnostic_tables(results, self.levels)
         self.preferences = preference_tables(results, self.levels)
@@ -100,52 +106,31 @@ class _Page:
         self.tagging_charts = [chart for base in self.bases for chart in tagging_figures(gaps, base, self.short)]
         points = learning_curves(results)
         self.curves = [chart for base in self.bases for chart in curve_charts(points, base, self.short)]
-        self._embedded = 0
+        self.training_charts = training_figures(curves, self.short)
+        self.training = training_tables(curves)
 
     def html(self) -> str:
-        environment = jinja2.Environment(
-            loader=jinja2.PackageLoader("xlreach.report", "."),
-            autoescape=True,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            undefined=jinja2.StrictUndefined,
-        )
-        environment.filters |= {
-            "signed": lambda value, points=None: shown_minus(words.signed(value, points)),
-            "plain": lambda value: shown_minus(words.plain(value)),
-            "figure": _figure,
-            "p": shown_p,
-            "minus": shown_minus,
-            "short": self.short,
-        }
-        environment.globals |= {
-            "system": words.system,
-            "brief": self._brief,
+        pages = Pages(self.short)
+        pages.environment.filters |= {"figure": _figure, "cost": _cost}
+        pages.environment.globals |= {
             "shortened": self.shortened,
             "digits_of": lambda table, number: digits_of(figures[number] for _, figures in table.rows),
-            "csv": lambda table: data_address(table_csv(table), "text/csv"),
-            "latex": lambda table: data_address(table_latex(table), "text/x-tex"),
+            "table_files": pages.table_files,
+            "pairs_shown": _PAIRS_SHOWN,
             "rows_csv": lambda rows: data_address(rows_csv(_flat(rows)), "text/csv"),
-            "file": file_name,
-            "svg": lambda panel: Markup(panel),  # drawn by vl-convert, which escapes all text
-            "chart_files": self._downloads,
             "scale": lambda row: any(
                 abs(row.get(name) or 0) > 1.5 for name in ("low", "high", "gap_before", "gap_after")
             ),
         }
-        source = environment.loader.get_source(environment, "report.css")[0] if environment.loader else ""
-        page = environment.get_template("report.html.j2").render(
+        return pages.render(
+            "report.html.j2",
             page=self,
             gaps=self.gaps,
-            css=Markup(source),  # our own style sheet
             config=yaml.safe_dump(dict(self.config), sort_keys=False, allow_unicode=True, width=100),
-            version=__version__,
             own=words.own,
             lines=words.summary(self.gaps),
-            answers=[shown_minus(said) for said in words.answers(self.gaps)],
             sources=self._sources(),
         )
-        return page.lstrip() + "\n"
 
     def table_files(self) -> Iterable[tuple[str, bytes]]:
         """Every table as CSV and LaTeX, and the rows of `gaps.json` as CSV."""
@@ -159,7 +144,8 @@ class _Page:
             *self.pairs,
             *self.diagnostics,
         ]
-        tables += [*self.preferences, *(subject["why"]["profile"] for subject in self.subjects if subject["why"])]
+        tables += [*self.training, *self.preferences]
+        tables += [subject["why"]["profile"] for subject in self.subjects if subject["why"]]
         for table in [*tables, *([self.cost] if self.cost else [])]:
             yield f"{file_name(table.name)}.csv", table_csv(table).encode("utf-8", "replace")
             yield f"{file_name(table.name)}.tex", table_latex(table).encode("utf-8", "replace")
@@ -173,8 +159,12 @@ class _Page:
             yield f"{file_name(chart.name)}.png", chart.png
 
     def charts(self) -> list[Chart]:
-        parts = [(*one["charts"], *one["heat"], *(one["why"]["charts"] if one["why"] else ())) for one in self.subjects]
-        return [*(chart for part in parts for chart in part), *self.tagging_charts, *self.curves]
+        parts = [
+            (*one["charts"], *one["heat"], *one["bias"], *(one["why"]["charts"] if one["why"] else ()))
+            for one in self.subjects
+        ]
+        drawn = [chart for part in parts for chart in part]
+        return [*drawn, *self.tagging_charts, *self.curves, *self.training_charts]
 
     def _subject(self, base: str | None, dataset: str | None) -> dict[str, Any]:
         about = {"kind": "retrieval", "base": base, "dataset": dataset, "measure": self.headline}
@@ -200,12 +190,14 @@ class _Page:
             "charts": retrieval_figures(self.gaps, base, dataset, self.short),
             "why": reasons(self.gaps, base, dataset, self.short),
             "heat": heat_maps(self.pairs, self.gaps, base, dataset, self.short),
+            "bias": bias_maps(self.preferences, self.gaps, base, dataset, self.short),
+            "other_directions": [
+                row
+                for row in self.gaps["directions"]
+                if row["cut"] != CONFIG and all(row[name] == value for name, value in about.items())
+            ],
+            "pools": [row for row in self.gaps["equal_pools"] if (row["base"], row["dataset"]) == (base, dataset)],
         }
-
-    def _brief(self, text: str) -> Markup:
-        """A short name that tells its full one when pointed at."""
-        brief = self.short(text)
-        return escape(text) if brief == text else Markup('<span title="{}">{}</span>').format(text, brief)
 
     def _sources(self) -> list[dict[str, str]]:
         """The data sets with what the config records of them."""
@@ -216,17 +208,6 @@ class _Page:
         fields = ("licence", "citation")
         return [{"name": name} | {f: str(recorded.get(name, {}).get(f) or "") for f in fields} for name in names]
 
-    def _downloads(self, chart: Chart) -> list[tuple[str, str, str]]:
-        """(label, address, file name); past a few MB of pictures a PNG is a link to the file beside the report."""
-        name = file_name(chart.name)
-        self._embedded += len(chart.png)
-        inside = self._embedded <= _MOST_PNG
-        return [
-            ("CSV", data_address(rows_csv(list(chart.rows)), "text/csv"), f"{name}.csv"),
-            ("SVG", data_address(chart.svg, "image/svg+xml"), f"{name}.svg"),
-            ("PNG", data_address(chart.png, "image/png") if inside else f"charts/{name}.png", f"{name}.png"),
-        ]
-
 
 def _config(path: Path) -> dict[str, Any]:
     config = read_yaml(path)
@@ -235,12 +216,39 @@ def _config(path: Path) -> dict[str, Any]:
     return config
 
 
+def _curves(path: Path) -> list[dict[str, Any]]:
+    """The losses of training; a run without the file has none."""
+    try:
+        found = json.loads(path.read_text("utf-8")) if path.is_file() else []
+    except ValueError as error:
+        raise DataError(f"Not JSON ({error}).", path=path) from error
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
 def _flat(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Rows for CSV: whatever is no plain value as JSON."""
     return [
         {name: json.dumps(v, ensure_ascii=False) if isinstance(v, (dict, list)) else v for name, v in row.items()}
         for row in rows
     ]
+
+
+def _cost(found: Mapping[str, float] | None) -> str:
+    """Time, tokens and memory, as short as they can be read."""
+    if not found:
+        return "–"
+    seconds = found.get("seconds", 0.0)
+    time = (
+        f"{seconds:.0f} s"
+        if seconds < 300
+        else f"{seconds / 60:.0f} min"
+        if seconds < 18_000
+        else f"{seconds / 3600:.1f} h"
+    )
+    tokens = found.get("tokens")
+    parts = [time, *([f"{tokens / 1e6:.1f} M tokens"] if tokens else [])]
+    memory = found.get("peak_memory_mb")
+    return ", ".join([*parts, *([f"{memory / 1000:.1f} GB"] if memory else [])])
 
 
 def _figure(one: Figure | None, digits: int) -> str:

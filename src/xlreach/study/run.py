@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import json
 import os
 import platform
 import re
@@ -27,6 +28,7 @@ from xlreach.report import render_report
 from xlreach.spec import folder_name
 from xlreach.store import Store, digest, replacing
 from xlreach.study.config import StudyConfig, load_config
+from xlreach.study.curves import CURVES_FILE, training_curves
 from xlreach.study.data import StudyData, materialise
 from xlreach.study.plan import Plan, plan_study
 from xlreach.study.stage import Stage
@@ -142,6 +144,8 @@ def _publish(config: StudyConfig, plan: Plan, place: Place, whole: str) -> None:
         with replacing(folder / "queries.parquet") as path:
             queries.to_parquet(path, index=False)
     _write_ranks(config, plan, store, folder / "ranks.parquet")
+    with replacing(folder / CURVES_FILE) as path:
+        path.write_text(json.dumps(training_curves(plan, store), indent=1, ensure_ascii=False) + "\n", "utf-8")
     _copy_trec(plan, store, folder)
     _link_encoders(config, plan, place)
     _link_indexes(config, plan, place)
