@@ -269,3 +269,100 @@ def test_names_are_short_where_unambiguous_and_full_where_pointed_at(page, run):
     assert "<dt>hybrid</dt><dd>hybrid(alpha=0.5)</dd>" in page
     saved = next(path for path in (run / "tables").glob("retrieval*.csv")).read_text("utf-8")
     assert "hybrid(alpha=0.5)" in saved
+
+
+CURVES = [
+    {"base": "FacebookAI/xlm-roberta-base", "recipe": "lapt", "alignment": None, "language": code, "seed": seed,
+     "stage": "lapt", "of": "masked lm", "unit": "epoch", "train": [[1, 3.0], [2, 2.5]],
+     "valid": [[0, 4.0 + seed], [1, 3.0], [2, 2.75]]}
+    for code in ("mt", "ug") for seed in (1, 3)
+]  # fmt: skip
+CURVES += [
+    {"base": "FacebookAI/xlm-roberta-base", "recipe": "lapt", "alignment": "mono", "language": "mt", "seed": 1,
+     "stage": "mono", "of": "alignment", "unit": "step", "train": [[10, 2.0], [20, 1.0]], "valid": []},
+    {"of": "something else"},
+]  # fmt: skip
+
+
+def test_training_is_drawn_with_its_table(made, write, tmp_path):
+    rows = [row for row in made.results if row.recipe in ("none", "lapt") and row.alignment in (None, "none")]
+    run = write(tmp_path / "run", rows, None, made.levels)
+    (run / "curves.json").write_text(json.dumps(CURVES), "utf-8")
+    page = read(render_report(run).read_text("utf-8"))
+    lines = [[cell.strip() for cell in row] for row in page.rows]
+    assert ["lapt", "6.00 ±1.15", "2.75 ±0.00", "2.75 ±0.00"] in lines
+    assert ["lapt with mono", "2.00", "1.000", "1.000"] in lines
+    assert {path.name for path in (run / "charts").glob("training*.svg")} == {
+        "training-masked-lm-FacebookAI-xlm-roberta-base.svg", "training-alignment-FacebookAI-xlm-roberta-base.svg",
+    }  # fmt: skip
+    (run / "curves.json").write_text("[", "utf-8")
+    with pytest.raises(DataError, match="Not JSON"):
+        render_report(run)
+
+
+def test_language_bias_is_drawn(made, write, tmp_path):
+    from xlreach.measurement import Measurement
+
+    rows = [row for row in made.results if row.recipe == "none" and row.alignment in (None, "none")]
+    same = {"base": "FacebookAI/xlm-roberta-base", "recipe": "none", "alignment": "none", "kind": "diagnostic"}
+    same |= {"dataset": "ntrex", "setting": "multi", "measure": "share@1"}
+    rows += [
+        Measurement(**same, query_language=a, document_language=b, value=0.75 if a == b else 0.25)
+        for a in ("en", "ug") for b in ("en", "ug")
+    ]  # fmt: skip
+    run = write(tmp_path / "run", rows, None, made.levels)
+    page = render_report(run).read_text("utf-8")
+    assert "Language bias: share of first hits" in page
+    (drawn,) = (run / "charts").glob("bias*.svg")
+    assert drawn.read_text("utf-8").count("0.75") >= 2
+
+
+def test_what_differs_is_marked(made, page, run):
+    """va(99)+lapt gains ten points of LAS in these languages: no chance of training."""
+    from xlreach.comparison.marks import marked
+
+    gaps = read_gaps(run / "gaps.json")
+    rows = [row for row in gaps["changes"] if row["cut"] == "config"]
+    assert all(row["p_low_holm"] is None or row["p_low_holm"] >= row["p_low"] for row in rows)
+    (overview,) = marked(overview_tables(made.results, made.levels, "nDCG@10"), gaps)
+    cells = dict(overview.rows)
+    column = overview.columns.index("LAS")
+    assert cells["va(99)+lapt", "none"][column].marks == "*" and cells["none", "none"][column].marks == ""
+    column = overview.columns.index("ntrex cross nDCG@10")
+    for (recipe, alignment), figures in cells.items():
+        told = [
+            {"recipe": "*", "alignment": "†"}[row["factor"]] for row in rows
+            if (row["recipe"], row["alignment"], row["setting"]) == (recipe, alignment, "cross")
+            and row["measure"] == "nDCG@10" and row["factor"] != "both" and row["p_low_holm"] < 0.05
+        ]  # fmt: skip
+        assert figures[column].marks == "".join(told)
+    assert '<sup class="mark">*</sup>' in page and r"$^{\ast}$" in table_latex(overview)
+
+
+def test_hypotheses_stand_beside_their_cost(made, write, tmp_path):
+    from xlreach.comparison import compare, write_gaps
+
+    run = write(tmp_path / "run", made.results[:5], None, made.levels)
+    tagged = [row for row in made.results if row.kind != "retrieval"]
+    claims = ["va(99)+lapt > lapt on parse:LAS for low", "no(such) > lapt on pos:accuracy"]
+    gaps = compare(tagged, None, made.levels, resamples=200, permutations=50, hypotheses=claims)
+    write_gaps(run / "gaps.json", gaps)
+    rows = [[cell.strip() for cell in row] for row in read(render_report(run).read_text("utf-8")).rows]
+    (one,) = [row for row in rows if row[:1] == [claims[0]]]
+    assert one[1] == "supported" and one[5] == "9 min, 2.9 GB"
+    (other,) = [row for row in rows if row[:1] == [claims[1]]]
+    assert other[1].startswith("cannot tell") and other[2:7] == ["–"] * 5
+
+
+def test_a_large_report_links_to_the_files_beside_it(made, write, tmp_path, monkeypatch):
+    from xlreach.report import pages, render
+
+    monkeypatch.setattr(pages, "_MOST_TABLES", 2_000)
+    monkeypatch.setattr(pages, "_MOST_PICTURES", 2_000)
+    monkeypatch.setattr(render, "_ROWS_SHOWN", 3)
+    rows = [row for row in made.results if row.recipe in ("none", "lapt")]
+    run = write(tmp_path / "run", rows, None, made.levels)
+    page = read(render_report(run).read_text("utf-8"))
+    links = [a["href"] for tag, a in page.elements if tag == "a" and a["href"].startswith(("tables/", "charts/"))]
+    assert len(links) > 20 and all((run / link).is_file() for link in links)
+    assert "all are in the CSV" in " ".join(page.text)

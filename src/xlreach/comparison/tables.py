@@ -6,11 +6,11 @@ standard deviation is over seeds, with ddof = 1; a figure that does not depend o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Any
-
-import numpy as np
 
 from xlreach.comparison.measures import lower_is_better
 from xlreach.comparison.seeds import not_worse
@@ -241,9 +241,10 @@ def _by_language(
 
 def figure_of(values: Mapping[int | None, list[float]]) -> Figure:
     """Mean and standard deviation over seeds of the mean within a seed."""
-    means = [float(np.mean(one)) for one in values.values()]
-    sd = float(np.std(means, ddof=1)) if len(means) > 1 else None
-    return Figure(float(np.mean(means)), sd, len(means), values=tuple(zip(values, means, strict=True)))
+    means = [fmean(one) for one in values.values()]
+    mean = fmean(means)
+    sd = math.sqrt(sum((one - mean) ** 2 for one in means) / (len(means) - 1)) if len(means) > 1 else None
+    return Figure(mean, sd, len(means), values=tuple(zip(values, means, strict=True)))
 
 
 def _of_side(languages: Sequence[_Values]) -> Figure:
@@ -253,8 +254,8 @@ def _of_side(languages: Sequence[_Values]) -> Figure:
     for seed in seeds:
         own = [values.get(seed, values.get(None)) for values in languages]
         if all(one is not None for one in own):
-            by_seed[seed] = [float(np.mean([np.mean(one) for one in own if one is not None]))]
-    return figure_of(by_seed or {None: [float(np.mean([np.mean(v) for one in languages for v in one.values()]))]})
+            by_seed[seed] = [fmean([fmean(one) for one in own if one is not None])]
+    return figure_of(by_seed or {None: [fmean([fmean(v) for one in languages for v in one.values()])]})
 
 
 def mark_best(column: dict[tuple[str, ...], Figure | None], measure: str) -> dict[tuple[str, ...], Figure | None]:

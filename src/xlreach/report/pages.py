@@ -14,7 +14,7 @@ from xlreach.comparison.tables import Table
 from xlreach.report.charts import Chart
 from xlreach.report.export import data_address, file_name, rows_csv, shown_minus, shown_p, table_csv, table_latex
 
-_MOST_PNG, _MOST_TABLES = 3_000_000, 1_500_000  # bytes within the page
+_MOST_PICTURES, _MOST_TABLES = 3_000_000, 1_200_000  # bytes that can be saved from within the page
 
 
 class Pages:
@@ -22,10 +22,14 @@ class Pages:
 
     Args:
         short: Shortens names of systems.
+
+    Attributes:
+        beside: Tables that are links to files in `tables/`, for want of room in the page.
     """
 
     def __init__(self, short: Callable[[str], str]) -> None:
         self._short, self._pictures, self._tables = short, 0, 0
+        self.beside: dict[str, str] = {}
         self.environment = jinja2.Environment(
             loader=jinja2.PackageLoader("xlreach.report", "."),
             autoescape=True,
@@ -56,17 +60,19 @@ class Pages:
         return page.lstrip() + "\n"
 
     def table_files(self, table: Table) -> list[tuple[str, str, str]]:
+        """(label, address, file name) of a table's files."""
+        return [
+            self.file("CSV", "text/csv", f"{file_name(table.name)}.csv", table_csv(table)),
+            self.file("LaTeX", "text/x-tex", f"{file_name(table.name)}.tex", table_latex(table)),
+        ]
+
+    def file(self, label: str, kind: str, name: str, text: str) -> tuple[str, str, str]:
         """(label, address, file name); past some MB of tables a link to the file beside the report."""
-        found = []
-        for label, kind, ending, text in (
-            ("CSV", "text/csv", "csv", table_csv(table)),
-            ("LaTeX", "text/x-tex", "tex", table_latex(table)),
-        ):
-            name = f"{file_name(table.name)}.{ending}"
-            self._tables += len(text)
-            address = data_address(text, kind) if self._tables <= _MOST_TABLES else f"tables/{name}"
-            found.append((label, address, name))
-        return found
+        self._tables += len(text)
+        if self._tables <= _MOST_TABLES:
+            return label, data_address(text, kind), name
+        self.beside[name] = text
+        return label, f"tables/{name}", name
 
     def _brief(self, text: str) -> Markup:
         """A short name that tells its full one when pointed at."""
@@ -74,12 +80,12 @@ class Pages:
         return escape(text) if brief == text else Markup('<span title="{}">{}</span>').format(text, brief)
 
     def _downloads(self, chart: Chart) -> list[tuple[str, str, str]]:
-        """(label, address, file name); past a few MB of pictures a PNG is a link to the file beside the report."""
-        name = file_name(chart.name)
-        self._pictures += len(chart.png)
-        inside = self._pictures <= _MOST_PNG
+        """(label, address, file name); past a few MB of pictures they are links to the files beside the report."""
+        name, csv = file_name(chart.name), rows_csv(list(chart.rows))
+        self._pictures += len(chart.png) + len(chart.svg)
+        inside = self._pictures <= _MOST_PICTURES
         return [
-            ("CSV", data_address(rows_csv(list(chart.rows)), "text/csv"), f"{name}.csv"),
-            ("SVG", data_address(chart.svg, "image/svg+xml"), f"{name}.svg"),
+            self.file("CSV", "text/csv", f"{name}.csv", csv),
+            ("SVG", data_address(chart.svg, "image/svg+xml") if inside else f"charts/{name}.svg", f"{name}.svg"),
             ("PNG", data_address(chart.png, "image/png") if inside else f"charts/{name}.png", f"{name}.png"),
         ]

@@ -31,7 +31,6 @@ from xlreach.reading import read_yaml
 from xlreach.report.charts import Chart
 from xlreach.report.curves import curve_charts
 from xlreach.report.export import (
-    data_address,
     digits_of,
     file_name,
     rows_csv,
@@ -45,6 +44,7 @@ from xlreach.report.reasons import reasons
 from xlreach.report.training import training_figures, training_tables
 from xlreach.store import replacing
 
+_ROWS_SHOWN = 150  # of a table; all are in its CSV
 _PAIRS_SHOWN = 6  # systems; the figures of the others are in the files beside the page
 
 
@@ -110,14 +110,15 @@ class _Page:
         self.training = training_tables(curves)
 
     def html(self) -> str:
-        pages = Pages(self.short)
+        pages = self.pages = Pages(self.short)
         pages.environment.filters |= {"figure": _figure, "cost": _cost}
         pages.environment.globals |= {
             "shortened": self.shortened,
             "digits_of": lambda table, number: digits_of(figures[number] for _, figures in table.rows),
             "table_files": pages.table_files,
             "pairs_shown": _PAIRS_SHOWN,
-            "rows_csv": lambda rows: data_address(rows_csv(_flat(rows)), "text/csv"),
+            "rows_file": lambda rows, name: pages.file("CSV", "text/csv", f"{name}.csv", rows_csv(_flat(rows))),
+            "rows_shown": _ROWS_SHOWN,
             "scale": lambda row: any(
                 abs(row.get(name) or 0) > 1.5 for name in ("low", "high", "gap_before", "gap_after")
             ),
@@ -149,6 +150,9 @@ class _Page:
         for table in [*tables, *([self.cost] if self.cost else [])]:
             yield f"{file_name(table.name)}.csv", table_csv(table).encode("utf-8", "replace")
             yield f"{file_name(table.name)}.tex", table_latex(table).encode("utf-8", "replace")
+        for name, text in self.pages.beside.items():
+            if name.endswith(".csv"):
+                yield name, text.encode("utf-8", "replace")
         for part in ("gaps", "directions", "changes", "correlations"):
             yield f"{part}.csv", rows_csv(_flat(self.gaps[part])).encode("utf-8", "replace")
 
