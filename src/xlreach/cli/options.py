@@ -26,6 +26,7 @@ Pooling = Annotated[
 Dtype = Annotated[str, typer.Option(help="What the encoder computes in: auto, fp32 or bf16.")]
 Lang = Annotated[list[str], typer.Option(help="A language code; may be repeated.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/quickstart.")]
+Runner = Annotated[str, typer.Option(help="Who does the work: local, ray (here), or ray=ADDRESS of a cluster.")]
 HERE = Path()
 NONE: list[str] = []
 MEASURES = ["nDCG@10", "AP", "R@100", "RR"]

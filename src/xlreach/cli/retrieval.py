@@ -22,6 +22,7 @@ from xlreach.cli.options import (
     Lang,
     Out,
     Pooling,
+    Runner,
     Seed,
     one_line,
     print_json,
@@ -79,6 +80,7 @@ def index(
     out: Annotated[Path | None, typer.Option(help="Where they are; by default indexes/<encoder>.")] = None,
     pooling: Pooling = None,
     dtype: Dtype = "auto",
+    runner: Runner = "local",
     data: Data = HERE,
 ) -> None:
     """Build one FAISS index a language, or add and remove documents."""
@@ -88,9 +90,16 @@ def index(
     from xlreach.retrieval.index import build_index
     from xlreach.retrieval.maintenance import update_index
     from xlreach.spec import folder_name
+    from xlreach.study.runner import parse_runner
 
     if lang and remove and not add:
         raise XLReachError("Documents are given beside --remove.", fix="Say --add if they are to be added.")
+    on_ray, address = parse_runner(runner)
+    if on_ray and (add or remove or pooling or dtype != "auto"):
+        raise XLReachError(
+            "A cluster only builds indexes, with the encoder as its folder declares it.",
+            fix="Leave --runner out, or --add, --remove, --pooling and --dtype.",
+        )
     gone = {code: read_ids(path) for code, path in files_by_language(remove).items()}
     documents = documents_by_language(lang, dataset, data) if lang or not gone else {}
     opened = TextEncoder(resolve_base(encoder), pooling=pooling, dtype=dtype)
@@ -100,6 +109,10 @@ def index(
             folder, read = place / folder_name(code), documents.get(code, ())
             if add or gone:
                 update_index(folder, opened, read, gone.get(code, ()))
+            elif on_ray:
+                from xlreach.retrieval.sharded import build_sharded_index
+
+                build_sharded_index(opened.path, read, folder, factory, code, address=address)
             else:
                 build_index(opened, read, folder, factory=factory, language=code)
             typer.echo(f"Index: {folder}")

@@ -16,6 +16,7 @@ from xlreach.cli.options import (
     Json,
     Root,
     Run,
+    Runner,
     print_json,
 )
 from xlreach.errors import XLReachError
@@ -23,6 +24,7 @@ from xlreach.errors import XLReachError
 if TYPE_CHECKING:
     from xlreach.study.config import StudyConfig
     from xlreach.study.run import Place
+    from xlreach.study.runner import Runner as StageRunner
 
 _SHOWN = 20  # differences
 
@@ -34,6 +36,7 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the plan and what it will take; run nothing.")
     ] = False,
+    runner: Runner = "local",
     root: Root = HERE,
     json_: Json = False,
 ) -> None:
@@ -42,13 +45,15 @@ def run(
     from xlreach.study.config import load_config
     from xlreach.study.experiment import is_experiment
     from xlreach.study.run import Place, run_study
+    from xlreach.study.runner import open_runner
 
+    chosen = open_runner(runner)
     if is_experiment(config):
-        return _run_experiment(config, override, Place(root), json_, dry_run)
+        return _run_experiment(config, override, Place(root), chosen, json_, dry_run)
     study, place = load_config(config, override), Place(root)
     if dry_run:
         return _show_plan(study, place, json_)
-    folder, worked = run_study(study, place, lambda line: typer.echo(line, err=json_))
+    folder, worked = run_study(study, place, lambda line: typer.echo(line, err=json_), chosen)
     if json_:
         return print_json({"run": str(folder), "report": str(folder / "report.html"), "worked": worked})
     if not worked:
@@ -89,7 +94,9 @@ def _show_plan(study: StudyConfig, place: Place, as_json: bool) -> None:
     )
 
 
-def _run_experiment(config: Path, override: Sequence[str], place: Place, as_json: bool, dry_run: bool) -> None:
+def _run_experiment(
+    config: Path, override: Sequence[str], place: Place, runner: StageRunner, as_json: bool, dry_run: bool
+) -> None:
     from xlreach.study.experiment import load_experiment, run_experiment
 
     experiment = load_experiment(config, override)
@@ -98,7 +105,7 @@ def _run_experiment(config: Path, override: Sequence[str], place: Place, as_json
             typer.echo(f"{experiment.factor}, {label}:", err=as_json)
             _show_plan(study, place, as_json)
         return None
-    folder, found = run_experiment(experiment, place, lambda line: typer.echo(line, err=as_json))
+    folder, found = run_experiment(experiment, place, lambda line: typer.echo(line, err=as_json), runner)
     if as_json:
         return print_json(found)
     for sentence in found["sentences"]:

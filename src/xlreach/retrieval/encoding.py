@@ -44,6 +44,11 @@ SHAPE_STEP = 8
 shape it meets: lengths and sizes as they come drive resident memory up without end."""
 
 
+CHUNK = 16384
+"""Texts that are encoded together: repeated ones once, all sorted by length. Other chunks give other batches, and
+so vectors that differ in their last digits."""
+
+
 class TextEncoder:
     """A model folder as a function from texts to unit vectors.
 
@@ -117,7 +122,7 @@ class TextEncoder:
         return vectors[[rows[text] for text in texts]]
 
     def encode_stream(
-        self, texts: Iterable[str], out: Path, prompt: str | None = None, *, chunk: int = 16384
+        self, texts: Iterable[str], out: Path, prompt: str | None = None, *, chunk: int = CHUNK
     ) -> Vectors:
         """Encodes any number of texts to a file of float32 rows, chunk by chunk, and goes on where a kill stopped it.
 
@@ -147,7 +152,7 @@ class TextEncoder:
             record.seek(0, 2)
             with tqdm(desc=f"encoding with {self.path.name}", unit=" texts", disable=None) as bar:
                 for part in _chunks(texts, chunk):
-                    digest = hashlib.sha256("\0".join(part).encode("utf-8", "surrogatepass")).hexdigest()
+                    digest = texts_digest(part)
                     if done < len(finished) and finished[done] == [len(part), digest]:
                         done, rows = done + 1, rows + len(part)
                     else:
@@ -326,6 +331,11 @@ def computes_bf16(device: str = "cpu") -> bool:
         return False
     known = set(flags.read_text("utf-8", "replace").split())
     return bool({"amx_bf16", "avx512_bf16"} & known)
+
+
+def texts_digest(texts: Iterable[str]) -> str:
+    """A hash of texts in their order, by which what was encoded from them is known again."""
+    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _chunks(texts: Iterable[str], size: int) -> Iterator[list[str]]:

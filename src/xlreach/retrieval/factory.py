@@ -7,7 +7,9 @@ FAISS then measures L2.
 from __future__ import annotations
 
 import difflib
+import mmap
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import faiss
@@ -79,6 +81,13 @@ def train_and_add(index: Any, vectors: Vectors, factory: str, seed: int = 0) -> 
     Raises:
         IndexFolderError: Too few vectors for that index.
     """
+    train_index(index, vectors, factory, seed)
+    for block in blocks(vectors):
+        index.add(block)
+
+
+def train_index(index: Any, vectors: Vectors, factory: str, seed: int = 0) -> None:
+    """The first half of `train_and_add`."""
     count = len(vectors)
     if not index.is_trained:
         needed = max(1, _centroids(index))
@@ -92,8 +101,14 @@ def train_and_add(index: Any, vectors: Vectors, factory: str, seed: int = 0) -> 
         rows = np.sort(np.random.default_rng(seed).choice(count, size, replace=False))
         _allow_small_samples(index)
         index.train(np.ascontiguousarray(vectors[rows]))
-    for start in range(0, count, _ADD_BLOCK):
-        index.add(np.ascontiguousarray(vectors[start : start + _ADD_BLOCK]))
+
+
+def blocks(vectors: Vectors) -> Iterator[Vectors]:
+    """The vectors, piece by piece; pages of a memory-mapped file that were read are let go of again."""
+    for start in range(0, len(vectors), _ADD_BLOCK):
+        yield np.ascontiguousarray(vectors[start : start + _ADD_BLOCK])
+        if isinstance(vectors, np.memmap):
+            vectors._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
 
 
 def search_parameters(index: Any) -> dict[str, int]:
@@ -123,11 +138,11 @@ def measure_recall(index: Any, vectors: Vectors, k: int = 10, sample: int = 256)
     rows = np.sort(np.random.default_rng(0).choice(count, min(sample, count), replace=False))
     queries = np.ascontiguousarray(vectors[rows])
     exact = faiss.ResultHeap(len(queries), k, keep_max=True)
-    for start in range(0, count, _ADD_BLOCK):
+    for number, some in enumerate(blocks(vectors)):
         block = faiss.IndexFlatIP(vectors.shape[1])
-        block.add(np.ascontiguousarray(vectors[start : start + _ADD_BLOCK]))
+        block.add(some)
         scores, found = block.search(queries, min(k, block.ntotal))
-        exact.add_result(scores, np.where(found >= 0, found + start, found))
+        exact.add_result(scores, np.where(found >= 0, found + number * _ADD_BLOCK, found))
     exact.finalize()
     found = index.search(queries, k)[1]
     hits = sum(len(np.intersect1d(one, other)) for one, other in zip(exact.I, found, strict=True))

@@ -29,20 +29,21 @@ from numpy.typing import NDArray
 from xlreach import __version__
 from xlreach.corpora.collection import Document
 from xlreach.errors import DataError, IndexFolderError, nearest
-from xlreach.retrieval.encoding import TextEncoder, Vectors
+from xlreach.retrieval.encoding import CHUNK, TextEncoder, Vectors
 from xlreach.retrieval.factory import (
     apply_parameters,
+    blocks,
     check_factory,
     is_exact,
     measure_recall,
     search_parameters,
     train_and_add,
 )
+from xlreach.retrieval.ondisk import write_exact
 from xlreach.store import digest, file_digest, replacing
 
 _FILES = ("index.faiss", "ids.parquet")
 _SCHEMA = pa.schema([("id", pa.string()), ("text", pa.string()), ("title", pa.string())])
-_ROWS_A_GROUP = 16384
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def build_index(
         ModelError: The encoder gives vectors that are no numbers.
     """
     out = Path(out)
-    _check_target(out)
+    check_target(out)
     encoder = encoder if isinstance(encoder, TextEncoder) else TextEncoder(encoder)
     index = check_factory(factory, encoder.dimension)
     work = Path(checkpoint) if checkpoint else out.parent / f".{out.name}.vectors"
@@ -159,10 +160,7 @@ def build_index(
             vectors = encoder.encode_stream(texts, work / "vectors.f32", "document")
             if len(vectors) == 0:
                 raise DataError(f"No documents to index for {language!r}.")
-            train_and_add(index, vectors, factory)
-            apply_parameters(index, search_parameters(index))
-            recall = None if is_exact(index) else round(measure_recall(index, vectors), 4)
-            write_index_files(folder, index, encoder, language, factory, recall)
+            fill_index(folder, index, vectors, encoder, language, factory)
     finally:
         if checkpoint is None:
             shutil.rmtree(work, ignore_errors=True)
@@ -213,25 +211,58 @@ def find_indexes(root: Path | str, languages: Sequence[str] = ()) -> dict[str, P
     return {code: found[code] for code in languages or found}
 
 
+def check_target(out: Path) -> None:
+    """Raises IndexFolderError where an index cannot be put."""
+    if out.is_dir() and any(out.iterdir()) and not (out / "manifest.json").is_file():
+        raise IndexFolderError("The folder holds something that is no index.", fix="Name an empty one.", path=out)
+
+
 def document_text(document: Document) -> str:
     """What of a document is encoded: its title, a blank, its text."""
     return f"{document.title} {document.text}" if document.title else document.text
 
 
-def write_index_files(
-    folder: Path, index: Any, encoder: TextEncoder, language: str, factory: str, recall: float | None
-) -> None:
+def fill_index(folder: Path, index: Any, vectors: Vectors, encoder: TextEncoder, language: str, factory: str) -> None:
     """Writes `index.faiss` and `manifest.json` beside the `ids.parquet` that is there.
 
     Args:
         folder: The folder being made.
-        index: The FAISS index, filled.
-        encoder: The one its vectors are of.
+        index: The empty FAISS index.
+        vectors: Those of the documents, in the order of rows; an exact index of them is written without being held.
+        encoder: The one they are of.
         language: Of the documents.
         factory: The index string.
+    """
+    if is_exact(index):
+        write_exact(folder / "index.faiss", index, len(vectors), blocks(vectors))
+    else:
+        train_and_add(index, vectors, factory)
+        apply_parameters(index, search_parameters(index))
+        faiss.write_index(index, str(folder / "index.faiss"))
+    recall = None if is_exact(index) else round(measure_recall(index, vectors), 4)
+    write_manifest(folder, encoder, language, factory, len(vectors), search_parameters(index), recall)
+
+
+def write_manifest(
+    folder: Path,
+    encoder: TextEncoder,
+    language: str,
+    factory: str,
+    count: int,
+    search: dict[str, int],
+    recall: float | None,
+) -> None:
+    """Writes `manifest.json` beside the two files that it describes.
+
+    Args:
+        folder: The folder being made.
+        encoder: The one that the vectors are of.
+        language: Of the documents.
+        factory: The index string.
+        count: How many documents.
+        search: What `search_parameters` chose.
         recall: What `measure_recall` found; None for an exact index.
     """
-    faiss.write_index(index, str(folder / "index.faiss"))
     manifest = {
         "xlreach": __version__,
         "language": language,
@@ -244,9 +275,9 @@ def write_index_files(
         "dimension": encoder.dimension,
         "metric": "inner product of unit vectors (cosine)",
         "factory": factory,
-        "search": search_parameters(index),
+        "search": search,
         "recall@10": recall,
-        "count": index.ntotal,
+        "count": count,
         "files": {name: _describe(folder / name) for name in _FILES},
     }
     manifest["checksum"] = digest(manifest)
@@ -264,7 +295,7 @@ def write_documents(documents: Iterable[Document], path: Path) -> Iterator[str]:
                 raise DataError(f"The document id {document.id!r} occurs twice.", expected="Ids are unique.")
             seen.add(document.id)
             rows.append(document)
-            if len(rows) == _ROWS_A_GROUP:
+            if len(rows) == CHUNK:  # a row group is a chunk: `sharded` reads them one by one
                 _write_rows(writer, rows)
                 rows = []
             yield document_text(document)
@@ -303,11 +334,6 @@ def _write_rows(writer: pq.ParquetWriter, rows: list[Document]) -> None:
 
 def _describe(path: Path) -> dict[str, Any]:
     return {"bytes": path.stat().st_size, "sha256": file_digest(path)}
-
-
-def _check_target(out: Path) -> None:
-    if out.is_dir() and any(out.iterdir()) and not (out / "manifest.json").is_file():
-        raise IndexFolderError("The folder holds something that is no index.", fix="Name an empty one.", path=out)
 
 
 def _clear(out: Path) -> None:

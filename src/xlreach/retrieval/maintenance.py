@@ -24,9 +24,10 @@ import numpy as np
 
 from xlreach.corpora.collection import Document
 from xlreach.errors import DataError
-from xlreach.retrieval.encoding import TextEncoder
-from xlreach.retrieval.factory import check_factory, train_and_add
-from xlreach.retrieval.index import OpenIndex, build_index, open_index, write_documents, write_index_files
+from xlreach.retrieval.encoding import TextEncoder, Vectors
+from xlreach.retrieval.factory import blocks, check_factory, search_parameters
+from xlreach.retrieval.index import OpenIndex, build_index, open_index, write_documents, write_manifest
+from xlreach.retrieval.ondisk import write_exact
 from xlreach.store import exchange
 
 _BLOCK = 65536
@@ -118,13 +119,16 @@ def _renew(
     vectors = encoder.encode_stream(texts, work / "vectors.f32", "document")
     if len(stays) + len(vectors) == 0:
         raise DataError(f"No document would be left in {index.folder}.", fix="Delete the folder, if that is meant.")
-    renewed = check_factory(factory, encoder.dimension)
+    count, empty = len(stays) + len(vectors), check_factory(factory, encoder.dimension)
+    write_exact(out / "index.faiss", empty, count, chain(_kept_vectors(index, stays), blocks(vectors)))
+    write_manifest(out, encoder, language, factory, count, search_parameters(empty), None)
+
+
+def _kept_vectors(index: OpenIndex, stays: np.ndarray) -> Iterator[Vectors]:
     for start in range(0, index.count, _BLOCK):
         size = min(_BLOCK, index.count - start)
         rows = stays[(stays >= start) & (stays < start + size)] - start
-        renewed.add(np.ascontiguousarray(index.faiss.reconstruct_n(start, size)[rows]))
-    train_and_add(renewed, vectors, factory)
-    write_index_files(out, renewed, encoder, language, factory, None)
+        yield index.faiss.reconstruct_n(start, size)[rows]
 
 
 def _staying(index: OpenIndex, remove: set[str]) -> np.ndarray:

@@ -31,6 +31,7 @@ from xlreach.report.factor import render_factor
 from xlreach.store import replacing
 from xlreach.study.config import StudyConfig, load_config
 from xlreach.study.run import Place, run_study
+from xlreach.study.runner import Runner
 from xlreach.study.source import read_source
 
 _FIELDS = ("experiment", "study", "factor", "about", "set", "vary")
@@ -96,8 +97,12 @@ def is_experiment(path: Path) -> bool:
     return path.is_file() and "vary" in read_source(path).values
 
 
-def run_experiment(experiment: Experiment, place: Place, tell: Callable[[str], None]) -> tuple[Path, Mapping[str, Any]]:
+def run_experiment(
+    experiment: Experiment, place: Place, tell: Callable[[str], None], runner: Runner | None = None
+) -> tuple[Path, Mapping[str, Any]]:
     """Runs what is left of an experiment's studies, then sets them side by side.
+
+    The arguments are those of `run_study`.
 
     Returns:
         The folder with `factor.json` and `report.html`, and the content of the former.
@@ -112,7 +117,7 @@ def run_experiment(experiment: Experiment, place: Place, tell: Callable[[str], N
     found = []
     for number, (label, study) in enumerate(experiment.studies, 1):
         tell(f"study {number} of {len(experiment.studies)}: {experiment.factor}, {label}")
-        run, _ = run_study(study, place, tell)
+        run, _ = run_study(study, place, tell, runner)
         found.append((label, read_gaps(run / "gaps.json")))
     factor = compare_factor(experiment.name, experiment.factor, found, experiment.about)
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Running a plan on this machine, and putting what it measured where people find it."""
+"""Running a plan, and putting what it measured where people find it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from xlreach.study.config import StudyConfig, load_config
 from xlreach.study.curves import CURVES_FILE, training_curves
 from xlreach.study.data import StudyData, materialise
 from xlreach.study.plan import Plan, plan_study
-from xlreach.study.stage import Stage
+from xlreach.study.runner import Local, Runner
 
 _LAST = ("config.yaml", "gaps.json", "report.html")  # in the order of writing; each is made from those before
 _TEMPORARY = ".*.tmp"  # of `replacing`, left by a killed process
@@ -79,7 +79,9 @@ def prepare(config: StudyConfig, place: Place) -> Plan:
     return plan_study(config, read_data(config, place))
 
 
-def run_study(config: StudyConfig, place: Place, tell: Callable[[str], None]) -> tuple[Path, bool]:
+def run_study(
+    config: StudyConfig, place: Place, tell: Callable[[str], None], runner: Runner | None = None
+) -> tuple[Path, bool]:
     """Runs what is left of a study and writes its run folder.
 
     Several processes may run one study, or studies that share stages, at once: each stage is done by one of them.
@@ -88,6 +90,7 @@ def run_study(config: StudyConfig, place: Place, tell: Callable[[str], None]) ->
         config: The study.
         place: Where to keep its parts.
         tell: Is told what cannot be measured, then each stage as it begins and ends.
+        runner: Who makes the stages; this process, by default.
 
     Returns:
         The run folder, and whether anything was done.
@@ -105,7 +108,7 @@ def run_study(config: StudyConfig, place: Place, tell: Callable[[str], None]) ->
     for lack in plan.lacks:
         tell(f"note     {lack}")
     try:
-        _make(todo, place.store, tell)
+        (runner or Local()).run(todo, config, place.root, tell)
         with place.store.lock(f"run-{config.study}"), place.store.refusals():
             if _is_whole(plan, place, config, whole):  # another process was quicker
                 return folder, bool(todo)
@@ -117,14 +120,6 @@ def run_study(config: StudyConfig, place: Place, tell: Callable[[str], None]) ->
         tell(f"stopped  {kept} of {len(plan.stages)} stages are kept, and the last checkpoint of the one under way.")
         raise
     return folder, True
-
-
-def _make(todo: Sequence[Stage], store: Store, tell: Callable[[str], None]) -> None:
-    for number, stage in enumerate(todo, 1):
-        tell(f"[{number}/{len(todo)}] {stage.kind:<8} {stage.title}")
-        stage.run(store)
-        record = store.record(stage.kind, stage.key)
-        tell(f"{'':>{len(f'[{number}/{len(todo)}]')}} {'':<8} {record['seconds']:.1f} s")
 
 
 def _publish(config: StudyConfig, plan: Plan, place: Place, whole: str) -> None:

@@ -41,6 +41,7 @@ class Stage:
         inputs: Parameters and checksums of files: everything that changes the result, nothing else.
         needs: The nodes it is made from, by name.
         make: Does it, given a workspace and the needed paths.
+        light: Whether it computes without a model, so that one CPU is enough.
     """
 
     kind: str
@@ -48,6 +49,7 @@ class Stage:
     inputs: Mapping[str, Any]
     make: Callable[[Workspace, Mapping[str, Path]], None]
     needs: Mapping[str, Node] = field(default_factory=dict)
+    light: bool = False
 
     @cached_property
     def key(self) -> str:

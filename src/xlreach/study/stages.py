@@ -54,7 +54,7 @@ def text_stage(data: StudyData, language: str) -> Stage:
         some = lines() if data.config.text_lines is None else _spread(lines, data.config.text_lines)
         prepare_text({language: some}, space.out, data.evaluation_texts(language))
 
-    return Stage("text", f"{language}: unlabelled text without what is scored", inputs, make)
+    return Stage("text", f"{language}: unlabelled text without what is scored", inputs, make, light=True)
 
 
 def step_stage(

@@ -1,0 +1,101 @@
+"""Index files written piece by piece, so that an index may be larger than memory.
+
+FAISS writes only what it holds. In both kinds of file here, exact and with inverted lists, what grows with the
+documents comes last; so FAISS writes the part before it, of the empty index with the count put in, and the rest is
+appended from disk. The file is byte for byte the one that FAISS would have written.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+from faiss.contrib.ondisk import merge_ondisk
+
+from xlreach.errors import IndexFolderError
+from xlreach.retrieval.factory import Vectors
+
+
+def write_exact(path: Path, index: Any, count: int, blocks: Iterable[Vectors]) -> None:
+    """Writes an exact index of so many vectors.
+
+    Args:
+        path: The file.
+        index: An empty `IndexFlat`; left empty.
+        count: How many vectors there will be.
+        blocks: The vectors, block by block, shape (any, dimension).
+    """
+    index.ntotal = count
+    head = _without(faiss.serialize_index(index).tobytes(), struct.pack("<Q", 0))
+    index.ntotal = 0
+    with path.open("wb") as stream:
+        stream.write(head)
+        stream.write(struct.pack("<Q", count * index.d))  # counted in numbers, not bytes
+        for block in blocks:
+            stream.write(np.ascontiguousarray(block, dtype=np.float32).data)
+    expected = len(head) + 8 + 4 * count * index.d
+    if path.stat().st_size != expected:
+        raise IndexFolderError(f"{path.stat().st_size} bytes were written, {expected} expected.", path=path)
+
+
+def merges(index: Any) -> bool:
+    """Whether shards of such an index can be merged on disk: inverted lists, kept as FAISS usually keeps them."""
+    try:
+        ivf: Any = faiss.extract_index_ivf(index)
+    except RuntimeError:
+        return False
+    outer = faiss.downcast_index(index)
+    plain = not isinstance(outer, faiss.IndexRefine) and not isinstance(ivf, faiss.IndexIVFPQR)
+    return plain and isinstance(faiss.downcast_InvertedLists(ivf.invlists), faiss.ArrayInvertedLists)
+
+
+def merge_shards(trained: Path, shards: Sequence[Path], out: Path) -> None:
+    """Merges shards with FAISS's on-disk merge into one index file.
+
+    `merge_ondisk` leaves an index that refers to a second file by its path; here the lists are moved into the index
+    file itself, so that it can be copied about and opens with plain `faiss.read_index`.
+
+    Args:
+        trained: The index file that all shards were begun from, empty; `merges` must hold for it.
+        shards: Index files, in the order of their documents; ids in them are row numbers of the whole.
+        out: The file to write; `<out>.lists` is used meanwhile.
+    """
+    lists_file = out.with_name(out.name + ".lists")
+    head, merged = faiss.read_index(str(trained)), faiss.read_index(str(trained))
+    count = sum(faiss.read_index(str(shard), faiss.IO_FLAG_MMAP).ntotal for shard in shards)
+    try:
+        merge_ondisk(merged, [str(shard) for shard in shards], str(lists_file))
+        lists: Any = faiss.extract_index_ivf(merged).invlists
+        kind = b"ilar" + struct.pack("<QQ", lists.nlist, lists.code_size)
+        head.ntotal = faiss.extract_index_ivf(head).ntotal = count
+        none = kind + b"sprs" + struct.pack("<Q", 0)
+        with out.open("wb") as stream:
+            stream.write(_without(faiss.serialize_index(head).tobytes(), none))
+            stream.write(kind)
+            sizes = np.array([lists.list_size(number) for number in range(lists.nlist)], "<u8")
+            stream.write(_sizes(sizes))
+            for number, size in enumerate(sizes.tolist()):
+                if size:
+                    stream.write(faiss.rev_swig_ptr(lists.get_codes(number), size * lists.code_size).data)
+                    stream.write(faiss.rev_swig_ptr(lists.get_ids(number), size).data)
+    finally:
+        lists_file.unlink(missing_ok=True)
+
+
+def _sizes(sizes: np.ndarray) -> bytes:
+    """The lengths of the lists, or, where most are empty, number and length of the others."""
+    filled = np.flatnonzero(sizes)
+    if len(filled) > len(sizes) // 2:
+        return b"full" + struct.pack("<Q", len(sizes)) + sizes.tobytes()
+    pairs = np.stack([filled.astype("<u8"), sizes[filled]], axis=1)
+    return b"sprs" + struct.pack("<Q", pairs.size) + pairs.tobytes()
+
+
+def _without(whole: bytes, end: bytes) -> bytes:
+    if not whole.endswith(end):
+        raise IndexFolderError("This version of FAISS writes indexes in another way.", fix="Use faiss-cpu 1.15.")
+    return whole[: -len(end)]

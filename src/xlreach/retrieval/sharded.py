@@ -1,0 +1,225 @@
+"""An index built by a Ray cluster: encoding with an actor for each device, shards of the index in parallel.
+
+The folder is byte for byte the one that `build_index` makes on one machine with as many threads: texts are encoded in
+the same chunks, and shards are merged in the order of documents. A chunk of texts is a row group of `ids.parquet`; an
+actor reads it from there and writes its vectors where they belong in one file that all share, so that neither texts
+nor vectors go through Ray. A chunk whose node dies is encoded again on another, and a build that is killed goes on.
+
+What cannot be sharded (graphs; codes without inverted lists) is encoded by all and indexed by one.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from xlreach.corpora.collection import Document
+from xlreach.errors import DataError, XLReachError
+from xlreach.retrieval.cluster import DEATHS, cluster, enter, here, ray, resources, share, use_threads
+from xlreach.retrieval.encoding import TextEncoder, Vectors, texts_digest
+from xlreach.retrieval.factory import (
+    apply_parameters,
+    blocks,
+    check_factory,
+    measure_recall,
+    search_parameters,
+    train_index,
+)
+from xlreach.retrieval.index import check_target, document_text, fill_index, write_documents, write_manifest
+from xlreach.retrieval.ondisk import merge_shards, merges
+from xlreach.store import replacing
+
+
+def build_sharded_index(
+    encoder: Path,
+    documents: Iterable[Document],
+    out: Path,
+    factory: str = "Flat",
+    language: str = "und",
+    *,
+    address: str | None = None,
+) -> Path:
+    """Does what `build_index` does, on a Ray cluster.
+
+    `out` and the encoder's folder must be where all nodes see them. Vectors are kept in `.<name>.vectors` beside
+    `out` until the index is whole.
+
+    Args:
+        encoder: The encoder's folder.
+        documents: Read once, streaming; ids are free strings, and unique.
+        out: The folder to write; replaced as a whole if it is an index already.
+        factory: A FAISS factory string.
+        language: What is written into the manifest.
+        address: Of the cluster; None starts one on this machine for the while.
+
+    Returns:
+        `out`.
+
+    Raises:
+        XLReachError: As `build_index`; or there is no cluster, or its nodes keep dying.
+    """
+    out = Path(out)
+    check_target(out)
+    opened = TextEncoder(encoder)
+    index = check_factory(factory, opened.dimension)
+    work = out.parent / f".{out.name}.vectors"
+    work.mkdir(parents=True, exist_ok=True)
+    try:
+        with replacing(out) as folder, cluster(address):
+            folder.mkdir()
+            count = sum(1 for _ in write_documents(documents, work / "ids.parquet"))
+            if not count:
+                raise DataError(f"No documents to index for {language!r}.")
+            vectors = _encoded(opened, work, count)
+            shutil.copyfile(work / "ids.parquet", folder / "ids.parquet")
+            if merges(index):
+                _shard(folder, index, vectors, opened, language, factory, work)
+            else:
+                fill_index(folder, index, vectors, opened, language, factory)
+    except ray.exceptions.RayTaskError:
+        raise
+    except ray.exceptions.RayError as error:
+        raise XLReachError(
+            f"The cluster failed ({type(error).__name__}: {str(error).strip().splitlines()[0]}).",
+            fix="What is encoded is kept; run again to go on.",
+        ) from error
+    except XLReachError:
+        shutil.rmtree(work)
+        raise
+    shutil.rmtree(work)
+    return out
+
+
+def _encoded(encoder: TextEncoder, work: Path, count: int) -> Vectors:
+    """The vectors of all documents; begun again, from the chunks that are encoded, when an actor's death ends it."""
+    for _ in range(DEATHS):
+        try:
+            return _encode(encoder, work, count)
+        except ray.exceptions.RayTaskError:
+            raise
+        except ray.exceptions.RayError:  # Ray Data puts actors elsewhere, but not in whatever state one dies
+            continue
+    return _encode(encoder, work, count)
+
+
+def _encode(encoder: TextEncoder, work: Path, count: int) -> Vectors:
+    """The vectors of all documents, memory-mapped, by an actor for each device; what is there already is kept."""
+    log, file = work / "vectors.jsonl", work / "vectors.f32"
+    settings = [encoder.fingerprint, encoder.dimension, count]
+    known, size = _known(log, settings), count * encoder.dimension * 4
+    if not known or not file.is_file() or file.stat().st_size != size:
+        known = {}
+        with file.open("wb") as stream:
+            stream.truncate(size)
+    groups, given = pq.ParquetFile(work / "ids.parquet").num_row_groups, share()
+    chunks = [{"chunk": number, "known": known.get(number, "")} for number in range(groups)]
+    encoded = ray.data.from_items(chunks, override_num_blocks=groups).map_batches(
+        _Encoder,
+        fn_constructor_args=(str(encoder.path.resolve()), str(work.resolve()), here(), given["num_cpus"]),
+        batch_size=1,
+        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(_devices(given), groups)),
+        num_cpus=given["num_cpus"],
+        num_gpus=given["num_gpus"],
+    )
+    with log.open("a", encoding="utf-8") as record, tqdm(total=count, unit=" texts", disable=None) as bar:
+        for row in encoded.iter_rows():
+            if row["wrong"]:
+                raise XLReachError(row["wrong"])
+            record.write(json.dumps([row["chunk"], row["digest"]]) + "\n")
+            record.flush()
+            bar.update(row["rows"])
+    return np.memmap(file, dtype=np.float32, mode="r", shape=(count, encoder.dimension))
+
+
+class _Encoder:
+    """An actor of Ray Data: an encoder on a device of its own."""
+
+    def __init__(self, encoder: str, work: str, folder: str, threads: int) -> None:
+        enter(folder)
+        use_threads(threads)
+        self.encoder, self.work = TextEncoder(encoder), Path(work)
+        self.documents = pq.ParquetFile(self.work / "ids.parquet")
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Encodes one chunk, unless its vectors are there."""
+        number, known = int(batch["chunk"][0]), str(batch["known"][0])
+        rows = self.documents.read_row_group(number).to_pylist()
+        texts = [document_text(Document(row["id"], "", row["text"], row["title"])) for row in rows]
+        digest, wrong = texts_digest(texts), ""
+        if digest != known:
+            try:
+                vectors = self.encoder.encode(texts, "document")
+            except XLReachError as error:
+                wrong = str(error)
+            else:
+                with (self.work / "vectors.f32").open("r+b") as stream:
+                    stream.seek(self._row(number) * self.encoder.dimension * 4)
+                    stream.write(vectors.data)
+        return {"chunk": [number], "rows": [len(texts)], "digest": [digest], "wrong": [wrong]}
+
+    def _row(self, number: int) -> int:
+        """The first row of a chunk."""
+        return sum(self.documents.metadata.row_group(before).num_rows for before in range(number))
+
+
+def _shard(
+    folder: Path, index: Any, vectors: Vectors, encoder: TextEncoder, language: str, factory: str, work: Path
+) -> None:
+    """Trains the index here, has its shards filled in parallel, and merges them."""
+    count, given = len(vectors), share()
+    train_index(index, vectors, factory)
+    apply_parameters(index, search_parameters(index))
+    trained = work / "trained.faiss"
+    faiss.write_index(index, str(trained))
+    size = -(-count // _devices({**given, "num_gpus": 0}))
+    fill = ray.remote(num_cpus=given["num_cpus"], max_retries=DEATHS)(_fill)
+    ranges = [(start, min(start + size, count)) for start in range(0, count, size)]
+    tasks = [fill.remote(str(work.resolve()), encoder.dimension, count, *one, given["num_cpus"]) for one in ranges]
+    merge_shards(trained, [Path(shard) for shard in ray.get(tasks)], folder / "index.faiss")
+    whole = faiss.read_index(str(folder / "index.faiss"), faiss.IO_FLAG_MMAP_IFC)
+    recall = round(measure_recall(whole, vectors), 4)
+    write_manifest(folder, encoder, language, factory, count, search_parameters(index), recall)
+
+
+def _fill(work: str, dimension: int, count: int, start: int, stop: int, threads: int) -> str:
+    """A shard: the trained index with the documents from `start` to `stop`; returns its file."""
+    faiss.omp_set_num_threads(threads)
+    index = faiss.read_index(str(Path(work) / "trained.faiss"))
+    vectors = np.memmap(Path(work) / "vectors.f32", dtype=np.float32, mode="r", shape=(count, dimension))
+    row = start
+    for block in blocks(vectors[start:stop]):
+        index.add_with_ids(block, np.arange(row, row + len(block)))
+        row += len(block)
+    with replacing(Path(work) / f"shard-{start}.faiss") as path:
+        faiss.write_index(index, str(path))
+    return str(Path(work) / f"shard-{start}.faiss")
+
+
+def _devices(given: Mapping[str, int]) -> int:
+    """How many pieces of work, each given so much, the cluster does at once."""
+    total = resources()
+    by_cpu = int(total["CPU"]) // given["num_cpus"]
+    return max(1, min(by_cpu, int(total["GPU"])) if given["num_gpus"] else by_cpu)
+
+
+def _known(log: Path, settings: list[Any]) -> dict[int, str]:
+    """The chunks that an earlier build with the same settings encoded, and the digests of their texts."""
+    lines = []
+    if log.is_file():
+        for line in log.read_text("utf-8").splitlines():
+            try:
+                lines.append(json.loads(line))
+            except ValueError:  # the line that a kill cut short
+                break
+    known = dict(lines[1:]) if lines and lines[0] == settings else {}
+    with log.open("w", encoding="utf-8") as stream:
+        stream.writelines(json.dumps(one) + "\n" for one in (settings, *known.items()))
+    return known

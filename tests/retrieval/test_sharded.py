@@ -1,0 +1,158 @@
+"""An index built by a cluster is, byte for byte, the index built here; also when a node dies in the middle."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import faiss
+import numpy as np
+import pytest
+
+from xlreach.corpora.collection import Document
+from xlreach.errors import DataError, IndexFolderError
+from xlreach.retrieval.encoding import TextEncoder
+from xlreach.retrieval.factory import FACTORIES, blocks, check_factory, train_and_add
+from xlreach.retrieval.index import build_index, open_index
+from xlreach.retrieval.ondisk import merge_shards, merges, write_exact
+
+_CHUNK = 256
+_TOGETHER = 16
+
+
+def unit(count: int, dimension: int) -> np.ndarray:
+    vectors = np.random.default_rng(count).normal(size=(count, dimension)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("count", [0, 1, 70_000])
+def test_an_exact_index_is_written_as_faiss_writes_it(tmp_path, count):
+    vectors = unit(count, 8)
+    write_exact(tmp_path / "ours", check_factory("Flat", 8), count, blocks(vectors))
+    index = check_factory("Flat", 8)
+    index.add(vectors)
+    faiss.write_index(index, str(tmp_path / "theirs"))
+    assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()
+
+
+def test_an_exact_index_of_another_number_of_vectors_is_not_left(tmp_path):
+    with pytest.raises(IndexFolderError, match=r"bytes were written, \d+ expected"):
+        write_exact(tmp_path / "index", check_factory("Flat", 8), 11, [unit(10, 8)])
+
+
+@pytest.mark.parametrize("factory", ["IVF16,Flat", "IVF512,Flat", "IVF16,SQ8", "OPQ8,IVF16,PQ8x4", "IVF16_HNSW8,Flat"])
+def test_merged_shards_are_the_index_of_all(tmp_path, factory):
+    """With 512 cells most are empty, and FAISS writes the lengths of the lists in its other form."""
+    count = 1000
+    vectors = unit(count, 16)
+    if factory.startswith("IVF512"):
+        vectors = np.repeat(vectors[:600], 2, axis=0)[:count]
+    whole = check_factory(factory, 16)
+    train_and_add(whole, vectors, factory)
+    faiss.write_index(whole, str(tmp_path / "theirs"))
+    whole.reset()
+    assert merges(whole)
+    faiss.write_index(whole, str(tmp_path / "trained"))
+    shards = []
+    for start in range(0, count, 300):
+        shard, some = faiss.read_index(str(tmp_path / "trained")), vectors[start : start + 300]
+        shard.add_with_ids(some, np.arange(start, start + len(some)))
+        shards.append(tmp_path / f"shard-{start}")
+        faiss.write_index(shard, str(shards[-1]))
+    merge_shards(tmp_path / "trained", shards, tmp_path / "ours")
+    assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()
+    assert not (tmp_path / "ours.lists").exists()
+
+
+def test_what_merges():
+    answers = {factory: merges(check_factory(factory, 768)) for factory in FACTORIES if "," in factory}
+    assert answers["IVF4096,PQ64"] and answers["IVF4096_HNSW32,Flat"] and answers["OPQ64,IVF1024,PQ64"]
+    assert not answers["HNSW32,SQ8"] and not answers["OPQ32,PQ32"] and not merges(check_factory("Flat", 768))
+    assert not merges(check_factory("IVF16,PQ16x4fs", 768)) and not merges(check_factory("IVF16,PQ16,Refine(SQ8)", 768))
+
+
+@pytest.fixture(scope="module")
+def many() -> list[Document]:
+    rng = np.random.default_rng(3)
+    numbers = rng.integers(0, 60, (_CHUNK * _TOGETHER - 100, 12))
+    texts = [" ".join(f"xx{n}" for n in row[: 3 + at % 10]) for at, row in enumerate(numbers)]
+    return [Document(f"d{at}", "en", text, "xx1" if at % 3 else "") for at, text in enumerate(texts)]
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    """Many chunks of few texts, so that a small collection is a large one."""
+    monkeypatch.setattr("xlreach.retrieval.index.CHUNK", _CHUNK)
+    monkeypatch.setitem(TextEncoder.encode_stream.__kwdefaults__, "chunk", _CHUNK)
+
+
+@pytest.fixture
+def nodes() -> Iterator[Any]:
+    """A cluster of a head without CPUs and two nodes with one each; a skip where starting it takes too long for Ray."""
+    cluster_utils = pytest.importorskip("ray.cluster_utils")
+    for _ in range(3):
+        cluster = cluster_utils.Cluster()
+        try:
+            cluster.add_node(num_cpus=0, include_dashboard=False)
+            for _ in range(2):
+                cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20)
+        except Exception:  # half a minute a node is all that Ray waits
+            cluster.shutdown()
+        else:
+            yield cluster
+            return cluster.shutdown()
+    pytest.skip("this machine is too busy to start a cluster")
+
+
+@pytest.mark.timeout(900)  # starting three nodes takes minutes on a busy machine
+def test_a_cluster_builds_the_same_index_though_a_node_dies(
+    nodes, small_chunks, encoder_folder, many, tmp_path, monkeypatch
+):
+    from xlreach.retrieval import sharded
+    from xlreach.retrieval.cluster import cluster
+
+    log, over, killed = tmp_path / "ray" / ".Flat.vectors" / "vectors.jsonl", threading.Event(), []
+
+    def kill() -> None:
+        """Takes a node away when some chunks are encoded and most are not."""
+        while not over.wait(0.005):
+            if log.is_file() and log.read_text("utf-8").count("\n") > 2:
+                killed.append(log.read_text("utf-8").count("\n") - 1)
+                nodes.remove_node(next(iter(nodes.worker_nodes)), allow_graceful=False)
+                return
+
+    (tmp_path / "ray").mkdir()
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    killer = threading.Thread(target=kill)
+    killer.start()
+    with cluster(nodes.address):
+        try:
+            for factory in ("Flat", "IVF16,Flat", "HNSW16"):
+                sharded.build_sharded_index(encoder_folder, many, tmp_path / "ray" / factory, factory, "en")
+        finally:
+            over.set()
+            killer.join()
+        with pytest.raises(DataError, match="No documents"):
+            sharded.build_sharded_index(encoder_folder, [], tmp_path / "ray" / "none")
+    assert killed and killed[0] < _TOGETHER, killed
+    for factory in ("Flat", "IVF16,Flat", "HNSW16"):
+        here = build_index(encoder_folder, many, tmp_path / "here" / factory, factory, "en")
+        there = tmp_path / "ray" / factory
+        for name in ("index.faiss", "ids.parquet", "manifest.json"):
+            assert (there / name).read_bytes() == (here / name).read_bytes(), (factory, name)
+        open_index(there, TextEncoder(encoder_folder))
+    assert {path.name for path in (tmp_path / "ray").iterdir()} == {"Flat", "IVF16,Flat", "HNSW16"}
+
+
+def test_a_build_goes_on_where_it_stopped(tmp_path):
+    from xlreach.retrieval.sharded import _known
+
+    log = tmp_path / "vectors.jsonl"
+    assert _known(log, ["a", 1]) == {}
+    with log.open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps([3, "x"]) + "\n" + json.dumps([0, "y"]) + "\n" + '[1, "z')
+    assert _known(log, ["a", 1]) == {3: "x", 0: "y"}
+    assert _known(log, ["a", 1]) == {3: "x", 0: "y"}
+    assert _known(log, ["a", 2]) == {}

@@ -1,0 +1,99 @@
+"""A study on a Ray cluster of several nodes, one of which dies, ends with the figures of a study in one process."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xlreach.errors import MissingExtraError, SpecError, XLReachError
+from xlreach.measurement import read_measurements
+from xlreach.study.config import load_config
+from xlreach.study.run import Place, run_study
+from xlreach.study.runner import Local, open_runner
+
+pytest.importorskip("ray")
+_OVERRIDES = ("recipes=[none]", "alignments=[none]", "hypotheses=[]")
+
+
+@pytest.fixture
+def nodes() -> Iterator[Any]:
+    """A cluster of a head without CPUs and two nodes with one each; a skip where starting it takes too long for Ray."""
+    cluster_utils = pytest.importorskip("ray.cluster_utils")
+    for _ in range(3):
+        cluster = cluster_utils.Cluster()
+        try:
+            cluster.add_node(num_cpus=0, include_dashboard=False)
+            for _ in range(2):
+                cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20)
+        except Exception:  # half a minute a node is all that Ray waits
+            cluster.shutdown()
+        else:
+            yield cluster
+            return cluster.shutdown()
+    pytest.skip("this machine is too busy to start a cluster")
+
+
+def test_names_of_runners(monkeypatch):
+    assert isinstance(open_runner("local"), Local)
+    for wrong in ("rya", "ray=", "locally", "local=3", ""):
+        with pytest.raises(SpecError, match=r"No runner .* Known: local, ray"):
+            open_runner(wrong)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    for module in ("xlreach.study.ray_runner", "xlreach.retrieval.cluster"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    with pytest.raises(MissingExtraError, match=r"pip install 'xlreach\[ray\]'"):
+        open_runner("ray")
+
+
+def test_a_cluster_that_is_not_there_is_said(tiny, tmp_path):
+    config = load_config(tiny.config, [*_OVERRIDES, f"data={tiny.data}"])
+    with pytest.raises(XLReachError, match=r"no Ray cluster at '127\.0\.0\.1:9'.*ray start --head"):
+        run_study(config, Place(tmp_path), print, open_runner("ray=127.0.0.1:9"))
+
+
+@pytest.mark.timeout(900)  # starting three nodes takes minutes on a busy machine
+def test_a_node_dies_and_the_figures_are_those_of_one_process(nodes, tiny, tmp_path):
+    told: list[str] = []
+    root, over = tmp_path / "ray", threading.Event()
+
+    def kill() -> None:
+        """Takes a node away as soon as both, with a processor each, are at work on a stage."""
+        while not over.wait(0.01):
+            if sum(1 for path in root.glob("artifacts/.work/tag-*/out")) == 2:
+                nodes.remove_node(next(iter(nodes.worker_nodes)), allow_graceful=False)
+                return
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    config = load_config(tiny.config, [*_OVERRIDES, f"data={tiny.data}"])
+    try:
+        run_study(config, Place(root), told.append, open_runner(f"ray={nodes.address}"))
+    finally:
+        over.set()
+        killer.join()
+    assert told[0] == "ray      3 nodes, 2 CPUs, 0 GPUs"
+    dead = [line for line in told if line.startswith("again ")]  # none where the stage was done before Ray had noticed
+    assert all("its worker died" in line for line in dead), told
+    run_study(config, Place(tmp_path / "local"), print)
+    assert figures(tmp_path / "ray") == figures(tmp_path / "local")
+    assert files(tmp_path / "ray") == files(tmp_path / "local")
+    assert not list((tmp_path / "ray" / "artifacts" / ".work").iterdir())
+
+
+def figures(root: Path) -> list[Any]:
+    return [row for row in read_measurements(root / "runs" / "tiny" / "results.jsonl") if row.kind != "cost"]
+
+
+def files(root: Path) -> dict[str, bytes]:
+    """Encoders, taggers and indexes, byte for byte."""
+    kept = root / "artifacts"
+    return {
+        str(path.relative_to(kept)): path.read_bytes()
+        for path in kept.rglob("*")
+        if path.is_file() and path.name != "artifact.json" and ".locks" not in path.parts
+    }
