@@ -73,3 +73,17 @@ def test_the_paper_preset_for_static_vectors():
     assert [preset_for("paper", task, code).batch_sentences for task, code in
             (("pos", "ga"), ("parse", "mt"), ("ner", "mt"), ("ner", "wo"))] == [8, 64, 128, 32]  # fmt: skip
     assert preset_for("fast", "pos", "ga") == preset_for("fast", "pos", "mt")
+
+
+def test_rows_of_training_words_are_trained_and_no_others():
+    sentences = [one.forms for one in toy_trees(4, 1)]
+    vocabulary = Vocabulary.of([sentences, [("nowhere", "else")]])
+    draw = np.random.default_rng(1).normal(size=(len(vocabulary.numbers), 5)).astype(np.float32)
+    words = RecurrentWords(draw, dataclasses.replace(TASKS.parse("pos").recurrent, hidden=7, dropout=0.0))
+    weights = torch.optim.AdamW(words.parameters(), lr=0.01, weight_decay=SHORT.weight_decay)
+    before = words.table.weight.detach().clone()
+    words(collate(vocabulary(sentences), PADDING, torch.device("cpu"))).square().sum().backward()
+    weights.step()
+    moved = (words.table.weight.detach() != before).any(1)
+    seen = {vocabulary.numbers[word] for sentence in sentences for word in sentence}
+    assert set(moved.nonzero().flatten().tolist()) == seen
