@@ -83,7 +83,7 @@ def bias_maps(
     best = narrowest(gaps, base, dataset)
     wanted = [("none", "none"), *([(str(best["recipe"]), str(best["alignment"]))] if best else [])]
     chosen = [key for key in dict.fromkeys(wanted) if key in systems] or systems[:1]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for recipe, alignment in chosen:
         panel = short(system({"recipe": recipe, "alignment": alignment}))
         for names, figures in table.rows:

@@ -19,7 +19,7 @@ def training_figures(curves: Sequence[Mapping[str, Any]], short: Callable[[str],
     """A chart a kind of training and base, a line a system: the mean over languages and seeds."""
     charts = []
     for (of, base), rows in _grouped(curves).items():
-        drawn = []
+        drawn: list[dict[str, Any]] = []
         for system, members in _systems(rows).items():
             for x, losses in _points(members).items():
                 drawn.append({"panel": _NAMED[of], "system": system, "x": x, "loss": float(np.mean(losses))})
