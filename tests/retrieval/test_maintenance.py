@@ -139,7 +139,7 @@ def test_updates_at_once_wait_for_each_other_and_readers_see_whole_indexes(encod
 
 
 def test_documents_are_read_by_groups_of_rows(encoder, many, tmp_path, monkeypatch):
-    monkeypatch.setattr("xlreach.retrieval.index._ROWS_A_GROUP", 7)
+    monkeypatch.setattr("xlreach.retrieval.index.CHUNK", 7)
     index = open_index(build_index(encoder, many[:60], tmp_path / "en", language="en"), encoder)
     rows = [59, 0, 6, 7, 13, 7, 56]
     assert index.documents(rows) == [many[row] for row in rows] and index.documents([]) == []

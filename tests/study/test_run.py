@@ -37,6 +37,8 @@ def start(config: Path, root: Path, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*_COMMAND, str(config), "--root", str(root), *options],
         env={**os.environ, "PYTHONUNBUFFERED": "1"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # Tests that were started in the background would hand on that they ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
 
 
@@ -85,6 +87,7 @@ def test_a_run_leaves_everything(tiny):
             "queries.parquet",
             "ranks.parquet",
             "gaps.json",
+            "curves.json",
             "report.html",
             "tables",
             "charts",

@@ -24,7 +24,7 @@ _REFUSED = {
 def main() -> None:
     """Runs a verb: a user's mistake is one paragraph and exit code 2, an interruption is exit code 130."""
     try:
-        app(standalone_mode=True)
+        app(prog_name="xlreach")
     except XLReachError as error:
         typer.echo(f"xlreach: {error}", err=True)
         sys.exit(2)

@@ -49,7 +49,7 @@ def diagnose(
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Measure what an encoder makes of a text: how its tokenizer cuts it, how well it foresees its words."""
+    """Measure how an encoder cuts a text and foresees its words."""
     from xlreach.adapt.diagnostics import diagnose as measure
     from xlreach.adapt.diagnostics import parity, surprise
     from xlreach.adapt.encoder import resolve_base

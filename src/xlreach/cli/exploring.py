@@ -18,7 +18,10 @@ def explore(
     ] = None,
     port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 0,
 ) -> None:
-    """Ask encoders side by side in the browser: hits by language, pieces, what is relevant. On this machine alone."""
+    """Ask encoders side by side in the browser, on this machine alone.
+
+    Hits by language with their scores, what is relevant, and how each encoder reads the query.
+    """
     from xlreach.explore import shelf_of_encoders, shelf_of_run
     from xlreach.explore.asking import Explorer
     from xlreach.explore.server import ExplorerServer

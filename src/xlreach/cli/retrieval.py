@@ -49,7 +49,7 @@ def train(
     data: Data = HERE,
     seed: Seed = 1,
 ) -> None:
-    """Turn an encoder into a retrieval encoder: contrastive training, distillation, pooling."""
+    """Turn an encoder into a retrieval encoder."""
     from xlreach.adapt.encoder import resolve_base
     from xlreach.retrieval.alignment import ALIGNMENTS
     from xlreach.retrieval.pairs import open_pairs

@@ -120,7 +120,10 @@ def reproduce(
     tolerance: Annotated[float, typer.Option(help="By how much values may differ (another machine).", min=0)] = 0.0,
     json_: Json = False,
 ) -> None:
-    """Run a finished study again and compare every value; exit code 1 where one differs."""
+    """Run a finished study again and compare every value.
+
+    Exit code 1 where one differs.
+    """
     from xlreach.study.reproduce import reproduce as repeat
 
     found = repeat(run_folder, lambda line: typer.echo(line, err=json_), root=root, tolerance=tolerance)
@@ -149,7 +152,11 @@ def compare(
     against: Annotated[str | None, typer.Option(help="The system of RUN that it is compared with.")] = None,
     json_: Json = False,
 ) -> None:
-    """Compare low- with high-resource languages again, or two runs, or two systems of a run."""
+    """Compare low with high again, or two runs, or two systems.
+
+    Low- with high-resource languages of a run, once more; what is better in another run; one system of a run with
+    another.
+    """
     from xlreach.comparison import compare_runs, read_gaps, summary
     from xlreach.study.run import compare_run
 

@@ -106,7 +106,7 @@ class MrTydi(_Topics):
 @DATASETS.register
 @dataclass(frozen=True)
 class Ciral(_Topics):
-    """CIRAL: `ciral-<language>/{topics,qrels}/….ciral-v1.0-<code>-<split>.tsv`; splits dev, test-a, test-a-pools, …"""
+    """CIRAL: `ciral-<language>/{topics,qrels}/….ciral-v1.0-<code>-<split>.tsv`; splits such as dev and test-a-pools."""
 
     name: ClassVar[str] = "ciral"
     licence: ClassVar[str] = "Apache-2.0"
