@@ -13,7 +13,7 @@ quickstart: $(INSTALLED)
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope
 
-# Kills, full disks, bad input: half an hour with these numbers. `make torture KILLS=3 CASES=3000` is a few minutes.
+# Kills, full disks, bad input: half an hour with these numbers. `make torture KILLS=2 CASES=1000` is a few minutes.
 KILLS ?= 50
 CASES ?= 100000
 JOBS ?= 1

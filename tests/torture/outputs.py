@@ -93,7 +93,7 @@ def _index() -> tuple[Path, dict[str, bytes]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from xlreach.retrieval.index import write_index_files
+    from xlreach.retrieval.index import fill_index
 
     class Encoder:
         path, fingerprint, pooling, max_length = Path("encoder"), "0" * 20, "mean", 16
@@ -104,10 +104,9 @@ def _index() -> tuple[Path, dict[str, bytes]]:
     folder.mkdir()
     vectors = np.eye(4, dtype=np.float32)
     index = faiss.index_factory(4, "Flat", faiss.METRIC_INNER_PRODUCT)
-    index.add(vectors)
     names = pa.table({"id": list("abcd"), "text": list("wxyz"), "title": [""] * 4})
     pq.write_table(names, folder / "ids.parquet")
-    write_index_files(folder, index, Encoder(), "mt", "Flat", None)  # type: ignore[arg-type]
+    fill_index(folder, index, vectors, Encoder(), "mt", "Flat")  # type: ignore[arg-type]
     return folder, {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -148,7 +147,7 @@ def encoder(case: tuple[str, bytes], folder: Path) -> None:
     """The JSON files of an encoder folder."""
     from xlreach.adapt.encoder import Provenance, check_encoder, fingerprint
     from xlreach.adapt.folder import longest_input, read_tokenizer, special_tokens
-    from xlreach.retrieval.pooling import folder_pooling
+    from xlreach.retrieval.loading import folder_pooling
 
     root = folder / "encoder"
     shutil.rmtree(root, ignore_errors=True)
