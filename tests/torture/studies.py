@@ -110,7 +110,9 @@ def content(root: Path) -> dict[str, str]:
             if not any(path.iterdir()):
                 found[name + "/"] = "empty"
         elif path.name == "results.jsonl":
-            found[name] = hashlib.sha256(json.dumps(values(path)).encode()).hexdigest()
+            found[name] = _hash(values(path))
+        elif path.name == "gaps.json":
+            found[name] = _hash(_without_costs(json.loads(path.read_text("utf-8"))))
         else:
             found[name] = "" if path.name in _COSTS else hashlib.sha256(path.read_bytes()).hexdigest()
     return found
@@ -120,6 +122,16 @@ def values(results: Path) -> list[dict[str, Any]]:
     """The rows of a `results.jsonl` in their order; of costs, what they are of."""
     rows = [json.loads(line) for line in results.read_text("utf-8").splitlines()]
     return [{**row, "value": None, "n": None} if row["kind"] == "cost" else row for row in rows]
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
+
+
+def _without_costs(gaps: dict[str, Any]) -> dict[str, Any]:
+    """A comparison but for the seconds and memory beside its hypotheses, and the checksum over them."""
+    hypotheses = [{key: value for key, value in one.items() if key != "cost"} for one in gaps["hypotheses"]]
+    return {key: value for key, value in gaps.items() if key != "checksum"} | {"hypotheses": hypotheses}
 
 
 def differences(root: Path, other: Path) -> list[str]:
