@@ -96,7 +96,7 @@ def two_at_once(folder: Path, calm: Path) -> tuple[int, list[str]]:
     root, problems = folder / "two", []
     logs = [folder / "two-a.log", folder / "two-b.log"]
     first, second = (_start(root, log) for log in logs)
-    if not kill(second, 8):
+    if not kill(second, 5):
         problems.append("the second run ended too soon to be killed")
     again = _start(root, logs[1])
     for process, log in ((first, logs[0]), (again, logs[1])):
