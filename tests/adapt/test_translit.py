@@ -172,3 +172,15 @@ def test_longest_first_and_capitals(tmp_path: Path) -> None:
 
 def _lower() -> str:
     return json.dumps({"type": "Sequence", "normalizers": [{"type": type(normalizers.Lowercase()).__name__}]})
+
+
+def test_auto_spares_an_encoder_only_where_all_text_is_in_latin_script_and_has_no_table(tmp_path: Path) -> None:
+    def lines(*languages: str) -> dict[str, list[str]]:
+        return {code: SAMPLES[code].splitlines() for code in languages}
+
+    auto, named = (Recipe.parse(text).steps[0] for text in ("translit(auto)", "translit(Cyrl)"))
+    assert auto.spares(lines("mt"), {})
+    assert not auto.spares(lines("mt", "ru"), {})
+    assert not auto.spares(lines("mhr"), {})
+    assert not auto.spares(lines("mt"), {"mt": tmp_path / "mt.yaml"}), "the data bring a table for it"
+    assert not named.spares(lines("mt"), {})

@@ -53,6 +53,7 @@ def test_more_work_takes_longer(estimated):
         estimated("recipes=[none]", "hypotheses=[]", "seeds=[1,2]"),
         estimated("recipes=[none]", "hypotheses=[]", "alignments=[none, 'hybrid(steps=400,batch=8)']"),
         estimated("recipes=[none]", "hypotheses=[]", "tagging=[pos, ner]"),
+        estimated("recipes=[none, fasttext(epochs=2)]", "hypotheses=[]"),
     ]
     assert all(one.total.seconds > once for one in more)
     long, short = (estimated(f"recipes=['lapt(epochs={n})']", "hypotheses=[]").kinds["adapt"] for n in (40, 4))

@@ -278,3 +278,11 @@ def test_an_index_that_does_not_fit_the_encoder_is_refused_before_anything_is_ru
     assert planned("index=PQ8").indexes
     with pytest.raises(ConfigError, match=r"index: .*'PQ48'.* for vectors of 32 numbers"):
         planned("index=PQ48")
+
+
+def test_a_step_that_changes_nothing_is_left_out_and_said(planned):
+    plain = planned("recipes=[none, lapt(epochs=1)]", "hypotheses=[]")
+    both = planned("recipes=[none, lapt(epochs=1), translit(auto), translit(auto)+lapt(epochs=1)]", "hypotheses=[]")
+    assert keys(both) == keys(plain), "the artificial low-resource languages are in Latin script"
+    assert len(both.measured) == 2 * len(plain.measured), "and yet every recipe has its rows"
+    assert any("translit(auto)+lapt(epochs=1) is lapt(epochs=1) for qla" in lack for lack in both.lacks)

@@ -7,7 +7,7 @@ subclassing `Step` and registering it with `STEPS`.
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -80,6 +80,15 @@ class Step(Spec, abc.ABC):
     def files(self) -> tuple[Path, ...]:
         """Files that the parameters name; their content changes the result."""
         return ()
+
+    def spares(self, lines: Mapping[str, Iterable[str]], tables: Mapping[str, Path]) -> bool:
+        """Whether the step would leave every encoder as it is; a study then goes on without it.
+
+        Args:
+            lines: Text of the languages that the encoder is specialised for, by language.
+            tables: Transliteration tables that the data bring, by language.
+        """
+        return False
 
 
 STEPS: Registry[Step] = Registry("recipe step")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from importlib.util import find_spec
@@ -58,6 +58,10 @@ class Transliteration(Step):
     def files(self) -> tuple[Path, ...]:
         path = Path(self.table)
         return (path,) if path.suffix in (".yaml", ".yml") else ()
+
+    def spares(self, lines: Mapping[str, Iterable[str]], tables: Mapping[str, Path]) -> bool:
+        known = {*built_in_tables(), *tables}
+        return self.table == "auto" and all(code not in known and _in_latin(_scripts(lines[code])) for code in lines)
 
     def apply(self, source: Path | None, job: Job) -> None:
         from xlreach.adapt.folder import read_tokenizer, require_source, save_unchanged_weights
@@ -122,12 +126,13 @@ class Transliteration(Step):
         picked: dict[str, Path | str] = {}
         said = []
         for language in sorted(job.text):
-            scripts = _scripts(job.text[language])
+            with job.text[language].open(encoding="utf-8") as stream:
+                scripts = _scripts(stream)
             script = next((code for code, name in _TABLED.items() if scripts.get(name, 0) >= _MOSTLY), "")
             if language in known:
                 picked[language] = known[language]
                 said.append(f"{language} by its table")
-            elif not scripts or scripts.get("LATIN", 0) >= _MOSTLY:
+            elif _in_latin(scripts):
                 picked[language] = ""
                 said.append(f"{language} is written in Latin script already and was left as it is")
             elif script:
@@ -231,11 +236,14 @@ def _joined(tables: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     return joined
 
 
-def _scripts(path: Path, most_lines: int = 1000) -> dict[str, float]:
+def _scripts(lines: Iterable[str], most_lines: int = 1000) -> dict[str, float]:
     """The share of each script, as Unicode's names of letters begin, in the letters of a text."""
-    with path.open(encoding="utf-8") as stream:
-        counts = Counter(c for line in islice(stream, most_lines) for c in line if c.isalpha())
+    counts = Counter(c for line in islice(lines, most_lines) for c in line if c.isalpha())
     scripts: Counter[str] = Counter()
     for letter, count in counts.items():
         scripts[unicodedata.name(letter, "").partition(" ")[0]] += count
     return {script: count / scripts.total() for script, count in scripts.items()}
+
+
+def _in_latin(scripts: Mapping[str, float]) -> bool:
+    return not scripts or scripts.get("LATIN", 0) >= _MOSTLY

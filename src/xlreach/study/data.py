@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xlreach.corpora.collection import Collection
-from xlreach.corpora.dataset import DATASETS, Kind
+from xlreach.corpora.dataset import DATASETS, Kind, Text
 from xlreach.errors import ConfigError, DataError, nearest
 from xlreach.reading import as_path
 from xlreach.store import Store, Workspace, digest, file_digest
@@ -93,6 +93,11 @@ class StudyData:
         if self.config.text:
             found = [name for name in found if name in self.config.text or _source(name) in self.config.text]
         return [self.open(name) for name in found] + [one for one in self._texts if language in one.languages]
+
+    def lines(self, language: str) -> Iterator[str]:
+        """The unlabelled text of a language as its sources have it; an empty line between documents."""
+        for source in self.text(language):
+            yield from source.documents(language) if isinstance(source, Text) else source.lines(language)
 
     def parallel_with(self, pivot: str, language: str) -> Any | None:
         """Parallel text of a language with another one, NTREX where it has both; None where there is none."""

@@ -35,6 +35,7 @@ _TRIMMED = 30.0  # pieces of a trimmed vocabulary grow with the root of the text
 _WORKING = {"adapt": 1.0, "align": 0.6, "tag": 0.3}  # seconds of a stage whatever its size: loading, writing, checks
 _WRITTEN = 2e-9  # seconds a byte of weights that is read, checked and written
 _PREPARED = 2e-6  # seconds a character of text that is cleaned, compared and counted
+_VECTORS = 1e-6  # seconds a character of text that static vectors are learnt from, each time
 _SCORED = 4e-4  # seconds a query of a setting is searched for, measured and written
 _LEXICAL = 1e-4  # seconds a document is cut into words and counted
 _FORESEEN = 2_000  # words that an encoder is asked to foresee
@@ -162,6 +163,9 @@ class _Estimator:
         effort = Effort(_WORKING["adapt"] + _WRITTEN * 4 * shape.weights, 4 * folder_mb, folder_mb)
         texts = self._read_by(stage, getattr(step, "languages", ()))
         characters = sum(one.count * one.characters for one in texts)
+        if step.static:
+            vectors = 4 * step.dim * step.buckets / 2**20
+            return Effort(1.0 + _VECTORS * step.epochs * characters, self.machine.resident_mb + 3 * vectors, vectors)
         if not hasattr(step, "epochs"):
             effort.seconds += _PREPARED * characters if step.uses_text else 0.0
             return effort

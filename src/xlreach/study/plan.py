@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from xlreach.adapt.encoder import fingerprint, resolve_base
-from xlreach.adapt.recipe import STEPS, Recipe
+from xlreach.adapt.recipe import STEPS, NoAdaptation, Recipe, Step
 from xlreach.errors import ConfigError
 from xlreach.retrieval.alignment import ALIGNMENTS
 from xlreach.retrieval.factory import check_factory
@@ -133,6 +133,9 @@ class _Planner:
         self._collections = data.collections()
         self._pairs = data.pairs()
         self._widths: dict[str, int | None] = {}
+        self._spared: dict[
+            tuple[str, str, str], dict[str, None]
+        ] = {}  # recipe, what is left of it, what is not: targets
         retrievers = [RETRIEVERS.parse(name) for name in config.retrievers]
         self._dense = [one for one in retrievers if one.uses_encoder]
         self._others = [one for one in retrievers if not one.uses_encoder]
@@ -150,6 +153,8 @@ class _Planner:
                         self._branch(self._specialise(base, name, recipe, target, seed), seed)
             for target in targets:
                 self._retrieve_without(name, target)
+        for (recipe, taken, idle), targets in self._spared.items():
+            self._plan.lacks.append(f"{recipe} is {taken} for {', '.join(targets)}: {idle} changes nothing there.")
         self._plan.credits = self.data.credits()
         return self._plan
 
@@ -252,16 +257,29 @@ class _Planner:
         others = tuple(code for code in self.config.languages.all if code not in target)
         node: Node | None = None if recipe.starts else base
         steps: list[Stage] = []
-        for number, step in enumerate(recipe.steps, 1):
+        taken = self._taken(recipe, target)
+        for number, step in enumerate(taken, 1):
             if step.uses_seed:
                 about = replace(about, seed=seed)
-            so_far = str(Recipe(recipe.steps[:number]))
+            so_far = str(Recipe(taken[:number]))
             steps.append(self._step(step, node, target, others, seed, name, so_far))
             node = steps[-1]
         self._cost(about, "adapt", steps)
         # Steps that go on from an encoder leave its width as it is.
         width = _width(recipe) if recipe.starts else self._widths[name]
         return _Encoder(steps[-1], about, target, tuple(steps), width, recipe.static)
+
+    def _taken(self, recipe: Recipe, target: tuple[str, ...]) -> tuple[Step, ...]:
+        """The steps of a recipe that change anything for these languages."""
+        lines = {code: self.data.lines(code) for code in target}
+        spared = [step for step in recipe.steps if step.spares(lines, self.data.tables(target))]
+        if not spared:
+            return recipe.steps
+        taken = tuple(step for step in recipe.steps if step not in spared) or (NoAdaptation(),)
+        self._spared.setdefault((str(recipe), str(Recipe(taken)), ", ".join(map(str, spared))), {})[
+            "+".join(target)
+        ] = None
+        return taken
 
     def _step(
         self,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +46,9 @@ def text_stage(data: StudyData, language: str) -> Stage:
 
     def make(space: Workspace, _: Paths) -> None:
         from xlreach.adapt.text import prepare_text
-        from xlreach.corpora.dataset import Text
 
-        def lines() -> Iterator[str]:
-            for source in sources:
-                yield from source.documents(language) if isinstance(source, Text) else source.lines(language)
-
-        some = lines() if data.config.text_lines is None else _spread(lines, data.config.text_lines)
+        most = data.config.text_lines
+        some = data.lines(language) if most is None else _spread(partial(data.lines, language), most)
         prepare_text({language: some}, space.out, data.evaluation_texts(language))
 
     return Stage("text", f"{language}: unlabelled text without what is scored", inputs, make, light=True)
