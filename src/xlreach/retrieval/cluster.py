@@ -52,7 +52,8 @@ def cluster(address: str | None) -> Iterator[None]:
     except Exception as error:  # Ray raises plain ones too, as when starting takes half a minute
         raise XLReachError(
             f"There is no Ray cluster at {address or 'this machine'!r} ({str(error).strip().splitlines()[0]}).",
-            fix="Start one with 'ray start --head', and name the address it prints; or write --runner ray.",
+            fix="Start one with 'ray start --head', and name the address it prints; or write --runner ray. "
+            "A cluster that asks for a token lets in who sets RAY_AUTH_MODE=token and has it in ~/.ray/auth_token.",
         ) from error
     ray.data.DataContext.get_current().enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
