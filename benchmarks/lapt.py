@@ -43,7 +43,8 @@ from transformers import (
 
 from xlreach.adapt import Recipe, mlm
 from xlreach.adapt.lines import Batch, EncodedText, Masking, batches
-from xlreach.adapt.mlm import JobState, Training, choose_dtype, train
+from xlreach.adapt.mlm import JobState, Training, train
+from xlreach.adapt.precision import choose_dtype
 from xlreach.adapt.rows import TextRows
 from xlreach.corpora.registry import open_dataset
 

@@ -1,4 +1,7 @@
-"""A whole recipe at once, outside a study: each step's encoder is the next one's source; only the last is kept."""
+"""A whole recipe at once, outside a study: each step's encoder is the next one's source; only the last is kept.
+
+Started by `torchrun` or `accelerate launch`, the processes train together (`team.py`).
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,11 @@ def adapt_encoder(
         DataError: A text is missing, empty or damaged.
         ModelError: The encoder cannot be adapted so.
     """
-    parsed = Recipe.parse(recipe)
+    from xlreach.adapt.team import Team
+
+    parsed, team = Recipe.parse(recipe), Team()
+    with team.connected():  # none begins before all have seen that there is nothing at `out`
+        pass
     source = None if parsed.starts else resolve_base(base)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as work:
@@ -57,8 +64,9 @@ def adapt_encoder(
             step.apply(source, Job(made, checkpoint, clean, seed, base=base, others=other, data=data))
             source = made
         assert source is not None
-        with replacing(out) as folder:
-            shutil.move(source, folder)
+        if team.rank == 0:
+            with replacing(out) as folder:
+                shutil.move(source, folder)
     return out
 
 

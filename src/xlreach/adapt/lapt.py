@@ -34,6 +34,8 @@ class LanguageAdaptivePretraining(Step):
     of the text's. `rows=all` trains every row, as the paper did: it pushes pieces that the text does not use away from
     it, all in about one direction, and decays them.
 
+    Several processes of `torchrun` train as one with the same `batch`, each on its part of every batch (`team.py`).
+
     `mix` puts text of the study's other languages (or of `pivots` alone) among what is trained on, so that the encoder
     forgets less of them; the epoch is chosen by the languages themselves.
 

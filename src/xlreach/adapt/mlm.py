@@ -3,9 +3,9 @@
 The head is applied to the masked positions only, its output layer block by block, and of the embeddings only the rows
 that the text uses are trained (`rows.py`): with a vocabulary of 250,000 pieces that is most of the work and of the
 memory saved. Batches hold lines of like length up to a budget of tokens, and go through the model in parts where they
-are large. After each epoch the state is written as safetensors, so that a killed run goes on to exactly the weights of
-an undisturbed one: every epoch draws from a generator of its own. No Trainer, no metrics: the loss on held-out lines
-is all that is measured.
+are large or several processes train together (`team.py`). After each epoch the state is written as safetensors, so that
+a killed run goes on to exactly the weights of an undisturbed one: every epoch draws from a generator of its own. No
+Trainer, no metrics: the loss on held-out lines is all that is measured.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ from transformers import AutoModelForMaskedLM
 
 from xlreach.adapt.folder import quiet
 from xlreach.adapt.lines import Batch, EncodedText, Masking, batches
+from xlreach.adapt.precision import choose_dtype
 from xlreach.adapt.rows import TextRows, cross_entropy
+from xlreach.adapt.team import Team
 from xlreach.adapt.tiers import Tier
 from xlreach.errors import DataError, ModelError
 from xlreach.store import replacing
@@ -140,9 +142,17 @@ def train(model: Model, text: EncodedText, training: Training, job_state: JobSta
 
     Raises:
         DataError: There are fewer than two lines, or the loss is no longer a number.
+        XLReachError: The processes that train together have not the same text or model.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    team = Team()
+    with team.connected():
+        return _train(model, text, training, job_state, team)
+
+
+def _train(model: Model, text: EncodedText, training: Training, job_state: JobState, team: Team) -> History:
+    device = team.device
     dtype = choose_dtype(training.dtype, device)
+    team.agree([*map(torch.from_numpy, (*text.lines, *text.more)), *model.parameters()])
     narrowed = None
     rows = text.in_use(training.tier)
     if training.rows == "text" and len(rows) < model.to(device).get_input_embeddings().weight.shape[0]:
@@ -151,16 +161,17 @@ def train(model: Model, text: EncodedText, training: Training, job_state: JobSta
         training = dataclasses.replace(training, tier=tuple(np.searchsorted(rows, training.tier).tolist()))
     fit, held_out = text.split(training.valid)
     masking = Masking.of(text, training.mask)
-    run = _Run(model.to(device), training, masking, device, dtype, narrowed.rest if narrowed else None)
+    run = _Run(model.to(device), training, masking, device, dtype, narrowed.rest if narrowed else None, team)
     per_epoch = sum(1 for _ in batches(fit, training.batch * training.max_length, np.random.default_rng(0)))
     run.total_steps = per_epoch * training.epochs
     progress = _Progress.load(job_state, run)
-    with torch.random.fork_rng(devices=[0] if device.type == "cuda" else []):
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         if not progress.valid_loss:
             progress.valid_loss.append(run.evaluate(held_out))
-        bar = tqdm(total=run.total_steps, initial=progress.steps, unit="step", desc="masked LM", disable=None)
+        hidden = None if team.rank == 0 else True  # None: where there is no terminal
+        bar = tqdm(total=run.total_steps, initial=progress.steps, unit="step", desc="masked LM", disable=hidden)
         for epoch in range(len(progress.train_loss) + 1, training.epochs + 1):
-            torch.manual_seed(_mix(training.seed, epoch))
+            torch.manual_seed(_mix(training.seed, epoch) + team.rank)
             loss, tokens = run.epoch(fit, epoch, progress.steps, bar)
             progress.steps += per_epoch
             progress.tokens += tokens
@@ -198,19 +209,6 @@ class JobState:
     label: str
 
 
-def choose_dtype(wanted: str, device: torch.device) -> torch.dtype:
-    """`auto` is bfloat16 where the processor multiplies matrices in it, else float32."""
-    if wanted != "auto":
-        return {"bfloat16": torch.bfloat16, "float32": torch.float32}[wanted]
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
-    with contextlib.suppress(OSError):
-        flags = Path("/proc/cpuinfo").read_text("utf-8", errors="replace")
-        if "amx_bf16" in flags or "avx512_bf16" in flags:
-            return torch.bfloat16
-    return torch.float32
-
-
 class _Run:
     """Model, optimizer and schedule of one training."""
 
@@ -222,8 +220,9 @@ class _Run:
         device: torch.device,
         dtype: torch.dtype,
         rest: tuple[torch.Tensor, torch.Tensor] | None = None,
+        team: Team | None = None,
     ) -> None:
-        self.model, self.training, self.masking = model, training, masking
+        self.model, self.training, self.masking, self.team = model, training, masking, team or Team()
         self.device, self.dtype, self.total_steps = device, dtype, 1
         self.head, self.output, self.rest = masked_lm_head(model), model.get_output_embeddings(), rest
         self.named = {name: p for name, p in model.named_parameters() if p.requires_grad}
@@ -256,32 +255,36 @@ class _Run:
             self.optimizer.zero_grad(set_to_none=True)
             total, tokens, count = total + loss, tokens + batch.tokens, count + 1
             bar.update()
-        return total / count, tokens
+        return self.team.total(total)[0] / count, tokens
 
     @torch.no_grad()
     def evaluate(self, text: EncodedText) -> float:
         """The loss per masked piece on held-out lines, under the same masks each time."""
         self.model.eval()
         rng, total, masked = np.random.default_rng([self.training.seed, 0]), 0.0, 0
-        for batch in batches(text, self.training.batch * self.training.max_length, rng):
-            loss, count = self.loss(batch, rng)
-            total, masked = total + loss.item() * count, masked + count
-        return total / max(masked, 1)
+        for number, batch in enumerate(batches(text, self.training.batch * self.training.max_length, rng)):
+            ids, picked, labels = self.masking.apply(batch, rng)
+            if self.team.mine(number):
+                loss = self._loss(ids, batch.attention, picked, labels)
+                total, masked = total + loss.item() * len(labels), masked + len(labels)
+        total, count = self.team.total(total, masked)
+        return total / max(count, 1)
 
     def backward(self, batch: Batch, rng: np.random.Generator) -> float:
-        """Adds the gradients of a batch, part by part, and gives its loss."""
+        """Adds the gradients of a batch, part by part, and gives its loss: of several processes, each its share."""
         ids, picked, labels = self.masking.apply(batch, rng)
         rows, length = ids.shape
-        parts = -(-ids.size // _AT_ONCE) if self.device.type == "cpu" else 1
+        parts = self.team.parts(-(-ids.size // _AT_ONCE) if self.device.type == "cpu" else 1)
         each, total = -(-rows // parts), 0.0
-        for start in range(0, rows, each):
+        for number, start in enumerate(range(0, rows, each)):
             here = slice(start, start + each)
             inside = (picked >= start * length) & (picked < (start + each) * length)
-            if inside.any():
+            if self.team.mine(number) and inside.any():
                 loss = self._loss(ids[here], batch.attention[here], picked[inside] - start * length, labels[inside])
                 loss = loss * (int(inside.sum()) / len(labels))
                 loss.backward()
                 total += loss.item()
+        self.team.sum_gradients(self.named.values())
         return total
 
     def loss(self, batch: Batch, rng: np.random.Generator) -> tuple[torch.Tensor, int]:

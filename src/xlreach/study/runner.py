@@ -58,7 +58,7 @@ def open_runner(name: str) -> Runner:
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise XLReachError(
             "The processes of torchrun or accelerate cannot share a study.",
-            fix="Run it with --runner ray; start 'xlreach train' with several processes.",
+            fix="Run it with --runner ray; start 'xlreach adapt' or 'xlreach train' with several processes.",
         )
     if not on_ray:
         return Local()
