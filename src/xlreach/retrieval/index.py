@@ -95,11 +95,11 @@ class OpenIndex:
                 found[row] = Document(one["id"], self.language, one["text"], one["title"])
         return [found[int(row)] for row in rows]
 
-    def vectors(self) -> Vectors:
-        """All vectors, shape (count, dimension); only of an exact index."""
+    def vectors(self, out: Vectors | None = None) -> Vectors:
+        """All vectors, shape (count, dimension), put into `out` if it is given; only of an exact index."""
         if not self.exact:
             raise IndexFolderError("Holds no exact vectors.", fix="Build it as 'Flat'.", path=self.folder)
-        return self.faiss.reconstruct_n(0, self.count)
+        return self.faiss.reconstruct_n(0, self.count, out)
 
     def search(self, vectors: Vectors, k: int) -> tuple[Vectors, NDArray[np.int64]]:
         """The `k` nearest rows of each vector, all in one batch.

@@ -10,7 +10,6 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +34,8 @@ Columns = NDArray[np.int64]
 
 BLOCK = 1 << 23
 """Scores held at once."""
+
+_ROWS = 1 << 12  # vectors looked at together
 
 
 Keyed = tuple[int, Keys, NDArray[np.float64] | None]
@@ -175,11 +176,18 @@ class ExactPool(Pool):
 
     def __init__(self, indexes: Mapping[str, OpenIndex]) -> None:
         super().__init__({code: index.ids for code, index in indexes.items()})
-        vectors = np.concatenate([index.vectors() for index in indexes.values()])
-        first: dict[bytes, int] = {}
-        self._inverse = np.array([first.setdefault(_row_hash(row), len(first)) for row in vectors], dtype=np.int64)
-        _, kept = np.unique(self._inverse, return_index=True)
-        self._unique = vectors if len(kept) == len(vectors) else vectors[kept]
+        # Held once: what is mapped cannot be multiplied, for its numbers lie at odd addresses in the file.
+        (dimension,) = {index.faiss.d for index in indexes.values()}
+        vectors = np.empty((len(self), dimension), np.float32)
+        start = 0
+        for index in indexes.values():
+            index.vectors(vectors[start : start + index.count])
+            start += index.count
+        kept, self._inverse = _first_of_equal(vectors)
+        for start in range(0, len(kept), _ROWS):  # in its own place: a row only ever moves up
+            part = kept[start : start + _ROWS]
+            vectors[start : start + len(part)] = vectors[part]
+        self._unique = vectors[: len(kept)]
 
     def _keys(self, asked: Asked, columns: Columns, left_out: Columns, depth: int) -> Iterator[Keyed]:
         size = max(1, BLOCK // max(1, len(self)))
@@ -222,5 +230,18 @@ def _ranks_in(found: Columns, columns: Columns) -> NDArray[np.float64]:
     return ranks
 
 
-def _row_hash(row: NDArray[Any]) -> bytes:
-    return hashlib.blake2b(row.tobytes(), digest_size=16).digest()
+def _first_of_equal(vectors: Scores) -> tuple[Columns, Columns]:
+    """The first of each set of equal rows, rising, and for each row which of those it equals."""
+    digests = np.empty((len(vectors), 2), np.uint64)
+    for start in range(0, len(vectors), _ROWS):
+        rows = vectors[start : start + _ROWS]
+        joined = b"".join([hashlib.blake2b(row.data, digest_size=16).digest() for row in rows])
+        digests[start : start + len(rows)] = np.frombuffer(joined, np.uint64).reshape(-1, 2)
+    order = np.lexsort(digests.T)  # stable: of equal rows the first comes first
+    new = np.ones(len(vectors), bool)
+    new[1:] = (digests[order[1:]] != digests[order[:-1]]).any(axis=1)
+    firsts = order[new]
+    kept = np.sort(firsts)
+    inverse = np.empty(len(vectors), np.int64)
+    inverse[order] = np.searchsorted(kept, firsts)[np.cumsum(new) - 1]
+    return kept, inverse
