@@ -29,14 +29,17 @@ import numpy as np
 
 LINE_WORDS, PASSAGE_WORDS, WORDS, DIMENSION = 15, 24, 20_000, 384
 SIZES = {  # the largest, and what it counts
-    "text": (1_600_000, "lines"),
-    "lapt": (8_000, "lines"),
+    "text": (800_000, "lines"),
+    "vocabulary": (400_000, "lines"),
+    "lapt": (4_000, "lines"),
+    "diagnose": (200_000, "lines"),
     "tag": (400, "sentences"),
-    "encode": (65_536, "passages"),
-    "index Flat": (800_000, "passages"),
-    "index IVF1024,PQ48": (800_000, "passages"),
-    "score": (400_000, "passages"),
-    "passages": (1_048_576, "passages"),
+    "align": (1_024, "pairs"),
+    "encode": (8_192, "passages"),
+    "index Flat": (400_000, "passages"),
+    "index IVF1024,PQ48": (400_000, "passages"),
+    "score": (200_000, "passages"),
+    "passages": (131_072, "passages"),
 }
 SHAPES = {"line": (1, 384, WORDS), "small": (6, 384, WORDS), "base": (12, 768, 250_000)}  # layers, width, pieces
 EXTRAPOLATED = 5_000_000
@@ -165,21 +168,38 @@ def prepared(stage: str, size: int, shape: str, folder: Path, cost: dict[str, fl
     if kind == "text":
         from xlreach.adapt.text import prepare_text
 
-        (folder / "lines.txt").write_text("\n".join(texts(size, LINE_WORDS)) + "\n", "utf-8")
+        made = lines_to(folder / "lines.txt", size)
 
         def prepare() -> None:
-            with (folder / "lines.txt").open(encoding="utf-8") as lines:
+            with made.open(encoding="utf-8") as lines:
                 prepare_text({"xx": lines}, out)
 
         return prepare, out
-    if kind == "lapt":
+    if kind in ("vocabulary", "lapt"):
         from xlreach.adapt.recipe import Job, Recipe
 
-        (folder / "xx.txt").write_text("\n".join(texts(size, LINE_WORDS)) + "\n", "utf-8")
+        lines_to(folder / "xx.txt", size)
         source = encoder(folder / "encoder", shape, masked=True)
-        step = Recipe.parse("lapt(epochs=1,valid=0.01)").steps[0]
+        step = Recipe.parse("va(99)" if kind == "vocabulary" else "lapt(epochs=1,valid=0.01)").steps[0]
         job = Job(out=out, text={"xx": folder / "xx.txt"}, seed=1, checkpoint=folder, cost=cost)
         return lambda: step.apply(source, job), out
+    if kind == "diagnose":
+        from xlreach.adapt.diagnostics import diagnose, surprise
+        from xlreach.corpora.text import read_lines
+
+        text, source = lines_to(folder / "xx.txt", size), encoder(folder / "encoder", shape, masked=True)
+        return lambda: (diagnose(source, read_lines(text)), surprise(source, read_lines(text))), out
+    if kind == "align":
+        from xlreach.corpora.parallel import Bundle, ParallelText
+        from xlreach.retrieval.alignment import ALIGNMENTS
+        from xlreach.retrieval.training import train_alignment
+
+        paths = {code: lines_to(folder / code, size, seed) for seed, code in enumerate(("en", "mt"))}
+        pairs = ParallelText("made-up", [Bundle("", paths)])
+        source, chosen = encoder(folder / "encoder", shape), ALIGNMENTS.parse(f"cross(steps={size // 32},batch=32)")
+        return lambda: train_alignment(
+            chosen, source, [pairs], ["en", "mt"], seed=1, out=out / "aligned", cost=cost
+        ), out
     if kind == "tag":
         from xlreach.corpora.artificial import ARTIFICIAL, generate
         from xlreach.corpora.registry import open_dataset
@@ -209,13 +229,20 @@ def prepared(stage: str, size: int, shape: str, folder: Path, cost: dict[str, fl
     return lambda: evaluate(given, asked, {"mt": index}, measures=["nDCG@10", "AP"], settings=["mono"], out=out), out
 
 
-def texts(count: int, words: int) -> Iterator[str]:
+def texts(count: int, words: int, seed: int = 0) -> Iterator[str]:
     """Lines of made-up words, frequent and rare as in natural text."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     known = vocabulary()
     for start in range(0, count, 4096):
         rows = np.minimum(rng.zipf(1.3, (min(4096, count - start), words)) - 1, WORDS - 1)
         yield from (" ".join([known[n] for n in row]) for row in rows.tolist())
+
+
+def lines_to(path: Path, count: int, seed: int = 0) -> Path:
+    """A file of so many lines."""
+    with path.open("w", encoding="utf-8") as stream:
+        stream.writelines(line + "\n" for line in texts(count, LINE_WORDS, seed))
+    return path
 
 
 def vocabulary() -> list[str]:
