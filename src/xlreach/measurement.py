@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -47,6 +48,7 @@ class Measurement:
     n: int | None = None
 
 
+_BLOCK = 1000  # lines
 FIELDS = tuple(field.name for field in dataclasses.fields(Measurement))
 
 
@@ -77,7 +79,21 @@ def read_measurements(path: Path) -> list[Measurement]:
     if lines and not lines[-1]:
         lines.pop()
     alike: set[Any] = set()
-    return [_measurement(parse_json(line, path, number), path, number, alike) for number, line in enumerate(lines, 1)]
+    rows: list[Measurement] = []
+    for start in range(0, len(lines), _BLOCK):
+        values = _parsed(lines[start : start + _BLOCK], path, start + 1)
+        rows += [_measurement(value, path, number, alike) for number, value in enumerate(values, start + 1)]
+    return rows
+
+
+def _parsed(lines: Sequence[str], path: Path, first: int) -> list[Any]:
+    """The values of some lines; parsed together, which takes half the time, unless one of them is damaged."""
+    if all(line[:1] == "{" and line[-1:] == "}" for line in lines):
+        with contextlib.suppress(DataError):
+            values = parse_json(f"[{','.join(lines)}]", path)
+            if len(values) == len(lines):
+                return list(values)
+    return [parse_json(line, path, number) for number, line in enumerate(lines, first)]
 
 
 def _measurement(row: Any, path: Path, number: int, alike: set[Any]) -> Measurement:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from xlreach.report.factor import render_factor
@@ -28,6 +29,10 @@ def test_page_of_an_experiment(tmp_path):
              "values": ["Latin", EVIL], "rows": rows, "tests": [test],
              "sentences": ["With lapt(epochs=3), -0.1."]}  # fmt: skip
     page = render_factor(found, tmp_path / "report.html").read_text("utf-8")
-    assert "<script" not in page and "&lt;script&gt;" in page and page.count("<svg") == 2
-    assert "With lapt, −0.1." in page and page.count('aria-roledescription="point"') == 8
+    assert page.count("<script") == 1 and "&lt;script&gt;" in page and page.count("<svg") == 2
+    points = sum(group.count("<path") for group in re.findall(r'<g class="mark-symbol role-mark.*?</g>', page))
+    assert "With lapt, −0.1." in page and points == 8
+    files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")}
+    assert files == {"report.html", "tables/retrieval-script.csv", "charts/retrieval-script.svg",
+                     "charts/retrieval-script.png"}  # fmt: skip
     assert isinstance(tmp_path, Path) and "http://" not in page.replace("http://www.w3.org/", "")

@@ -127,7 +127,8 @@ def compare(
 def write_gaps(path: Path, gaps: Mapping[str, Any]) -> None:
     """Writes `gaps.json`, whole or not at all, with a checksum of what it says."""
     with replacing(path) as temporary:
-        gaps = {**gaps, "checksum": _checksum(gaps)}
+        # of the content as JSON gives it back: a report made from part of it would look whole
+        gaps = {**gaps, "checksum": digest(json.loads(json.dumps(gaps, ensure_ascii=False)))}
         temporary.write_text(json.dumps(gaps, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
 
 
@@ -142,14 +143,9 @@ def read_gaps(path: Path) -> dict[str, Any]:
     gaps = read_json(path)
     if not isinstance(gaps, dict) or gaps.get("schema") != SCHEMA:
         raise DataError("Of another schema.", expected=f"Expected schema {SCHEMA}.", path=path)
-    if gaps.pop("checksum", None) != _checksum(gaps):
+    if gaps.pop("checksum", None) != digest(gaps):
         raise DataError("The file was damaged or edited.", fix="Compare the run again.", path=path)
     return gaps
-
-
-def _checksum(gaps: Mapping[str, Any]) -> str:
-    """Of the content as JSON gives it back: a report made from part of it would look whole."""
-    return digest(json.loads(json.dumps(gaps, ensure_ascii=False)))
 
 
 def _study_warnings(found: Found, cut: Cut) -> list[str]:

@@ -41,10 +41,10 @@ def not_worse(
 
 def paired_p(differences: Sequence[float]) -> float:
     """One-sided p of a paired t-test: how likely a mean difference this large is where there is none."""
-    from scipy.stats import t
+    from scipy.special import stdtr  # what t.sf of scipy.stats comes to, at a fiftieth of its time
 
     lead = np.asarray(differences, np.float64)
     error = lead.std(ddof=1) / math.sqrt(len(lead))
     if not error > 0:
         return 1.0 if lead.mean() <= 0 else 0.0
-    return float(t.sf(lead.mean() / error, len(lead) - 1))
+    return float(stdtr(len(lead) - 1, -lead.mean() / error))

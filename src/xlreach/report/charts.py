@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import vl_convert
 
 _VEGA_LITE = "6.1"
+_PEN = ThreadPoolExecutor(1, "chart")  # vl-convert works outside of Python's lock; a second caller would wait inside
+_FIGURED = 16  # languages; with more, the figures in the cells of a heat map are too many to read
 INK, _MUTED, _GRID = "#1b2026", "#59636f", "#e2e6ea"
 SERIES = ("#0063a5", "#c24e00", "#007d5b", "#a4508b", "#8a6d00", "#44535f")
 SHAPES = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross")
@@ -36,19 +39,30 @@ class Chart:
         name: Its file's name, without ending.
         title: What it shows.
         alt: The same for who cannot see it, with its main figures.
-        panels: SVG for the page, themed.
-        svg: The whole as one picture.
-        png: The same in pixels.
         rows: The data behind it.
+        drawn: It, under way.
     """
 
     name: str
     title: str
     alt: str
-    panels: tuple[str, ...]
-    svg: str
-    png: bytes
     rows: tuple[Mapping[str, Any], ...]
+    drawn: Future[tuple[tuple[str, ...], str, bytes]]
+
+    @property
+    def panels(self) -> tuple[str, ...]:
+        """SVG for the page, themed."""
+        return self.drawn.result()[0]
+
+    @property
+    def svg(self) -> str:
+        """The whole as one picture."""
+        return self.drawn.result()[1]
+
+    @property
+    def png(self) -> bytes:
+        """The same in pixels."""
+        return self.drawn.result()[2]
 
 
 def gap_chart(name: str, title: str, alt: str, rows: Sequence[Mapping[str, Any]], measure: str) -> Chart:
@@ -145,18 +159,16 @@ def heat_map(name: str, title: str, alt: str, rows: Sequence[Mapping[str, Any]],
             "field": "value",
             "type": "quantitative",
             "scale": {"scheme": "cividis", "domain": [low, high if high > low else low + 1]},
-            "legend": None,
+            "legend": None if len(order) <= _FIGURED else {"title": None, "orient": "bottom", "gradientLength": 200},
         }
         ink = {"condition": {"test": "datum.dark", "value": "#fefefe"}, "value": "#101418"}
-        layers = [
-            {"mark": {"type": "rect", "cornerRadius": 2}, "encoding": {**place, "color": colour}},
-            {
-                "mark": {"type": "text", "fontSize": 10.5},
-                "encoding": {**place, "text": {"field": "shown"}, "color": ink},
-            },
-        ]
-        step = {"step": 40} if len(order) <= 12 else {"step": 34}
-        panels.append({"title": panel, "data": {"values": own}, "layer": layers, "width": step, "height": {"step": 28}})
+        layers = [{"mark": {"type": "rect", "cornerRadius": 2}, "encoding": {**place, "color": colour}}]
+        if len(order) <= _FIGURED:
+            text = {"text": {"field": "shown"}, "color": ink}
+            layers.append({"mark": {"type": "text", "fontSize": 10.5}, "encoding": {**place, **text}})
+        width, height = (40, 28) if len(order) <= 12 else (34, 28) if len(order) <= _FIGURED else (20, 20)
+        size = {"width": {"step": width}, "height": {"step": height}}
+        panels.append({"title": panel, "data": {"values": own}, "layer": layers, **size})
     return draw(name, title, alt, panels, rows)
 
 
@@ -239,14 +251,18 @@ def _clipped(row: Mapping[str, Any], domain: Sequence[float]) -> dict[str, Any]:
 
 
 def draw(name: str, title: str, alt: str, panels: Sequence[dict[str, Any]], rows: Sequence[Mapping[str, Any]]) -> Chart:
-    """Draws panels, each by itself for the page and all as one picture."""
-    drawn = tuple(
+    """Draws panels, each by itself for the page and all as one picture; beside whatever else is done meanwhile."""
+    return Chart(name, title, alt, tuple(rows), _PEN.submit(_drawn, name, title, panels))
+
+
+def _drawn(name: str, title: str, panels: Sequence[dict[str, Any]]) -> tuple[tuple[str, ...], str, bytes]:
+    themed = tuple(
         _themed(vl_convert.vegalite_to_svg(_spec(panel, None), vl_version=_VEGA_LITE), f"{name}-{number}")
         for number, panel in enumerate(panels)
     )
     whole = _spec({"hconcat": list(panels)} if len(panels) < 4 else {"concat": list(panels), "columns": 3}, title)
     svg = vl_convert.vegalite_to_svg(whole, vl_version=_VEGA_LITE)
-    return Chart(name, title, alt, drawn, svg, vl_convert.svg_to_png(svg, scale=2), tuple(rows))
+    return themed, svg, vl_convert.svg_to_png(svg, scale=2)
 
 
 def _spec(body: Mapping[str, Any], title: str | None) -> dict[str, Any]:
@@ -256,6 +272,7 @@ def _spec(body: Mapping[str, Any], title: str | None) -> dict[str, Any]:
         "background": "transparent" if title is None else "white",
         "padding": {"left": 8, "top": 4, "right": 8, "bottom": 4} if title is None else 14,
         "config": {
+            "aria": False,  # every mark would carry its figures as a label; the page has a table of them
             "font": _FONT,
             "view": {"stroke": None},
             "title": {"color": INK, "fontSize": 13, "fontWeight": 600, "anchor": "start", "offset": 8},

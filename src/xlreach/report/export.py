@@ -1,8 +1,7 @@
-"""Tables as CSV and LaTeX, as text; figures as they are read; and `data:` addresses that a browser saves."""
+"""Tables as CSV and LaTeX, as text, and figures as they are read."""
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 import re
@@ -83,12 +82,6 @@ def shown_minus(text: str) -> str:
 def shown_p(value: float | None) -> str:
     """A p value for a table."""
     return "–" if value is None else "< .001" if value < 0.001 else f"{value:.3f}".replace("0.", ".", 1)
-
-
-def data_address(content: str | bytes, kind: str) -> str:
-    """A `data:` address of a media type."""
-    raw = content.encode("utf-8", "replace") if isinstance(content, str) else content
-    return f"data:{kind};base64,{base64.b64encode(raw).decode('ascii')}"
 
 
 def _tex_figure(one: Figure, digits: int) -> str:

@@ -16,14 +16,16 @@ from xlreach.store import replacing
 
 
 def render_factor(found: Mapping[str, Any], path: Path) -> Path:
-    """Writes the page of an experiment; one file that needs no network.
+    """Writes the page of an experiment, one file that needs no network; beside it `tables/` and `charts/`.
 
     Args:
         found: What `comparison.factor.compare_factor` found.
         path: The file to write.
     """
     short = shortener(name for row in found["rows"] for name in (row["recipe"], row["alignment"]) if name)
-    content = Pages(short).render("factor.html.j2", found=found, charts=_charts(found, short))
+    pages = Pages(short)
+    content = pages.render("factor.html.j2", found=found, charts=_charts(found, short))
+    pages.write_files(path.parent)
     with replacing(path) as temporary:
         temporary.write_text(content, "utf-8", errors="replace")
     return path

@@ -1,8 +1,13 @@
-"""What every page of ours is made with: the template's environment, the style sheet, what a chart can be saved as."""
+"""What every page of ours is made with: the template's environment, the style sheet, what can be saved from it."""
 
 from __future__ import annotations
 
+import base64
+import gzip
+import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -12,9 +17,27 @@ from xlreach import __version__
 from xlreach.comparison import words
 from xlreach.comparison.tables import Table
 from xlreach.report.charts import Chart
-from xlreach.report.export import data_address, file_name, rows_csv, shown_minus, shown_p, table_csv, table_latex
+from xlreach.report.export import file_name, rows_csv, shown_minus, shown_p, table_csv, table_latex
+from xlreach.store import replacing
 
-_MOST_PICTURES, _MOST_TABLES = 3_000_000, 1_200_000  # bytes that can be saved from within the page
+
+@dataclass(frozen=True)
+class Download:
+    """A file that can be saved from within a page, and that lies beside it too.
+
+    Attributes:
+        label: What its link says.
+        folder: Where it lies beside the page.
+        name: Its name.
+        kind: Its media type.
+        packed: Its content as gzip in base 64; empty for what the page draws from the link before it.
+    """
+
+    label: str
+    folder: str
+    name: str
+    kind: str
+    packed: str
 
 
 class Pages:
@@ -24,12 +47,12 @@ class Pages:
         short: Shortens names of systems.
 
     Attributes:
-        beside: Tables that are links to files in `tables/`, for want of room in the page.
+        files: What can be saved from the page, by folder and name.
     """
 
     def __init__(self, short: Callable[[str], str]) -> None:
-        self._short, self._pictures, self._tables = short, 0, 0
-        self.beside: dict[str, str] = {}
+        self._short = short
+        self.files: dict[str, dict[str, bytes]] = {"tables": {}, "charts": {}}
         self.environment = jinja2.Environment(
             loader=jinja2.PackageLoader("xlreach.report", "."),
             autoescape=True,
@@ -44,48 +67,60 @@ class Pages:
             "p": shown_p,
             "short": short,
         }
+        script = self._own("report.js")
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
         self.environment.globals |= {
             "system": words.system,
             "svg": lambda panel: Markup(panel),  # drawn by vl-convert, which escapes all text
-            "chart_files": self._downloads,
+            "chart_files": self._chart_files,
             "file": file_name,
             "brief": self._brief,
+            "css": Markup(self._own("report.css")),
+            "script": Markup(script),
+            "script_hash": f"sha256-{digest}",  # no other script runs
+            "version": __version__,
         }
 
     def render(self, template: str, **values: Any) -> str:
         """The page, whole in itself."""
-        assert self.environment.loader is not None
-        css = Markup(self.environment.loader.get_source(self.environment, "report.css")[0])  # our own style sheet
-        page = self.environment.get_template(template).render(css=css, version=__version__, **values)
-        return page.lstrip() + "\n"
+        return self.environment.get_template(template).render(**values).lstrip() + "\n"
 
-    def table_files(self, table: Table) -> list[tuple[str, str, str]]:
-        """(label, address, file name) of a table's files."""
+    def table_files(self, table: Table) -> list[Download]:
+        """A table's files."""
+        name = file_name(table.name)
         return [
-            self.file("CSV", "text/csv", f"{file_name(table.name)}.csv", table_csv(table)),
-            self.file("LaTeX", "text/x-tex", f"{file_name(table.name)}.tex", table_latex(table)),
+            self.file("CSV", "tables", f"{name}.csv", "text/csv", table_csv(table)),
+            self.file("LaTeX", "tables", f"{name}.tex", "text/x-tex", table_latex(table)),
         ]
 
-    def file(self, label: str, kind: str, name: str, text: str) -> tuple[str, str, str]:
-        """(label, address, file name); past some MB of tables a link to the file beside the report."""
-        self._tables += len(text)
-        if self._tables <= _MOST_TABLES:
-            return label, data_address(text, kind), name
-        self.beside[name] = text
-        return label, f"tables/{name}", name
+    def file(self, label: str, folder: str, name: str, kind: str, content: str) -> Download:
+        """A text as a file of the page."""
+        raw = content.encode("utf-8", "replace")
+        self.files[folder][name] = raw
+        return Download(label, folder, name, kind, base64.b64encode(gzip.compress(raw, 6, mtime=0)).decode("ascii"))
+
+    def write_files(self, run: Path) -> None:
+        """Writes what can be saved from the page into folders beside it, in place of what was there."""
+        for name, files in self.files.items():
+            with replacing(run / name) as folder:
+                folder.mkdir()
+                for file, raw in files.items():
+                    (folder / file).write_bytes(raw)
+
+    def _own(self, name: str) -> str:
+        assert self.environment.loader is not None
+        return self.environment.loader.get_source(self.environment, name)[0]
 
     def _brief(self, text: str) -> Markup:
         """A short name that tells its full one when pointed at."""
         brief = self._short(text)
         return escape(text) if brief == text else Markup('<span title="{}">{}</span>').format(text, brief)
 
-    def _downloads(self, chart: Chart) -> list[tuple[str, str, str]]:
-        """(label, address, file name); past a few MB of pictures they are links to the files beside the report."""
-        name, csv = file_name(chart.name), rows_csv(list(chart.rows))
-        self._pictures += len(chart.png) + len(chart.svg)
-        inside = self._pictures <= _MOST_PICTURES
+    def _chart_files(self, chart: Chart) -> list[Download]:
+        name = file_name(chart.name)
+        self.files["charts"][f"{name}.png"] = chart.png
         return [
-            self.file("CSV", "text/csv", f"{name}.csv", csv),
-            ("SVG", data_address(chart.svg, "image/svg+xml") if inside else f"charts/{name}.svg", f"{name}.svg"),
-            ("PNG", data_address(chart.png, "image/png") if inside else f"charts/{name}.png", f"{name}.png"),
+            self.file("CSV", "tables", f"{name}.csv", "text/csv", rows_csv(list(chart.rows))),
+            self.file("SVG", "charts", f"{name}.svg", "image/svg+xml", chart.svg),
+            Download("PNG", "charts", f"{name}.png", "image/png", ""),
         ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +30,8 @@ from xlreach.comparison.tables import (
 from xlreach.errors import DataError
 from xlreach.measurement import Measurement, read_measurements
 from xlreach.reading import read_yaml
-from xlreach.report.charts import Chart
 from xlreach.report.curves import curve_charts
-from xlreach.report.export import (
-    digits_of,
-    file_name,
-    rows_csv,
-    shown_minus,
-    table_csv,
-    table_latex,
-)
+from xlreach.report.export import digits_of, rows_csv, shown_minus
 from xlreach.report.figures import bias_maps, heat_maps, retrieval_figures, tagging_figures
 from xlreach.report.pages import Pages
 from xlreach.report.reasons import reasons
@@ -45,7 +39,6 @@ from xlreach.report.training import training_figures, training_tables
 from xlreach.store import replacing
 
 _ROWS_SHOWN = 150  # of a table; all are in its CSV
-_PAIRS_SHOWN = 6  # systems; the figures of the others are in the files beside the page
 
 
 def render_report(run: Path) -> Path:
@@ -62,17 +55,26 @@ def render_report(run: Path) -> Path:
         DataError: A file of the run is missing or damaged.
     """
     config = _config(run / "config.yaml")
-    results, gaps = read_measurements(run / "results.jsonl"), read_gaps(run / "gaps.json")
-    page = _Page(config, results, gaps, _curves(run / "curves.json"))
-    content = page.html()
-    for name, files in (("tables", page.table_files()), ("charts", page.chart_files())):
-        with replacing(run / name) as folder:
-            folder.mkdir()
-            for file, raw in files:
-                (folder / file).write_bytes(raw)
-    with replacing(run / "report.html") as path:
-        path.write_text(content, "utf-8", errors="replace")
+    with _uncollected():
+        results, gaps = read_measurements(run / "results.jsonl"), read_gaps(run / "gaps.json")
+        page = _Page(config, results, gaps, _curves(run / "curves.json"))
+        content = page.html()
+        page.pages.write_files(run)
+        with replacing(run / "report.html") as path:
+            path.write_text(content, "utf-8", errors="replace")
     return run / "report.html"
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without collecting garbage: there are no cycles, and looking for them takes a sixth of a large report's time."""
+    there = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if there:
+            gc.enable()
 
 
 class _Page:
@@ -91,16 +93,9 @@ class _Page:
         named = dict.fromkeys(name for row in results for name in (row.recipe, row.alignment) if name)
         self.shortened = [(full, brief) for full, brief in short_names(named).items() if full != brief]
         self.short = shortener(named)
-        self.overview = marked(overview_tables(results, self.levels, self.headline), gaps)
-        self.tagging = marked(tagging_tables(results, self.levels), gaps)
-        self.transfer = transfer_tables(results, self.levels)
-        self.published = published_tables(results, self.levels)
-        self.parts = part_tables(results)
-        self.retrieval = marked(retrieval_tables(results, self.levels), gaps)
+        # Charts first: they are drawn while the rest is computed.
         self.pairs = pair_tables(results, self.levels, self.headline)
-        self.diagnostics = diagnostic_tables(results, self.levels)
         self.preferences = preference_tables(results, self.levels)
-        self.cost = cost_table(results)
         self.subjects = [self._subject(*one) for one in words.subjects(gaps)]
         self.bases = list(dict.fromkeys(row["base"] for row in gaps["gaps"]))
         self.tagging_charts = [chart for base in self.bases for chart in tagging_figures(gaps, base, self.short)]
@@ -108,6 +103,14 @@ class _Page:
         self.curves = [chart for base in self.bases for chart in curve_charts(points, base, self.short)]
         self.training_charts = training_figures(curves, self.short)
         self.training = training_tables(curves)
+        self.overview = marked(overview_tables(results, self.levels, self.headline), gaps)
+        self.tagging = marked(tagging_tables(results, self.levels), gaps)
+        self.transfer = transfer_tables(results, self.levels)
+        self.published = published_tables(results, self.levels)
+        self.parts = part_tables(results)
+        self.retrieval = marked(retrieval_tables(results, self.levels), gaps)
+        self.diagnostics = diagnostic_tables(results, self.levels)
+        self.cost = cost_table(results)
 
     def html(self) -> str:
         pages = self.pages = Pages(self.short)
@@ -116,13 +119,17 @@ class _Page:
             "shortened": self.shortened,
             "digits_of": lambda table, number: digits_of(figures[number] for _, figures in table.rows),
             "table_files": pages.table_files,
-            "pairs_shown": _PAIRS_SHOWN,
-            "rows_file": lambda rows, name: pages.file("CSV", "text/csv", f"{name}.csv", rows_csv(_flat(rows))),
+            "rows_file": lambda rows, name: pages.file(
+                "CSV", "tables", f"{name}.csv", "text/csv", rows_csv(_flat(rows))
+            ),
             "rows_shown": _ROWS_SHOWN,
             "scale": lambda row: any(
                 abs(row.get(name) or 0) > 1.5 for name in ("low", "high", "gap_before", "gap_after")
             ),
         }
+        for part in ("gaps", "directions", "changes", "correlations"):  # whole: beside the page only
+            raw = rows_csv(_flat(self.gaps[part])).encode("utf-8", "replace")
+            pages.files["tables"][f"{part}.csv"] = raw
         return pages.render(
             "report.html.j2",
             page=self,
@@ -132,43 +139,6 @@ class _Page:
             lines=words.summary(self.gaps),
             sources=self._sources(),
         )
-
-    def table_files(self) -> Iterable[tuple[str, bytes]]:
-        """Every table as CSV and LaTeX, and the rows of `gaps.json` as CSV."""
-        tables = [
-            *self.overview,
-            *self.tagging,
-            *self.transfer,
-            *self.published,
-            *self.parts,
-            *self.retrieval,
-            *self.pairs,
-            *self.diagnostics,
-        ]
-        tables += [*self.training, *self.preferences]
-        tables += [subject["why"]["profile"] for subject in self.subjects if subject["why"]]
-        for table in [*tables, *([self.cost] if self.cost else [])]:
-            yield f"{file_name(table.name)}.csv", table_csv(table).encode("utf-8", "replace")
-            yield f"{file_name(table.name)}.tex", table_latex(table).encode("utf-8", "replace")
-        for name, text in self.pages.beside.items():
-            if name.endswith(".csv"):
-                yield name, text.encode("utf-8", "replace")
-        for part in ("gaps", "directions", "changes", "correlations"):
-            yield f"{part}.csv", rows_csv(_flat(self.gaps[part])).encode("utf-8", "replace")
-
-    def chart_files(self) -> Iterable[tuple[str, bytes]]:
-        """Every chart as SVG and PNG."""
-        for chart in self.charts():
-            yield f"{file_name(chart.name)}.svg", chart.svg.encode("utf-8", "replace")
-            yield f"{file_name(chart.name)}.png", chart.png
-
-    def charts(self) -> list[Chart]:
-        parts = [
-            (*one["charts"], *one["heat"], *one["bias"], *(one["why"]["charts"] if one["why"] else ()))
-            for one in self.subjects
-        ]
-        drawn = [chart for part in parts for chart in part]
-        return [*drawn, *self.tagging_charts, *self.curves, *self.training_charts]
 
     def _subject(self, base: str | None, dataset: str | None) -> dict[str, Any]:
         about = {"kind": "retrieval", "base": base, "dataset": dataset, "measure": self.headline}
@@ -187,9 +157,6 @@ class _Page:
                 if row["against"]["recipe"] == "none" and row["against"]["alignment"] in (None, "none")
             ],
             "directions": words.own(self.gaps, "directions", **about),
-            "tables": [
-                table for table in self.retrieval if (table.about["base"], table.about["dataset"]) == (base, dataset)
-            ],
             "pairs": [t for t in self.pairs if (t.about["base"], t.about["dataset"]) == (base, dataset)],
             "charts": retrieval_figures(self.gaps, base, dataset, self.short),
             "why": reasons(self.gaps, base, dataset, self.short),
