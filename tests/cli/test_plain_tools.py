@@ -162,6 +162,37 @@ def test_the_ir_measures_command_gives_the_figures_of_the_results(tiny, setting,
     assert ours == pytest.approx(theirs, abs=1e-6)
 
 
+@pytest.mark.parametrize(("setting", "codes"), [("cross", ("qha",)), ("multi", ("qha", "qla"))])
+def test_a_run_of_search_gives_the_figures_of_the_results(xlreach, tiny, tmp_path, setting, codes):
+    """Questions in qla, asked by `xlreach search --trec` of one language or all, scored by the ir_measures command."""
+    from xlreach.corpora import open_dataset
+
+    name = tiny.encoder().name
+    collection = open_dataset("folder:retrieval/artificial-test", tiny.data)
+    queries = tmp_path / "queries.jsonl"
+    rows = [json.dumps({"_id": query.id, "text": query.text}) for query in collection.queries("qla")]
+    queries.write_text("\n".join(rows) + "\n", "utf-8")
+    wanted = [part for code in codes for part in ("--lang", code)]
+    arguments = ("--queries", queries, "--trec", tmp_path / "x.run", "-k", 1000, *wanted)
+    assert xlreach("search", tiny.encoder(), tiny.indexes(), *arguments).code == 0
+    place = "qla" if setting == "multi" else "qla-qha"
+    (qrels,) = (tiny.run / "trec" / name).glob(f"*.{setting}.{place}.qrels")
+    done = subprocess.run(
+        [sys.executable, "-m", "ir_measures", qrels, tmp_path / "x.run", "nDCG@10", "AP", "RR", "--places", "9"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    theirs = {measure: float(value) for measure, value in (line.split("\t") for line in done.stdout.splitlines())}
+    ours = {
+        row.measure: row.value
+        for row in read_measurements(tiny.run / "results.jsonl")
+        if (row.kind, row.setting, row.query_language, row.recipe, row.alignment)
+        == ("retrieval", setting, "qla", "none", "none")
+        and row.document_language == (None if setting == "multi" else "qha")
+        and row.measure in theirs
+    }
+    assert len(ours) == 3 and ours == pytest.approx(theirs, abs=1e-8)
+
+
 def test_runs_and_qrels_have_the_columns_of_trec(tiny):
     for path in (tiny.run / "trec").rglob("*.run"):
         rows = [line.split(" ") for line in path.read_text("utf-8").splitlines()]
