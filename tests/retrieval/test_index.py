@@ -197,3 +197,30 @@ def test_search_over_languages_merges_them(encoder, documents, tmp_path):
     assert write_search_run(tmp_path / "run", ["a", "b", "c"], ranked) == 60
     with pytest.raises(DataError, match="white space"):
         write_search_run(tmp_path / "run", ["a b", "b", "c"], ranked)
+
+
+@pytest.mark.parametrize("factory", ["PQ8x4", "IVF64,Flat", "SQ4"])
+def test_the_stated_recall_is_that_of_exact_search(encoder, documents, tmp_path, factory):
+    some = documents[:240]  # fewer than are sampled, so the manifest's figure is over all of them
+    index = open_index(build_index(encoder, some, tmp_path / "en", factory=factory, language="en"), encoder)
+    vectors = encoder.encode([one.text for one in some], "document")
+    cosines = vectors.astype(np.float64) @ vectors.T.astype(np.float64)
+    nearest = np.argsort(-cosines, axis=1)[:, :10]
+    found = index.search(vectors, 10)[1]
+    shared = [len(set(one) & set(other)) / 10 for one, other in zip(nearest.tolist(), found.tolist(), strict=True)]
+    assert index.manifest["recall@10"] == pytest.approx(np.mean(shared), abs=1e-3)
+    assert 0.1 < index.manifest["recall@10"] < 0.999
+
+
+def test_ties_beyond_the_cut_are_ordered_by_id(encoder, tmp_path):
+    """Of four equal documents in two languages the two with the later ids are found, as trec_eval would cut."""
+    indexes = []
+    for code, names in (("en", ["a", "d"]), ("de", ["b", "c"])):
+        same = [Document(name, code, "xx1 xx2") for name in names]
+        other = [Document(f"other {code}", code, "xx40 xx41 xx42")]
+        indexes.append(open_index(build_index(encoder, same + other, tmp_path / code, language=code), encoder))
+    vectors = encoder.encode(["xx1 xx2"], "query")
+    assert [name for name, _ in rank(vectors, indexes, 2)[0]] == ["d", "c"]
+    assert [name for name, _ in rank(vectors, indexes, 9)[0]][:4] == ["d", "c", "b", "a"]
+    assert [name for name, _ in rank(vectors, indexes[:1], 9)[0]][:2] == ["d", "a"]
+    assert [hit.id for hit in search(encoder, ["xx1 xx2"], indexes, 3)[0]] == ["d", "c", "b"]

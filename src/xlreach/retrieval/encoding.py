@@ -161,7 +161,7 @@ class TextEncoder:
                             _rewind(record, [settings, *finished])
                         vectors.seek(rows * self.dimension * 4)
                         vectors.truncate()
-                        vectors.write(self.encode(part, prompt).tobytes())
+                        vectors.write(np.ascontiguousarray(self.encode(part, prompt)).data)
                         vectors.flush()
                         record.write(json.dumps([len(part), digest]) + "\n")
                         record.flush()

@@ -97,10 +97,19 @@ def train_index(index: Any, vectors: Vectors, factory: str, seed: int = 0) -> No
                 f"The index {factory!r} learns {needed} centroids, from only {count} documents.",
                 fix=f"Use 'Flat' (exact, and right up to about a million documents) or 'IVF{cells},Flat'.",
             )
-        size = min(count, max(needed * _TRAINING_PER_CENTROID, 4096))
-        rows = np.sort(np.random.default_rng(seed).choice(count, size, replace=False))
         _allow_small_samples(index)
-        index.train(np.ascontiguousarray(vectors[rows]))
+        core = _core(index)
+        if isinstance(core, faiss.IndexPQ):
+            # Orders the codes for a way of searching that is not used here, in twenty times the time of training.
+            core.do_polysemous_training = False
+        index.train(training_sample(index, vectors, seed))
+
+
+def training_sample(index: Any, vectors: Vectors, seed: int = 0) -> Vectors:
+    """The vectors that an index learns from: 64 a centroid, drawn at random, in the order of rows."""
+    size = min(len(vectors), max(_centroids(index) * _TRAINING_PER_CENTROID, 4096))
+    rows = np.sort(np.random.default_rng(seed).choice(len(vectors), size, replace=False))
+    return np.ascontiguousarray(vectors[rows])
 
 
 def blocks(vectors: Vectors) -> Iterator[Vectors]:
@@ -139,9 +148,7 @@ def measure_recall(index: Any, vectors: Vectors, k: int = 10, sample: int = 256)
     queries = np.ascontiguousarray(vectors[rows])
     exact = faiss.ResultHeap(len(queries), k, keep_max=True)
     for number, some in enumerate(blocks(vectors)):
-        block = faiss.IndexFlatIP(vectors.shape[1])
-        block.add(some)
-        scores, found = block.search(queries, min(k, block.ntotal))
+        scores, found = faiss.knn(queries, some, min(k, len(some)), metric=faiss.METRIC_INNER_PRODUCT)
         exact.add_result(scores, np.where(found >= 0, found + number * _ADD_BLOCK, found))
     exact.finalize()
     found = index.search(queries, k)[1]

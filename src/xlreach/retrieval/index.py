@@ -233,14 +233,26 @@ def fill_index(folder: Path, index: Any, vectors: Vectors, encoder: TextEncoder,
         language: Of the documents.
         factory: The index string.
     """
+    write_index(folder / "index.faiss", index, vectors, factory)
+    recall = None if is_exact(index) else round(measure_recall(index, vectors), 4)
+    write_manifest(folder, encoder, language, factory, len(vectors), search_parameters(index), recall)
+
+
+def write_index(path: Path, index: Any, vectors: Vectors, factory: str) -> None:
+    """Trains an index where it needs it, adds vectors and writes the file.
+
+    Args:
+        path: The file.
+        index: The empty FAISS index; filled, unless it is an exact one, which is written without being held.
+        vectors: In the order of rows.
+        factory: The index string.
+    """
     if is_exact(index):
-        write_exact(folder / "index.faiss", index, len(vectors), blocks(vectors))
+        write_exact(path, index, len(vectors), blocks(vectors))
     else:
         train_and_add(index, vectors, factory)
         apply_parameters(index, search_parameters(index))
-        faiss.write_index(index, str(folder / "index.faiss"))
-    recall = None if is_exact(index) else round(measure_recall(index, vectors), 4)
-    write_manifest(folder, encoder, language, factory, len(vectors), search_parameters(index), recall)
+        faiss.write_index(index, str(path))
 
 
 def write_manifest(

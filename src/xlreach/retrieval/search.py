@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from xlreach.corpora.collection import Document
 from xlreach.corpora.trec import write_run
 from xlreach.errors import DataError, IndexFolderError
@@ -47,17 +50,31 @@ def search(encoder: TextEncoder, queries: Sequence[str], indexes: Sequence[OpenI
         if index.manifest["encoder_fingerprint"] != encoder.fingerprint:
             raise IndexFolderError("Built with another encoder.", path=index.folder)
     vectors = encoder.encode(queries, "query")
-    found = _candidates(vectors, indexes, k)
+    scores, places, rows = _ordered(vectors, indexes, k)
     documents: dict[tuple[int, int], Document] = {}
     for place, index in enumerate(indexes):
-        rows = list({row: None for candidates in found for _, _, at, row in candidates if at == place})
-        documents |= {(place, row): one for row, one in zip(rows, index.documents(rows), strict=True)}
-    return [[_hit(documents[place, row], score) for score, _, place, row in candidates] for candidates in found]
+        own = np.unique(rows[(places == place) & (rows >= 0)]).tolist()
+        documents |= {(place, row): one for row, one in zip(own, index.documents(own), strict=True)}
+    return [
+        [_hit(documents[place, row], score) for score, place, row in zip(*one, strict=True) if row >= 0]
+        for one in zip(scores.tolist(), places.tolist(), rows.tolist(), strict=True)
+    ]
 
 
 def rank(vectors: Vectors, indexes: Sequence[OpenIndex], k: int) -> list[Ranked]:
     """As `search`, from query vectors to document ids."""
-    return [[(name, score) for score, name, _, _ in one] for one in _candidates(vectors, indexes, k)]
+    scores, places, rows = _ordered(vectors, indexes, k)
+    if len(indexes) == 1:
+        of = indexes[0].ids
+        named = [list(map(of.__getitem__, one)) for one in rows.tolist()]  # of row -1 too, which is left out below
+    else:
+        ids = [index.ids for index in indexes]
+        named = [
+            [ids[place][row] for place, row in zip(*one, strict=True)]
+            for one in zip(places.tolist(), rows.tolist(), strict=True)
+        ]
+    counts = (rows >= 0).sum(axis=1).tolist()
+    return [list(zip(*one, strict=True))[:n] for *one, n in zip(named, scores.tolist(), counts, strict=True)]
 
 
 def write_search_run(path: Path, queries: Sequence[str], ranked: Sequence[Ranked], tag: str = "xlreach") -> int:
@@ -87,17 +104,22 @@ def _hit(document: Document, score: float) -> Hit:
     return Hit(document.id, document.language, score, document.text, document.title)
 
 
-def _candidates(vectors: Vectors, indexes: Sequence[OpenIndex], k: int) -> list[list[tuple[float, str, int, int]]]:
-    """(score, id, which index, row) of the `k` best, for each query."""
-    found: list[list[tuple[float, str, int, int]]] = [[] for _ in range(len(vectors))]
-    for place, index in enumerate(indexes):
-        scores, rows = index.search(vectors, k)
-        ids = index.ids
-        for query, (row_scores, row_numbers) in enumerate(zip(scores.tolist(), rows.tolist(), strict=True)):
-            found[query].extend(
-                (score, ids[row], place, row) for score, row in zip(row_scores, row_numbers, strict=True) if row >= 0
-            )
-    for candidates in found:
-        candidates.sort(reverse=True)
-        del candidates[k:]
-    return found
+def _ordered(
+    vectors: Vectors, indexes: Sequence[OpenIndex], k: int
+) -> tuple[Vectors, NDArray[np.int64], NDArray[np.int64]]:
+    """Scores, numbers of the indexes and rows there of the `k` best of all, for each query; row −1 where nothing is."""
+    found = [index.search(vectors, k) for index in indexes]
+    scores = np.concatenate([one for one, _ in found], axis=1)
+    rows = np.concatenate([one for _, one in found], axis=1)
+    places = np.broadcast_to(np.repeat(np.arange(len(found)), [one.shape[1] for _, one in found]), rows.shape)
+    scores = np.where(rows >= 0, scores, -np.inf).astype(np.float32)
+    if len(indexes) > 1:
+        order = np.argsort(-scores, axis=1, kind="stable")
+        scores, places, rows = (np.take_along_axis(one, order, axis=1) for one in (scores, places, rows))
+    tied = ((scores[:, 1:] == scores[:, :-1]) & (rows[:, 1:] >= 0)).any(axis=1)
+    places, rows = places.copy(), rows.copy()
+    for query in np.flatnonzero(tied):
+        names = [indexes[at].ids[row] if row >= 0 else "" for at, row in zip(places[query], rows[query], strict=True)]
+        order = sorted(range(len(names)), key=lambda at: (scores[query, at], names[at]), reverse=True)
+        places[query], rows[query] = places[query, order], rows[query, order]
+    return scores[:, :k], places[:, :k], rows[:, :k]
