@@ -34,7 +34,8 @@ import numpy as np
 from xlreach.corpora.collection import Document
 from xlreach.retrieval.encoding import TextEncoder, Vectors
 from xlreach.retrieval.factory import FACTORIES, apply_parameters, check_factory, search_parameters, training_sample
-from xlreach.retrieval.index import build_index, open_index, write_index
+from xlreach.retrieval.index import build_index, open_index
+from xlreach.retrieval.ondisk import write_index
 from xlreach.retrieval.search import rank
 
 DIMENSION = 768
@@ -73,7 +74,7 @@ def main() -> None:
     if options.memory:
         print(json.dumps(building_memory(options.memory)))
         return
-    sizes, seconds = (QUICK, 1.0) if options.quick else (FULL, 20.0)
+    sizes, seconds = (QUICK, 1.0) if options.quick else (FULL, 12.0)
     count, queries = (max(one[at] for one in sizes.values()) for at in (0, 1))
     vectors, asked = np.split(clustered(count + queries), [count])
     rows: list[dict[str, Any]] = []

@@ -257,3 +257,9 @@ def test_a_batch_a_thread_gives_the_same_vectors(encoder_folder, documents, monk
         assert TextEncoder(encoder_folder, dtype="bf16").encode(texts) == pytest.approx(expected, abs=0.05)
     finally:
         torch.set_num_threads(threads)
+
+
+def test_the_mean_said_and_unsaid_are_the_same_vectors(encoder_folder, texts):
+    said, unsaid = TextEncoder(encoder_folder, pooling="mean"), TextEncoder(encoder_folder)
+    assert said.pooling == unsaid.pooling == "mean" and len(said.model) == len(unsaid.model)
+    assert (said.encode(texts) == unsaid.encode(texts)).all()

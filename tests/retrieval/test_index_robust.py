@@ -104,9 +104,11 @@ def test_ids_with_blanks_and_line_feeds_are_kept_and_never_put_into_a_run(encode
 
 
 def test_what_is_shown_stays_in_its_line():
-    from xlreach.cli.options import one_line
+    from xlreach.cli.options import one_line, shortened
 
     assert one_line("a\nb\x1b[31m\tc\u2028d\r") == "a b [31m c d"
+    assert shortened("ab cd") == "ab cd" and shortened("ab cd ef gh", 8) == "ab cd…"
+    assert shortened("x" * 100_000) == "x" * 299 + "…"
     assert one_line("ക്‍ഷ می‌خواهم") == "ക്‍ഷ می‌خواهم"  # joiners are letters there
 
 

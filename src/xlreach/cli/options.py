@@ -23,7 +23,7 @@ Encoder = Annotated[str, typer.Argument(help="An encoder folder, package:NAME/FO
 Pooling = Annotated[
     str | None, typer.Option(help="Such as cls or mean(layers=8); when not given, what the encoder's folder declares.")
 ]
-Dtype = Annotated[str, typer.Option(help="What the encoder computes in: auto, fp32 or bf16.")]
+Dtype = Annotated[str, typer.Option(help="What the encoder computes in: auto, fp32, bf16, or int8 (by OpenVINO).")]
 Lang = Annotated[list[str], typer.Option(help="A language code; may be repeated.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/quickstart.")]
 Runner = Annotated[str, typer.Option(help="Who does the work: local, ray (here), or ray=ADDRESS of a cluster.")]
@@ -42,6 +42,13 @@ def one_line(text: str) -> str:
     """A text from data as it may stand in a line of the terminal: without line breaks and control characters."""
     kept = (" " if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter for letter in text)
     return " ".join("".join(kept).split())
+
+
+def shortened(text: str, length: int = 300) -> str:
+    """A text of at most so many characters, cut between words where it has any; `--json` has it whole."""
+    if len(text) <= length:
+        return text
+    return text[: length - 1].rsplit(" ", 1)[0] + "…"
 
 
 def print_rows(rows: Sequence[Measurement], out: Path, as_json: bool) -> None:

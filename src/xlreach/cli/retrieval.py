@@ -27,6 +27,7 @@ from xlreach.cli.options import (
     one_line,
     print_json,
     print_rows,
+    shortened,
 )
 from xlreach.errors import XLReachError
 
@@ -157,7 +158,7 @@ def search(
         return print_json([dataclasses.asdict(hit) for hit in hits])
     for place, hit in enumerate(hits, 1):
         text = f"{hit.title}: {hit.text}" if hit.title else hit.text
-        typer.echo(f"{place:>3}  {hit.score:.4f}  {hit.language:<4} {one_line(hit.id)}  {one_line(text)}")
+        typer.echo(f"{place:>3}  {hit.score:.4f}  {hit.language:<4} {one_line(hit.id)}  {shortened(one_line(text))}")
     return None
 
 

@@ -45,7 +45,8 @@ def equal_pools(
     Returns:
         Rows `{base, recipe, alignment, dataset, setting, measure, size, languages: {code: {pool, whole, equal}}, gap,
         gap_equal}`: means over queries, document languages and seeds; `pool` is the mean size, the gaps are None where
-        a side was not measured. Only where pools differ: equal pools need no correction.
+        a side was not measured. Only where pools differ: equal pools need no correction. All of them are over full
+        rankings: `AP` and `RR` without a cutoff are above those of `results.jsonl` by what lies beyond its depth.
 
     Raises:
         DataError: A column is missing, or a rank lies outside its pool.

@@ -6,7 +6,7 @@ text is encoded like any other, as the special tokens around nothing.
 
 Half precision: bf16 is used where `dtype` says so, or where it says `auto`, the CPU has bf16 instructions (AMX or
 AVX-512; or the GPU has) and the job is long. Cosines to the fp32 vectors stay above 0.9998. Short jobs, and queries
-typed one at a time, stay in fp32.
+typed one at a time, stay in fp32. `int8` is computed by OpenVINO, and only if it comes near enough (see `int8`).
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ from tqdm import tqdm
 from xlreach.adapt.encoder import fingerprint
 from xlreach.adapt.inputs import input_transform
 from xlreach.errors import ModelError, SpecError, nearest
-from xlreach.retrieval.loading import folder_pooling, load_encoder
+from xlreach.retrieval.int8 import check_fidelity, int8_transformer, sample
+from xlreach.retrieval.loading import folder_pooling, load_encoder, quiet_loading
 from xlreach.retrieval.pooling import POOLINGS, Declared
 
-DTYPES = ("auto", "fp32", "bf16")
+DTYPES = ("auto", "fp32", "bf16", "int8")
 Vectors = NDArray[np.float32]
 
 # Multiply-adds (pieces × weights outside the embedding table) from which a job counts as long: a second or so of fp32
@@ -57,14 +58,17 @@ class TextEncoder:
         pooling: Of `pooling.POOLINGS`, without what is fitted on text; None takes what the folder declares, else
             `mean`.
         max_length: Pieces that a text is cut to; None takes the folder's limit.
-        dtype: `fp32`, `bf16`, or `auto` (see above).
+        dtype: `fp32`, `bf16`, `int8`, or `auto` (see above).
         device: As torch names it; None takes an accelerator where there is one.
 
     Attributes:
         dimension: Length of a vector.
         prompts: What is put before a text, by kind (`query`, `document`); empty where the folder declares none.
         fingerprint: The folder's fingerprint; vectors of encoders that differ in it must not be compared.
+        fidelity: With int8, how near the first texts' vectors are to those of fp32; None before, and otherwise.
     """
+
+    fidelity: dict[str, float] | None = None
 
     def __init__(
         self,
@@ -99,6 +103,12 @@ class TextEncoder:
         first = self.model[0]
         self._tokenizer = first.tokenizer if isinstance(first, Transformer) else None
         self._weights = sum(one.numel() for name, one in first.named_parameters() if "embeddings" not in name)
+        self._int8: Any = None
+        if dtype == "int8":
+            if self._tokenizer is None or wanted.layers:
+                raise SpecError("int8 is for transformers, pooled from the last layer.", fix="Use --dtype auto.")
+            with quiet_loading():
+                self._int8 = int8_transformer(self.path)
 
     def encode(self, texts: Sequence[str], prompt: str | None = None) -> Vectors:
         """Encodes texts.
@@ -115,6 +125,8 @@ class TextEncoder:
             ModelError: The model gives something that is no number.
         """
         prefix = self._prefix(prompt)
+        if self._int8 is not None and self.fidelity is None and len(texts):
+            self._compare(sample(texts), prefix)
         rows = {text: row for row, text in enumerate(dict.fromkeys(texts))}
         vectors = self._encode_unique(list(rows), prefix)
         if len(rows) == len(texts):
@@ -174,6 +186,16 @@ class TextEncoder:
             return np.zeros((0, self.dimension), dtype=np.float32)
         return np.memmap(out, dtype=np.float32, mode="r", shape=(rows, self.dimension))
 
+    def _compare(self, texts: list[str], prefix: str) -> None:
+        """Refuses int8 where it is far from fp32 on these texts."""
+        ours, quick = self._encode_unique(texts, prefix), self._int8
+        try:
+            self._int8 = None
+            exact = self._encode_unique(texts, prefix)
+        finally:
+            self._int8 = quick
+        self.fidelity = check_fidelity(ours, exact, self.path)
+
     def _prefix(self, prompt: str | None) -> str:
         if prompt is None:
             name = self.model.default_prompt_name
@@ -200,7 +222,9 @@ class TextEncoder:
             half = self._use_half(sum(map(len, same)))
             batches = self._by_pieces(pieces, list(same.values()), self._budget())
         with _halved(self.model[0]) if half else contextlib.nullcontext():
-            for rows, found in _at_once(self._forward, batches, self.model.device.type):
+            # OpenVINO has threads of its own, and one batch at a time.
+            where = self.model.device.type if self._int8 is None else "openvino"
+            for rows, found in _at_once(self._forward, batches, where):
                 vectors[rows] = found
         if not np.isfinite(vectors).all():
             raise ModelError(
@@ -241,7 +265,7 @@ class TextEncoder:
         repeats = features.pop("repeats", None)
         device = self.model.device
         features = {key: one.to(device) if isinstance(one, torch.Tensor) else one for key, one in features.items()}
-        features = first(features)
+        features = (first if self._int8 is None else self._int8)(features)
         features["token_embeddings"] = features["token_embeddings"].float()
         for module in rest:
             features = module(features)
@@ -253,7 +277,7 @@ class TextEncoder:
         return 65536 if self.model.device.type != "cpu" else 1024
 
     def _use_half(self, pieces: int) -> bool:
-        if self.dtype != "auto":
+        if self.dtype != "auto":  # nothing of int8 is computed by torch but what it is compared with
             return self.dtype == "bf16"
         return pieces * self._weights >= _LONG_JOB and computes_bf16(self.model.device.type)
 

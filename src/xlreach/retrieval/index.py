@@ -32,14 +32,12 @@ from xlreach.errors import DataError, IndexFolderError, nearest
 from xlreach.retrieval.encoding import CHUNK, TextEncoder, Vectors
 from xlreach.retrieval.factory import (
     apply_parameters,
-    blocks,
     check_factory,
     is_exact,
     measure_recall,
     search_parameters,
-    train_and_add,
 )
-from xlreach.retrieval.ondisk import write_exact
+from xlreach.retrieval.ondisk import write_index
 from xlreach.store import digest, file_digest, replacing
 
 _FILES = ("index.faiss", "ids.parquet")
@@ -238,23 +236,6 @@ def fill_index(folder: Path, index: Any, vectors: Vectors, encoder: TextEncoder,
     write_manifest(folder, encoder, language, factory, len(vectors), search_parameters(index), recall)
 
 
-def write_index(path: Path, index: Any, vectors: Vectors, factory: str) -> None:
-    """Trains an index where it needs it, adds vectors and writes the file.
-
-    Args:
-        path: The file.
-        index: The empty FAISS index; filled, unless it is an exact one, which is written without being held.
-        vectors: In the order of rows.
-        factory: The index string.
-    """
-    if is_exact(index):
-        write_exact(path, index, len(vectors), blocks(vectors))
-    else:
-        train_and_add(index, vectors, factory)
-        apply_parameters(index, search_parameters(index))
-        faiss.write_index(index, str(path))
-
-
 def write_manifest(
     folder: Path,
     encoder: TextEncoder,
@@ -284,6 +265,7 @@ def write_manifest(
         "max_length": encoder.max_length,
         "prompts": encoder.prompts,
         "dtype": encoder.dtype,
+        **({"fidelity": encoder.fidelity} if encoder.fidelity else {}),
         "dimension": encoder.dimension,
         "metric": "inner product of unit vectors (cosine)",
         "factory": factory,

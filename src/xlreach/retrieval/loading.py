@@ -83,7 +83,8 @@ def load_encoder(
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise ModelError(f"Cannot be loaded as an encoder: {reason[0]}", path=encoder) from error
     _check_positions(model, encoder)
-    if wanted.unfitted != Declared() and str(wanted.unfitted) != folder_pooling(encoder):
+    # A folder that declares none is loaded with the mean.
+    if wanted.unfitted != Declared() and str(wanted.unfitted) != (folder_pooling(encoder) or "mean"):
         model = _with_pooling(model, wanted.unfitted, encoder)
     if max_length is not None:
         limit = model.max_seq_length

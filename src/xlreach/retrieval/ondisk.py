@@ -17,7 +17,7 @@ import numpy as np
 from faiss.contrib.ondisk import merge_ondisk
 
 from xlreach.errors import IndexFolderError
-from xlreach.retrieval.factory import Vectors
+from xlreach.retrieval.factory import Vectors, apply_parameters, blocks, is_exact, search_parameters, train_and_add
 
 
 def write_exact(path: Path, index: Any, count: int, blocks: Iterable[Vectors]) -> None:
@@ -40,6 +40,23 @@ def write_exact(path: Path, index: Any, count: int, blocks: Iterable[Vectors]) -
     expected = len(head) + 8 + 4 * count * index.d
     if path.stat().st_size != expected:
         raise IndexFolderError(f"{path.stat().st_size} bytes were written, {expected} expected.", path=path)
+
+
+def write_index(path: Path, index: Any, vectors: Vectors, factory: str) -> None:
+    """Trains an index where it needs it, adds vectors and writes the file.
+
+    Args:
+        path: The file.
+        index: The empty FAISS index; filled, unless it is an exact one, which is written without being held.
+        vectors: In the order of rows.
+        factory: The index string.
+    """
+    if is_exact(index):
+        write_exact(path, index, len(vectors), blocks(vectors))
+    else:
+        train_and_add(index, vectors, factory)
+        apply_parameters(index, search_parameters(index))
+        faiss.write_index(index, str(path))
 
 
 def merges(index: Any) -> bool:
