@@ -114,3 +114,19 @@ def test_what_is_shown_stays_in_its_line():
 
 def test_the_index_of_a_path_object_is_a_path(encoder, tmp_path):
     assert isinstance(build_index(encoder, [Document("a", "en", "xx1")], str(tmp_path / "en")), Path)
+
+
+def test_one_id_in_two_languages_is_shown_and_never_put_into_a_run(encoder, tmp_path):
+    indexes = []
+    for code in ("en", "de"):
+        folder = build_index(encoder, [Document("1", code, f"xx1 xx2 {code}")], tmp_path / code, language=code)
+        indexes.append(open_index(folder, encoder))
+    hits = search(encoder, ["xx1 xx2"], indexes, 5)[0]
+    assert sorted((hit.id, hit.language, hit.text) for hit in hits) == [
+        ("1", "de", "xx1 xx2 de"),
+        ("1", "en", "xx1 xx2 en"),
+    ]
+    ranked = rank(encoder.encode(["xx1"], "query"), indexes, 5)
+    with pytest.raises(DataError, match="'q' finds the document id '1' in two indexes"):
+        write_search_run(tmp_path / "run", ["q"], ranked)
+    assert not (tmp_path / "run").exists()

@@ -44,7 +44,7 @@ def search(encoder: TextEncoder, queries: Sequence[str], indexes: Sequence[OpenI
         k: Documents a query.
 
     Raises:
-        IndexFolderError: An index is another encoder's, or two hold the same document id.
+        IndexFolderError: An index is another encoder's.
     """
     for index in indexes:
         if index.manifest["encoder_fingerprint"] != encoder.fingerprint:
@@ -87,8 +87,17 @@ def write_search_run(path: Path, queries: Sequence[str], ranked: Sequence[Ranked
         tag: The run's name.
 
     Raises:
-        DataError: An id holds white space, which the format cannot carry.
+        DataError: An id holds white space, which the format cannot carry, or two indexes hold the same one.
     """
+    for query, found in zip(queries, ranked, strict=True):
+        names = [name for name, _ in found]
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise DataError(
+                f"The query {query!r} finds the document id {twice!r} in two indexes.",
+                expected="A run names a document by its id alone.",
+                fix="Search one language at a time, or give documents ids of their own.",
+            )
     try:
         return write_run(path, zip(queries, ranked, strict=True), tag)
     except ValueError as error:
@@ -120,6 +129,6 @@ def _ordered(
     places, rows = places.copy(), rows.copy()
     for query in np.flatnonzero(tied):
         names = [indexes[at].ids[row] if row >= 0 else "" for at, row in zip(places[query], rows[query], strict=True)]
-        order = sorted(range(len(names)), key=lambda at: (scores[query, at], names[at]), reverse=True)
-        places[query], rows[query] = places[query, order], rows[query, order]
+        by_id = sorted(range(len(names)), key=lambda at: (scores[query, at], names[at]), reverse=True)
+        places[query], rows[query] = places[query, by_id], rows[query, by_id]
     return scores[:, :k], places[:, :k], rows[:, :k]
