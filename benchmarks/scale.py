@@ -29,17 +29,17 @@ import numpy as np
 
 LINE_WORDS, PASSAGE_WORDS, WORDS, DIMENSION = 15, 24, 20_000, 384
 SIZES = {  # the largest, and what it counts
-    "text": (800_000, "lines"),
-    "vocabulary": (400_000, "lines"),
+    "text": (400_000, "lines"),
+    "vocabulary": (100_000, "lines"),
     "lapt": (4_000, "lines"),
-    "diagnose": (200_000, "lines"),
-    "tag": (400, "sentences"),
-    "align": (1_024, "pairs"),
+    "diagnose": (40_000, "lines"),
+    "tag": (200, "sentences"),
+    "align": (512, "pairs"),
     "encode": (8_192, "passages"),
-    "index Flat": (400_000, "passages"),
-    "index IVF1024,PQ48": (400_000, "passages"),
+    "index Flat": (200_000, "passages"),
+    "index IVF1024,PQ48": (200_000, "passages"),
     "score": (200_000, "passages"),
-    "passages": (131_072, "passages"),
+    "passages": (65_536, "passages"),
 }
 SHAPES = {"line": (1, 384, WORDS), "small": (6, 384, WORDS), "base": (12, 768, 250_000)}  # layers, width, pieces
 EXTRAPOLATED = 5_000_000
@@ -322,8 +322,8 @@ def questions(size: int) -> Any:
         def documents(self, language: str) -> Iterator[Any]:
             return documents(map(str, range(size)))
 
-        def queries(self, language: str) -> Iterator[Query]:
-            return (Query(f"question-{n}", "mt", str(n), str(n)) for n in chosen)
+        def queries(self, language: str) -> list[Query]:
+            return [Query(f"question-{n}", "mt", str(n), str(n)) for n in chosen]
 
         def qrels(self, query_language: str, document_language: str) -> dict[str, dict[str, int]]:
             return {f"question-{n}": {f"passage-{n}": 1} for n in chosen}
