@@ -123,7 +123,8 @@ def curve(stage: str, largest: int, shape: str) -> dict[str, Any]:
 def measure(stage: str, size: int, shape: str) -> dict[str, Any]:
     """One stage at one size, in this process: seconds and peak memory of the work without its preparation.
 
-    `resident_mb` is all that is resident, pages of mapped files among it; `own_mb` is what the kernel cannot drop.
+    `resident_mb` is all that is resident, pages of mapped files among it; `own_mb` is what the kernel cannot drop;
+    `cpu_seconds` are those of all threads, which other work on the machine does not change much.
     """
     with tempfile.TemporaryDirectory() as folder:
         cost: dict[str, float] = {}
@@ -137,15 +138,16 @@ def measure(stage: str, size: int, shape: str) -> dict[str, Any]:
 
         thread = threading.Thread(target=watch)
         thread.start()
-        start = time.perf_counter()
+        start, computed = time.perf_counter(), time.process_time()
         work()
-        seconds = time.perf_counter() - start
+        seconds, computed = time.perf_counter() - start, time.process_time() - computed
         stop.set()
         thread.join()
         disk = sum(path.stat().st_size for path in made.rglob("*") if path.is_file())
     return {
         "size": size,
         "seconds": round(seconds, 2),
+        "cpu_seconds": round(computed, 2),
         "resident_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
         "own_mb": round(peak[0] / 2**20, 1),
         "disk_mb": round(disk / 2**20, 1),
