@@ -3,8 +3,9 @@
 One `Replace` per entry goes through the text as often as the table has entries. `Precompiled`, which SentencePiece's
 tokenizers carry anyway, looks up all characters in one pass. It goes by grapheme, though: a letter that carries a mark
 is replaced together with its mark, and a key of several letters is never met. So a character that `Precompiled` drops
-is put between letters of the table and their marks first, and keys of several letters keep their `Replace`, but for
-the last ones where all that they do is to drop a first letter: those are one regular expression.
+is put before all marks first (looking at one character is much cheaper than asking for the bounds of graphemes), and
+keys of several letters keep their `Replace`, but for the last ones where all that they do is to drop a first letter:
+that letter becomes such a character too, by the same regular expression.
 
 The format of `precompiled_charsmap` is SentencePiece's: the size of a trie in bytes, the trie as a double array in
 Darts-clone's layout (Yata et al. 2007), and the replacements, each ended by a zero byte.
@@ -17,7 +18,12 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
+from tokenizers import Regex, normalizers
+
 _BETWEEN = "\ufff9"  # breaks graphemes; text has no business holding it
+# What may join the letter before it: marks, joiners, Thai and Lao AM, voiced marks of half width, skin tones, tags.
+_MARKS = r"\p{M}\x{200c}\x{200d}\x{e33}\x{eb3}\x{ff9e}\x{ff9f}\x{1f3fb}-\x{1f3ff}\x{e0020}-\x{e007f}"
+_AFTER = ("a", "\n", "\u1161", "\u11a8")  # what is no mark, and yet makes a grapheme with some character before it
 _LEAF, _VALUE = 1 << 8, 1 << 31
 
 
@@ -32,10 +38,15 @@ def replacing_normalizers(table: Mapping[str, str]) -> list[dict[str, Any]]:
     single = {key: table[key] for key in order if len(key) == 1}
     dropped = _first_letter_dropped(several, table)
     steps = [_replace({"String": key}, table[key]) for key in several[: len(several) - len(dropped)]]
-    if dropped:
-        steps.append(_replace({"Regex": f"{_one_of(dropped[0][0])}(?={_one_of(key[1] for key in dropped)})"}, ""))
+    places = [f"{_one_of(dropped[0][0])}(?={_one_of(key[1] for key in dropped)})"] if dropped else []
     if single:
-        steps.append(_replace({"Regex": rf"(?<={_one_of(single)})\Y"}, _BETWEEN))
+        # Not at the beginning: what is put there is not seen by the normalizers that follow.
+        places.append(rf"(?=[{_MARKS}])(?!\A)")
+        if joining := [key for key in single if _joins(key)]:
+            places.append(rf"(?<={_one_of(joining)})\Y")
+    if places:
+        steps.append(_replace({"Regex": "|".join(places)}, _BETWEEN if single else ""))
+    if single:
         steps.append({"type": "Precompiled", "precompiled_charsmap": charsmap({**single, _BETWEEN: ""})})
     return steps
 
@@ -60,6 +71,12 @@ def _first_letter_dropped(several: list[str], table: Mapping[str, str]) -> list[
             break
         dropped.append(key)
     return dropped
+
+
+def _joins(character: str) -> bool:
+    """Whether it makes a grapheme with something behind it that is no mark: parts of Hangul, flags, prepended signs."""
+    show = normalizers.Replace(Regex(r"\Y"), "|")
+    return any("|" in show.normalize_str(character + after) for after in (*_AFTER, character))
 
 
 def _replace(pattern: dict[str, str], content: str) -> dict[str, Any]:

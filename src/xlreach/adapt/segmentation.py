@@ -7,12 +7,14 @@ and many times faster than going through the text again for each choice.
 from __future__ import annotations
 
 import json
+import re
+import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import accumulate
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +23,8 @@ from tokenizers import Tokenizer
 from xlreach.adapt.wordpiece import PREFIX, cut_words
 from xlreach.errors import ModelError
 
-_AT_ONCE = 1_000
+_NEVER = r"\uffff"  # no character: a place holder, for brackets must not be empty
+_READ_AT_ONCE = 1 << 20  # characters of text, more or less
 
 
 class Segmenter:
@@ -57,29 +60,40 @@ class Segmenter:
         return [text] if before is None else [part for part, _ in before.pre_tokenize_str(text)]
 
     def all_parts(self, words: Sequence[str]) -> list[list[str]]:
-        """`parts` of many words. BERT's own normalizer and splitter go through many at once."""
+        """`parts` of many words, at once where BERT's own normalizer and splitter would leave them as they are."""
         kinds = [(self.content.get(name) or {}).get("type") for name in ("normalizer", "pre_tokenizer")]
         if kinds != ["BertNormalizer", "BertPreTokenizer"]:
             return [self.parts(word) for word in words]
-        found: list[list[str]] = []
-        for start in range(0, len(words), _AT_ONCE):
-            block = words[start : start + _AT_ONCE]
-            normal = self.normalize(" ".join(block)).split(" ")
-            if len(normal) != len(block):  # a normalizer that puts blanks into words, as round Chinese characters
-                normal = [self.normalize(word) for word in block]
-            ends = list(accumulate(len(word) + 1 for word in normal))
-            mine: list[list[str]] = [[] for _ in block]
-            place = 0
-            for part, (begin, _) in self.tokenizer.pre_tokenizer.pre_tokenize_str(" ".join(normal)):
-                while begin >= ends[place]:
-                    place += 1
-                mine[place].append(part)
-            found += mine
-        return found
+        joining, apart, other = self._characters(set().union(*words))
+        cut = re.compile(f"[{_NEVER}{joining}]+|[{_NEVER}{apart}]").findall
+        changed = re.compile(f"[{_NEVER}{other}]").search
+        return [self.parts(word) if changed(word) else cut(word) for word in words]
+
+    def _characters(self, characters: Iterable[str]) -> tuple[str, str, str]:
+        """Characters for BERT's normalizer and splitter, which go by single ones, each as what a regular expression has
+        in brackets: those that stay as they are with their neighbours, those that stay but are a part of their own,
+        and those that change, or may change what is around them."""
+        kinds: tuple[list[str], list[str], list[str]] = ([], [], [])
+        for one in characters:
+            stays = self.normalize(one) == one and not unicodedata.combining(one)
+            found = self.parts(f"a{one}a") if stays else []
+            kind = 0 if found == [f"a{one}a"] else 1 if found == ["a", one, "a"] else 2
+            kinds[kind].append(one)
+        joining, apart, other = map(_in_brackets, kinds)
+        return joining, apart, other
 
     def cut_all(self, parts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The ids of many parts, one after the other, and of which part each is."""
         return cut_words(Tokenizer(self.tokenizer.model), list(parts))
+
+    def doubtful(self, parts: Sequence[str]) -> list[int]:
+        """Which parts may have an unknown piece; WordPiece knows all that it can spell with single characters."""
+        if self.kind != "WordPiece":
+            return list(range(len(parts)))
+        vocab, most = self.content["model"]["vocab"], self.content["model"].get("max_input_chars_per_word", 100)
+        spelled = (c for c in set().union(*parts) if c not in vocab or PREFIX + c not in vocab)
+        found = re.compile(f"[{_NEVER}{_in_brackets(spelled)}]").search
+        return [i for i, part in enumerate(parts) if len(part) > most or found(part)]
 
     def cut(self, part: str) -> list[tuple[str, int]]:
         """(piece, id) of one part."""
@@ -115,13 +129,22 @@ def count_words(files: Iterable[Path], most_lines: int | None = None) -> Counter
     words: Counter[str] = Counter()
     for path in files:
         with path.open(encoding="utf-8") as stream:
-            for number, line in enumerate(stream):
-                if most_lines is not None and number >= most_lines:
-                    break
-                words.update(line.split())
+            blocks = _blocks(stream) if most_lines is None else islice(stream, most_lines)
+            for block in blocks:
+                words.update(block.split())
     return words
 
 
 def ranked(counts: Mapping[str, float]) -> list[str]:
     """Keys, largest value first; ties in code-point order, so that a choice never depends on hashing."""
     return sorted(counts, key=lambda key: (-counts[key], key))
+
+
+def _in_brackets(characters: Iterable[str]) -> str:
+    """As they stand in a regular expression's brackets."""
+    return "".join(rf"\U{ord(one):08x}" for one in sorted(characters))
+
+
+def _blocks(stream: TextIO) -> Iterator[str]:
+    while lines := stream.readlines(_READ_AT_ONCE):
+        yield "".join(lines)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +25,8 @@ _UNKNOWN = "[UNK]"
 _AT_ONCE = 1_000
 
 _Ints = NDArray[np.int64]
+_NOWHERE: _Ints = np.zeros(0, dtype=np.int64)
+_FIRST: _Ints = np.zeros(1, dtype=np.int64)
 
 
 def train_wordpiece(words: Mapping[str, int], size: int, min_frequency: int, alphabet: int) -> list[str]:
@@ -112,10 +113,12 @@ def _characters(words: Mapping[str, int]) -> tuple[_Ints, NDArray[np.bool_], _In
 
 
 class _Merges:
-    """The words as symbols, and the pairs in them with their counts and places.
+    """The words as symbols, and the pairs in them with their places.
 
-    A pair's places may be out of date; they are looked at again when its turn comes. The heap holds every pair with a
-    count that is at least the present one, so that the first whose count is up to date is the most frequent.
+    A pair's places may be out of date, and so may its count in the heap, which is then too large, never too small.
+    What comes up first is counted again where it stands; if it has as many as the heap said, it is the most frequent.
+    Pairs too rare to be merged are not kept. They can become frequent only when one of their symbols comes up again by
+    other merges (`abc` of `ab`, `##c` after `a`, `##bc`), and then all pairs of that symbol are looked for anew.
     """
 
     def __init__(self, symbols: _Ints, use: NDArray[np.bool_], word: _Ints, counts: _Ints, strings: list[str]) -> None:
@@ -128,83 +131,77 @@ class _Merges:
         self._next, self._last = np.arange(1, length + 1), np.arange(-1, length - 1)
         self._strings = list(strings)
         self._ids = {string: i for i, string in enumerate(strings)}
-        self._counts: dict[int, int] = {}
-        self._places: dict[int, list[_Ints]] = {}
+        self._places: dict[int, _Ints] = {}
         self._heap: list[tuple[int, str, str, int]] = []
 
     def run(self, most: int, min_frequency: int, known: set[str]) -> list[str]:
         """Merges until there are so many new pieces, or no pair is frequent enough."""
         left = np.flatnonzero((self._symbol[:-1] >= 0) & (self._symbol[1:] >= 0))
-        self._add(self._symbol[left] * _BASE + self._symbol[left + 1], left, min_frequency)
+        self._add(left, min_frequency)
         merged: list[str] = []
         while self._heap and len(merged) < most:
             negative, a, b, pair = heapq.heappop(self._heap)
-            count = self._counts.get(pair, 0)
+            at = self._standing(pair)
+            count = int(self._count[at].sum())
             if count != -negative:
                 if count >= min_frequency:
+                    self._places[pair] = at
                     heapq.heappush(self._heap, (-count, a, b, pair))
                 continue
             piece = a + b.removeprefix(PREFIX)
             if piece not in known:
                 known.add(piece)
                 merged.append(piece)
-            self._merge(pair, piece, min_frequency)
+            self._merge(pair, at, piece, min_frequency)
         return merged
 
-    def _merge(self, pair: int, piece: str, min_frequency: int) -> None:
+    def _standing(self, pair: int) -> _Ints:
+        """Where a pair stands now; in `aaa`, `a a` stands twice."""
+        at = self._places.pop(pair, _NOWHERE)
+        a, b = divmod(pair, _BASE)
+        symbol = self._symbol
+        return at[(symbol[at] == a) & (symbol[self._next[at]] == b)]
+
+    def _merge(self, pair: int, at: _Ints, piece: str, min_frequency: int) -> None:
         a, b = divmod(pair, _BASE)
         new = self._ids.setdefault(piece, len(self._strings))
-        if new == len(self._strings):
-            self._strings.append(piece)
         symbol, after, before = self._symbol, self._next, self._last
-        at = self._standing(pair, a, b)
+        if a == b:
+            at = self._apart(at)
         second = after[at]
-        behind, ahead = before[at], after[second]
-        chained = np.append(ahead[:-1] == at[1:], False)  # the same pair comes next: what lies between counts once
-        weights = self._count[at]
-        has_left, has_right = symbol[behind] >= 0, (symbol[ahead] >= 0) & ~chained
-        old = np.concatenate([symbol[behind[has_left]] * _BASE + a, b * _BASE + symbol[ahead[has_right]]])
-        self._subtract(old, np.concatenate([weights[has_left], weights[has_right]]))
+        ahead = after[second]
         symbol[at], symbol[second] = new, _GONE
         after[at] = ahead
         before[ahead] = at
+        if new == len(self._strings):
+            self._strings.append(piece)
+        else:
+            at = np.flatnonzero(symbol == new)
         behind = before[at]
-        left, right = behind[has_left], at[has_right]
-        pairs = np.concatenate([symbol[left] * _BASE + new, new * _BASE + symbol[ahead[has_right]]])
-        self._counts.pop(pair, None)
-        self._add(pairs, np.concatenate([left, right]), min_frequency)
+        # A place that is both behind one and one itself counts once.
+        behind = behind[(symbol[behind] >= 0) & (symbol[behind] != new)]
+        self._add(np.concatenate([behind, at[symbol[after[at]] >= 0]]), min_frequency)
 
-    def _standing(self, pair: int, a: int, b: int) -> _Ints:
-        """Where a pair stands now, ascending, no two places sharing a symbol."""
-        lists = self._places.pop(pair)
-        at = lists[0] if len(lists) == 1 else np.unique(np.concatenate(lists))
-        at = at[(self._symbol[at] == a) & (self._symbol[self._next[at]] == b)]
-        if a != b:
-            return at
+    def _apart(self, at: _Ints) -> _Ints:
+        """Those of the places of a pair of one symbol with itself that are merged: no two share a symbol."""
         chosen: list[int] = []
-        for place in at.tolist():
+        for place in sorted(at.tolist()):
             if not chosen or self._next[chosen[-1]] != place:
                 chosen.append(place)
         return np.array(chosen, dtype=np.int64)
 
-    def _subtract(self, pairs: _Ints, weights: _Ints) -> None:
-        counts = self._counts
-        for pair, weight in zip(pairs.tolist(), weights.tolist(), strict=True):
-            counts[pair] -= weight
-
-    def _add(self, pairs: _Ints, places: _Ints, min_frequency: int) -> None:
-        """Counts new pairs at their first symbols' places."""
-        if not len(pairs):
+    def _add(self, places: _Ints, min_frequency: int) -> None:
+        """Takes up the pairs at their first symbols' places, where they are all that there are of these pairs."""
+        if not len(places):
             return
-        order = np.lexsort((places, pairs))
+        pairs = self._symbol[places] * _BASE + self._symbol[self._next[places]]
+        order = pairs.argsort(kind="stable")
         pairs, places = pairs[order], places[order]
-        starts = np.flatnonzero(np.append(True, pairs[1:] != pairs[:-1]))
-        sums = np.add.reduceat(self._count[places], starts)
-        ends: list[Any] = [*starts[1:].tolist(), len(pairs)]
-        for pair, total, start, end in zip(pairs[starts].tolist(), sums.tolist(), starts.tolist(), ends, strict=True):
-            count = self._counts.get(pair, 0) + total
-            self._counts[pair] = count
-            self._places.setdefault(pair, []).append(places[start:end])
-            if count >= min_frequency:
-                a, b = divmod(pair, _BASE)
-                heapq.heappush(self._heap, (-count, self._strings[a], self._strings[b], pair))
+        bounds = np.concatenate([_FIRST, (pairs[1:] != pairs[:-1]).nonzero()[0] + 1, [len(pairs)]])
+        sums = np.add.reduceat(self._count[places], bounds[:-1])
+        frequent = (sums >= min_frequency).nonzero()[0]
+        starts = bounds[frequent]
+        found = (pairs[starts].tolist(), sums[frequent].tolist(), starts.tolist(), bounds[frequent + 1].tolist())
+        for pair, count, start, end in zip(*found, strict=True):
+            self._places[pair] = places[start:end]
+            heapq.heappush(self._heap, (-count, self._strings[pair // _BASE], self._strings[pair % _BASE], pair))
