@@ -8,7 +8,7 @@ by token, and none of our code is on its side. Two renderings:
   are merged in code-point order, as ours does, so the pieces come in the same order too;
 * as the authors had it: `tokenizers` trains the proposing vocabulary and cuts every token with both. Its trainer breaks
   ties by numbers of its own, so the two vocabularies differ in some of their rarest pieces, and pieces that are chosen
-  equally often may change places.
+  equally often may change places (on little text, as with `--quick`, the last of them are others).
 
 `equal` says whether the 99 pieces are the same, `same order` whether they come in the same order too. Padding by
 frequency is only counted where fewer than 99 pieces are found.
@@ -68,6 +68,7 @@ def main() -> None:
                     "against": against,
                     "equal": set(ours) == set(theirs) and len(ours) == PIECES,
                     "same order": ours == theirs,
+                    "in common": len(set(ours) & set(theirs)),
                     "lines": len(lines),
                     "pieces": PIECES,
                 }
