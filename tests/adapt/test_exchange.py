@@ -105,6 +105,23 @@ def test_replacing_by_a_given_tokenizer(xlmr: Path, bert: Path, job, tmp_path: P
     assert _rows(out).equal(_rows(xlmr)), "its own vocabulary changes nothing"
     with pytest.raises(ModelError, match="WordPiece"):
         _apply(f"replace(tokenizer={given})", bert, job("mt"))
+    foreign = json.loads(given.read_text("utf-8"))
+    foreign["added_tokens"] = [one for one in foreign["added_tokens"] if one["content"] != "<mask>"]
+    given.write_text(json.dumps(foreign), "utf-8")
+    with pytest.raises(ModelError, match=r"Unigram tokenizer without '<mask>'.*special tokens .*<mask>"):
+        _apply(f"replace(tokenizer={given})", xlmr, job("mt"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'{"model"', b"\xff\xfe{}", b"{}", b"[]", b'"x"', b'{"model": {}}', b'{"model": 3, "added_tokens": []}', None],
+)
+def test_a_file_that_is_no_tokenizer_is_refused(xlmr: Path, job, tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "tokenizer.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"tokenizer\.json: .*cannot be"):
+        _apply(f"replace(tokenizer={path})", xlmr, job("mt"))
 
 
 def test_sparsemax_is_the_nearest_point_of_the_simplex() -> None:

@@ -116,7 +116,8 @@ def surprise(encoder: Path, lines: Iterable[str]) -> tuple[dict[str, float], int
 
     Returns:
         `pseudo_nll_per_word` in nats and `pseudo_perplexity_per_word`, its exponential, and the number of words they
-        rest on; nothing for an encoder without a masked-language-model head.
+        rest on; nothing for an encoder without a masked-language-model head. Words with an unknown piece are left out:
+        between vocabularies compare them only where `unk_words` is about the same.
     """
     from xlreach.adapt.likelihood import word_likelihood
 

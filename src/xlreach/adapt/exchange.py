@@ -148,8 +148,10 @@ class VocabularyReplacement(Step):
         try:
             content = {**json.loads(Path(self.tokenizer).read_text("utf-8")), "truncation": None, "padding": None}
             given = Segmenter(content)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, TypeError) as error:
             raise ModelError(f"The tokenizer cannot be read ({error}).", path=self.tokenizer) from error
+        except ModelError as error:
+            raise ModelError(str(error), path=self.tokenizer) from error
         ours = set(special_tokens(folder, base.content).values())
         lacks = sorted(ours - {token["content"] for token in content["added_tokens"]})
         if given.kind != base.kind or lacks:

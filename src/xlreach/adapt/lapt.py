@@ -37,7 +37,8 @@ class LanguageAdaptivePretraining(Step):
     Several processes of `torchrun` train as one with the same `batch`, each on its part of every batch (`team.py`).
 
     `mix` puts text of the study's other languages (or of `pivots` alone) among what is trained on, so that the encoder
-    forgets less of them; the epoch is chosen by the languages themselves.
+    forgets less of them; the epoch is chosen by the languages themselves. In a study these are all its languages that
+    the encoder is not specialised for and that have text, rid of what is scored like all text.
 
     What it records: `valid_loss`, in nats per masked piece, before training and after each epoch, which compares only
     encoders of one vocabulary; and `valid_loss_per_word`, that of the kept epoch times the pieces that a held-out word

@@ -2,7 +2,8 @@
 
 A word's likelihood is that of its pieces from left to right, each predicted with itself and the pieces of the word
 behind it masked, all else of the line in view (Kauf and Ivanova 2023; with one piece masked at a time, Salazar et al.
-2020, a word of many pieces all but gives itself away, and a finer vocabulary looks better). The mean is over words.
+2020, a word of many pieces all but gives itself away, and a finer vocabulary looks better). The mean is over words, but
+for those with an unknown piece, which are most often the harder ones: look at their share (`unk_words`) beside it.
 """
 
 from __future__ import annotations

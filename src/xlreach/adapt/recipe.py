@@ -28,7 +28,8 @@ class Job:
         cost: The step adds what it spent: `tokens`, `steps`.
         base: What the study calls the base encoder; recorded.
         tables: Transliteration tables by language; they go before the built-in ones.
-        others: Text of languages that a changed vocabulary should leave alone, by language.
+        others: Text of languages that a changed vocabulary should leave alone, and that `lapt(mix=…)` mixes in, by
+            language.
         data: Name and licence of what `text` was made from; recorded.
     """
 

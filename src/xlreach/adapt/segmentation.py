@@ -28,11 +28,18 @@ _READ_AT_ONCE = 1 << 20  # characters of text, more or less
 
 
 class Segmenter:
-    """One tokenizer, given as the content of its `tokenizer.json`."""
+    """One tokenizer, given as the content of its `tokenizer.json`.
+
+    Raises:
+        ModelError: It is none, or neither WordPiece nor Unigram.
+    """
 
     def __init__(self, content: dict[str, Any]) -> None:
         self.content = content
-        self.tokenizer = Tokenizer.from_str(json.dumps(content))
+        try:
+            self.tokenizer = Tokenizer.from_str(json.dumps(content))
+        except Exception as error:  # the library has no class of its own for it
+            raise ModelError(f"The tokenizer cannot be read ({error}).") from error
         self.kind: str = content["model"]["type"]
         if self.kind not in ("WordPiece", "Unigram"):
             raise ModelError(

@@ -34,6 +34,10 @@ class VocabularyAugmentation(Step):
     elsewhere: the mean of the rows of the pieces that the string was cut into before. A piece of which the base knew
     nothing keeps its slot's row, or is drawn like the other rows. `init=focus` mixes the rows of old pieces by static
     vectors (FOCUS, Dobler and de Melo 2023); a piece too rare for a vector is drawn.
+
+    Pieces are chosen from, and vectors trained on, all of the text, with the lines that a `lapt` behind it holds out
+    for validation among it (but never what is scored): its validation loss is a little kinder than on text that the
+    vocabulary never saw.
     """
 
     name: ClassVar[str] = "va"

@@ -49,7 +49,10 @@ def diagnose(
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Measure how an encoder cuts a text and foresees its words."""
+    """Measure how an encoder cuts a text and foresees its words.
+
+    Words with an unknown piece (unk_words) are left out of pseudo_nll_per_word and pseudo_perplexity_per_word.
+    """
     from xlreach.adapt.diagnostics import diagnose as measure
     from xlreach.adapt.diagnostics import parity, surprise
     from xlreach.adapt.encoder import resolve_base
