@@ -14,8 +14,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from sentence_transformers.sentence_transformer.modules import Transformer
 from tqdm import tqdm
 
 from xlreach.adapt.encoder import fingerprint
+from xlreach.adapt.forward import at_once
 from xlreach.adapt.inputs import input_transform
 from xlreach.errors import ModelError, SpecError, nearest
 from xlreach.retrieval.int8 import check_fidelity, int8_transformer, sample
@@ -224,7 +224,7 @@ class TextEncoder:
         with _halved(self.model[0]) if half else contextlib.nullcontext():
             # OpenVINO has threads of its own, and one batch at a time.
             where = self.model.device.type if self._int8 is None else "openvino"
-            for rows, found in _at_once(self._forward, batches, where):
+            for rows, found in at_once(self._forward, batches, where):
                 vectors[rows] = found
         if not np.isfinite(vectors).all():
             raise ModelError(
@@ -280,38 +280,6 @@ class TextEncoder:
         if self.dtype != "auto":  # nothing of int8 is computed by torch but what it is compared with
             return self.dtype == "bf16"
         return pieces * self._weights >= _LONG_JOB and computes_bf16(self.model.device.type)
-
-
-def _at_once(
-    forward: Callable[[dict[str, Any]], Vectors], batches: Iterable[tuple[list[int], Any]], device: str
-) -> Iterator[tuple[list[int], Vectors]]:
-    """Each batch's rows and vectors, in any order.
-
-    On CPUs as many batches at a time as torch has threads, each on one thread: threads that share one batch wait for
-    each other after every operation, which costs a third of the time on two cores and more on many.
-    """
-    threads = torch.get_num_threads() if device == "cpu" else 1
-    stream = iter(batches)
-    waiting = list(islice(stream, 2 * threads))
-    if threads == 1 or len(waiting) < 2 * threads:  # too few batches to keep all busy
-        yield from ((rows, forward(features)) for rows, features in (*waiting, *stream))
-        return
-
-    def alone(features: dict[str, Any]) -> Vectors:
-        torch.set_num_threads(1)  # of the thread that says so
-        return forward(features)
-
-    try:
-        with ThreadPoolExecutor(threads) as pool:
-            running = {pool.submit(alone, features): rows for rows, features in waiting}
-            while running:
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield running.pop(future), future.result()
-                for rows, features in islice(stream, len(done)):
-                    running[pool.submit(alone, features)] = rows
-    finally:
-        torch.set_num_threads(threads)
 
 
 @contextlib.contextmanager

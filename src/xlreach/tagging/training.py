@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from xlreach.adapt.forward import at_once
 from xlreach.errors import ModelError
 from xlreach.tagging.checkpoint import load_checkpoint, save_checkpoint
 from xlreach.tagging.heads import Head
@@ -90,11 +91,10 @@ class Tagger(nn.Module):
         labels, heads = torch.from_numpy(targets).to(mask.device)
         return self.head.loss(words, mask, labels, heads)
 
-    @torch.inference_mode()
     def predict(
         self, sentences: Sequence[Pieces], max_sentences: int = 64, max_pieces: int | None = None
     ) -> list[Prediction]:
-        """Predictions in the order of the sentences.
+        """Predictions in the order of the sentences; on CPUs a batch a core.
 
         Args:
             sentences: What to predict.
@@ -107,15 +107,20 @@ class Tagger(nn.Module):
         found: dict[int, Prediction] = {}
         order = sorted(range(len(sentences)), key=lambda i: sentences[i].longest)
         max_pieces = max_pieces or (1024 if self.device.type == "cpu" else 16384)
-        batches = plan_batches([sentences[i] for i in order], max_sentences, max_pieces)
+        plan = plan_batches([sentences[i] for i in order], max_sentences, max_pieces)
+        # The longest first, so that no core is left with one of them in the end.
+        chosen = ([order[i] for i in batch] for batch in reversed(plan))
+        batches = ((places, [sentences[i] for i in places]) for places in chosen)
         with self.words.predicting(torch.bfloat16 if self._bfloat16 else torch.float32):
-            for batch in batches:
-                chosen = [order[i] for i in batch]
-                read = collate([sentences[i] for i in chosen], self._padding, self.device)
-                words = self.words(read).float()
-                found.update(zip(chosen, self.head.predict(words, read.mask), strict=True))
+            for places, predictions in at_once(self._predict_batch, batches, self.device.type):
+                found.update(zip(places, predictions, strict=True))
         self.train(was_training)
         return [found[i] for i in range(len(sentences))]
+
+    @torch.inference_mode()
+    def _predict_batch(self, sentences: Sequence[Pieces]) -> list[Prediction]:
+        read = collate(sentences, self._padding, self.device)
+        return self.head.predict(self.words(read).float(), read.mask)
 
     def _read(self, sentences: Sequence[Pieces]) -> tuple[Tensor, Tensor]:
         batch = collate(sentences, self._padding, self.device)
