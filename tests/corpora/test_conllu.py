@@ -79,6 +79,7 @@ def test_heads_may_be_empty_in_the_whole_sentence(tmp_path):
     ("lines", "line", "message"),
     [
         (["1\tw\t_"], 1, "3 tab-separated columns"),
+        ([row(1).rpartition("\t")[0]], 1, "9 tab-separated columns"),
         ([row(1) + "\t_"], 1, "11 tab-separated columns"),
         ([row(1).replace("\t", " ")], 1, "separated by blanks"),
         ([row(1), row(2, 1, form="")], 2, "'form' is empty"),

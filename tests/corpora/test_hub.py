@@ -8,7 +8,7 @@ import pytest
 
 datasets = pytest.importorskip("datasets")
 
-from xlreach.corpora import EntityCorpus, ParallelText, Treebank, hub, open_dataset  # noqa: E402
+from xlreach.corpora import EntityCorpus, ParallelText, Treebank, find_datasets, hub, open_dataset  # noqa: E402
 from xlreach.corpora.conllu import read_conllu, write_conllu  # noqa: E402
 from xlreach.errors import DataError  # noqa: E402
 
@@ -89,6 +89,18 @@ def test_wikiann(tmp_path):
     assert isinstance(corpus, EntityCorpus) and corpus.languages == ("mt",)
     (one,) = corpus.read("dev")
     assert (one.tokens, one.tags) == (("Malta", "hi", "x"), ("B-LOC", "O", "B-LOC"))
+
+
+def test_copies_in_the_data_root_are_found(tmp_path):
+    save(tmp_path / "hub/ud/es_x/test.parquet", [ud_row(["VERB", "PRON", "ADP"], [0, 1, 1])])
+    save(tmp_path / "hub/ud/mt_mudt/test.parquet", [ud_row(["VERB", "PRON", "ADP"], ["0", "1", "1"])])
+    save(tmp_path / "hub/wikiann/mt/test.parquet", [{"tokens": ["a"], "ner_tags": [5]}])
+    retrieval(tmp_path / "hub/mlqa", "mt-mt", {"d": "a"}, {"q": "b"}, [("q", "d", 1)])
+    assert find_datasets(tmp_path, "treebank", "mt") == ["hub:hub/ud(config=[mt_mudt])"]
+    assert find_datasets(tmp_path, "entities", "mt") == ["hub:hub/wikiann(config=[mt])"]
+    assert find_datasets(tmp_path, "treebank", "wo") == find_datasets(tmp_path, "collection", "mt") == []
+    (one,) = open_dataset("hub:hub/ud(config=[mt_mudt])", tmp_path).read("test")
+    assert [word.head for word in one.words] == [0, 1, 1]
 
 
 def retrieval(folder, subset, texts, questions, qrels):

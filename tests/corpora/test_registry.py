@@ -77,6 +77,14 @@ def test_kinds(root):
     assert list(open_dataset("text:oldi_seed/en", root).lines("en")) == ["seed"]
 
 
+def test_wikiann_prefix_is_dropped(root):
+    for split in ("train", "dev", "test"):
+        put(root / f"ner/wikiann/mt/{split}", "mt:Malta\tI-LOC\nmt::\tO\n")
+    (name,) = find_datasets(root, "entities", "mt")
+    (one,) = open_dataset(name, root).read("train")
+    assert name == "ner:wikiann/mt" and (one.tokens, one.tags) == (("Malta", ":"), ("B-LOC", "O"))
+
+
 def test_releases_and_parts(root):
     put(root / "ud/v2.17/UD_Maltese-MUDT/mt_mudt-ud-train-a.conllu", ROW)
     put(root / "ud/v2.17/UD_Maltese-MUDT/mt_mudt-ud-train-b.conllu", ROW)

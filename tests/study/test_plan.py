@@ -200,6 +200,63 @@ def test_parsing_takes_only_treebanks_with_trees_and_gaps_are_told(planned, data
         planned(data=data)
 
 
+def tagged(plan) -> set[tuple[str, str]]:
+    return {(stage.inputs["task"], stage.inputs["data"]) for stage in plan.stages.values() if stage.kind == "tag"}
+
+
+def test_treebanks_and_entity_corpora_can_be_chosen(planned, data):
+    pytest.importorskip("datasets")
+    from datasets import Dataset
+
+    for split in ("train", "validation", "test"):
+        (data / "copy" / "qla").mkdir(parents=True, exist_ok=True)
+        rows = Dataset.from_list([{"tokens": ["ra", "ta"], "ner_tags": [5, 0]}] * 3)
+        rows.to_parquet(str(data / "copy" / "qla" / f"{split}.parquet"))
+    (data / "qlb").mkdir()
+    for split in ("train", "test"):
+        (data / "qlb" / f"{split}.txt").write_text("ra NOUN\nta VERB\n", "utf-8")
+    own = {("pos(limit=12)", "ud:qha_art"), ("pos(limit=12)", "ud:qla_art"),
+           ("ner(limit=12)", "ner:artificial/qha"), ("ner(limit=12)", "ner:artificial/qla")}  # fmt: skip
+    assert tagged(planned(data=data)) == own and keys(planned("corpora=[ud, artificial]", data=data)) == keys(planned())
+    mapped, hub = "conll:qlb(language=qla,upos=2)", "hub:copy(config=[qla])"
+    plan = planned(f"corpora=['{mapped}', 'hub:copy(config=qla)', 'ner:artificial/qha']", data=data)
+    assert tagged(plan) == {("pos(limit=12)", mapped), ("ner(limit=12)", hub), ("ner(limit=12)", "ner:artificial/qha")}
+    assert [lack for lack in plan.lacks if "pos" in lack] == [
+        "pos(limit=12) is not measured in qha: the data hold no treebank."
+    ]
+    assert {one["name"] for one in plan.credits} >= {mapped, hub}
+    assert "hub:copy(config=qla)" not in {one["name"] for one in plan.credits}
+    for name, message in (
+        ("ud:qla_ar", r"corpora\[0\].*Did you mean 'qla_art'"),
+        ("folder:retrieval/artificial-test", "no treebank and no entity corpus"),
+        ("conll:qlb(upos=2)", "none of the study's languages"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            planned(f"corpora=['{name}']", data=data)
+
+
+def test_transfer_is_learnt_once_with_the_most_sentences_and_tested_in_low_resource_languages(planned):
+    curve = "tagging=['pos(limit=6)', 'pos(limit=12)', 'ner(limit=12)']"
+    plain, plan = planned(curve), planned(curve, "transfer=[qha]")
+    assert keys(plain) < keys(plan)
+    added = {key: plan.stages[key] for key in keys(plan) - keys(plain)}
+    assert {(stage.kind, stage.inputs["task"], stage.inputs["data"]) for stage in added.values()} == {
+        ("tag", "pos(limit=12)", "ud:qha_art>ud:qla_art"),
+        ("tag", "ner(limit=12)", "ner:artificial/qha>ner:artificial/qla"),
+    }
+    # With the encoder as it is, and with one adapted to the language that is tested.
+    recipes = {about.recipe for about, key in plan.measured if key in added}
+    assert recipes == {"none", "va(20)+lapt(epochs=1)"} and len(added) == 4
+    assert {about.language for about, key in plan.measured if key in added} == {"qla"}
+
+
+def test_figures_of_a_learning_curve_say_how_many_sentences(planned):
+    plan = planned("tagging=['pos(limit=6)', 'pos(limit=12)', pos, 'ner(limit=12)']", "transfer=[qha]")
+    shots = {(stage.inputs["task"], plan.shots.get(key)) for key, stage in plan.stages.items() if stage.kind == "tag"}
+    assert shots == {("pos(limit=6)", 6), ("pos(limit=12)", 12), ("pos", None), ("ner(limit=12)", None)}
+    assert planned().shots == {}, "one number of sentences is no curve"
+
+
 def test_a_treebank_of_a_test_split_alone_is_no_treebank_to_learn_from(planned, data):
     folder = data / "ud" / "artificial" / "UD_Talmari-ART"
     (folder / "qla_art-ud-train.conllu").unlink()

@@ -148,6 +148,25 @@ def test_predictions_do_not_depend_on_the_batch(xlmr: Path, name: str):
             assert [h == 0 for h in one.heads] == [labels.names[i].startswith("root") for i in one.labels]
 
 
+def test_predictions_by_several_threads_are_those_of_one(xlmr: Path):
+    tokenizer, body = load_encoder(xlmr, torch.device("cpu"))
+    sentences = [one.forms for one in toy_trees(200, 11)]
+    pieces = WordPieces(tokenizer, 66)(sentences)
+    task = TASKS.parse("parse")
+    labels = task.labels(task.annotation(one) for one in toy_trees(20, 11))
+    words = WordEncoder(body, 0.0)
+    tagger = Tagger(words, task.head(words.size, labels), tokenizer.pad_token_id, "float32")
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            found.append(tagger.predict(pieces, max_sentences=8))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert found[0] == found[1] and tagger.training
+
+
 def test_labels_that_training_lacks_are_counted(bert: Path, trees: InMemory, tmp_path: Path):
     rare = [one.with_columns(xpos=["Z", *(w.xpos for w in one.words[1:])]) for one in toy_trees(5, 9)]
     data = InMemory("ud:rare", "mt", train=list(trees.read("train")), dev=toy_trees(5, 8), test=rare)
@@ -168,6 +187,20 @@ def test_transfer_takes_universal_tags(bert: Path, trees: InMemory, tmp_path: Pa
     rows = run_tagging("pos", bert, trees, preset=TOY, seed=1, out=tmp_path, test_data=other)
     assert rows[0].value > 0.95
     assert (rows[0].language, rows[0].dataset) == ("wo", "ud:toy>ud:other")
+
+
+def test_sentences_with_the_same_id_are_told_apart(bert: Path, trees: InMemory, tmp_path: Path):
+    quick = dataclasses.replace(TOY, epochs=1)
+    test = list(trees.read("test"))
+    for ids, expected in ((["a", "b", "a", "c"], ["1", "2", "3", "4"]), (["a", "b", "d", "c"], ["a", "b", "d", "c"])):
+        named = [
+            dataclasses.replace(one, comments=(f"# sent_id = {name}",)) for one, name in zip(test[:4], ids, strict=True)
+        ]
+        data = InMemory("ud:toy", "mt", train=list(trees.read("train"))[:8], test=named)
+        run_tagging("pos", bert, data, preset=quick, seed=1, out=tmp_path)
+        assert pd.read_parquet(tmp_path / "sentences.parquet")["id"].tolist() == expected
+        kept = [one.sent_id for one in read_conllu(tmp_path / "predictions.conllu")]
+        assert kept == ids, "predictions keep the ids as they are"
 
 
 def test_few_shot_and_no_dev_split(bert: Path, tmp_path: Path):

@@ -14,7 +14,8 @@
 | FLORES+ | id, iso_639_3, text; one file a language | parallel |
 
 Types drift from release to release (`upos` as label or word, `head` as word or number): all are taken. Only data files
-are fetched; no script of a repository is ever run.
+are fetched; no script of a repository is ever run. Copies that lie in `hub/` below the data root (`hub/wikiann`) are
+found there: their treebanks and entity corpora are data of a study like those of `ud/` and `ner/`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from xlreach.corpora.conllu import COLUMNS, Sentence, parse_sentence
-from xlreach.corpora.dataset import DATASETS, Dataset, DatasetSpec, EntityCorpus, Treebank
+from xlreach.corpora.dataset import DATASETS, Dataset, DatasetSpec, EntityCorpus, Kind, Treebank
 from xlreach.corpora.hub_collections import Contexts, KeyedBundle, Subset, SubsetCollection, TableBundle
 from xlreach.corpora.iob2 import TaggedSentence
 from xlreach.corpora.parallel import ParallelText
@@ -88,10 +89,11 @@ class Hub(DatasetSpec):
             return SubsetCollection(name, found, licence, citation)
         columns = {config: columns_of(next(iter(tables[config].values()))[0]) for config in chosen}
         first = columns[chosen[0]]
-        if {"tokens", "head", "deprel"} <= set(first):
+        kind = _annotation(first)
+        if kind == "treebank":
             config = self._one(chosen)
             return Treebank(name, ud_language(config), tables[config], _read_ud, licence, citation)
-        if {"tokens", "ner_tags"} <= set(first):
+        if kind == "entities":
             config = self._one(chosen)
             return EntityCorpus(name, _code(config, folder), tables[config], _read_wikiann, licence, citation)
         paths = {config: _split(tables[config], self.split, config) for config in chosen}
@@ -113,6 +115,18 @@ class Hub(DatasetSpec):
                 path=folder,
             )
         return ParallelText(name, [one for one in bundles if one], licence, citation)
+
+    @classmethod
+    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Treebanks and entity corpora of the copies in `hub/`; collections are named by those who want them."""
+        folders = sorted((root / "hub").glob("*/")) if kind in ("treebank", "entities") else []
+        for folder in folders:
+            tables = tables_of(folder)
+            for config in sorted(tables):
+                found = _annotation(columns_of(next(iter(tables[config].values()))[0]))
+                code = canonical_code(config.partition("_")[0].rpartition(".")[2])
+                if found == kind and code is not None:
+                    yield str(cls(f"hub/{folder.name}", (config,))), (code,)
 
     def _folder(self, root: Path) -> Path:
         for folder in (Path(self.member).expanduser(), root / self.member):
@@ -161,6 +175,13 @@ def download(identifier: str, revision: str | None, patterns: list[str]) -> Path
             f"The data set {identifier!r} could not be fetched from the hub ({type(error).__name__}).",
             fix="Check the id, the revision and the network; a folder with a copy can stand in place of the id.",
         ) from error
+
+
+def _annotation(columns: tuple[str, ...]) -> Kind | None:
+    """What annotated sentences a table has."""
+    if {"tokens", "head", "deprel"} <= set(columns):
+        return "treebank"
+    return "entities" if {"tokens", "ner_tags"} <= set(columns) else None
 
 
 def _code(config: str, folder: Path) -> str:

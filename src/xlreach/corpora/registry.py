@@ -1,6 +1,7 @@
 """Data sets by string: `open_dataset("ud:mt_mudt", root)`, and what a data root holds.
 
 ud:mt_mudt   pos:masakhapos/wol   ner:masakhaner2/wol   text:lapt9/mt   bitext:NAME   folder:RELATIVE/PATH
+conll:RELATIVE/PATH(token=1,ner=4)   hub:ID(config=mt)
 ntrex(half=first)   tatoeba   mafand(split=test)   xquad-r(passage=context)   afriqa   or a path
 """
 
@@ -11,7 +12,20 @@ from pathlib import Path
 from typing import get_args
 
 # Each of these registers its data sets.
-from xlreach.corpora import afriqa, bitexts, entities, folder, hub, irds, lareqa, plain, topics, treebanks, verses
+from xlreach.corpora import (
+    afriqa,
+    bitexts,
+    columns,
+    entities,
+    folder,
+    hub,
+    irds,
+    lareqa,
+    plain,
+    topics,
+    treebanks,
+    verses,
+)
 from xlreach.corpora.dataset import DATASETS, Dataset, DatasetSpec, Kind
 from xlreach.corpora.paths import open_path
 from xlreach.errors import DataError, SpecError
@@ -20,7 +34,7 @@ from xlreach.reading import as_path
 
 __all__ = ["DATASETS", "Dataset", "DatasetSpec", "find_datasets", "open_dataset"]
 
-_FAMILIES = (afriqa, bitexts, entities, folder, hub, irds, lareqa, plain, topics, treebanks, verses)
+_FAMILIES = (afriqa, bitexts, columns, entities, folder, hub, irds, lareqa, plain, topics, treebanks, verses)
 
 
 def open_dataset(text: str, root: Path) -> Dataset:

@@ -48,6 +48,8 @@ class StudyConfig(_Model):
         text: Sources of unlabelled text; by default every one that the data hold.
         text_lines: At most so many lines of text a language, spread evenly over its sources.
         pairs: Sources of training pairs for the alignments.
+        corpora: Treebanks and entity corpora for the tagging tasks, by name (`ud:mt_mudt`, `hub:ID(config=mt)`), by
+            kind or family (`ud`, `masakhaner2`), or by path; by default every one that the data hold.
         transfer: High-resource languages in which taggers are also trained to be tested in each low-resource one.
         preset: How taggers are trained (`paper`, `fast`, …).
         retrievers: What ranks the documents: `dense` (the encoder), `bm25`, `random`, `rrf(dense,bm25)`, …
@@ -68,6 +70,7 @@ class StudyConfig(_Model):
     alignments: tuple[str, ...] = Field(default=("none",), min_length=1)
     pairs: tuple[str, ...] = ()
     tagging: tuple[str, ...] = ()
+    corpora: tuple[str, ...] = ()
     transfer: tuple[str, ...] = ()
     preset: str = "paper"
     retrieval: tuple[str, ...] = ()
@@ -123,6 +126,7 @@ class StudyConfig(_Model):
         "alignments",
         "pairs",
         "tagging",
+        "corpora",
         "transfer",
         "retrieval",
         "settings",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xlreach.corpora.collection import Collection
-from xlreach.corpora.dataset import DATASETS, Kind, Text
+from xlreach.corpora.dataset import DATASETS, Annotated, Kind, Text, Treebank
 from xlreach.errors import ConfigError, DataError, nearest
 from xlreach.reading import as_path
 from xlreach.store import Store, Workspace, digest, file_digest
@@ -64,6 +64,7 @@ class StudyData:
         self._judged: dict[tuple[str, tuple[str, ...]], bool] = {}
         self._collections: list[Collection] | None = None
         self._texts = self._chosen_texts()
+        self._named = self._chosen_corpora()
 
     def open(self, name: str) -> Any:
         """The data set that `name` names."""
@@ -112,7 +113,7 @@ class StudyData:
 
     def tagged(self, task: Any, language: str, splits: tuple[str, ...] = ("train", "test")) -> list[Any]:
         """The treebanks or entity corpora of a language that have what a task needs."""
-        found = [self.open(name) for name in self._find(task.kind, language)]
+        found = [self.open(name) for name in self._annotated(task.kind, language)]
         whole = [corpus for corpus in found if set(splits) <= set(corpus.splits)]
         return [corpus for corpus in whole if task.name != "parse" or corpus.trees]
 
@@ -163,7 +164,7 @@ class StudyData:
 
     def _evaluations(self, language: str) -> Iterator[tuple[str, Callable[[], Iterator[str]], list[Path]]]:
         for kind in sorted({TASKS.parse(name).kind for name in self.config.tagging}):
-            for name in self._find(kind, language):
+            for name in self._annotated(kind, language):
                 corpus = self.open(name)
                 for split in ("dev", "test"):
                     if split in corpus.splits:
@@ -201,6 +202,35 @@ class StudyData:
                 chosen.append(data)
         return chosen
 
+    def _annotated(self, kind: Kind, language: str) -> list[str]:
+        """The treebanks or entity corpora of a language among those that the study takes."""
+        found = self._find(kind, language)
+        if not self.config.corpora:
+            return found
+        named = [name for name, (one, code) in self._named.items() if (one, code) == (kind, language)]
+        return list(dict.fromkeys([*(name for name in found if set(_groups(name)) & set(self.config.corpora)), *named]))
+
+    def _chosen_corpora(self) -> dict[str, tuple[Kind, str]]:
+        """Kind and language of the treebanks and entity corpora that the field `corpora` names one by one."""
+        kinds: tuple[Kind, Kind] = ("treebank", "entities")
+        languages = self.config.languages.all if self.config.corpora else ()
+        own = {
+            group for kind in kinds for code in languages for name in self._find(kind, code) for group in _groups(name)
+        }
+        chosen: dict[str, tuple[Kind, str]] = {}
+        for position, name in enumerate(self.config.corpora):
+            if name in own:
+                continue
+            with self.config.at("corpora", position):
+                data = self.open(name)
+                if not isinstance(data, Annotated):
+                    raise DataError(f"{name!r} is no treebank and no entity corpus.", fix=nearest(name, own))
+                if data.language not in languages:
+                    raise DataError(f"{name!r} is in {data.language!r}, which is none of the study's languages.")
+                self._opened[data.name] = self._opened.pop(name)  # one data set, however it is written
+                chosen[data.name] = ("treebank" if isinstance(data, Treebank) else "entities", data.language)
+        return chosen
+
     def _find(self, kind: Kind, language: str) -> list[str]:
         from xlreach.corpora.registry import find_datasets
 
@@ -212,6 +242,11 @@ class StudyData:
 def _source(name: str) -> str:
     """The family of a text data set: `lapt9` of `text:lapt9/mt`."""
     return name.partition(":")[2].split("/")[0]
+
+
+def _groups(name: str) -> tuple[str, ...]:
+    """What stands for a treebank or entity corpus in a list: its name, its kind, its family."""
+    return name, name.partition(":")[0], _source(name)
 
 
 def _sentences(corpus: Any, split: str) -> Iterator[str]:
