@@ -13,13 +13,15 @@ quickstart: $(INSTALLED)
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope
 
-# Kills, full disks, bad input: half an hour with these numbers. `make torture KILLS=2 CASES=1000` is a few minutes.
+# Kills, full disks, bad input: half an hour with these numbers. `make torture KILLS=2 CASES=1000` is a few minutes;
+# with MINUTES, nothing new is begun after so many.
 KILLS ?= 50
 CASES ?= 100000
 JOBS ?= 1
+MINUTES ?= 0
 
 torture: $(INSTALLED)
-	OMP_NUM_THREADS=1 $(BIN)/python tests/torture --kills $(KILLS) --cases $(CASES) --jobs $(JOBS)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/torture --kills $(KILLS) --cases $(CASES) --jobs $(JOBS) --minutes $(MINUTES)
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -101,12 +101,12 @@ def _measurement(row: Any, path: Path, number: int, alike: set[Any]) -> Measurem
     shape = (*row, *map(type, row.values())) if isinstance(row, dict) else None
     if shape in alike and row["kind"] in _KINDS and _is_finite(row["value"]):
         return Measurement(**row)
-    wrong = "no object" if not isinstance(row, dict) else next((one for one in row if one not in _TYPES), "")
-    if not wrong:
-        wrong = next((name for name in FIELDS if not _fits(row.get(name), name)), "")
-    if wrong:
+    wrong = "no object" if not isinstance(row, dict) else next((one for one in row if one not in _TYPES), None)
+    if wrong is None:
+        wrong = next((name for name in FIELDS if not _fits(row.get(name), name)), None)
+    if wrong is not None:
         raise DataError(
-            f"Not a measurement: {wrong}.",
+            f"Not a measurement: {wrong or 'a field without a name'}.",
             expected=f"Expected a JSON object with {', '.join(FIELDS)}.",
             path=path,
             line=number,

@@ -132,7 +132,8 @@ def test_nothing_but_the_page_is_served(server, path):
 def test_requests_are_bounded(server, shelf):
     assert send(server, "POST", "/ask", b"[1]", {"Content-Type": "application/json"})[0] == 400
     assert send(server, "POST", "/ask", b"[" * 100_000, {"Content-Type": "application/json"})[0] == 400
-    assert send(server, "POST", "/ask", b"\xff", {"Content-Type": "application/json"})[0] == 400
+    for body in (b"\xff", b'{"query": "\\ud800"}', '{"k": 1}'.encode("utf-16"), b"9" * 5000, b""):
+        assert send(server, "POST", "/ask", body, {"Content-Type": "application/json"})[0] == 400
     for length, status in ((str(2**20), 413), ("9" * 400, 413), ("-1", 411), ("many", 411)):
         with socket.create_connection(("127.0.0.1", server.server_port), timeout=20) as raw:
             head = f"POST /ask HTTP/1.1\r\nHost: 127.0.0.1:{server.server_port}\r\nContent-Type: application/json\r\n"

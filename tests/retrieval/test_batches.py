@@ -173,10 +173,20 @@ def test_triples_bring_hard_negatives(tmp_path: Path):
     other = open_pairs("triples(t.jsonl,language=mt,queries=en)", tmp_path)
     assert other.languages == ("en", "mt") and len(list(other.pairs("en", "mt", 1))) == 4
     assert not list(other.pairs("mt", "mt", 1))
-    for wrong in ('{"query": "q"}', "[1]", '{"query": "", "positive": "p"}', '{"query": "q", "positive": [1]}', "{"):
+    for wrong in (
+        '{"query": "q"}',
+        "[1]",
+        '{"query": "", "positive": "p"}',
+        '{"query": "q", "positive": [1]}',
+        "{",
+        "[" * 99999,
+    ):
         (tmp_path / "w.jsonl").write_text(rows[0] + "\n" + wrong + "\n", "utf-8")
-        with pytest.raises(DataError, match=r"w\.jsonl:2: Not a triple"):
+        with pytest.raises(DataError, match=r"w\.jsonl:2: (Not a triple|Not JSON|Brackets)"):
             list(open_pairs("triples(w.jsonl)", tmp_path).pairs("en", "en", 1))
+    (tmp_path / "w.jsonl").write_bytes(b'{"query": "\xff", "positive": "p"}\n')
+    with pytest.raises(DataError, match="not UTF-8"):
+        list(open_pairs("triples(w.jsonl)", tmp_path).pairs("en", "en", 1))
     with pytest.raises(DataError, match="no such file"):
         open_pairs("triples(none.jsonl)", tmp_path)
 

@@ -111,11 +111,11 @@ def test_yaml_builds_nothing(tmp_path, tag):
 def test_yaml_does_not_grow(tmp_path, content):
     path = tmp_path / "x.yaml"
     path.write_text(content, "utf-8")
-    begun = time.monotonic()
+    begun = time.process_time()  # the machine may be busy
     for read in (load_config, load_experiment, extend_languages, read_table, read_yaml):
         with pytest.raises(XLReachError):
             read(path)
-    assert time.monotonic() - begun < 20
+    assert time.process_time() - begun < 20
     assert parse_yaml("a: &a [1]\nb: *a\n") == {"a": [1], "b": [1]}
 
 

@@ -8,11 +8,14 @@ Exit code 1 where anything was lost, done twice, left behind, or got past a read
 from __future__ import annotations
 
 import argparse
+import math
 import shutil
+import signal
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import faults
@@ -23,12 +26,16 @@ from kills import Kills, torture
 def main() -> int:
     """Runs all of it, prints the table."""
     given = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started ends too
     folder = Path(tempfile.mkdtemp(prefix="xlreach-torture-", dir=given.dir))
     begun, tried = time.monotonic(), list[Tried]()
-    fuzz = threading.Thread(target=lambda: tried.extend(try_all(given.cases, given.seed, _tell, given.jobs)))
+    until = begun + 60 * given.minutes if given.minutes else math.inf
+    fuzz = threading.Thread(
+        target=lambda: tried.extend(try_all(given.cases, given.seed, _tell, given.jobs, until)), daemon=True
+    )
     fuzz.start()
-    killed = torture(folder, given.kills, given.seed, _tell)
-    rows = [_kills_row(killed), *_fault_rows(folder, killed)]
+    killed = torture(folder, given.kills, given.seed, _tell, until)
+    rows = [_kills_row(killed), *_fault_rows(folder, killed, given.kills, until)]
     fuzz.join()
     rows += [_cases_row(tried)]
     problems = [one for _, _, found in rows for one in found]
@@ -41,7 +48,8 @@ def main() -> int:
     refused = sum(one.refused for one in tried)
     print(f"cases read {sum(one.read for one in tried):,}, refused by name {refused:,}")
     print(f"most memory of a reader {max((one.memory_mb for one in tried), default=0):.0f} MB above its start")
-    print(f"{time.monotonic() - begun:.0f} s; {'nothing lost' if not problems else f'{len(problems)} problems'}")
+    short = ", stopped by --minutes before all was tried" if time.monotonic() > until else ""
+    print(f"{time.monotonic() - begun:.0f} s{short}; {'nothing lost' if not problems else f'{len(problems)} problems'}")
     if problems:
         print(f"What was left is in {folder}.")
     else:
@@ -53,17 +61,20 @@ def _kills_row(killed: Kills) -> tuple[str, str, list[str]]:
     return "kill -9 at random moments", f"{killed.killed.total()} in {killed.studies} studies", killed.problems
 
 
-def _fault_rows(folder: Path, killed: Kills) -> list[tuple[str, str, list[str]]]:
-    calm, rows = folder / "calm", []
-    for name, fault in (
-        ("disk full", faults.disk_full),
-        ("read-only store", faults.read_only),
-        ("clock set back ten years", faults.clock),
-        ("two runs on one store", faults.two_at_once),
-        ("Ctrl-C", lambda *where: faults.interrupted(*where, killed.seconds)),
-    ):
+def _fault_rows(folder: Path, killed: Kills, kills: int, until: float) -> list[tuple[str, str, list[str]]]:
+    calm, rows, most = folder / "calm", [], max(1, kills)
+    faulty: dict[str, Callable[[], tuple[int, list[str]]]] = {
+        "disk full": lambda: faults.disk_full(folder, calm, min(4, most)),
+        "read-only store": lambda: faults.read_only(folder, calm),
+        "clock set back ten years": lambda: faults.clock(folder, calm),
+        "two runs on one store": lambda: faults.two_at_once(folder, calm),
+        "Ctrl-C": lambda: faults.interrupted(folder, calm, killed.seconds, min(6, most)),
+    }
+    for name, fault in faulty.items():
         try:
-            times, problems = fault(folder, calm)
+            if time.monotonic() > until:
+                raise faults.SkippedError("time is up")
+            times, problems = fault()
             rows.append((name, f"{times} times", [f"{name}: {one}" for one in problems]))
         except faults.SkippedError as reason:
             rows.append((name, "skipped", []))
@@ -85,6 +96,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--cases", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1, help="readers tried at a time, beside the kills")
+    parser.add_argument("--minutes", type=float, default=0, help="begin nothing new after these; 0 tries everything")
     parser.add_argument("--dir", type=Path, default=None, help="where to work")
     return parser.parse_args()
 

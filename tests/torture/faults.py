@@ -11,11 +11,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from studies import CONFIG, differences, done_twice, finish, finished, kill, said, start
+from studies import differences, done_twice, finish, finished, kill, run, said, start
 
 _CLOCK = "import time; now = time.time; time.time = lambda: now() - 3.2e8; from xlreach.cli import main; main()"
 
@@ -24,17 +25,17 @@ class SkippedError(Exception):
     """What is missing on this machine."""
 
 
-def disk_full(folder: Path, calm: Path) -> tuple[int, list[str]]:
+def disk_full(folder: Path, calm: Path, most: int) -> tuple[int, list[str]]:
     """The disk fills up at several places; after room was made, the study ends like the undisturbed one."""
     problems, times = [], 0
     sizes = {path.stat().st_ino: path.stat().st_size for path in calm.rglob("*") if path.is_file()}  # links count once
     used = sum(sizes.values()) >> 10
-    for share in (0.1, 0.4, 0.7, 0.95):
+    for share in (0.4, 0.95, 0.1, 0.7)[:most]:
         with _mounted(folder / f"full-{share}", int(used * share)) as mount:
             root = mount / "root"
             root.mkdir()
             log = folder / "full.log"
-            code = _run(root, log)
+            code = run(root, log)
             last = log.read_text("utf-8").strip().splitlines()[-1]
             if code == 0:
                 problems.append(f"a disk of {share} of what is needed was enough")
@@ -44,7 +45,7 @@ def disk_full(folder: Path, calm: Path) -> tuple[int, list[str]]:
                 problems.append(f"disk of {share}: exit {code}: {log.read_text('utf-8')[-1500:]}")
             before = finished(root)
             subprocess.run(["mount", "-o", "remount,size=500m", str(mount)], check=True)
-            if _run(root, log) != 0:
+            if run(root, log) != 0:
                 problems.append(f"disk of {share}: does not go on: {log.read_text('utf-8')[-800:]}")
             problems += [f"disk of {share}: done twice: {one}" for one in done_twice(before, finished(root))]
             problems += [f"disk of {share}: {one}" for one in differences(calm, root)]
@@ -58,17 +59,17 @@ def read_only(folder: Path, calm: Path) -> tuple[int, list[str]]:
         root, log = mount / "root", folder / "read-only.log"
         shutil.copytree(calm, root)
         _remount(mount, "ro")
-        if _run(root, log) != 0 or "Nothing was left to do" not in log.read_text("utf-8"):
+        if run(root, log) != 0 or "Nothing was left to do" not in log.read_text("utf-8"):
             problems.append(f"a finished study on a read-only store: {log.read_text('utf-8')[-800:]}")
         _remount(mount, "rw")
         shutil.rmtree(root / "artifacts" / "score")
         (root / "runs" / "torture" / "report.html").unlink()
         _remount(mount, "ro")
         before = finished(root)
-        if _run(root, log) != 2 or "Traceback" in log.read_text("utf-8"):
+        if run(root, log) != 2 or "Traceback" in log.read_text("utf-8"):
             problems.append(f"an unfinished study on a read-only store: {log.read_text('utf-8')[-800:]}")
         _remount(mount, "rw")
-        if _run(root, log) != 0:
+        if run(root, log) != 0:
             problems.append(f"does not go on: {log.read_text('utf-8')[-800:]}")
         problems += done_twice(before, finished(root)) + differences(calm, root)
     return 2, problems
@@ -92,47 +93,38 @@ def clock(folder: Path, calm: Path) -> tuple[int, list[str]]:
 
 
 def two_at_once(folder: Path, calm: Path) -> tuple[int, list[str]]:
-    """Two runs on one store from nothing, one of them killed on the way and started again."""
-    root, problems = folder / "two", []
-    logs = [folder / "two-a.log", folder / "two-b.log"]
-    first, second = (_start(root, log) for log in logs)
-    if not kill(second, 5):
-        problems.append("the second run ended too soon to be killed")
-    again = _start(root, logs[1])
-    for process, log in ((first, logs[0]), (again, logs[1])):
+    """Two runs on one store; the one that is ahead is killed in a stage that the other waits for, and started again."""
+    root, problems = folder / "two", list[str]()
+    ahead, behind = folder / "two-ahead.log", folder / "two-behind.log"
+    first = start(root, log=ahead)
+    while first.poll() is None and "[2/" not in ahead.read_text("utf-8"):
+        time.sleep(0.05)
+    second = start(root, log=behind)
+    if not kill(first, 10):
+        problems.append("the first run ended too soon to be killed")
+    for process, log in ((second, behind), (start(root, log=ahead), ahead)):
         if process.wait(3600) != 0 or "Traceback" in log.read_text("utf-8"):
             problems.append(log.read_text("utf-8")[-1500:])
     return 2, problems + differences(calm, root)
 
 
-def interrupted(folder: Path, calm: Path, seconds: float, times: int = 6) -> tuple[int, list[str]]:
+def interrupted(folder: Path, calm: Path, seconds: float, most: int) -> tuple[int, list[str]]:
     """Ctrl-C at random moments: exit 130, what is kept and how to go on, no traceback."""
-    root, problems, draw, done = folder / "interrupted", [], random.Random(5), 0
-    for _ in range(times):
+    root, problems, draw, done = folder / "interrupted", list[str](), random.Random(5), 0
+    for _ in range(most):
         process = start(root)
         if not kill(process, draw.uniform(3.5, max(4.5, seconds * 0.8)), signal.SIGINT):
             break
         done += 1
         text = said(root)
         if process.returncode != 130 or "Traceback" in text or "goes on" not in text:
-            problems.append(f"Ctrl-C: exit {process.returncode}: {text[-1000:]}")
+            problems.append(f"exit {process.returncode}: {text[-1000:]}")
         if "[1/" in text and "stages are kept" not in text and "report " not in text:
-            problems.append(f"Ctrl-C: not told what is kept: {text[-500:]}")
+            problems.append(f"not told what is kept: {text[-500:]}")
+    if not done:
+        problems.append(f"no run heard it: {said(root)[-500:]}")
     finish(start(root), root)
     return done, problems + differences(calm, root)
-
-
-def _start(root: Path, log: Path) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
-    with log.open("w", encoding="utf-8") as stream:
-        return subprocess.Popen(
-            [sys.executable, "-m", "xlreach", "run", str(CONFIG), "--root", str(root)],
-            stdout=stream, stderr=subprocess.STDOUT, env=environment, text=True, start_new_session=True,
-        )  # fmt: skip
-
-
-def _run(root: Path, log: Path) -> int:
-    return _start(root, log).wait(3600)
 
 
 @contextmanager

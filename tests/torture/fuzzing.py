@@ -1,12 +1,19 @@
 """Feeds every reader with damaged input: it may be read rightly or refused by name, and nothing else.
 
-`python fuzzing.py TARGET CASES SEED` tries one target, in a process of its own, so that a crash, a hang or runaway
-memory of one is seen and harms no other. The last line is JSON.
+`python fuzzing.py CASES SEED JOBS SECONDS [TARGET ...]` tries targets (all by default), each in a process of its own,
+so that a crash, a hang or runaway memory of one is seen and harms no other. The processes are forked from one that has
+the libraries loaded, and work in memory where the machine has a folder for that. A line of JSON for each target.
 """
 
 from __future__ import annotations
 
+import atexit
+import faulthandler
 import json
+import math
+import multiprocessing
+import multiprocessing.connection
+import os
 import resource
 import signal
 import subprocess
@@ -14,21 +21,23 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 
 from xlreach.errors import XLReachError
 
-_HANG_SECONDS = 20
+_HANG_SECONDS, _STUCK_SECONDS = 20, 600  # of a processor, and by the clock, for one case
 _MOST_MEMORY_MB = 1500  # beyond what the process had when it began
+_MOST_ADDRESSED = 6 << 30  # bytes, the same: asking for more fails at once
 _ENOUGH_SECONDS = 3000
-_DEAR = ("index folder", "encoder folder", "config", "experiment", "language", "run folder", "xquad-r", "bitext-set")
+_DEAR = ("encoder folder", "config", "experiment", "language", "languages", "table", "run folder", "folder", "hub")
+_IN_MEMORY = "/dev/shm"
 
 
 @dataclass
@@ -59,7 +68,9 @@ def try_target(name: str, cases: int, at: int) -> Tried:
     tried, begun = Tried(name), time.monotonic()
     # Generators of strategies, imports and caches come first, so that they are not counted.
     before = _resident()
-    with tempfile.TemporaryDirectory() as folder:
+    addressed = psutil.Process().memory_info().vms + _MOST_ADDRESSED
+    resource.setrlimit(resource.RLIMIT_AS, (addressed, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    with tempfile.TemporaryDirectory(dir=_IN_MEMORY if os.access(_IN_MEMORY, os.W_OK) else None) as folder:
 
         @seed(at)
         @settings(
@@ -82,26 +93,59 @@ def try_target(name: str, cases: int, at: int) -> Tried:
     return tried
 
 
-def try_all(cases: int, at: int, tell: Callable[[str], None], jobs: int = 1, only: tuple[str, ...] = ()) -> list[Tried]:
-    """Tries every target, `cases` in all, each in a process of its own, several at a time."""
+def try_all(cases: int, at: int, tell: Callable[[str], None], jobs: int = 1, until: float = math.inf) -> list[Tried]:
+    """Tries every target, `cases` in all, some at a time; none begins when `time.monotonic` is beyond `until`."""
+    seconds = until - time.monotonic()
+    command = [sys.executable, __file__, *map(str, (cases, at, jobs, seconds))]
+    found = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        atexit.register(process.kill)
+        assert process.stdout is not None
+        for line in process.stdout:
+            tried = Tried(**json.loads(line))
+            tell(f"{tried.target:<16}{tried.cases:>8} cases {tried.seconds:>7.1f} s  {tried.defect or 'no defect'}")
+            found.append(tried)
+    atexit.unregister(process.kill)
+    if process.returncode:
+        found.append(Tried("all", defect=f"the process that tries them ended with {process.returncode}"))
+    return found
+
+
+def _try_all(cases: int, at: int, jobs: int, seconds: float, only: list[str]) -> Iterator[Tried]:
+    """The same in this process, which loads what the targets need once and forks a child for each."""
     from targets import TARGETS
 
-    weights = {name: 1 if name in _DEAR else 3 for name in only or tuple(TARGETS)}
-
-    def one(name: str) -> Tried:
-        share = -(-cases * weights[name] // sum(weights.values()))
-        command = [sys.executable, __file__, name, str(share), str(at)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=_ENOUGH_SECONDS, check=False)
-            last = (done.stdout.strip().splitlines() or [""])[-1]
-            tried = Tried(**json.loads(last)) if done.returncode == 0 else Tried(name, defect=done.stderr[-2000:])
-        except subprocess.TimeoutExpired:
-            tried = Tried(name, defect=f"no end within {_ENOUGH_SECONDS} s")
-        tell(f"{name:<16}{tried.cases:>8} cases {tried.seconds:>7.1f} s  {tried.defect or 'no defect'}")
-        return tried
-
-    with ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(one, weights))
+    begun, fork = time.monotonic(), multiprocessing.get_context("fork")
+    weights = {name: 1 if name in _DEAR else 3 for name in only or TARGETS} if cases else {}
+    waiting, working = list(weights), dict[Any, tuple[str, Any, float]]()
+    while waiting or working:
+        while waiting and len(working) < jobs:
+            name = waiting.pop(0)
+            if time.monotonic() - begun > seconds:
+                continue
+            share = -(-cases * weights[name] // sum(weights.values()))
+            told, teller = fork.Pipe(duplex=False)
+            child = fork.Process(
+                target=lambda *given: given[0].send(try_target(*given[1:])), args=(teller, name, share, at)
+            )
+            child.start()
+            teller.close()
+            working[child] = name, told, time.monotonic()
+        multiprocessing.connection.wait([told for _, told, _ in working.values()], timeout=1)
+        for child, (name, told, since) in list(working.items()):
+            if told.poll():
+                try:
+                    yield told.recv()
+                except EOFError:
+                    child.join()
+                    yield Tried(name, defect=f"its process died ({child.exitcode})")
+            elif time.monotonic() - since > _ENOUGH_SECONDS:
+                child.kill()
+                yield Tried(name, defect=f"no end within {_ENOUGH_SECONDS} s")
+            else:
+                continue
+            child.join()
+            del working[child]
 
 
 def _one(check: Callable[[Any, Path], None], case: Any, folder: Path, tried: Tried) -> None:
@@ -116,16 +160,21 @@ def _one(check: Callable[[Any, Path], None], case: Any, folder: Path, tried: Tri
 
 
 @contextmanager
-def _alarm():
-    def ring(*_: Any) -> None:
-        raise Hang(f"a case took more than {_HANG_SECONDS} s")
+def _alarm() -> Iterator[None]:
+    """Ends a case that works, or waits, without end; a busy machine may take its time."""
+    timers = ((signal.SIGPROF, signal.ITIMER_PROF, _HANG_SECONDS), (signal.SIGALRM, signal.ITIMER_REAL, _STUCK_SECONDS))
 
-    signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, _HANG_SECONDS)
+    def ring(number: int, _: Any) -> None:
+        raise Hang("a case worked without end" if number == signal.SIGPROF else "a case waited without end")
+
+    for number, timer, seconds in timers:
+        signal.signal(number, ring)
+        signal.setitimer(timer, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        for _, timer, _ in timers:
+            signal.setitimer(timer, 0)
 
 
 def _told(error: BaseException) -> str:
@@ -140,5 +189,6 @@ def _resident() -> float:
 
 
 if __name__ == "__main__":
-    sys.set_int_max_str_digits(4300)
-    print(json.dumps(asdict(try_target(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))))
+    faulthandler.enable()
+    for one in _try_all(*map(int, sys.argv[1:4]), float(sys.argv[4]), sys.argv[5:]):
+        print(json.dumps(asdict(one)), flush=True)

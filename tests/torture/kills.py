@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,8 +31,9 @@ class Kills:
     problems: list[str] = field(default_factory=list)
 
 
-def torture(folder: Path, kills: int, seed: int, tell: Callable[[str], None]) -> Kills:
-    """Kills until so many kills are done; then, and whenever the study has come to its end, compares.
+def torture(folder: Path, kills: int, seed: int, tell: Callable[[str], None], until: float) -> Kills:
+    """Kills until so many kills are done, or the clock `time.monotonic` is at `until`; then, and whenever the study has
+    come to its end, compares.
 
     Each round begins with nothing. Moments are drawn evenly over the work of an undisturbed run, so that every
     part of it is hit, the start and the report as well.
@@ -40,9 +42,9 @@ def torture(folder: Path, kills: int, seed: int, tell: Callable[[str], None]) ->
     calm = folder / "calm"
     found.seconds = undisturbed(calm)
     tell(f"undisturbed: {found.seconds:.1f} s of a processor, {len(finished(calm))} stages")
-    while found.killed.total() < kills:
+    while found.killed.total() < kills and time.monotonic() < until:
         root = folder / f"round-{found.studies + 1}"
-        _round(root, kills, draw, found, tell)
+        _round(root, kills, draw, found, tell, until)
         found.problems += [f"{root.name}: {one}" for one in differences(calm, root)]
         found.studies += 1
         tell(f"{root.name}: ended like the undisturbed run, problems so far: {len(found.problems)}")
@@ -51,12 +53,14 @@ def torture(folder: Path, kills: int, seed: int, tell: Callable[[str], None]) ->
     return found
 
 
-def _round(root: Path, kills: int, draw: random.Random, found: Kills, tell: Callable[[str], None]) -> None:
+def _round(
+    root: Path, kills: int, draw: random.Random, found: Kills, tell: Callable[[str], None], until: float
+) -> None:
     """One study from nothing to its end."""
     before: dict[str, tuple[int, int]] = {}
     while True:
         process = start(root)
-        left = found.killed.total() < kills
+        left = found.killed.total() < kills and time.monotonic() < until
         was_killed = kill(process, draw.uniform(0, found.seconds)) if left else False
         if not was_killed:
             finish(process, root)

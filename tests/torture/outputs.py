@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from xlreach.errors import IndexFolderError
 from xlreach.measurement import FIELDS, Measurement, read_measurements, write_measurements
+from xlreach.reading import parse_json
 
 _ROWS = [
     Measurement(kind="tagging", study="s", base="b", recipe="none", language="mt", seed=1, dataset="ud:mt_mudt",
@@ -132,7 +133,8 @@ def index(case: tuple[str, int, bytes], folder: Path) -> None:
 _ENCODER = {
     "config.json": b'{"model_type": "bert", "hidden_size": 4, "pad_token_id": 0, "max_position_embeddings": 8}',
     "tokenizer_config.json": b'{"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 8}',
-    "tokenizer.json": b'{"model": {"type": "WordPiece", "vocab": {"[UNK]": 0}}, "added_tokens": []}',
+    "tokenizer.json": b'{"model": {"type": "WordPiece", "vocab": {"[UNK]": 0}}, "added_tokens": [{"id": 0, "content": '
+    b'"[UNK]"}]}',
     "modules.json": b'[{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},'
     b' {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}]',
     "1_Pooling/config.json": b'{"word_embedding_dimension": 4, "pooling_mode_mean_tokens": true}',
@@ -158,8 +160,48 @@ def encoder(case: tuple[str, bytes], folder: Path) -> None:
     assert fingerprint(root) == fingerprint(root)
     Provenance.read(root)
     special_tokens(root, read_tokenizer(root))
-    assert longest_input(root, json.loads((root / "config.json").read_text("utf-8"))) > 0
+    for declared in (root, None):
+        assert isinstance(longest_input(declared, json.loads((root / "config.json").read_text("utf-8"))), int)
     folder_pooling(root)
+
+
+def static(case: tuple[str, int, bytes], folder: Path) -> None:
+    """A damaged folder of word vectors is refused, or gives vectors of its width."""
+    from xlreach.adapt.static import StaticVectors
+
+    for name, content in _static().items():
+        (folder / name).write_bytes(_cut(content, case[1], case[2]) if name == case[0] else content)
+    found = StaticVectors.load(folder)
+    assert found.vectors(["kelb", "x", "ab"]).shape == (3, found.dim)
+
+
+@cache
+def _static() -> dict[str, bytes]:
+    """The files of a small folder of word vectors."""
+    from xlreach.adapt.static import StaticVectors
+
+    rows = np.ones((2, 3), np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        StaticVectors(3, {"kelb": 0, "ab": 1}, rows, rows, (3, 6)).save(Path(folder))
+        return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+
+
+def request(case: bytes, folder: Path) -> None:
+    """What a browser could send to the explorer: checked before anything is opened."""
+    from xlreach.explore.asking import _checked
+
+    asked = parse_json(case.decode("utf-8", "replace"))
+    if isinstance(asked, dict):
+        query, entries, collection, languages, k = _checked(asked, _shelf())
+        assert entries and collection == "c" and 1 <= k <= 50 and len(query.encode("utf-8", "surrogatepass")) < 10**5
+        assert all(isinstance(one, str) for one in languages)
+
+
+@cache
+def _shelf() -> Any:
+    from xlreach.explore.shelf import Entry, Shelf
+
+    return Shelf("t", [Entry("e", Path("e"), {"c": {"mt": Path("mt")}})], {}, [])
 
 
 def record(case: bytes, folder: Path) -> None:
@@ -188,6 +230,10 @@ _encoders = st.sampled_from([name for name in _ENCODER if name.endswith(".json")
 _indexes = st.tuples(
     st.sampled_from(("index.faiss", "ids.parquet", "manifest.json")), st.integers(0, 2**16 - 1), st.binary(max_size=8)
 )
+_statics = st.tuples(
+    st.sampled_from(("static.json", "static.safetensors")), st.integers(0, 2**16 - 1), st.binary(max_size=8)
+)
+_REQUEST = b'{"query": "kelb", "encoders": ["e"], "collection": "c", "languages": ["mt"], "k": 10}'
 _RECORD = (
     b'{"stage": "tag", "key": "k", "inputs": {}, "version": "0", "seconds": 1.5, "peak_memory_mb": 10.0, "tokens": 5}'
 )
@@ -197,5 +243,7 @@ TARGETS: dict[str, Any] = {
     "run folder": (_runs, run_folder),
     "index folder": (_indexes, index),
     "encoder folder": (_encoders, encoder),
+    "word vectors": (_statics, static),
+    "request": (damaged(_REQUEST), request),
     "store record": (damaged(_RECORD, enormous=False), record),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -27,6 +28,7 @@ from xlreach.corpora.registry import find_datasets, open_dataset
 from xlreach.corpora.text import read_lines, write_lines
 from xlreach.corpora.trec import write_qrels, write_run
 from xlreach.corpora.verses import Verses
+from xlreach.retrieval.pairs import open_pairs
 
 _CONLLU = (
     "# sent_id = 1\n# text = Il-kelb ġera\n1-2\tIl-kelb\t_\t_\t_\t_\t_\t_\t_\t_\n"
@@ -178,6 +180,21 @@ def hub(case: tuple[str, str, bytes], folder: Path) -> None:
         _walk(data, closed=False)  # published judgements may be of documents that are not there
 
 
+def topics(case: tuple[int, bytes], folder: Path) -> None:
+    root = _fresh(folder)
+    for at, (path, valid) in enumerate(_MIRACL.items()):
+        _put(root / "qa/miracl" / path, case[1] if at == case[0] else valid)
+    _walk(open_dataset("miracl", root), closed=False)  # published judgements may be of documents that are not there
+
+
+def triples(case: bytes, folder: Path) -> None:
+    _put(folder / "t.jsonl", case)
+    source = open_pairs("triples(t.jsonl,language=mt)", folder)
+    for texts in source.pairs("mt", "mt", 1):
+        assert len(texts) >= 2 and all(isinstance(one, str) and one.strip() for one in texts)
+        _encodable(texts)
+
+
 def any_path(case: tuple[str, bytes], folder: Path) -> None:
     root = _fresh(folder)
     data = open_path(_put(root / case[0], case[1]))
@@ -303,6 +320,18 @@ _HUB = {
 _hub_cases = st.sampled_from([(kind, name) for kind, files in _HUB.items() for name in files]).flatmap(
     lambda one: st.tuples(st.just(one[0]), st.just(one[1]), damaged(_HUB[one[0]][one[1]]))
 )
+_MIRACL = {
+    "miracl-v1.0-sw/topics/topics.miracl-v1.0-sw-dev.tsv": b"0\tNani?\n7\tLini?\n",
+    "miracl-v1.0-sw/qrels/qrels.miracl-v1.0-sw-dev.tsv": b"0\tQ0\t1#0\t1\n7 Q0 2#0 0\n",
+    "miracl-corpus-v1.0-sw/docs-0.jsonl": _jsonl([{"docid": "1#0", "title": "A", "text": "a"}]),
+    "miracl-corpus-v1.0-sw/docs-1.jsonl.gz": gzip.compress(_jsonl([{"docid": "2#0", "contents": "B\n\nb"}]), mtime=0),
+}
+_TRIPLES = _jsonl(
+    [{"query": "q", "positive": "p", "negatives": ["n", "m"]}, {"anchor": "q", "pos": ["p", "r"], "neg": "n"}]
+)
+_topic_files = st.sampled_from(list(enumerate(_MIRACL.values()))).flatmap(
+    lambda one: st.tuples(st.just(one[0]), damaged(one[1]))
+)
 _two_texts = st.tuples(damaged(_TEXT), st.one_of(st.just(_TEXT), damaged(_TEXT)))
 _two_verses = st.tuples(damaged(_VERSES), st.one_of(st.just(_VERSES), damaged(_VERSES)))
 _folders = st.integers(0, 2).flatmap(lambda at: st.tuples(st.just(at), damaged((_CORPUS, _QUERIES, _QRELS)[at])))
@@ -328,6 +357,8 @@ TARGETS: dict[str, Any] = {
     "xquad-r": (damaged(_LAREQA), lareqa),
     "afriqa": (damaged(_AFRIQA), afriqa),
     "hub": (_hub_cases, hub),
+    "topics": (_topic_files, topics),
+    "triples": (damaged(_TRIPLES), triples),
     "path": (_paths, any_path),
     "trec": (_ids, trec),
 }

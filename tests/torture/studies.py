@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import hashlib
 import json
@@ -14,22 +15,28 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import yaml
 
 CONFIG = Path(__file__).with_name("study.yaml")
 _COSTS = ("artifact.json", "report.html", "cost.csv", "cost.tex")  # files that hold seconds, which nobody can repeat
 _SECONDS = 3600
 
 
-def start(root: Path, *options: str, config: Path = CONFIG, program: tuple[str, ...] = ()) -> subprocess.Popen[str]:
-    """Starts the study in a process group of its own; what it says goes to `root`.log."""
+def start(root: Path, *, log: Path | None = None, program: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    """Starts the study in a process group of its own, which ends with this process at the latest.
+
+    What it says goes to `log`, by default `root`.log.
+    """
     command = program or (sys.executable, "-m", "xlreach")
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
-    log = root.with_suffix(".log")
-    with log.open("w", encoding="utf-8") as stream:
-        return subprocess.Popen(
-            [*command, "run", str(config), "--root", str(root), *options],
+    with (log or root.with_suffix(".log")).open("w", encoding="utf-8") as stream:
+        process = subprocess.Popen(
+            [*command, "run", str(CONFIG), "--root", str(root)],
             stdout=stream, stderr=subprocess.STDOUT, env=environment, text=True, start_new_session=True,
+            preexec_fn=_hear_interrupts,
         )  # fmt: skip
+    atexit.register(_end, process)
+    return process
 
 
 def said(root: Path) -> str:
@@ -42,6 +49,22 @@ def finish(process: subprocess.Popen[str], root: Path, code: int = 0) -> str:
     assert process.wait(_SECONDS) == code, f"exit {process.returncode} for {code}: {said(root)[-3000:]}"
     assert "Traceback" not in said(root), said(root)[-3000:]
     return said(root)
+
+
+def run(root: Path, log: Path) -> int:
+    """Runs the study until it ends by itself; how it ended."""
+    return start(root, log=log).wait(_SECONDS)
+
+
+def _hear_interrupts() -> None:
+    """What runs in the background of a shell ignores Ctrl-C, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def undisturbed(root: Path) -> float:
@@ -113,6 +136,8 @@ def content(root: Path) -> dict[str, str]:
             found[name] = _hash(values(path))
         elif path.name == "gaps.json":
             found[name] = _hash(_without_costs(json.loads(path.read_text("utf-8"))))
+        elif name.startswith("runs/") and path.name == "config.yaml":
+            found[name] = _hash(_without_commit(yaml.safe_load(path.read_text("utf-8"))))
         else:
             found[name] = "" if path.name in _COSTS else hashlib.sha256(path.read_bytes()).hexdigest()
     return found
@@ -132,6 +157,12 @@ def _without_costs(gaps: dict[str, Any]) -> dict[str, Any]:
     """A comparison but for the seconds and memory beside its hypotheses, and the checksum over them."""
     hypotheses = [{key: value for key, value in one.items() if key != "cost"} for one in gaps["hypotheses"]]
     return {key: value for key, value in gaps.items() if key != "checksum"} | {"hypotheses": hypotheses}
+
+
+def _without_commit(config: dict[str, Any]) -> dict[str, Any]:
+    """A resolved configuration but for the commit, for whoever works on while this runs."""
+    provenance = {key: value for key, value in config["provenance"].items() if key != "commit"}
+    return config | {"provenance": provenance}
 
 
 def differences(root: Path, other: Path) -> list[str]:

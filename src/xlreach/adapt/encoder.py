@@ -5,6 +5,7 @@ Nothing here loads a model; writing encoder folders is the business of `folder.p
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import hashlib
 import importlib.util
@@ -254,4 +255,8 @@ def _from_hub(text: str) -> Path:
 
 
 def _json(path: Path) -> Any:
-    return read_json(path, ModelError)
+    found = read_json(path, ModelError)
+    with path.open("rb") as stream:
+        if stream.read(3) == codecs.BOM_UTF8:
+            raise ModelError("Begins with a byte-order mark, which transformers refuses.", fix="Remove it.", path=path)
+    return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,6 +20,7 @@ from xlreach.adapt.card import model_card
 from xlreach.adapt.encoder import Provenance, check_encoder
 from xlreach.adapt.recipe import Job, Step
 from xlreach.errors import ModelError
+from xlreach.reading import read_json
 
 _ROLES = {  # what the special tokens of the two families are for
     "<s>": ("bos_token", "cls_token"),
@@ -59,13 +61,16 @@ def read_tokenizer(folder: Path) -> dict[str, Any]:
     path = folder / "tokenizer.json"
     try:
         if path.is_file():
-            content = json.loads(path.read_text("utf-8"))
+            content = _object(path)
         else:
             from transformers import AutoTokenizer
 
             content = json.loads(AutoTokenizer.from_pretrained(folder).backend_tokenizer.to_str())
     except (OSError, ValueError, AttributeError) as error:
         raise ModelError(f"The tokenizer cannot be read ({error}).", path=path) from error
+    added = content.get("added_tokens", [])
+    if not isinstance(content.get("model"), dict) or not isinstance(added, list) or not all(map(_is_added, added)):
+        raise ModelError("The tokenizer has no model, or added tokens without content and id.", path=path)
     return {**content, "truncation": None, "padding": None}
 
 
@@ -74,7 +79,7 @@ def special_tokens(folder: Path | None, tokenizer: dict[str, Any]) -> dict[str, 
     declared: dict[str, Any] = {}
     for name in ("special_tokens_map.json", "tokenizer_config.json"):
         if folder is not None and (folder / name).is_file():
-            declared |= json.loads((folder / name).read_text("utf-8"))
+            declared |= _object(folder / name)
     roles: dict[str, str] = {}
     for added in tokenizer.get("added_tokens", []):
         for role in _ROLES.get(added["content"], ()):
@@ -82,7 +87,7 @@ def special_tokens(folder: Path | None, tokenizer: dict[str, Any]) -> dict[str, 
     for role in _ALL_ROLES:
         value = declared.get(role)
         if value is not None:
-            roles[role] = value["content"] if isinstance(value, dict) else str(value)
+            roles[role] = str(value.get("content", "")) if isinstance(value, dict) else str(value)
     return roles
 
 
@@ -245,11 +250,30 @@ def longest_input(source: Path | None, config: dict[str, Any]) -> int:
             ("tokenizer_config.json", "model_max_length"),
         ):
             path = source / name
-            told = json.loads(path.read_text("utf-8")).get(key) if path.is_file() else None
-            if told is not None and told < _UNLIMITED:
+            told = _object(path).get(key) if path.is_file() else None
+            if told is not None and _number(told, key, path) < _UNLIMITED:
                 return int(told)
-    offset = config.get("pad_token_id", 0) + 1 if "roberta" in config["model_type"] else 0
-    return int(config["max_position_embeddings"]) - offset
+    where = Path("config.json") if source is None else source / "config.json"
+    positions = _number(config.get("max_position_embeddings"), "max_position_embeddings", where)
+    offset = _number(config.get("pad_token_id") or 0, "pad_token_id", where) + 1
+    return int(positions - offset if "roberta" in config["model_type"] else positions)
+
+
+def _is_added(token: Any) -> bool:
+    return isinstance(token, dict) and isinstance(token.get("content"), str) and isinstance(token.get("id"), int)
+
+
+def _object(path: Path) -> dict[str, Any]:
+    found = read_json(path, ModelError)
+    if not isinstance(found, dict):
+        raise ModelError("Not a JSON object.", path=path)
+    return found
+
+
+def _number(value: Any, name: str, path: Path) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ModelError(f"{name} is {str(value)[:80]}.", expected="Expected a number.", path=path)
+    return value
 
 
 def _save_tokenizer(out: Path, tokenizer: dict[str, Any], roles: dict[str, str], length: int) -> None:

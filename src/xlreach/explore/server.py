@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from xlreach import __version__
 from xlreach.errors import XLReachError
 from xlreach.explore.asking import Explorer, RequestError
+from xlreach.reading import parse_json
 
 _ADDRESS = "127.0.0.1"
 _MOST_BYTES = 256 * 1024
@@ -94,8 +95,8 @@ class _Handler(BaseHTTPRequestHandler):
         if int(length[:12]) > _MOST_BYTES:
             return self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is too large.")
         try:
-            request = json.loads(self.rfile.read(int(length)))
-        except (ValueError, RecursionError):
+            request = parse_json(self.rfile.read(int(length)).decode("utf-8"))
+        except (UnicodeDecodeError, XLReachError):
             return self._refuse(HTTPStatus.BAD_REQUEST, "Not JSON.")
         if not isinstance(request, dict):
             return self._refuse(HTTPStatus.BAD_REQUEST, "Expected a JSON object.")

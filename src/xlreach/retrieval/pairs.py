@@ -7,7 +7,6 @@ brings hard negatives along.
 
 from __future__ import annotations
 
-import json
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,8 +16,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from xlreach.corpora.parallel import ParallelText
-from xlreach.corpora.text import read_lines
+from xlreach.corpora.text import numbered_lines, read_lines
 from xlreach.errors import DataError, SpecError
+from xlreach.reading import parse_json
 from xlreach.spec import Registry, Spec, param
 
 PAIR_SOURCES: Registry[PairSpec]
@@ -245,14 +245,12 @@ class _TripleSource(PairSource):
     def pairs(self, query_language: str, passage_language: str, seed: int) -> Iterator[tuple[str, ...]]:
         if (query_language, passage_language) != self._direction:
             return
-        with self._path.open(encoding="utf-8") as stream:
-            for number, line in enumerate(stream, 1):
-                if line.strip():
-                    yield from self._read(line, number)
+        for number, line in numbered_lines(self._path):
+            if line.strip():
+                yield from self._read(parse_json(line, self._path, number), number)
 
-    def _read(self, line: str, number: int) -> Iterator[tuple[str, ...]]:
+    def _read(self, row: Any, number: int) -> Iterator[tuple[str, ...]]:
         try:
-            row = json.loads(line)
             query, positives, negatives = (self._texts(row, names) for names in (_QUERY, _POSITIVE, _NEGATIVE))
         except (ValueError, TypeError, AttributeError) as error:
             raise DataError(

@@ -28,7 +28,6 @@ from xlreach.study.volumes import Texts, Volumes, piece_counter
 from xlreach.tagging.tasks import TASKS
 
 _PADDING = 1.15  # pieces in a batch of sorted texts, to pieces of the texts
-_UNSORTED = 1.5  # the same where batches are drawn and not sorted by length
 _KEPT = 2.0  # memory that allocators hold, after batches of many shapes, to that in use
 _HELD_OUT_PASSES = 1  # beside each epoch
 _TRIMMED = 30.0  # pieces of a trimmed vocabulary grow with the root of the text
@@ -37,6 +36,7 @@ _WRITTEN = 2e-9  # seconds a byte of weights that is read, checked and written
 _PREPARED = 2e-6  # seconds a character of text that is cleaned, compared and counted
 _VECTORS = 1e-6  # seconds a character of text that static vectors are learnt from, each time
 _SCORED = 4e-4  # seconds a query of a setting is searched for, measured and written
+_PAIRED = 1e-4  # seconds a pair of texts is read, and held against what is scored
 _LEXICAL = 1e-4  # seconds a document is cut into words and counted
 _FORESEEN = 2_000  # words that an encoder is asked to foresee
 _EVALUATED = 1e-3  # seconds a test sentence is decoded, evaluated and written
@@ -205,28 +205,35 @@ class _Estimator:
     def _align(self, stage: Stage) -> Effort:
         alignment: Any = ALIGNMENTS.parse(stage.inputs["alignment"])
         shape, count = self._shape(stage.needs["encoder"]), self._counter(stage.needs["encoder"])
-        samples = self._paired(stage.inputs["pairs"], stage.inputs["languages"])
-        each = max(8.0, _UNSORTED * _mean(one.pieces(count, alignment.max_length) for one in samples if one.count))
-        each = min(each, alignment.max_length)
+        queries, passages, pairs = self._paired(stage.inputs["pairs"], stage.inputs["languages"])
+        # Batches are drawn at random, and padded to their longest: queries and passages apart.
+        longest = [
+            _mean(one.padded(count, alignment.max_length, alignment.batch) for one in side if one.count)
+            for side in (queries, passages)
+        ]
         precision = self._wide("bfloat16", 5_000_000, shape)
-        batch = 2 * alignment.batch * each
-        seconds = _WORKING["align"] + 2 * _WRITTEN * 4 * shape.weights
+        batch = alignment.batch * max(8.0, sum(longest) / _PADDING)
+        seconds = _WORKING["align"] + 2 * _WRITTEN * 4 * shape.weights + _PAIRED * pairs
         seconds += self._training(shape, precision, alignment.steps * batch, batch, 0.0)
-        held = batch * _activations(shape, alignment.max_length)
+        held = batch * _activations(shape, max(longest))
         return Effort(seconds, self._memory(shape, held), 4 * shape.weights / 2**20)
 
-    def _paired(self, sources: Iterable[str], languages: Iterable[str]) -> list[Texts]:
-        """Texts as pairs have them: questions and passages of collections, else lines of text."""
-        found = []
-        for language in languages:
-            for name in sources:
-                crops = name.partition("(")[0] in PAIR_SOURCES
-                data = None if crops else self._data.open(name)
-                if isinstance(data, Collection) and language in data.languages:
-                    found += [self._volumes.documents(name, language), self._volumes.queries(name, language)]
-                elif crops and self._data.text(language):
-                    found.append(self._volumes.text(language))
-        return found
+    def _paired(self, sources: Iterable[str], languages: Iterable[str]) -> tuple[list[Texts], list[Texts], int]:
+        """Queries and passages as pairs have them, and how many pairs: of collections, of lines for everything else."""
+        queries, passages, pairs, codes = list[Texts](), list[Texts](), 0, list(languages)
+        for name in sources:
+            crops = name.partition("(")[0] in PAIR_SOURCES
+            data = None if crops else self._data.open(name)
+            if isinstance(data, Collection):
+                known = [code for code in codes if code in data.languages]
+                asked = [self._volumes.queries(name, code) for code in known]
+                queries, passages = queries + asked, passages + [self._volumes.documents(name, one) for one in known]
+                pairs += len(known) * sum(one.count for one in asked)
+            elif crops:
+                read = [self._volumes.text(code) for code in codes if self._data.text(code)]
+                queries, passages = queries + read, passages + read
+                pairs += sum(one.count for one in read)
+        return queries, passages, pairs
 
     def _index(self, stage: Stage) -> Effort:
         texts = self._volumes.documents(stage.inputs["collection"], stage.inputs["language"])

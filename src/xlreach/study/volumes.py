@@ -35,6 +35,12 @@ class Texts:
         found = [min(most, count(text) + 2) for text in self.sample]
         return sum(found) / max(1, len(found))
 
+    def padded(self, count: Callable[[str], float], most: int, batch: int) -> float:
+        """Of a text in a batch of so many that are drawn at random, padding included: as many as the longest has."""
+        found = sorted(min(most, count(text) + 2) for text in self.sample)
+        shares = [(at / len(found)) ** batch for at in range(len(found) + 1)]  # of batches with none beyond
+        return sum(length * (after - before) for length, before, after in zip(found, shares, shares[1:], strict=False))
+
 
 class Volumes:
     """The volumes of one study's data, each looked up once."""
