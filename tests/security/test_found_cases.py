@@ -9,12 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from xlreach.adapt.encoder import resolve_base
+from xlreach.adapt.encoder import check_encoder, resolve_base
+from xlreach.adapt.folder import longest_input, read_tokenizer, special_tokens
 from xlreach.comparison import read_gaps
 from xlreach.corpora.items import read_documents
 from xlreach.corpora.lareqa import XquadR
 from xlreach.corpora.registry import open_dataset
-from xlreach.errors import DataError, SpecError, StoreError, XLReachError
+from xlreach.errors import DataError, ModelError, SpecError, StoreError, XLReachError
 from xlreach.measurement import read_measurements
 from xlreach.retrieval.factory import check_factory
 from xlreach.spec import folder_name
@@ -28,6 +29,7 @@ RESULTS = {
     "list": b"[1]\n",
     "null": b"null\n",
     "unknown field": json.dumps({**_ROW, "x": 1}).encode(),
+    "field without a name": json.dumps({**_ROW, "": None}).encode(),
     "value is text": json.dumps({**_ROW, "value": "1"}).encode(),
     "value is true": json.dumps({**_ROW, "value": True}).encode(),
     "value is no number": b'{"kind": "cost", "measure": "x", "value": NaN}\n',
@@ -158,6 +160,42 @@ def test_gaps_that_were_edited(tiny, tmp_path):
             read_gaps(path)
     path.write_text(json.dumps(content), "utf-8")
     assert read_gaps(path) == read_gaps(tiny.run / "gaps.json")
+
+
+_FOLDER = {
+    "config.json": {"model_type": "bert", "max_position_embeddings": 8},
+    "tokenizer_config.json": {"model_max_length": 8},
+    "tokenizer.json": {"model": {"type": "WordPiece"}, "added_tokens": [{"id": 0, "content": "[UNK]"}]},
+    "special_tokens_map.json": {"unk_token": "[UNK]"},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config.json", b"\xef\xbb\xbf{}"),
+        ("config.json", b'{"model_type": "bert"}'),
+        ("config.json", b'{"model_type": "roberta", "max_position_embeddings": "8"}'),
+        ("tokenizer_config.json", b'{"model_max_length": "8"}'),
+        ("tokenizer.json", b'{"model": {}, "added_tokens": [{"id": 0}]}'),
+        ("tokenizer.json", b'{"added_tokens": []}'),
+        ("special_tokens_map.json", b"[1]"),
+        ("special_tokens_map.json", b"["),
+    ],
+)
+def test_json_of_an_encoder(tmp_path, name, content):
+    def read() -> tuple[int, dict[str, str]]:
+        check_encoder(tmp_path)
+        length = longest_input(None, json.loads((tmp_path / "config.json").read_text("utf-8")))
+        return min(length, longest_input(tmp_path, {})), special_tokens(tmp_path, read_tokenizer(tmp_path))
+
+    (tmp_path / "model.safetensors").touch()
+    for one, valid in _FOLDER.items():
+        (tmp_path / one).write_text(json.dumps(valid), "utf-8")
+    assert read() == (8, {"unk_token": "[UNK]"})
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ModelError):
+        read()
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"seconds": "1", "peak_memory_mb": 1}', b"\xff"])

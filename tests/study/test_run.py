@@ -23,7 +23,7 @@ from xlreach.study.config import load_config
 from xlreach.study.run import Place, compare_run, run_study
 
 _COMMAND = (sys.executable, "-c", "from xlreach.cli import main; main()", "run")
-_SECONDS = 120
+_SECONDS = 600  # a backstop: the machine may be busy
 
 
 def run(config: Path, root: Path, *overrides: str) -> tuple[bool, list[str]]:

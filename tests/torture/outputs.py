@@ -15,8 +15,11 @@ from cases import damaged
 from hypothesis import strategies as st
 
 from xlreach.errors import IndexFolderError
+from xlreach.explore.asking import _checked
+from xlreach.explore.shelf import Entry, Shelf
 from xlreach.measurement import FIELDS, Measurement, read_measurements, write_measurements
 from xlreach.reading import parse_json
+from xlreach.retrieval.index import fill_index, find_indexes, open_index
 
 _ROWS = [
     Measurement(kind="tagging", study="s", base="b", recipe="none", language="mt", seed=1, dataset="ud:mt_mudt",
@@ -94,8 +97,6 @@ def _index() -> tuple[Path, dict[str, bytes]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from xlreach.retrieval.index import fill_index
-
     class Encoder:
         path, fingerprint, pooling, max_length = Path("encoder"), "0" * 20, "mean", 16
         prompts: dict[str, str] = {}  # noqa: RUF012
@@ -113,8 +114,6 @@ def _index() -> tuple[Path, dict[str, bytes]]:
 
 def index(case: tuple[str, int, bytes], folder: Path) -> None:
     """A damaged index folder is refused, or nothing of what it finds has changed."""
-    from xlreach.retrieval.index import find_indexes, open_index
-
     _, files = _index()
     target = folder / "indexes" / "mt"
     target.mkdir(parents=True, exist_ok=True)
@@ -188,8 +187,6 @@ def _static() -> dict[str, bytes]:
 
 def request(case: bytes, folder: Path) -> None:
     """What a browser could send to the explorer: checked before anything is opened."""
-    from xlreach.explore.asking import _checked
-
     asked = parse_json(case.decode("utf-8", "replace"))
     if isinstance(asked, dict):
         query, entries, collection, languages, k = _checked(asked, _shelf())
@@ -199,9 +196,7 @@ def request(case: bytes, folder: Path) -> None:
 
 @cache
 def _shelf() -> Any:
-    from xlreach.explore.shelf import Entry, Shelf
-
-    return Shelf("t", [Entry("e", Path("e"), {"c": {"mt": Path("mt")}})], {}, [])
+    return Shelf("t", (Entry("e", Path("e"), {"c": {"mt": Path("mt")}}),))
 
 
 def record(case: bytes, folder: Path) -> None:

@@ -320,7 +320,7 @@ class _Estimator:
         return piece_counter(None if step.tokenizer == "train" else Path(step.tokenizer), step.vocab)
 
 
-def _activations(shape: Shape, length: int) -> float:
+def _activations(shape: Shape, length: float) -> float:
     """Bytes that training keeps of a piece until the backward pass."""
     return 4.0 * shape.layers * (16 * shape.hidden + 4 * shape.intermediate + 4 * shape.heads * length)
 
