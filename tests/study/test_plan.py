@@ -323,6 +323,17 @@ def test_baselines_are_scored_once_and_keyed_by_what_ranks(planned, tiny):
     assert bm25.key not in other.stages
 
 
+def test_mixing_needs_the_text_of_the_other_languages(planned):
+    def lapt(recipe: str) -> Stage:
+        stages = planned(f'recipes=["{recipe}"]', "hypotheses=[]").stages.values()
+        (found,) = (stage for stage in stages if stage.kind == "adapt" and stage.title.startswith("small, lapt"))
+        return found
+
+    plain, mixed = lapt("lapt(epochs=1)"), lapt("lapt(epochs=1,mix=0.5)")
+    assert set(mixed.needs) - set(plain.needs) == {"other qha"}
+    assert mixed.needs["other qha"].kind == "text"
+
+
 def test_another_version_of_a_fused_part_is_another_key(planned, monkeypatch):
     from xlreach.retrieval.retrievers import Bm25
 
