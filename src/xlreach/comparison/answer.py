@@ -76,7 +76,7 @@ class _Answer:
     ) -> None:
         self.gaps, self.measure = gaps, gaps["headline"]
         self.recipe, self.alignment = recipe, alignment
-        self.system = words.system({"recipe": recipe, "alignment": alignment})
+        self.system = _named(str(recipe), alignment)
         about = {"base": base, "dataset": dataset, "kind": "retrieval", "measure": self.measure}
         self.rows = words.own(gaps, "gaps", **about, recipe=recipe, alignment=alignment)
         self.rows = sorted(self.rows, key=lambda row: words.SETTINGS.index(row["setting"]))
@@ -168,21 +168,22 @@ class _Answer:
         what = "a low-resource query" if one["kind"] == "query side" else "a low-resource language of the documents"
         if not one["claimed"]:
             return f"What {what} costs, both being high-resource otherwise, cannot be told ({_figure(one)})."
-        cost = "costs" if (one["estimate"] < 0) != self.rows[0]["lower_is_better"] else "gains"
-        return f"Where both are high-resource otherwise, {what} {cost} {_figure(one)}."
+        return f"Where both are high-resource otherwise, {what} changes {self.measure} by {_figure(one)}."
 
     def _contrast(self, one: Row) -> str:
         row, figure = one["row"], _figure(one)
-        against = str(row["against"]).removesuffix(f" with {BASELINE}")
-        against = "the untreated base" if against == BASELINE else against
+        recipe, _, alignment = str(row["against"]).partition(" with ")
+        against = _named(recipe, alignment)
         if row["form"] == "gap":
             if not one["claimed"]:
-                return f"Whether the gap is another than with {against} cannot be told (its size: {figure})."
-            return f"The gap is {'wider' if one['estimate'] > 0 else 'narrower'} than with {against} (by {figure})."
+                return f"Whether the gap is another than with {against} cannot be told (change of its size {figure})."
+            is_ = "wider" if one["estimate"] > 0 else "narrower"
+            return f"The gap is {is_} than with {against} (change of its size {figure})."
         if not one["claimed"]:
             return f"Whether low-resource languages gain over {against} cannot be told ({figure})."
         does = "gain" if (one["estimate"] > 0) != self.rows[0]["lower_is_better"] else "lose"
-        return f"{row['setting'].capitalize()}, low-resource languages {does} {figure} over {against}."
+        place = _PLACES.get(row["setting"], "Here")
+        return f"{place}, low-resource languages {does} in {self.measure} over {against} ({figure})."
 
     def _reason(self) -> list[dict[str, Any]]:
         rows = [row for row in self.why if row["setting"] == self.setting]
@@ -243,6 +244,11 @@ class _Answer:
         if beyond:
             return f"For languages like these the gap holds too ({', '.join(row['setting'] for row in beyond)})."
         return "For languages like these, beyond the ones measured, no gap can be told."
+
+
+def _named(recipe: str, alignment: str | None) -> str:
+    base = "the unadapted base" if recipe == BASELINE else recipe
+    return base if alignment in (None, "", BASELINE) else f"{base} with {alignment}"
 
 
 def _untested(about: str) -> dict[str, Any]:

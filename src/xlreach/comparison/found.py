@@ -192,7 +192,7 @@ def _row_warnings(family: Family, point: Mapping[str, Any], cell: Cell) -> list[
             some = "1 language" if len(side) == 1 else f"{len(side)} languages"
             warnings.append(f"{some} on the {level}-resource side: too few for a claim about languages like these")
     if cell.borrowed:
-        warnings.append(f"{', '.join(cell.borrowed)}: tagged with the unadapted base, not under the recipe")
+        warnings.append(f"tagged with the unadapted base, not under the recipe: {', '.join(cell.borrowed)}")
     if len(cell.seeds) == 1:
         warnings.append("one seed: no interval covers the chance of training")
     if family.key.kind == "retrieval" and not family.has_queries:

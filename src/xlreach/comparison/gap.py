@@ -149,13 +149,17 @@ def read_gaps(path: Path) -> dict[str, Any]:
 
 
 def _study_warnings(found: Found, cut: Cut) -> list[str]:
-    counted: dict[str, int] = {}
     own = [row for row in found.gaps if row["cut"] == cut.name]
+    counted: dict[str, list[str]] = {}
     for row in own:
         for warning in row["warnings"]:
-            counted[warning] = counted.get(warning, 0) + 1
-    share = {count: f" ({count} of {len(own)} gaps)" if count < len(own) else "" for count in counted.values()}
-    warnings = [f"{text[0].upper()}{text[1:]}{share[count]}." for text, count in counted.items()]
+            counted.setdefault(warning, []).append(row["dataset"] or row["measure"])
+    warnings = []
+    for text, where in counted.items():
+        names = list(dict.fromkeys(where))
+        some = f"{', '.join(names[:3])}{f' and {len(names) - 3} others' if len(names) > 3 else ''}"
+        share = f" ({len(where)} of {len(own)} gaps: {some})" if len(where) < len(own) else ""
+        warnings.append(f"{text[0].upper()}{text[1:]}{share}.")
     if cut.left_out:
         warnings.append(f"On neither side, so in no gap: {', '.join(cut.left_out)}.")
     if not own:

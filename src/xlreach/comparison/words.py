@@ -15,6 +15,8 @@ from xlreach.retrieval.retrievers import is_baseline
 
 Row = Mapping[str, Any]
 SETTINGS = ("mono", "cross", "multi")
+_ENOUGH = 5
+_TOO_FEW = "are too few for a claim about other languages (5 each are the least)"
 
 
 def summary(gaps: Mapping[str, Any]) -> list[str]:
@@ -99,7 +101,7 @@ def best(gaps: Mapping[str, Any], base: str | None, dataset: str | None) -> str:
         return f"What narrows it, {row['setting']}: nothing; the least harm is done by {system(row)} ({_change(row)})."
     if row["p_queries_holm"] is None or row["p_queries_holm"] >= 0.05:
         return (
-            f"What narrows it, {row['setting']}: nothing that tests tell from chance; the most, {system(row)} "
+            f"What narrows it, {row['setting']}: nothing that a test tells from chance; most of all {system(row)} "
             f"({_change(row)})."
         )
     return f"What narrows it most, {row['setting']}: {system(row)} ({_change(row)})."
@@ -169,17 +171,23 @@ def how_sure(gaps: Mapping[str, Any]) -> str:
     rows = own(gaps, "gaps", measure=gaps["headline"]) or own(gaps, "gaps")
     if not rows:
         return "How sure: there is nothing to be sure of."
-    low, high = (min(row[f"languages_{side}"] for row in rows) for side in ("low", "high"))
+    counts: dict[str, tuple[int, int]] = {}
+    for row in rows:
+        seen = row["languages_low"], row["languages_high"]
+        counts[str(row["dataset"])] = min(counts.get(str(row["dataset"]), seen), seen)
+    alike: dict[tuple[int, int], list[str]] = {}
+    for dataset, seen in counts.items():
+        alike.setdefault(seen, []).append(dataset)
+    said = []
+    for (low, high), datasets in sorted(alike.items(), reverse=True):
+        where = "" if len(alike) == 1 else f" on {', '.join(datasets[:3])}{' and others' if len(datasets) > 3 else ''}"
+        enough = min(low, high) >= _ENOUGH
+        scope = "allow a look at languages like these (in the report)" if enough else _TOO_FEW
+        said.append(f"{low} low and {high} high{where} {scope}")
     seeds = min(row["seeds"] for row in rows)
-    few = any("too few" in warning for row in rows for warning in row["warnings"])
-    scope = (
-        "too few for a claim about other languages (5 each are the least)"
-        if few
-        else "see the report for the intervals over languages like these"
-    )
     return (
         f"How sure: [..] are 95 % intervals for these languages ({gaps['resamples']:,} resamples, {seeds} "
-        f"seed{'s' if seeds != 1 else ''}); {low} low and {high} high are {scope}."
+        f"seed{'s' if seeds != 1 else ''}); {'; '.join(said)}."
     )
 
 

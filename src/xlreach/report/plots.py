@@ -38,7 +38,7 @@ def scatter(name: str, title: str, alt: str, rows: Sequence[Mapping[str, Any]], 
             "field": "x",
             "type": "quantitative",
             "scale": {"type": "symlog"} if logarithmic else {"domain": domain_of([row["x"] for row in own], 0.08)},
-            "axis": axis_of("") | ({"format": "~s"} if logarithmic else {}),
+            "axis": axis_of("") | {"format": "~s" if max(abs(row["x"]) for row in own) >= 1000 else "~g"},
         }
         colour = {
             "field": "level",
