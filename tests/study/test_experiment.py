@@ -48,7 +48,7 @@ def test_the_controlled_experiments_vary_one_thing(name):
         ("  field: data\n", "", "no field with two values or more"),
         ("    Cyrillic:", "    latin-:", "Two values have one name"),
         ("study: study.yaml", "study: missing.yaml", "missing.yaml"),
-        ("languages.low: [qlb]", "languages.low: [nowhere]", "nowhere"),
+        ("languages.low: [qlb]", "languages.low: [nowhere]", "script.yaml:8: languages.low: Field languages.low[0]"),
     ],
 )
 def test_what_is_no_experiment_is_refused(written, old, new, said):

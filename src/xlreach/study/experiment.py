@@ -64,7 +64,8 @@ def load_experiment(path: Path, overrides: Iterable[str] = ()) -> Experiment:
     Raises:
         ConfigError: A field is missing or wrong, or a study is.
     """
-    values = read_source(path).values
+    source = read_source(path)
+    values = source.values
     unknown = next((name for name in values if name not in _FIELDS), None)
     if unknown is not None:
         raise ConfigError(f"Unknown field {unknown!r}. {nearest(str(unknown), _FIELDS)}", path=path)
@@ -85,7 +86,16 @@ def load_experiment(path: Path, overrides: Iterable[str] = ()) -> Experiment:
         name = f"{values['experiment']}-{re.sub(r'[^A-Za-z0-9]+', '-', str(label)).strip('-')}"
         own = {**held, vary["field"]: value, "study": name}
         written = [f"{field}={json.dumps(one, ensure_ascii=False)}" for field, one in own.items()]
-        studies.append((str(label), load_config(path.parent / values["study"], [*written, *overrides])))
+        try:
+            study = load_config(path.parent / values["study"], [*written, *overrides])
+        except ConfigError as error:
+            ours = next((field for field in own if str(error).startswith(f"--set {field}")), None)
+            if ours is None:
+                raise
+            # what is held and varied goes to the study as overrides do, but is written in this file
+            place = ("vary", "values", label) if ours == vary["field"] else ("set", ours)
+            raise source.wrong((place, str(error).removeprefix("--set "))) from None
+        studies.append((str(label), study))
     if len({study.study for _, study in studies}) < len(studies):
         raise ConfigError("Two values have one name.", fix="Tell them apart by letters or digits.", path=path)
     about = " ".join(str(values.get("about") or "").split())
