@@ -144,11 +144,7 @@ def heat_map(name: str, title: str, alt: str, rows: Sequence[Mapping[str, Any]],
     low, high = min(values), max(values)
     panels = []
     for panel in dict.fromkeys(row["panel"] for row in rows):
-        own = [
-            {**row, "dark": high > low and (row["value"] - low) / (high - low) < 0.5}
-            for row in rows
-            if row["panel"] == panel
-        ]
+        own = [{**row, "dark": row["value"] - low <= (high - low) / 2} for row in rows if row["panel"] == panel]
         axis = {"domain": False, "ticks": False, "labelAngle": 0, "labelFontSize": 11}
         place = {
             "x": {"field": "documents", "type": "nominal", "sort": list(order), "title": "documents", "axis": axis},
