@@ -98,7 +98,7 @@ def train_index(index: Any, vectors: Vectors, factory: str, seed: int = 0) -> No
                 fix=f"Use 'Flat' (exact, and right up to about a million documents) or 'IVF{cells},Flat'.",
             )
         _allow_small_samples(index)
-        core = _core(index)
+        core: Any = _core(index)
         if isinstance(core, faiss.IndexPQ):
             # Orders the codes for a way of searching that is not used here, in twenty times the time of training.
             core.do_polysemous_training = False

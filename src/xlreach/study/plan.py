@@ -153,8 +153,8 @@ class _Planner:
                         self._branch(self._specialise(base, name, recipe, target, seed), seed)
             for target in targets:
                 self._retrieve_without(name, target)
-        for (recipe, taken, idle), targets in self._spared.items():
-            self._plan.lacks.append(f"{recipe} is {taken} for {', '.join(targets)}: {idle} changes nothing there.")
+        for (whole, taken, idle), spared in self._spared.items():
+            self._plan.lacks.append(f"{whole} is {taken} for {', '.join(spared)}: {idle} changes nothing there.")
         self._plan.credits = self.data.credits()
         return self._plan
 
