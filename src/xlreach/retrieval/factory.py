@@ -99,7 +99,7 @@ def train_index(index: Any, vectors: Vectors, factory: str, seed: int = 0) -> No
             )
         _allow_small_samples(index)
         core: Any = _core(index)
-        if isinstance(core, faiss.IndexPQ):
+        if hasattr(core, "do_polysemous_training"):
             # Orders the codes for a way of searching that is not used here, in twenty times the time of training.
             core.do_polysemous_training = False
         index.train(training_sample(index, vectors, seed))
