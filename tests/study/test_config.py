@@ -100,6 +100,8 @@ def test_languages_get_their_shortest_code(write):
         ("seeds: [1]", "seeds: [1, 1]", 18, ["seeds", "given twice"]),
         ("seeds: [1]", "depth: 0", 18, ["depth", "from 1"]),
         ("lapt > none on", "lapt none on", 20, ["hypotheses[0]", "'lapt none on pos:accuracy'"]),
+        ("lapt > none on", "lapd > none on", 20, ["hypotheses[0]", "'lapd'", "Did you mean 'lapt"]),
+        ("lapt > none on", "lapt(epochs=7) > none on", 20, ["hypotheses[0]", "'lapt(epochs=7)'", "does not make"]),
         ("data: artificial(seed=1)", "data: $NO_SUCH_VARIABLE", 2, ["data", "environment variable is not set"]),
         ("  small: scratch(layers=1)\n", "  small: 7\n", 4, ["base.small", "expected text"]),
     ],
@@ -168,7 +170,9 @@ def test_a_bomb_of_aliases_is_refused_without_being_unfolded(write):
 
 def test_aliases_and_anchors_are_ordinary_values(write):
     path = write(
-        GOOD.replace("recipes: [none, lapt]", "recipes: &r [none]").replace("alignments: [none]", "alignments: *r")
+        GOOD.partition("hypotheses:")[0]
+        .replace("recipes: [none, lapt]", "recipes: &r [none]")
+        .replace("alignments: [none]", "alignments: *r")
     )
     assert load_config(path).alignments == ("none",)
 
@@ -233,3 +237,14 @@ def test_what_only_the_data_show_is_told_with_its_line_too(
     message = str(caught.value)
     assert message.startswith(f"{path}:{line}: "), message
     assert all(fragment in message for fragment in fragments), message
+
+
+def test_a_hypothesis_names_systems_as_the_study_writes_them(write):
+    start, _, _ = GOOD.partition("hypotheses:")
+    gap, both = "gap(hybrid(lr=0.00005)) < gap(none) on cross:nDCG@10", "interaction(va(9), lapt) < 0 on pos:accuracy"
+    claims = f"hypotheses:\n  - {gap}\n  - {both}\n"
+    config = load_config(
+        write(start + claims), ["recipes=[none, va(9), lapt, va(9)+lapt]", "alignments=[none, hybrid(lr=0.00005)]"]
+    )
+    assert config.hypotheses[0] == f"gap({config.alignments[1]}) < gap(none) on cross:nDCG@10"
+    assert config.alignments[1] != "hybrid(lr=0.00005)", "printed otherwise than written, or nothing is tested here"

@@ -122,6 +122,21 @@ def parse_hypothesis(text: str) -> Hypothesis:
     return Hypothesis(text, "value", left, right, greater, task, measure, languages, **more)
 
 
+def systems_missing(claim: Hypothesis, recipes: Sequence[str], alignments: Sequence[str]) -> list[str]:
+    """What a claim names, as a system or step, that a study of these recipes and alignments does not have."""
+    if claim.form == "interaction":
+        steps = {step for recipe in recipes for step in _steps(recipe)}
+        return [side for side in (claim.left, claim.right) if side not in steps]
+
+    def known(text: str) -> bool:
+        recipe, joined, alignment = text.partition(" with ")
+        if joined:
+            return any(_fits(recipe, one) for one in recipes) and any(_fits(alignment, one) for one in alignments)
+        return any(_fits(text, one) for one in (BASELINE, *recipes, *alignments))
+
+    return [side for side in (claim.left, claim.right) if not known(side)]
+
+
 def check_hypotheses(
     claims: Sequence[str | Hypothesis],
     results: Sequence[Measurement],

@@ -173,7 +173,7 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> StudyConfig:
 def _parsed(config: StudyConfig) -> StudyConfig:
     """Parses every recipe, alignment, task, retriever, index, measure, language, preset and hypothesis."""
     from xlreach.adapt import Recipe
-    from xlreach.comparison import parse_hypothesis
+    from xlreach.comparison.hypotheses import parse_hypothesis, systems_missing
     from xlreach.comparison.levels import CUTS
     from xlreach.retrieval.alignment import ALIGNMENTS
     from xlreach.retrieval.factory import check_factory
@@ -217,17 +217,36 @@ def _parsed(config: StudyConfig) -> StudyConfig:
             if code not in languages.high:
                 fix = nearest(code, languages.high)
                 raise ConfigError(f"{code!r} is none of the study's high-resource languages.", fix=fix)
+    recipes = each(Recipe.parse, config.recipes, "recipes")
+    alignments = each(ALIGNMENTS.parse, config.alignments, "alignments")
+    retrievers = each(RETRIEVERS.parse, config.retrievers, "retrievers")
+    ranked = [RETRIEVERS.parse(one).named(name) for one in retrievers for name in alignments]
+    written = dict(zip((*config.recipes, *config.alignments), (*recipes, *alignments), strict=True))
+
+    def claimed(text: str) -> str:
+        """A claim, its systems as they are printed, with what the study has for each."""
+        for given, printed in written.items():
+            if given != printed:
+                text = re.sub(rf"(?<![\w+]){re.escape(given)}(?![\w+(])", lambda _, one=printed: one, text)
+        claim = parse_hypothesis(text)
+        if missing := systems_missing(claim, recipes, (*alignments, *ranked)):
+            raise ConfigError(
+                f"{text!r} names {' and '.join(map(repr, missing))}, which the study does not make.",
+                fix=nearest(missing[0], {*recipes, *alignments, *ranked}),
+            )
+        return str(claim)
+
     return config.model_copy(
         update={
             "languages": languages,
             "transfer": transfer,
             "divisions": {name: divided(one, "divisions", name) for name, one in config.divisions.items()},
-            "recipes": each(Recipe.parse, config.recipes, "recipes"),
-            "alignments": each(ALIGNMENTS.parse, config.alignments, "alignments"),
+            "recipes": recipes,
+            "alignments": alignments,
             "tagging": each(TASKS.parse, config.tagging, "tagging"),
-            "retrievers": each(RETRIEVERS.parse, config.retrievers, "retrievers"),
+            "retrievers": retrievers,
             "measures": each(parse_measure, config.measures, "measures"),
-            "hypotheses": each(parse_hypothesis, config.hypotheses, "hypotheses"),
+            "hypotheses": each(claimed, config.hypotheses, "hypotheses"),
         }
     )
 
