@@ -37,7 +37,7 @@ SIZES = {  # the largest, and what it counts
     "align": (512, "pairs"),
     "encode": (8_192, "passages"),
     "index Flat": (200_000, "passages"),
-    "index IVF1024,PQ48": (200_000, "passages"),
+    "index IVF256,SQ8": (200_000, "passages"),
     "score": (200_000, "passages"),
     "passages": (65_536, "passages"),
 }
