@@ -57,13 +57,22 @@ def main() -> None:
     options = parser.parse_args()
     if options.one:
         return print(json.dumps(measure(options.one[0], int(options.one[1]), options.shape)))
-    stages = [
-        curve(name, (options.largest or largest) // (16 if options.quick else 1), options.shape)
-        for name, (largest, _) in SIZES.items()
-        if not options.stage or name in options.stage
-    ]
+    stages = []
+    for name, (largest, _) in SIZES.items():
+        if not options.stage or name in options.stage:
+            stages.append(curve(name, (options.largest or largest) // (16 if options.quick else 1), options.shape))
+            report = summary(stages, options.shape)
+            if options.out:  # after every stage: what is measured is kept
+                options.out.mkdir(parents=True, exist_ok=True)
+                (options.out / "scale.json").write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+                (options.out / "scale.svg").write_text(draw(stages), "utf-8")
+    return print(json.dumps(report))
+
+
+def summary(stages: list[dict[str, Any]], shape: str) -> dict[str, Any]:
+    """What is printed of the stages measured so far."""
     worst = max(stages, key=lambda stage: stage["exponent"])
-    report = {
+    return {
         "benchmark": "scale",
         "ratio": round(1 / worst["superlinear"], 2),
         "ours": worst["exponent"],
@@ -73,14 +82,9 @@ def main() -> None:
         "equal": None,
         "worst": worst["stage"],
         "threads": int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)),
-        "shape": options.shape,
+        "shape": shape,
         "rows": stages,
     }
-    if options.out:
-        options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "scale.json").write_text(json.dumps(report, indent=1) + "\n", "utf-8")
-        (options.out / "scale.svg").write_text(draw(stages), "utf-8")
-    return print(json.dumps(report))
 
 
 def curve(stage: str, largest: int, shape: str) -> dict[str, Any]:
