@@ -1,4 +1,4 @@
-"""JSON and YAML that come from outside: read to plain values, or refused by file and line.
+"""JSON, YAML and numbers that come from outside: read to plain values, or refused by file and line.
 
 Beside syntax, what is refused here is what would only fail, or do harm, later: nesting that runs a parser out of stack,
 lone surrogates, which no file can hold, and YAML whose aliases make a few lines into more than memory holds. Tags that
@@ -18,6 +18,15 @@ from xlreach.errors import DataError, XLReachError
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _MOST_NODES = 1_000_000
+_DIGITS = re.compile(r"[0-9]{1,18}")
+
+
+def whole_number(text: str) -> int | None:
+    """The number that a text of up to 18 ASCII digits writes; None for any other text.
+
+    Python itself reads the digits of every script, and raises at some thousands of them.
+    """
+    return int(text) if _DIGITS.fullmatch(text) else None
 
 
 def parse_json(

@@ -56,6 +56,14 @@ class Toy:
         yield SimpleNamespace(query_id="q1", doc_id="d1", relevance=3)
 
 
+@pytest.mark.parametrize("number", ["9" * 5000, "1.5", "-3", "²"])
+def test_a_verse_number_that_is_none_is_refused_by_line(tmp_path, number):
+    put(tmp_path / "parallel/bible/mlt.txt", f"40001001\tKtieb\n{number}\tĠuda\n")
+    put(tmp_path / "parallel/bible/wol.txt", "40001001\tTéere\n")
+    with pytest.raises(DataError, match=r":2: "):
+        list(open_dataset("verses:bible", tmp_path).lines("mt"))
+
+
 def test_ir_datasets(tmp_path, monkeypatch):
     known = {"toy/fa": Toy("fa"), "toy/mixed": Toy(None)}
     monkeypatch.setitem(sys.modules, "ir_datasets", SimpleNamespace(load=known.__getitem__))

@@ -17,9 +17,10 @@ from typing import Any
 
 from xlreach.corpora.text import numbered_lines
 from xlreach.errors import DataError
+from xlreach.reading import whole_number
 
 COLUMNS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
-_RANGE = re.compile(r"([1-9]\d*)-([1-9]\d*)")
+_RANGE = re.compile(r"([1-9]\d{0,17})-([1-9]\d{0,17})")
 _EMPTY_NODE = re.compile(r"(0|[1-9]\d*)\.([1-9]\d*)")
 
 
@@ -180,8 +181,8 @@ def parse_sentence(block: Sequence[tuple[int, str]], path: Path) -> Sentence:
         columns = line.split("\t")
         _check_columns(columns, line, path, number)
         name = columns[0]
-        if name.isascii() and name.isdigit():
-            if int(name) != len(words) + 1:
+        if (place := whole_number(name)) is not None:
+            if place != len(words) + 1:
                 raise _bad_id(name, str(len(words) + 1), path, number)
             words.append(_word(columns, path, number))
             numbers.append(number)
@@ -233,10 +234,10 @@ def _check_columns(columns: list[str], line: str, path: Path, number: int) -> No
 
 def _word(columns: list[str], path: Path, number: int) -> Word:
     head = columns[6]
-    if head != "_" and not (head.isascii() and head.isdigit()):
+    given = whole_number(head)
+    if head != "_" and given is None:
         raise DataError(f"Head {head!r}.", expected="Expected a number or '_'.", path=path, line=number)
     form, lemma, upos, xpos, feats, _, deprel, deps, misc = columns[1:]
-    given = None if head == "_" else int(head)
     return Word(int(columns[0]), form, lemma, upos, xpos, feats, given, deprel, deps, misc)
 
 

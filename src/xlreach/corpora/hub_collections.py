@@ -13,6 +13,7 @@ from xlreach.corpora.dataset import check_language
 from xlreach.corpora.parallel import Bundle
 from xlreach.corpora.parquet import rows_of
 from xlreach.errors import DataError
+from xlreach.reading import whole_number
 
 
 @dataclass(frozen=True)
@@ -213,10 +214,10 @@ class KeyedBundle(Bundle):
 
     def lines(self, language: str) -> Iterator[tuple[int, str]]:
         for path, number, row in rows_of(list(self.tables[language]), ["id", "text"]):
-            if not str(row["id"]).isdecimal():
+            if (place := whole_number(str(row["id"]))) is None:
                 raise DataError(f"The id {row['id']!r}.", expected="Expected a number.", path=path, line=number)
             if text := _string(row, "text", path, number).strip():
-                yield int(row["id"]), text
+                yield place, text
 
     def aligned(self, a: str, b: str) -> Iterator[tuple[int, str, str]]:
         other = dict(self.lines(b))

@@ -18,6 +18,7 @@ from xlreach.corpora.parallel import Bundle, ParallelText
 from xlreach.corpora.text import numbered_lines
 from xlreach.errors import DataError, nearest
 from xlreach.languages import canonical_code
+from xlreach.reading import whole_number
 from xlreach.spec import param
 
 
@@ -70,12 +71,13 @@ class VerseBundle(Bundle):
             if not line.strip() or line.startswith("#"):
                 continue
             verse, tab, text = line.partition("\t")
-            if not tab or not verse.strip().isdecimal():
+            named = whole_number(verse.strip())
+            if not tab or named is None:
                 raise DataError(
                     f"{line[:40]!r}.", expected="Expected a verse number, a tab and a text.", path=path, line=number
                 )
             if text.strip():
-                yield int(verse), text.strip()
+                yield named, text.strip()
 
     def aligned(self, a: str, b: str) -> Iterator[tuple[int, str, str]]:
         other = dict(self.lines(b))
@@ -88,7 +90,7 @@ def has_verses(path: Path) -> bool:
     """Whether the first line that is no comment is a verse; line-aligned text looks the same from outside."""
     for _, line in numbered_lines(path):
         if line.strip() and not line.startswith("#"):
-            return line.partition("\t")[0].strip().isdecimal() and "\t" in line
+            return whole_number(line.partition("\t")[0].strip()) is not None and "\t" in line
     return False
 
 

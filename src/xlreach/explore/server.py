@@ -92,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not length.isascii() or not length.isdigit():
             return self._refuse(HTTPStatus.LENGTH_REQUIRED, "Expected a Content-Length.")
-        if int(length[:12]) > _MOST_BYTES:
+        if len(length) > 12 or int(length) > _MOST_BYTES:
             return self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is too large.")
         try:
             request = parse_json(self.rfile.read(int(length)).decode("utf-8"))

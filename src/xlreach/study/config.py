@@ -227,7 +227,8 @@ def _parsed(config: StudyConfig) -> StudyConfig:
         """A claim, its systems as they are printed, with what the study has for each."""
         for given, printed in written.items():
             if given != printed:
-                text = re.sub(rf"(?<![\w+]){re.escape(given)}(?![\w+(])", lambda _, one=printed: one, text)
+                whole = rf"(?<![\w+]){re.escape(given)}(?![\w+(])"
+                text = re.sub(whole, printed.replace("\\", r"\\"), text)
         claim = parse_hypothesis(text)
         if missing := systems_missing(claim, recipes, (*alignments, *ranked)):
             raise ConfigError(
