@@ -100,7 +100,7 @@ def _index() -> tuple[Path, dict[str, bytes]]:
     class Encoder:
         path, fingerprint, pooling, max_length = Path("encoder"), "0" * 20, "mean", 16
         prompts: dict[str, str] = {}  # noqa: RUF012
-        dtype, dimension = "fp32", 4
+        dtype, dimension, fidelity = "fp32", 4, None
 
     folder = Path(tempfile.mkdtemp()) / "mt"
     folder.mkdir()
