@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -95,3 +97,21 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
             run_study(load_config(root / "tiny.yaml"), Place(root), told.append)
             log.write_text("\n".join(told), "utf-8")
     return Tiny(root, root / "tiny.yaml", tuple(log.read_text("utf-8").splitlines()))
+
+
+@pytest.fixture
+def nodes() -> Iterator[Any]:
+    """A cluster of a head without CPUs and two nodes with one each; a skip where starting it takes too long for Ray."""
+    cluster_utils = pytest.importorskip("ray.cluster_utils")
+    for _ in range(3):
+        cluster = cluster_utils.Cluster()
+        try:
+            cluster.add_node(num_cpus=0, include_dashboard=False)
+            for _ in range(2):
+                cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20)
+        except Exception:  # half a minute a node is all that Ray waits
+            cluster.shutdown()
+        else:
+            yield cluster
+            return cluster.shutdown()
+    pytest.skip("this machine is too busy to start a cluster")

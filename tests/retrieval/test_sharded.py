@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
-from typing import Any
 
 import faiss
 import numpy as np
@@ -86,24 +84,6 @@ def small_chunks(monkeypatch):
     """Many chunks of few texts, so that a small collection is a large one."""
     monkeypatch.setattr("xlreach.retrieval.index.CHUNK", _CHUNK)
     monkeypatch.setitem(TextEncoder.encode_stream.__kwdefaults__, "chunk", _CHUNK)
-
-
-@pytest.fixture
-def nodes() -> Iterator[Any]:
-    """A cluster of a head without CPUs and two nodes with one each; a skip where starting it takes too long for Ray."""
-    cluster_utils = pytest.importorskip("ray.cluster_utils")
-    for _ in range(3):
-        cluster = cluster_utils.Cluster()
-        try:
-            cluster.add_node(num_cpus=0, include_dashboard=False)
-            for _ in range(2):
-                cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20)
-        except Exception:  # half a minute a node is all that Ray waits
-            cluster.shutdown()
-        else:
-            yield cluster
-            return cluster.shutdown()
-    pytest.skip("this machine is too busy to start a cluster")
 
 
 @pytest.mark.timeout(900)  # starting three nodes takes minutes on a busy machine

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +17,6 @@ from xlreach.study.runner import Local, open_runner
 
 pytest.importorskip("ray")
 _OVERRIDES = ("recipes=[none]", "alignments=[none]", "hypotheses=[]")
-
-
-@pytest.fixture
-def nodes() -> Iterator[Any]:
-    """A cluster of a head without CPUs and two nodes with one each; a skip where starting it takes too long for Ray."""
-    cluster_utils = pytest.importorskip("ray.cluster_utils")
-    for _ in range(3):
-        cluster = cluster_utils.Cluster()
-        try:
-            cluster.add_node(num_cpus=0, include_dashboard=False)
-            for _ in range(2):
-                cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20)
-        except Exception:  # half a minute a node is all that Ray waits
-            cluster.shutdown()
-        else:
-            yield cluster
-            return cluster.shutdown()
-    pytest.skip("this machine is too busy to start a cluster")
 
 
 def test_names_of_runners(monkeypatch):
