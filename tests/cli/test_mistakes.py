@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -336,6 +338,13 @@ def test_an_interruption_is_told(monkeypatch, capsys):
     with pytest.raises(SystemExit) as leaving:
         cli.main()
     assert leaving.value.code == 130 and capsys.readouterr().err.startswith("xlreach: interrupted.")
+
+
+def test_an_interruption_after_the_end_is_not_heard():
+    late = "import atexit, os, signal; atexit.register(os.kill, os.getpid(), signal.SIGINT)"
+    program = f"{late}; import sys; sys.argv[1:] = ['--version']; from xlreach.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and done.stdout.startswith("xlreach ") and not done.stderr
 
 
 def test_wrong_use_of_the_command_line_itself(xlreach):

@@ -75,11 +75,11 @@ def read_only(folder: Path, calm: Path) -> tuple[int, list[str]]:
     return 2, problems
 
 
-def clock(folder: Path, calm: Path) -> tuple[int, list[str]]:
+def clock(folder: Path, calm: Path, seconds: float) -> tuple[int, list[str]]:
     """The clock is set back by ten years in the middle; files have times that lie in the future."""
     root = folder / "clock"
     process = start(root)
-    kill(process, 7)
+    kill(process, seconds / 2)
     before = finished(root)
     for path in root.rglob("*"):
         os.utime(path, (4e9, 4e9))
@@ -92,7 +92,7 @@ def clock(folder: Path, calm: Path) -> tuple[int, list[str]]:
     return 1, problems
 
 
-def two_at_once(folder: Path, calm: Path) -> tuple[int, list[str]]:
+def two_at_once(folder: Path, calm: Path, seconds: float) -> tuple[int, list[str]]:
     """Two runs on one store; the one that is ahead is killed in a stage that the other waits for, and started again."""
     root, problems = folder / "two", list[str]()
     ahead, behind = folder / "two-ahead.log", folder / "two-behind.log"
@@ -100,7 +100,7 @@ def two_at_once(folder: Path, calm: Path) -> tuple[int, list[str]]:
     while first.poll() is None and "[2/" not in ahead.read_text("utf-8"):
         time.sleep(0.05)
     second = start(root, log=behind)
-    if not kill(first, 10):
+    if not kill(first, seconds * 0.7):
         problems.append("the first run ended too soon to be killed")
     for process, log in ((second, behind), (start(root, log=ahead), ahead)):
         if process.wait(3600) != 0 or "Traceback" in log.read_text("utf-8"):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
+import signal
 import sys
 from typing import Annotated
 
@@ -40,6 +42,10 @@ def main() -> None:
         if leaving.code == 130:  # typer's own for an interruption, without a word
             _say_interrupted()
         raise
+    finally:
+        # What was asked for is done or given up. Python gives Ctrl-C back to the system while it tears its libraries
+        # down, which takes a while: a finished study would end as if killed.
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
 
 
 def _print_version(wanted: bool) -> None:
