@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from xlreach.corpora import open_dataset
 from xlreach.measurement import read_measurements
 
 _BLOCKED = """
@@ -78,8 +81,6 @@ TEXTS = [
 @pytest.fixture(scope="module")
 def plain(tiny, made, tmp_path_factory):
     """What plain libraries make of the folders, in a process in which the toolkit cannot be imported."""
-    from xlreach.corpora.registry import open_dataset
-
     folder = tmp_path_factory.mktemp("plain")
     encoders = {
         "base": tiny.encoder(),
@@ -165,32 +166,82 @@ def test_the_ir_measures_command_gives_the_figures_of_the_results(tiny, setting,
 @pytest.mark.parametrize(("setting", "codes"), [("cross", ("qha",)), ("multi", ("qha", "qla"))])
 def test_a_run_of_search_gives_the_figures_of_the_results(xlreach, tiny, tmp_path, setting, codes):
     """Questions in qla, asked by `xlreach search --trec` of one language or all, scored by the ir_measures command."""
-    from xlreach.corpora import open_dataset
-
-    name = tiny.encoder().name
     collection = open_dataset("folder:retrieval/artificial-test", tiny.data)
-    queries = tmp_path / "queries.jsonl"
+    ran = Ran(tiny.run, tiny.encoder(), tiny.indexes())
+    theirs = figures_of_a_run(xlreach, ran, collection, codes, setting, tmp_path)
+    assert theirs == pytest.approx(figures_of_the_results(ran, setting, theirs), abs=1e-8)
+
+
+@pytest.fixture(scope="module")
+def translations(tiny, tmp_path_factory):
+    """A study of finding translations, in which sentences occur twice, with the base of the tiny study."""
+    from xlreach.study.config import load_config
+    from xlreach.study.run import Place, run_study
+
+    root = tmp_path_factory.mktemp("translations")
+    (root / "data/parallel/two").mkdir(parents=True)
+    for code in ("qha", "qla"):
+        lines = (tiny.data / f"parallel/artificial/{code}.txt").read_text("utf-8").splitlines(keepends=True)
+        (root / f"data/parallel/two/{code}.txt").write_text("".join([*lines, *lines[:9]]), "utf-8")
+    shutil.copy(tiny.data / "languages.yaml", root / "data")
+    (root / "study.yaml").write_text(
+        f"{{study: two, data: {root / 'data'}, base: {tiny.encoder()}, languages: {{high: [qha], low: [qla]}}, "
+        "recipes: [none], alignments: [none], retrieval: ['bitext:two'], measures: [nDCG@10, AP, RR]}",
+        "utf-8",
+    )
+    run_study(load_config(root / "study.yaml"), Place(root), lambda text: None)
+    (encoder,), (indexes,) = (root / "encoders/two").iterdir(), (root / "indexes/two").glob("*/*")
+    return Ran(root / "runs/two", encoder, indexes), open_dataset("bitext:two", root / "data")
+
+
+@pytest.mark.parametrize(("setting", "codes"), [("cross", ("qha",)), ("multi", ("qha", "qla"))])
+def test_a_run_of_search_in_bitext_leaves_out_the_query_itself(xlreach, translations, tmp_path, setting, codes):
+    ran, collection = translations
+    theirs = figures_of_a_run(xlreach, ran, collection, codes, setting, tmp_path)
+    assert theirs == pytest.approx(figures_of_the_results(ran, setting, theirs), abs=1e-8)
+    rows = [line.split(" ") for line in (tmp_path / "x.run").read_text("utf-8").splitlines()]
+    assert len(rows) == 49 * (49 * len(codes) - (setting == "multi"))
+    assert all(query != document for query, _, document, *_ in rows)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A study's run folder, an encoder of it that nothing was done to, and the indexes of that."""
+
+    run: Path
+    encoder: Path
+    indexes: Path
+
+
+def figures_of_a_run(xlreach, ran, collection, codes, setting, folder):
+    """What the ir_measures command makes of a run that `xlreach search` wrote of the queries in qla."""
+    queries = folder / "queries.jsonl"
     rows = [json.dumps({"_id": query.id, "text": query.text}) for query in collection.queries("qla")]
     queries.write_text("\n".join(rows) + "\n", "utf-8")
     wanted = [part for code in codes for part in ("--lang", code)]
-    arguments = ("--queries", queries, "--trec", tmp_path / "x.run", "-k", 1000, *wanted)
-    assert xlreach("search", tiny.encoder(), tiny.indexes(), *arguments).code == 0
+    arguments = ("--queries", queries, "--trec", folder / "x.run", "-k", 1000, *wanted)
+    assert xlreach("search", ran.encoder, ran.indexes, *arguments).code == 0
     place = "qla" if setting == "multi" else "qla-qha"
-    (qrels,) = (tiny.run / "trec" / name).glob(f"*.{setting}.{place}.qrels")
+    (qrels,) = (ran.run / "trec" / ran.encoder.name).glob(f"*.{setting}.{place}.qrels")
     done = subprocess.run(
-        [sys.executable, "-m", "ir_measures", qrels, tmp_path / "x.run", "nDCG@10", "AP", "RR", "--places", "9"],
+        [sys.executable, "-m", "ir_measures", qrels, folder / "x.run", "nDCG@10", "AP", "RR", "--places", "9"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    theirs = {measure: float(value) for measure, value in (line.split("\t") for line in done.stdout.splitlines())}
-    ours = {
+    return {measure: float(value) for measure, value in (line.split("\t") for line in done.stdout.splitlines())}
+
+
+def figures_of_the_results(ran, setting, wanted):
+    """Those measures of the queries in qla as the study has them."""
+    found = {
         row.measure: row.value
-        for row in read_measurements(tiny.run / "results.jsonl")
+        for row in read_measurements(ran.run / "results.jsonl")
         if (row.kind, row.setting, row.query_language, row.recipe, row.alignment)
         == ("retrieval", setting, "qla", "none", "none")
         and row.document_language == (None if setting == "multi" else "qha")
-        and row.measure in theirs
+        and row.measure in wanted
     }
-    assert len(ours) == 3 and ours == pytest.approx(theirs, abs=1e-8)
+    assert len(found) == 3
+    return found
 
 
 def test_runs_and_qrels_have_the_columns_of_trec(tiny):

@@ -130,7 +130,9 @@ def search(
     lang: Lang = NONE,
     k: Annotated[int, typer.Option("-k", help="How many documents.", min=1)] = 10,
     queries: Annotated[Path | None, typer.Option(help="A file of queries, one a line, or queries.jsonl.")] = None,
-    trec: Annotated[Path | None, typer.Option(help="Write a TREC run of the queries.")] = None,
+    trec: Annotated[
+        Path | None, typer.Option(help="Write a TREC run; a query's own id is left out of its ranking.")
+    ] = None,
     pooling: Pooling = None,
     json_: Json = False,
 ) -> None:
@@ -150,8 +152,9 @@ def search(
     if queries is not None and trec is not None:
         asked = read_queries(queries)
         fresh(trec)
-        ranked = rank(opened.encode([text for _, text in asked], "query"), chosen, k)
-        write_search_run(trec, [name for name, _ in asked], ranked)
+        names = [name for name, _ in asked]
+        ranked = rank(opened.encode([text for _, text in asked], "query"), chosen, k, own=names)
+        write_search_run(trec, names, ranked)
         return typer.echo(f"Run of {len(asked)} queries in {', '.join(folders)}: {trec}")
     hits = find(opened, [query or ""], chosen, k)[0]
     if json_:

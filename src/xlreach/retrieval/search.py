@@ -61,8 +61,18 @@ def search(encoder: TextEncoder, queries: Sequence[str], indexes: Sequence[OpenI
     ]
 
 
-def rank(vectors: Vectors, indexes: Sequence[OpenIndex], k: int) -> list[Ranked]:
-    """As `search`, from query vectors to document ids."""
+def rank(vectors: Vectors, indexes: Sequence[OpenIndex], k: int, own: Sequence[str] = ()) -> list[Ranked]:
+    """As `search`, from query vectors to document ids.
+
+    Args:
+        vectors: Of the queries.
+        indexes: As there.
+        k: Documents a query.
+        own: The ids of the queries, if a document that has its query's id is left out (in bitext it is the query).
+    """
+    if own:
+        wide = rank(vectors, indexes, k + 1)
+        return [[one for one in found if one[0] != name][:k] for name, found in zip(own, wide, strict=True)]
     scores, places, rows = _ordered(vectors, indexes, k)
     if len(indexes) == 1:
         of = indexes[0].ids
