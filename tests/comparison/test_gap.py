@@ -242,3 +242,26 @@ def test_the_name_of_a_base_may_hide_what_it_is(study):
     ]
     assert "seen" not in {cut["name"] for cut in compare(rows, None, study.levels, **FEW)["cuts"]}
     assert "seen" in {cut["name"] for cut in compare(rows, None, study.levels, **FEW, bases={"mine": XLMR})["cuts"]}
+
+
+def test_parts_of_a_data_set_are_counted_under_its_name():
+    """Each pair of `tatoeba(xxx)` has one language a side, and a gap of its own."""
+    pairs = {"tatoeba(uig)": "ug", "tatoeba(war)": "war", "ntrex": "ug", "xquad-r": "ug", "other": "ug", "last": "ug"}
+    results = [
+        Measurement(kind="retrieval", base="b", recipe="none", alignment="none", dataset=name, setting="cross",
+                    query_language=a, document_language=b, measure="Success@1", value=0.5, n=10, seed=1)
+        for name, other in pairs.items() for a, b in (("en", other), (other, "en"))
+    ]  # fmt: skip
+    levels = {"high": ["en"], "low": ["ug", "war"]}
+    few = [one for one in compare(results, None, levels, **FEW)["warnings"] if "too few" in one]
+    assert few == [f"1 language on the {side}-resource side: too few for a claim about languages like these."
+                   for side in ("low", "high")]  # fmt: skip
+    more = [
+        dataclasses.replace(one, query_language=code, document_language="en")
+        for one in results if one.dataset == "last" and one.query_language == "ug" for code in ("mt", "wo", "so", "ha")
+    ]  # fmt: skip
+    levels["low"] += ["mt", "wo", "so", "ha"]
+    gaps = compare([*results, *more], None, levels, **FEW)
+    few = next(one for one in gaps["warnings"] if "low-resource side: too few" in one)
+    assert few.endswith("(5 of 6 gaps: tatoeba (2 parts), ntrex, xquad-r and 1 other).")
+    assert "1 low and 1 high on tatoeba (2 parts), ntrex, xquad-r and 1 other are too few" in summary(gaps)[-1]

@@ -44,6 +44,7 @@ from xlreach.comparison.levels import Cut, cuts
 from xlreach.comparison.panel import families
 from xlreach.comparison.pools import equal_pools
 from xlreach.comparison.why import explain
+from xlreach.comparison.words import listed
 from xlreach.errors import DataError
 from xlreach.measurement import Measurement
 from xlreach.reading import read_json
@@ -156,9 +157,7 @@ def _study_warnings(found: Found, cut: Cut) -> list[str]:
             counted.setdefault(warning, []).append(row["dataset"] or row["measure"])
     warnings = []
     for text, where in counted.items():
-        names = list(dict.fromkeys(where))
-        some = f"{', '.join(names[:3])}{f' and {len(names) - 3} others' if len(names) > 3 else ''}"
-        share = f" ({len(where)} of {len(own)} gaps: {some})" if len(where) < len(own) else ""
+        share = f" ({len(where)} of {len(own)} gaps: {listed(where)})" if len(where) < len(own) else ""
         warnings.append(f"{text[0].upper()}{text[1:]}{share}.")
     if cut.left_out:
         warnings.append(f"On neither side, so in no gap: {', '.join(cut.left_out)}.")

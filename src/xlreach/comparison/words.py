@@ -180,7 +180,7 @@ def how_sure(gaps: Mapping[str, Any]) -> str:
         alike.setdefault(seen, []).append(dataset)
     said = []
     for (low, high), datasets in sorted(alike.items(), reverse=True):
-        where = "" if len(alike) == 1 else f" on {', '.join(datasets[:3])}{' and others' if len(datasets) > 3 else ''}"
+        where = "" if len(alike) == 1 else f" on {listed(datasets)}"
         enough = min(low, high) >= _ENOUGH
         scope = "allow a look at languages like these (in the report)" if enough else _TOO_FEW
         said.append(f"{low} low and {high} high{where} {scope}")
@@ -189,6 +189,20 @@ def how_sure(gaps: Mapping[str, Any]) -> str:
         f"How sure: [..] are 95 % intervals for these languages ({gaps['resamples']:,} resamples, {seeds} "
         f"seed{'s' if seeds != 1 else ''}); {'; '.join(said)}."
     )
+
+
+def listed(datasets: Iterable[str]) -> str:
+    """Names of data sets in a few words; those that are parts of one are counted under its name.
+
+    >>> listed(["ntrex", "tatoeba(uig)", "tatoeba(war)", "ntrex"])
+    'ntrex, tatoeba (2 parts)'
+    """
+    parts: dict[str, set[str]] = {}
+    for name in datasets:
+        parts.setdefault(name.partition("(")[0], set()).add(name)
+    names = [f"{head} ({len(own)} parts)" if len(own) > 1 else own.pop() for head, own in parts.items()]
+    more = len(names) - 3
+    return ", ".join(names[:3]) + (f" and {more} other{'s' if more > 1 else ''}" if more > 0 else "")
 
 
 def system(row: Row) -> str:
