@@ -6,8 +6,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from xlreach.comparison.pools import _places, equal_pools, expected
+from xlreach.comparison import compare
+from xlreach.comparison.pools import _places, equal_pools, expected, pool_sizes, pool_tables, said_of_pools
 from xlreach.errors import DataError
+from xlreach.measurement import Measurement
 
 MEASURES = ("AP", "RR", "RR@10", "nDCG", "nDCG@10", "R@10", "P@5", "Success@5")
 
@@ -44,12 +46,12 @@ def test_expectation_equals_drawn_pools(measure):
     )
 
 
-def frame(pools, ranks):
+def frame(pools, ranks, shift=0):
     rows = [
-        {"base": "x", "recipe": "none", "alignment": "none", "seed": seed, "dataset": "xquad-r", "setting": setting,
-         "query_language": asked, "document_language": answered, "pool": pools[answered], "ranks": [rank],
-         "grades": [1]}
-        for seed in (1, 2) for asked in pools for answered in pools for rank in ranks[answered]
+        {"base": "x", "recipe": "none", "alignment": "none", "language": "th", "seed": seed, "dataset": "xquad-r",
+         "setting": setting, "query_language": asked, "document_language": answered, "query_id": f"{asked}{number}",
+         "group": f"g{number}", "pool": pools[answered], "ranks": [rank + shift * (seed - 1)], "grades": [1]}
+        for seed in (1, 2) for asked in pools for answered in pools for number, rank in enumerate(ranks[answered])
         if (setting := "mono" if asked == answered else "cross")
     ]  # fmt: skip
     return pd.DataFrame(rows)
@@ -65,6 +67,54 @@ def test_a_larger_collection_is_no_excuse():
     assert row["languages"]["en"]["pool"] == 1000
 
 
+def test_seeds_have_their_spread():
+    made = frame({"en": 1000, "th": 500}, {"en": [1, 41, 201], "th": [1, 21, 101]}, shift=1)
+    row = equal_pools(made, ["RR"], {"high": ["en"], "low": ["th"]})[0]
+    of_seeds = [np.mean([1 / (rank + more) for rank in (1, 21, 101)]) for more in (0, 1)]
+    assert row["languages"]["th"]["whole"] == pytest.approx(np.mean(of_seeds))
+    assert row["languages"]["th"]["equal_sd"] == pytest.approx(np.std(of_seeds, ddof=1))
+
+
+LEVELS = {"high": ["en", "de"], "low": ["th", "vi"]}
+
+
+@pytest.fixture(scope="module")
+def compared():
+    rng = np.random.default_rng(0)
+    sizes = {"en": 900, "de": 700, "th": 400, "vi": 800}
+    made = frame(sizes, {code: rng.integers(1, 30, 25).tolist() for code in sizes}, shift=1)
+    results = [
+        Measurement(study="s", base="x", recipe="none", alignment="none", language="th", seed=1, kind="retrieval",
+                    dataset="xquad-r", setting="mono", query_language=code, document_language=code, measure="RR",
+                    value=0.5, n=25)
+        for code in sizes
+    ]  # fmt: skip
+    return compare(results, None, LEVELS, resamples=400, permutations=50, ranks=made)
+
+
+def test_the_gap_at_equal_pools_has_its_interval(compared):
+    rows = compared["equal_pools"]
+    assert {row["setting"] for row in rows} == {"mono", "cross"} and {row["size"] for row in rows} == {400}
+    for row in rows:
+        (low, high), like = row["interval_these_languages"], row["interval"]
+        assert low < row["gap_equal"] < high and like[0] < row["gap_equal"] < like[1]
+        assert (low + high) / 2 == pytest.approx(row["gap_equal"], abs=2e-6) and 0 < row["p_these_languages"] < 1
+    assert said_of_pools(compared) == ["xquad-r: from 400 documents (th) to 900 (en); at equal pools 400 everywhere."]
+
+
+def test_figures_by_language_stand_beside_those_of_whole_pools(compared):
+    mono, cross = pool_tables(compared)
+    assert mono.columns == ("en", "de", "th", "vi", "mean high", "mean low") and cross.about["setting"] == "cross"
+    (whole, figures), (equal, thinned) = mono.rows
+    assert (whole[-1], equal[-1]) == ("whole", "400 documents")
+    found = compared["equal_pools"][0]["languages"]
+    assert [one.mean for one in figures[:4]] == [found[code]["whole"] for code in ("en", "de", "th", "vi")]
+    assert [one.mean for one in thinned[:4]] == [found[code]["equal"] for code in ("en", "de", "th", "vi")]
+    assert thinned[2].mean == figures[2].mean and thinned[0].mean > figures[0].mean
+    gap = thinned[5].mean - thinned[4].mean
+    assert gap == pytest.approx(compared["equal_pools"][0]["gap_equal"], abs=2e-6)
+
+
 def test_places_are_hypergeometric():
     """Against scipy: how many of the documents above stay when 5,000 are thinned out to 300."""
     positions, chances = _places(3, 800, 4990, 290)
@@ -74,6 +124,12 @@ def test_places_are_hypergeometric():
 def test_equal_pools_need_nothing_and_wrong_ranks_are_refused(tmp_path):
     made = frame({"en": 100, "th": 100}, {"en": [1], "th": [2]})
     assert equal_pools(made, ["RR"], {"high": ["en"], "low": ["th"]}) == []
+    sizes = pool_sizes(made)
+    assert [(row["setting"], row["sizes"]) for row in sizes] == [(s, {"en": 100, "th": 100}) for s in ("cross", "mono")]
+    assert said_of_pools({"pools": sizes}) == ["xquad-r: the pools are equal, 100 documents in each language."]
+    one = frame({"en": 100}, {"en": [1]})
+    assert said_of_pools({"pools": pool_sizes(one)}) == ["xquad-r: all queries search one pool, 100 documents in en."]
+    assert said_of_pools({}) == []
     made.to_parquet(tmp_path / "ranks.parquet")
     assert equal_pools(tmp_path / "ranks.parquet", ["RR"], {"high": ["en"], "low": ["th"]}) == []
     assert expected("AP", (0,), (1,), 10, 5) == 0

@@ -384,3 +384,30 @@ def test_long_tables_are_cut_on_the_page_only(made, write, tmp_path, monkeypatch
     assert "all are in the CSV" in " ".join(read(render_report(run).read_text("utf-8")).text)
     with (run / "tables" / "gaps-ntrex-FacebookAI-xlm-roberta-base.csv").open(encoding="utf-8") as stream:
         assert len(list(csv.DictReader(stream))) > 3
+
+
+def test_figures_at_equal_pools_have_a_table_by_language(made, write, tmp_path):
+    from xlreach.comparison import write_gaps
+
+    rows = [row for row in made.results if row.recipe == "none" and row.alignment in (None, "none")]
+    run = write(tmp_path / "run", rows, None, made.levels)
+    assert "At equal pools" not in (render_report(run)).read_text("utf-8")  # nothing is known of the pools
+    about = {"dataset": "ntrex", "setting": "mono"}
+    gaps = read_gaps(run / "gaps.json")
+    gaps["pools"] = [about | {"sizes": {"en": 100, "mt": 100}, "smallest": 100, "largest": 100}]
+    write_gaps(run / "gaps.json", gaps)
+    page = render_report(run).read_text("utf-8")
+    assert "ntrex: the pools are equal, 100 documents in each language." in page and "equal-pools" not in page
+    one = {"pool": 1200.0, "whole": 0.5, "equal": 0.625, "whole_sd": 0.01, "equal_sd": None}
+    found = about | {"base": rows[0].base, "recipe": "none", "alignment": "none", "measure": "nDCG@10", "size": 800}
+    found |= {"languages": {"en": one, "mt": one | {"pool": 800.0}}, "gap": 0.0, "gap_equal": -0.25, "p": None}
+    found |= {"interval": None, "interval_these_languages": [-0.5, -0.125]}
+    gaps["pools"][0] |= {"sizes": {"en": 1200, "mt": 800}}
+    write_gaps(run / "gaps.json", gaps | {"equal_pools": [found]})
+    parsed = read(render_report(run).read_text("utf-8"))
+    lines = [[cell.strip() for cell in row] for row in parsed.rows]
+    assert ["none", "none", "whole", "0.500 ±0.010", "0.500 ±0.010"] in lines
+    assert ["none", "none", "800 documents", "0.625", "0.625"] in lines
+    assert any("−0.250" in row and "[−0.500, −0.125]" in row for row in lines)
+    (file,) = (run / "tables").glob("equal-pools-ntrex-mono*.csv")
+    assert "800 documents" in file.read_text("utf-8") and file.with_suffix(".tex").is_file()

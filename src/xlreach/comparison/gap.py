@@ -21,7 +21,8 @@ The result is `gaps.json`, plain JSON without NaN:
                                 all changes of one cut, data set, setting and measure
     hypotheses  [{claim, base, dataset, effect, interval, p, p_holm, languages, seeds, verdict, why}]
     answer      [{base, dataset, recipe, alignment, sentences}]: the study's question in words (`answer.py`)
-    equal_pools     figures at one pool size, where ranks are known and pools differ (`pools.py`)
+    pools       [{dataset, setting, sizes, smallest, largest}]: how many documents each language's queries rank
+    equal_pools     figures by language at one pool size, and the gap there, where pools differ (`pools.py`)
     profiles, correlations, models      what goes with retrieval (`why.py`)
     warnings    the study's, in words
 """
@@ -29,8 +30,9 @@ The result is `gaps.json`, plain JSON without NaN:
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,7 @@ from xlreach.comparison.found import Found, plain
 from xlreach.comparison.hypotheses import check_hypotheses
 from xlreach.comparison.levels import Cut, cuts
 from xlreach.comparison.panel import families
-from xlreach.comparison.pools import equal_pools
+from xlreach.comparison.pools import equal_pools, pool_sizes
 from xlreach.comparison.why import explain
 from xlreach.comparison.words import listed
 from xlreach.errors import DataError
@@ -103,6 +105,13 @@ def compare(
     tagging = [row.measure for row in results if row.kind == "tagging"]
     headline = headline or next(iter([*retrieval, *tagging]), None)
     encoders = [row for row in results if not is_baseline(row.alignment)]
+    pools: dict[str, Any] = {"pools": [], "equal_pools": []}
+    if ranks is not None:
+        fresh = partial(Found, seed, resamples, permutations)
+        gaps_of = partial(_gaps_of, fresh, lines[0])
+        asked = list(dict.fromkeys(retrieval))
+        pools["pools"] = pool_sizes(ranks)
+        pools["equal_pools"] = equal_pools(ranks, asked, levels, headline=headline, gaps_of=gaps_of)
     why = explain(encoders, headline, lines[0], seed=seed, resamples=resamples, permutations=permutations)
     gaps = {
         "schema": SCHEMA,
@@ -117,7 +126,7 @@ def compare(
         "directions": found.directions,
         "changes": found.changes,
         "hypotheses": check_hypotheses(hypotheses, results, queries, levels, seed=seed, resamples=resamples),
-        "equal_pools": [] if ranks is None else plain(equal_pools(ranks, list(dict.fromkeys(retrieval)), levels)),
+        **plain(pools),
         **plain(why),
         "warnings": _study_warnings(found, lines[0]),
     }
@@ -147,6 +156,15 @@ def read_gaps(path: Path) -> dict[str, Any]:
     if gaps.pop("checksum", None) != digest(gaps):
         raise DataError("The file was damaged or edited.", fix="Compare the run again.", path=path)
     return gaps
+
+
+def _gaps_of(
+    fresh: Callable[[], Found], cut: Cut, results: list[Measurement], queries: pd.DataFrame
+) -> list[dict[str, Any]]:
+    found = fresh()
+    for family in families(results, queries):
+        found.add(family, [cut])
+    return found.gaps
 
 
 def _study_warnings(found: Found, cut: Cut) -> list[str]:

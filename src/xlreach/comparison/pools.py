@@ -21,39 +21,78 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from scipy import special
 
+from xlreach.comparison.tables import Figure, Table, ordered
 from xlreach.errors import DataError
+from xlreach.measurement import Measurement
 
 _COLUMNS = (
-    "base", "recipe", "alignment", "seed", "dataset", "setting", "query_language", "document_language", "pool", "ranks",
-    "grades",
+    "base", "recipe", "alignment", "language", "seed", "dataset", "setting", "query_language", "document_language",
+    "query_id", "group", "pool", "ranks", "grades",
 )  # fmt: skip
+_SYSTEM = ("base", "recipe", "alignment")
+_SHARED = ("base", "dataset", "setting", "measure")
+_CELL = (*_SYSTEM, "language", "seed", "query_language", "document_language")
 _MEASURE = re.compile(r"(?P<name>AP|RR|nDCG|R|P|Success)(?:@(?P<cutoff>\d+))?")
+_INTERVALS = ("interval", "interval_these_languages", "p", "p_these_languages")
+Row = dict[str, Any]
+
+
+def pool_sizes(ranks: pd.DataFrame | Path) -> list[Row]:
+    """How many documents are ranked in each language.
+
+    Args:
+        ranks: As for `equal_pools`.
+
+    Returns:
+        Rows `{dataset, setting, sizes: {document language: documents}, smallest, largest}`; the setting `multi` is one
+        pool for all and has none.
+    """
+    table = _table(ranks).select(["dataset", "setting", "document_language", "pool"])
+    # of a query that is a document itself one fewer is ranked
+    ends = table.group_by(["dataset", "setting", "document_language"]).aggregate([("pool", "min"), ("pool", "max")])
+    rows: dict[tuple[str, str], Row] = {}
+    for one in ends.sort_by([(name, "ascending") for name in ("dataset", "setting", "document_language")]).to_pylist():
+        about = {"dataset": one["dataset"], "setting": one["setting"], "sizes": {}}
+        row = rows.setdefault((one["dataset"], one["setting"]), about | {"smallest": one["pool_min"], "largest": 0})
+        row["sizes"][one["document_language"]] = one["pool_max"]
+        row["smallest"], row["largest"] = min(row["smallest"], one["pool_min"]), max(row["largest"], one["pool_max"])
+    return list(rows.values())
 
 
 def equal_pools(
-    ranks: pd.DataFrame | Path, measures: Sequence[str], levels: Mapping[str, Sequence[str]]
-) -> list[dict[str, Any]]:
+    ranks: pd.DataFrame | Path,
+    measures: Sequence[str],
+    levels: Mapping[str, Sequence[str]],
+    *,
+    headline: str | None = None,
+    gaps_of: Callable[[list[Measurement], pd.DataFrame], list[Row]] | None = None,
+) -> list[Row]:
     """Every system's figures by query language, in its whole pools and at the smallest pool of its data set.
 
     Args:
-        ranks: A row a query and pool, or the Parquet file of them: `base`, `recipe`, `alignment`, `seed`, `dataset`,
-            `setting`, `query_language`, `document_language`, `pool` (how many documents were ranked), `ranks` (places
-            of the relevant documents in the whole ranking, from 1; 0 for one that was not found), `grades` (theirs).
+        ranks: A row a query and pool, or the Parquet file of them: `base`, `recipe`, `alignment`, `language`, `seed`,
+            `dataset`, `setting`, `query_language`, `document_language`, `query_id`, `group`, `pool` (how many documents
+            were ranked), `ranks` (places of the relevant documents in the whole ranking, from 1; 0 for one that was
+            not found), `grades` (theirs).
         measures: ir-measures strings; those without an exact expectation are left out.
         levels: `{"high": [codes], "low": [codes]}`.
+        headline: The measure whose gaps at equal pools get intervals.
+        gaps_of: Rows of gaps (as in `gaps.json`) of measurements and their per-query values.
 
     Returns:
-        Rows `{base, recipe, alignment, dataset, setting, measure, size, languages: {code: {pool, whole, equal}}, gap,
-        gap_equal}`: means over queries, document languages and seeds; `pool` is the mean size, the gaps are None where
-        a side was not measured. Only where pools differ: equal pools need no correction. All of them are over full
-        rankings: `AP` and `RR` without a cutoff are above those of `results.jsonl` by what lies beyond its depth.
+        Rows `{base, recipe, alignment, dataset, setting, measure, size, languages: {code: {pool, whole, equal,
+        whole_sd, equal_sd}}, gap, gap_equal, interval, interval_these_languages, p, p_these_languages}`: means over
+        queries, document languages and seeds, standard deviations over seeds (None for one); `pool` is the mean size;
+        the gaps are None where a side was not measured; the last four are of `gap_equal`, None but for the headline.
+        Only where pools differ: equal pools need no correction. All of them are over full rankings: `AP` and `RR`
+        without a cutoff are above those of `results.jsonl` by what lies beyond its depth.
 
     Raises:
         DataError: A column is missing, or a rank lies outside its pool.
     """
     frame = _read(ranks)
-    rows: list[dict[str, Any]] = []
-    for (dataset, setting), members in frame.groupby(["dataset", "setting"], sort=False):
+    rows: list[Row] = []
+    for (dataset, setting), members in frame.groupby(["dataset", "setting"], sort=False, observed=True):
         size = int(members["pool"].min())
         if int(members["pool"].max()) == size:
             continue
@@ -64,13 +103,16 @@ def equal_pools(
             except LookupError:
                 continue
             parts = members.assign(whole=np.array(values[0])[which], equal=np.array(values[1])[which])
-            for key, system in parts.groupby(["base", "recipe", "alignment"], dropna=False, sort=False):
-                about = {
-                    name: None if pd.isna(one) else str(one)
-                    for name, one in zip(("base", "recipe", "alignment"), key, strict=True)
-                }
+            tested = {}
+            if measure == headline and gaps_of is not None:
+                gaps = gaps_of(*_measured(parts, str(dataset), str(setting), measure))
+                tested = {tuple(row[name] for name in _SYSTEM): row for row in gaps}
+            for key, system in parts.groupby(list(_SYSTEM), dropna=False, sort=False, observed=True):
+                named = tuple(None if pd.isna(one) else str(one) for one in key)
                 where = {"dataset": str(dataset), "setting": str(setting), "measure": measure, "size": size}
-                rows.append(about | where | _by_language(system, levels))
+                sure = {name: tested.get(named, {}).get(name) for name in _INTERVALS}
+                about = dict(zip(_SYSTEM, named, strict=True))
+                rows.append(about | where | _by_language(system, levels) | sure)
     return rows
 
 
@@ -92,6 +134,60 @@ def expected(measure: str, ranks: tuple[int, ...], grades: tuple[int, ...], pool
     if not found or (found["cutoff"] is None and found["name"] in ("R", "P", "Success")):
         raise LookupError(measure)
     return _expected(found["name"], int(found["cutoff"] or 0), tuple(ranks), tuple(grades), int(pool), int(size))
+
+
+def pool_tables(gaps: Mapping[str, Any]) -> list[Table]:
+    """One table a base, data set, setting and measure: systems by query language, in whole pools and at equal ones.
+
+    Args:
+        gaps: The content of `gaps.json`.
+    """
+    levels = {side: gaps["cuts"][0][side] for side in ("high", "low")}
+    keyed: dict[tuple[str | None, ...], list[Row]] = {}
+    for row in gaps["equal_pools"]:
+        keyed.setdefault(tuple(row[name] for name in _SHARED), []).append(row)
+    tables = []
+    for key, rows in keyed.items():
+        about = dict(zip(_SHARED, key, strict=True))
+        base, dataset, setting, measure = key
+        codes = ordered({code for row in rows for code in row["languages"]}, levels)
+        sides = {f"mean {side}": levels[side] for side in ("high", "low") if len(set(levels[side]) & set(codes)) > 1}
+        lines = []
+        for row in rows:
+            system = (row["recipe"] or "–", row["alignment"] or "none")
+            for pool, name in (("whole", "whole"), (f"{row['size']:,} documents", "equal")):
+                known = {code: (one[name], one.get(f"{name}_sd")) for code, one in row["languages"].items()}
+                figures = [Figure(*known[code], seeds=1) if code in known else None for code in codes]
+                for members in sides.values():
+                    own = [known[code][0] for code in members if code in known]
+                    figures.append(Figure(float(np.mean(own)), None, 1) if own else None)
+                lines.append(((*system, pool), tuple(figures)))
+        name = f"equal pools {dataset} {setting} {measure} {base}"
+        title = f"{measure}, {dataset}, {setting}, {base}: whole and equal pools"
+        tables.append(Table(name, title, ("recipe", "alignment", "pool"), (*codes, *sides), tuple(lines), about))
+    return tables
+
+
+def said_of_pools(gaps: Mapping[str, Any]) -> list[str]:
+    """A sentence a data set: how large its pools are, and whether they had to be made equal.
+
+    Args:
+        gaps: The content of `gaps.json`.
+    """
+    sizes: dict[str, dict[str, int]] = {}
+    for row in gaps.get("pools", []):
+        sizes.setdefault(row["dataset"], {}).update(row["sizes"])
+    said = []
+    for dataset, known in sizes.items():
+        least, most = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
+        if len(known) == 1:
+            said.append(f"{dataset}: all queries search one pool, {known[least]:,} documents in {least}.")
+        elif known[least] == known[most]:
+            said.append(f"{dataset}: the pools are equal, {known[least]:,} documents in each language.")
+        else:
+            span = f"from {known[least]:,} documents ({least}) to {known[most]:,} ({most})"
+            said.append(f"{dataset}: {span}; at equal pools {known[least]:,} everywhere.")
+    return said
 
 
 @lru_cache(maxsize=200_000)
@@ -139,20 +235,27 @@ def _log_choose(total: int, some: np.ndarray) -> np.ndarray:
     return special.gammaln(total + 1) - special.gammaln(some + 1) - special.gammaln(total - some + 1)
 
 
-def _read(ranks: pd.DataFrame | Path) -> pd.DataFrame:
-    """The rows that count, lists as text: a study has millions, and as Python objects they would fill the memory."""
+def _table(ranks: pd.DataFrame | Path) -> pa.Table:
+    """The rows that count: the pool of all languages is one for all."""
     table = pq.read_table(ranks) if isinstance(ranks, Path) else pa.Table.from_pandas(ranks, preserve_index=False)
     if missing := sorted(set(_COLUMNS) - set(table.column_names)):
         raise DataError(f"The ranks lack {', '.join(missing)}.", expected=f"Expected {', '.join(_COLUMNS)}.")
+    same = pc.and_(pc.equal(table["setting"], "cross"), pc.equal(table["query_language"], table["document_language"]))
+    return table.filter(pc.and_not(pc.is_valid(table["document_language"]), pc.fill_null(same, False)))
+
+
+def _read(ranks: pd.DataFrame | Path) -> pd.DataFrame:
+    """Text as categories: a study has millions of rows, and as Python objects they would fill the memory."""
+    table = _table(ranks)
     columns = {name: table[name] for name in _COLUMNS}
     for name in ("ranks", "grades"):
-        texts = pc.binary_join(columns[name].cast(pa.list_(pa.int64())).cast(pa.list_(pa.string())), ",")
-        columns[name] = pc.dictionary_encode(texts)
-    table = pa.table(columns)
-    # The pool of all languages is the same for all.
-    same = pc.and_(pc.equal(table["setting"], "cross"), pc.equal(table["query_language"], table["document_language"]))
-    table = table.filter(pc.and_not(pc.is_valid(table["document_language"]), pc.fill_null(same, False)))
-    return table.to_pandas()
+        columns[name] = pc.binary_join(columns[name].cast(pa.list_(pa.int64())).cast(pa.list_(pa.string())), ",")
+    columns["group"] = pc.coalesce(columns["group"].cast(pa.string()), columns.pop("query_id").cast(pa.string()))
+    coded = {
+        name: column if name in ("pool", "seed") else pc.dictionary_encode(column.cast(pa.string()))
+        for name, column in columns.items()
+    }
+    return pa.table(coded).to_pandas()
 
 
 def _cases(frame: pd.DataFrame) -> tuple[list[tuple[tuple[int, ...], tuple[int, ...], int]], np.ndarray]:
@@ -165,10 +268,32 @@ def _cases(frame: pd.DataFrame) -> tuple[list[tuple[tuple[int, ...], tuple[int, 
     return cases, keys.ngroup().to_numpy()
 
 
-def _by_language(system: pd.DataFrame, levels: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    pairs = system.groupby(["query_language", "document_language"], sort=False)[["pool", "whole", "equal"]].mean()
-    means = pairs.groupby(level=0, sort=False).mean()
-    languages = {str(code): {name: float(row[name]) for name in means.columns} for code, row in means.iterrows()}
+def _measured(parts: pd.DataFrame, dataset: str, setting: str, measure: str) -> tuple[list[Measurement], pd.DataFrame]:
+    """The figures at equal pools as measurements and per-query values."""
+    about: dict[str, Any] = {"dataset": dataset, "setting": setting, "measure": measure}
+    results = []
+    for key, cell in parts.groupby(list(_CELL), dropna=False, sort=False, observed=True)["equal"]:
+        named: dict[str, Any] = {
+            name: None if pd.isna(one) else int(one) if name == "seed" else str(one)
+            for name, one in zip(_CELL, key, strict=True)
+        }
+        results.append(Measurement(kind="retrieval", value=float(cell.mean()), n=len(cell), **about, **named))
+    queries = parts[[*_CELL, "group"]].astype({name: object for name in (*_CELL, "group") if name != "seed"})
+    return results, queries.assign(**about, query_id=queries["group"], value=parts["equal"])
+
+
+def _by_language(system: pd.DataFrame, levels: Mapping[str, Sequence[str]]) -> Row:
+    values = ["pool", "whole", "equal"]
+    cells = ["query_language", "seed", "document_language"]
+    pairs = system.groupby(cells, sort=False, observed=True, dropna=False)[values].mean()
+    by_seed = pairs.groupby(level=["query_language", "seed"], sort=False, observed=True, dropna=False).mean()
+    seeds = by_seed.groupby(level="query_language", sort=False, observed=True)
+    means, spread = seeds.mean(), seeds.std(ddof=1)
+    languages: dict[str, Row] = {
+        str(code): {name: float(row[name]) for name in values}
+        | {f"{name}_sd": None if pd.isna(sd := spread.loc[code, name]) else float(sd) for name in ("whole", "equal")}
+        for code, row in means.iterrows()
+    }
     gaps: dict[str, float | None] = {}
     for name, column in (("gap", "whole"), ("gap_equal", "equal")):
         sides = [[languages[code][column] for code in levels[side] if code in languages] for side in ("low", "high")]

@@ -15,6 +15,7 @@ from xlreach.comparison import read_gaps, words
 from xlreach.comparison.levels import CONFIG
 from xlreach.comparison.marks import marked
 from xlreach.comparison.names import short_names, shortener
+from xlreach.comparison.pools import pool_tables, said_of_pools
 from xlreach.comparison.protocols import learning_curves, part_tables, transfer_tables
 from xlreach.comparison.published import published_tables
 from xlreach.comparison.tables import (
@@ -109,6 +110,7 @@ class _Page:
         self.published = published_tables(results, self.levels)
         self.parts = part_tables(results)
         self.retrieval = marked(retrieval_tables(results, self.levels), gaps)
+        self.pools, self.said_of_pools = pool_tables(gaps), said_of_pools(gaps)
         self.diagnostics = diagnostic_tables(results, self.levels)
         self.cost = cost_table(results)
 
@@ -167,7 +169,6 @@ class _Page:
                 for row in self.gaps["directions"]
                 if row["cut"] != CONFIG and all(row[name] == value for name, value in about.items())
             ],
-            "pools": [row for row in self.gaps["equal_pools"] if (row["base"], row["dataset"]) == (base, dataset)],
         }
 
     def _sources(self) -> list[dict[str, str]]:
