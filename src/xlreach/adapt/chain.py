@@ -56,11 +56,12 @@ def adapt_encoder(
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as work:
         place = Path(work)
         clean, other = (_prepared(files, place / name) for files, name in ((text, "text"), (others or {}, "others")))
-        data = [{"name": path.name, "licence": ""} for _, path in sorted(text.items())]
         for number, step in enumerate(parsed.steps):
             made, checkpoint = place / f"step{number}", place / f"checkpoint{number}"
             made.mkdir()
             checkpoint.mkdir()
+            files = {**(others or {}), **text}
+            data = [{"name": files[code].name, "licence": ""} for code in step.seen(sorted(text), sorted(others or {}))]
             step.apply(source, Job(made, checkpoint, clean, seed, base=base, others=other, data=data))
             source = made
         assert source is not None

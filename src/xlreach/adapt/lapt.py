@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -66,6 +67,9 @@ class LanguageAdaptivePretraining(Step):
     @property
     def uses_others(self) -> bool:
         return self.mix > 0
+
+    def seen(self, languages: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:
+        return super().seen(languages, [code for code in others if not self.pivots or code in self.pivots])
 
     def apply(self, source: Path | None, job: Job) -> None:
         from xlreach.adapt.folder import read_tokenizer, require_source, save_encoder

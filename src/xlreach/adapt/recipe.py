@@ -30,7 +30,7 @@ class Job:
         tables: Transliteration tables by language; they go before the built-in ones.
         others: Text of languages that a changed vocabulary should leave alone, and that `lapt(mix=…)` mixes in, by
             language.
-        data: Name and licence of what `text` was made from; recorded.
+        data: Name and licence of what the step's texts were made from; recorded.
     """
 
     out: Path
@@ -69,6 +69,10 @@ class Step(Spec, abc.ABC):
     def uses_others(self) -> bool:
         """Whether `Job.others` changes the result."""
         return False
+
+    def seen(self, languages: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:
+        """The languages whose text the step sees, of those of `Job.text` and of `Job.others`."""
+        return (*(languages if self.uses_text else ()), *(others if self.uses_others else ()))
 
     @abc.abstractmethod
     def apply(self, source: Path | None, job: Job) -> None:

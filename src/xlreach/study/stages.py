@@ -84,7 +84,7 @@ def step_stage(
     }
     if step.uses_seed:
         inputs["seed"] = seed
-    sources = {source.name: source for code in languages for source in data.text(code)} if step.uses_text else {}
+    sources = {source.name: source for code in step.seen(languages, others) for source in data.text(code)}
     credits = [{"name": name, "licence": source.licence} for name, source in sources.items()]
 
     def make(space: Workspace, paths: Paths) -> None:
