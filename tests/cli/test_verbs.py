@@ -220,6 +220,65 @@ def test_compare_and_report_can_be_done_again(xlreach, tiny, tmp_path):
     assert (folder / "report.html").stat().st_size > 10_000
 
 
+def test_two_systems_of_a_run_are_compared(xlreach, tiny):
+    asked = ("compare", tiny.run, "--system", "va(20)+lapt with hybrid", "--against", "none")
+    told = xlreach(*asked)
+    assert told.code == 0 and told.out.startswith("va(20)+lapt with hybrid against none")
+    rows = json.loads(xlreach(*asked, "--json").out)
+    results = {
+        (row["recipe"][:2], row["alignment"][:6], row["setting"], row["query_language"]): row["value"]
+        for line in (tiny.run / "results.jsonl").read_text("utf-8").splitlines()
+        if (row := json.loads(line))["kind"] == "retrieval" and row["measure"] == "RR" and row["setting"] != "multi"
+    }  # fmt: skip
+    for setting in ("mono", "cross"):
+        for code in ("qha", "qla"):
+            (row,) = [one for one in rows if (one["measure"], one["setting"], one["language"]) == ("RR", setting, code)]
+            assert (row["a"], row["b"]) == pytest.approx(
+                (results["no", "none", setting, code], results["va", "hybrid", setting, code])
+            )
+            assert row["difference"] == pytest.approx(row["b"] - row["a"]) and row["test"] == "paired by query"
+            assert row["p_holm"] >= row["p"] and row["verdict"] in ("better", "worse", "cannot tell")
+    shown = [line for line in told.out.splitlines() if line.startswith(("better", "worse"))]
+    assert len(shown) == sum(row["verdict"] != "cannot tell" for row in rows)
+
+
+def test_two_runs_are_compared(xlreach, tiny):
+    told = xlreach("compare", tiny.run, tiny.run)
+    assert told.code == 0 and "0 better, 0 worse" in told.out
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("--system", "none"), "both --system and --against"),
+        (("--system", "nine", "--against", "none"), "no system 'nine'"),
+        (("--system", "none with hybird", "--against", "none"), "hybird"),
+    ],
+)
+def test_systems_that_are_not_there_are_refused(xlreach, tiny, asked, said):
+    told = xlreach("compare", tiny.run, *asked)
+    assert told.code == 2 and said in told.err and "Traceback" not in told.err and told.out == ""
+
+
+def test_a_report_brings_mtebs_files(xlreach, tiny, tmp_path):
+    import shutil
+
+    folder = shutil.copytree(tiny.run, tmp_path / "run")
+    told = xlreach("report", folder, "--mteb", tmp_path / "mteb")
+    files = [path for path in (tmp_path / "mteb").glob("*/*/*.json") if path.name != "model_meta.json"]
+    assert told.code == 0 and told.out.splitlines()[0] == f"mteb: {len(files)} result files in {tmp_path / 'mteb'}"
+    assert len(files) == 4 and all((path.parent / "model_meta.json").is_file() for path in files)
+    for path in files:  # as mteb.TaskResult demands
+        content = json.loads(path.read_text("utf-8"))
+        assert {type(content[name]) for name in ("task_name", "dataset_revision")} == {str}
+        (subsets,) = content["scores"].values()
+        for one in subsets:
+            assert isinstance(one["hf_subset"], str) and isinstance(one["languages"], list)
+            assert 0 <= one["main_score"] <= 1 and one["main_score"] == one["ndcg_at_10"]
+    again = xlreach("report", folder, "--mteb", tmp_path / "mteb")
+    assert again.code == 2 and str(tmp_path / "mteb") in again.err
+
+
 def test_languages(xlreach, tiny):
     lines = xlreach("languages", "mlt", "eng_Latn").out.splitlines()
     assert lines[0].split()[:3] == ["code", "ISO", "name"] and lines[1].startswith("mt ") and "English" in lines[2]

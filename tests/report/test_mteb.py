@@ -39,3 +39,21 @@ def test_names_and_a_run_without_retrieval(made, tmp_path):
     write_measurements(tmp_path / "run" / "results.jsonl", [row for row in made.results if row.kind == "tagging"])
     with pytest.raises(DataError, match="No retrieval"):
         export_mteb(tmp_path / "run", tmp_path / "out")
+
+
+def test_mteb_itself_reads_them(run, made, tmp_path):
+    """Strictly, as it reads its own, and all together as its cache."""
+    results = pytest.importorskip("mteb.results")
+    cache = pytest.importorskip("mteb.cache")
+    files = export_mteb(run, tmp_path / "cache" / "results")
+    for path in files[:3]:
+        theirs = results.TaskResult.from_disk(path, load_historic_data=False)
+        mine = [
+            row.value for row in made.results
+            if (row.kind, row.measure) == ("retrieval", "nDCG@10")
+            and f"~{row.recipe}~{row.alignment}~" in str(path) and f"seed-{row.seed}" == path.parent.name
+        ]  # fmt: skip
+        assert theirs.task_name == "ntrex" and theirs.get_score() == pytest.approx(sum(mine) / len(mine))
+        assert set(theirs.languages) == {"eng", "deu", "tur", "mlt", "wol", "uig"} and "en-mt" in theirs.hf_subsets
+    found = cache.ResultCache(tmp_path / "cache").load_results(include_remote=False)
+    assert len(found.model_results) == len(files)

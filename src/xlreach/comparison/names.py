@@ -47,6 +47,17 @@ def shortener(names: Iterable[str]) -> Callable[[str], str]:
     return lambda text: pattern.sub(lambda found: short[found[0]], text)
 
 
+def stands_for(brief: str, full: str) -> bool:
+    """Whether a name is another with parameters left out.
+
+    >>> [stands_for(brief, "va(99)+lapt(epochs=5)") for brief in ("va(99)+lapt", "va+lapt", "va", "va(9)+lapt")]
+    [True, True, False, False]
+    """
+    mine, theirs = ([_step(part) for part in _PARTS.findall(name)] for name in (brief, full))
+    alike = [step for step, _ in mine] == [step for step, _ in theirs]
+    return alike and all(set(said) <= set(all_) for (_, said), (_, all_) in zip(mine, theirs, strict=True))
+
+
 def _step(text: str) -> tuple[str, list[str]]:
     found = _CALL.fullmatch(text)
     return (found["name"], _ARGUMENTS.findall(found["inside"])) if found else (text, [])

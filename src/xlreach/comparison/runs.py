@@ -19,6 +19,7 @@ from scipy import stats
 
 from xlreach.comparison.change import BASELINE
 from xlreach.comparison.measures import lower_is_better
+from xlreach.comparison.names import stands_for
 from xlreach.comparison.permutation import holm, sign_flip
 from xlreach.comparison.words import p_text, plain, signed
 from xlreach.comparison.words import system as words_system
@@ -112,9 +113,7 @@ class _Run:
         recipe, joined, alignment = system.strip().partition(" with ")
         wanted = (recipe.strip(), alignment.strip() if joined else BASELINE)
         fits = [one for one in known if one == wanted] or [
-            one
-            for one in known
-            if all(text in (name, name.split("(")[0]) for text, name in zip(wanted, one, strict=True))
+            one for one in known if all(stands_for(brief, full) for brief, full in zip(wanted, one, strict=True))
         ]
         if len(fits) != 1:
             names = [words_system({"recipe": one[0], "alignment": one[1]}) for one in known]
