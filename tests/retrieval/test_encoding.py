@@ -149,6 +149,20 @@ def test_streaming_equals_encoding(encoder_folder, texts, tmp_path):
     assert encoder.encode_stream(iter([]), tmp_path / "none").shape == (0, 32)
 
 
+def test_streaming_encodes_a_text_once_however_far_apart(encoder_folder, texts, tmp_path, monkeypatch):
+    encoder, out, few = TextEncoder(encoder_folder), tmp_path / "v", texts[:40]
+    encoded: list[str] = []
+    original = TextEncoder.encode
+    monkeypatch.setattr(
+        TextEncoder, "encode", lambda self, part, prompt=None: encoded.extend(part) or original(self, part, prompt)
+    )
+    with pytest.raises(StoppedError):
+        encoder.encode_stream(broken(few, 40), out, chunk=16)
+    vectors = np.asarray(encoder.encode_stream(iter([*few, "xx9 xx9", *few]), out, chunk=16))
+    assert sorted(encoded) == sorted([*dict.fromkeys(few), "xx9 xx9"])
+    assert np.array_equal(vectors[:40], vectors[41:])
+
+
 class StoppedError(Exception):
     pass
 
@@ -172,12 +186,13 @@ def test_streaming_goes_on_where_it_was_stopped(encoder_folder, texts, tmp_path,
     with (tmp_path / "v.chunks").open("a") as stream:
         stream.write('[16, "cut sh')
     assert np.asarray(encoder.encode_stream(iter(texts), out, chunk=16)) == pytest.approx(whole, abs=1e-6)
-    assert sum(encoded) == len(texts) - 32
+    again = 2  # texts that stand in an earlier chunk
+    assert sum(encoded) == len(texts) - 32 - again
     encoded.clear()
     changed = [*texts[:20], "xx7 xx7", *texts[21:]]
-    again = np.asarray(encoder.encode_stream(iter(changed), out, chunk=16))
-    assert sum(encoded) == len(texts) - 16
-    assert again == pytest.approx(original(encoder, changed), abs=1e-6)
+    vectors = np.asarray(encoder.encode_stream(iter(changed), out, chunk=16))
+    assert sum(encoded) == len(texts) - 16 - again
+    assert vectors == pytest.approx(original(encoder, changed), abs=1e-6)
     encoded.clear()
     shorter = np.asarray(encoder.encode_stream(iter(changed[:16]), out, chunk=16))
     assert shorter.shape == (16, 32) and not encoded

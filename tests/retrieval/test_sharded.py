@@ -76,6 +76,7 @@ def many() -> list[Document]:
     rng = np.random.default_rng(3)
     numbers = rng.integers(0, 60, (_CHUNK * _TOGETHER - 100, 12))
     texts = [" ".join(f"xx{n}" for n in row[: 3 + at % 10]) for at, row in enumerate(numbers)]
+    texts[_CHUNK + 3 :: 7] = texts[3 : len(texts) - _CHUNK : 7]  # stand in an earlier chunk
     return [Document(f"d{at}", "en", text, "xx1" if at % 3 else "") for at, text in enumerate(texts)]
 
 
@@ -83,6 +84,7 @@ def many() -> list[Document]:
 def small_chunks(monkeypatch):
     """Many chunks of few texts, so that a small collection is a large one."""
     monkeypatch.setattr("xlreach.retrieval.index.CHUNK", _CHUNK)
+    monkeypatch.setattr("xlreach.retrieval.encoding.chunks.__defaults__", (_CHUNK,))
     monkeypatch.setitem(TextEncoder.encode_stream.__kwdefaults__, "chunk", _CHUNK)
 
 

@@ -46,8 +46,8 @@ shape it meets: lengths and sizes as they come drive resident memory up without 
 
 
 CHUNK = 16384
-"""Texts that are encoded together: repeated ones once, all sorted by length. Other chunks give other batches, and
-so vectors that differ in their last digits."""
+"""Texts that are encoded together, sorted by length. Other chunks give other batches, and so vectors that differ in
+their last digits."""
 
 
 class TextEncoder:
@@ -139,7 +139,8 @@ class TextEncoder:
         """Encodes any number of texts to a file of float32 rows, chunk by chunk, and goes on where a kill stopped it.
 
         `out` holds the rows; beside it, `<out>.chunks` records each finished chunk and a hash of its texts, so that
-        what was encoded from other texts, or with another encoder, is done again.
+        what was encoded from other texts, or with another encoder, is done again. A text that stood in an earlier chunk
+        is not encoded again: 16 bytes of hash a text are held (130 in Python's hands).
 
         Args:
             texts: Read once, in chunks.
@@ -153,9 +154,9 @@ class TextEncoder:
         log = out.with_name(out.name + ".chunks")
         settings = [self.fingerprint, self.pooling, self.max_length, self.dtype, prompt, chunk]
         finished = _finished_chunks(out, log, settings, self.dimension * 4)
-        done, rows = 0, 0
+        done, rows, seen = 0, 0, dict[bytes, int]()
         with (
-            out.open("r+b" if finished else "wb") as vectors,
+            out.open("r+b" if finished else "w+b") as vectors,
             log.open("r+" if finished else "w", encoding="utf-8") as record,
         ):
             if not finished:
@@ -163,17 +164,23 @@ class TextEncoder:
                 record.flush()
             record.seek(0, 2)
             with tqdm(desc=f"encoding with {self.path.name}", unit=" texts", disable=None) as bar:
-                for part in _chunks(texts, chunk):
-                    digest = texts_digest(part)
+                for part in chunks(texts, chunk):
+                    digest, again = texts_digest(part), repeated(part, rows, seen)
                     if done < len(finished) and finished[done] == [len(part), digest]:
                         done, rows = done + 1, rows + len(part)
                     else:
                         if done < len(finished):
                             finished = finished[:done]
                             _rewind(record, [settings, *finished])
+                        found = np.empty((len(part), self.dimension), dtype=np.float32)
+                        fresh = [at for at in range(len(part)) if rows + at not in again]
+                        found[fresh] = self.encode([part[at] for at in fresh], prompt)
+                        for row, first in again.items():
+                            vectors.seek(first * self.dimension * 4)
+                            vectors.readinto(found[row - rows])
                         vectors.seek(rows * self.dimension * 4)
                         vectors.truncate()
-                        vectors.write(np.ascontiguousarray(self.encode(part, prompt)).data)
+                        vectors.write(found.data)
                         vectors.flush()
                         record.write(json.dumps([len(part), digest]) + "\n")
                         record.flush()
@@ -330,7 +337,27 @@ def texts_digest(texts: Iterable[str]) -> str:
     return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _chunks(texts: Iterable[str], size: int) -> Iterator[list[str]]:
+def repeated(texts: Sequence[str], start: int, seen: dict[bytes, int]) -> dict[int, int]:
+    """Which texts of a chunk stood in an earlier one.
+
+    Args:
+        texts: The chunk.
+        start: The row of its first text.
+        seen: The first row of each text so far, by its hash; this chunk's are put in.
+
+    Returns:
+        Rows of this chunk, and the earlier row with the same text.
+    """
+    found = {}
+    for row, text in enumerate(texts, start):
+        key = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        if (first := seen.setdefault(key, row)) < start:
+            found[row] = first
+    return found
+
+
+def chunks(texts: Iterable[str], size: int = CHUNK) -> Iterator[list[str]]:
+    """The texts, so many at a time."""
     stream = iter(texts)
     while part := list(islice(stream, size)):
         yield part

@@ -180,10 +180,13 @@ def open_index(folder: Path | str, encoder: TextEncoder | str | None = None, *, 
     while True:
         manifest = _read_manifest(folder)
         try:
-            return _open(folder, manifest, encoder, verify)
+            opened = _open(folder, manifest, encoder, verify)
         except IndexFolderError:
             if _read_manifest(folder) == manifest:
-                raise  # otherwise it was updated just now
+                raise
+            continue
+        if _read_manifest(folder) == manifest:
+            return opened  # otherwise it was updated just now, and the files may be of two versions
 
 
 def find_indexes(root: Path | str, languages: Sequence[str] = ()) -> dict[str, Path]:

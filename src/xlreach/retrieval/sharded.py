@@ -1,9 +1,10 @@
 """An index built by a Ray cluster: encoding with an actor for each device, shards of the index in parallel.
 
 The folder is byte for byte the one that `build_index` makes on one machine with as many threads: texts are encoded in
-the same chunks, and shards are merged in the order of documents. A chunk of texts is a row group of `ids.parquet`; an
-actor reads it from there and writes its vectors where they belong in one file that all share, so that neither texts
-nor vectors go through Ray. A chunk whose node dies is encoded again on another, and a build that is killed goes on.
+the same chunks, each once, and shards are merged in the order of documents. A chunk of texts is a row group of
+`ids.parquet`; an actor reads it from there and writes its vectors where they belong in one file that all share, so
+that neither texts nor vectors go through Ray. A chunk whose node dies is encoded again on another, and a build that is
+killed goes on.
 
 What cannot be sharded (graphs; codes without inverted lists) is encoded by all and indexed by one.
 """
@@ -24,7 +25,7 @@ from tqdm import tqdm
 from xlreach.corpora.collection import Document
 from xlreach.errors import DataError, XLReachError
 from xlreach.retrieval.cluster import DEATHS, cluster, enter, here, ray, resources, share, use_threads
-from xlreach.retrieval.encoding import TextEncoder, Vectors, texts_digest
+from xlreach.retrieval.encoding import CHUNK, TextEncoder, Vectors, chunks, repeated, texts_digest
 from xlreach.retrieval.factory import (
     apply_parameters,
     blocks,
@@ -75,7 +76,7 @@ def build_sharded_index(
     try:
         with replacing(out) as folder, cluster(address):
             folder.mkdir()
-            count = sum(1 for _ in write_documents(documents, work / "ids.parquet"))
+            count = _write(documents, work)
             if not count:
                 raise DataError(f"No documents to index for {language!r}.")
             vectors = _encoded(opened, work, count)
@@ -96,6 +97,16 @@ def build_sharded_index(
         raise
     shutil.rmtree(work)
     return out
+
+
+def _write(documents: Iterable[Document], work: Path) -> int:
+    """Writes the documents, and which rows have the text of a row in an earlier chunk; returns how many there are."""
+    count, seen, again = 0, dict[bytes, int](), list[tuple[int, int]]()
+    for part in chunks(write_documents(documents, work / "ids.parquet")):
+        again += repeated(part, count, seen).items()
+        count += len(part)
+    np.save(work / "repeated.npy", np.array(again, dtype=np.int64).reshape(-1, 2))
+    return count
 
 
 def _encoded(encoder: TextEncoder, work: Path, count: int) -> Vectors:
@@ -136,6 +147,12 @@ def _encode(encoder: TextEncoder, work: Path, count: int) -> Vectors:
             record.write(json.dumps([row["chunk"], row["digest"]]) + "\n")
             record.flush()
             bar.update(row["rows"])
+    vectors = np.memmap(file, dtype=np.float32, mode="r+", shape=(count, encoder.dimension))
+    again = np.load(work / "repeated.npy")
+    for start in range(0, len(again), CHUNK):
+        rows, first = again[start : start + CHUNK].T
+        vectors[rows] = vectors[first]
+    vectors.flush()
     return np.memmap(file, dtype=np.float32, mode="r", shape=(count, encoder.dimension))
 
 
@@ -147,23 +164,29 @@ class _Encoder:
         use_threads(threads)
         self.encoder, self.work = TextEncoder(encoder), Path(work)
         self.documents = pq.ParquetFile(self.work / "ids.parquet")
+        self.repeated = np.load(self.work / "repeated.npy")[:, 0]
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Encodes one chunk, unless its vectors are there."""
         number, known = int(batch["chunk"][0]), str(batch["known"][0])
-        rows = self.documents.read_row_group(number).to_pylist()
-        texts = [document_text(Document(row["id"], "", row["text"], row["title"])) for row in rows]
-        digest, wrong = texts_digest(texts), ""
+        documents = self.documents.read_row_group(number).to_pylist()
+        start = self._row(number)
+        fresh = np.setdiff1d(np.arange(start, start + len(documents)), self.repeated)
+        chosen = [documents[row - start] for row in fresh]
+        texts = [document_text(Document(one["id"], "", one["text"], one["title"])) for one in chosen]
+        digest, wrong = texts_digest([*texts, *map(str, fresh)]), ""
         if digest != known:
             try:
-                vectors = self.encoder.encode(texts, "document")
+                found = self.encoder.encode(texts, "document")
             except XLReachError as error:
                 wrong = str(error)
             else:
+                vectors = np.zeros((len(documents), self.encoder.dimension), dtype=np.float32)
+                vectors[fresh - start] = found
                 with (self.work / "vectors.f32").open("r+b") as stream:
-                    stream.seek(self._row(number) * self.encoder.dimension * 4)
+                    stream.seek(start * vectors.strides[0])
                     stream.write(vectors.data)
-        return {"chunk": [number], "rows": [len(texts)], "digest": [digest], "wrong": [wrong]}
+        return {"chunk": [number], "rows": [len(documents)], "digest": [digest], "wrong": [wrong]}
 
     def _row(self, number: int) -> int:
         """The first row of a chunk."""
