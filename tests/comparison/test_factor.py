@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from xlreach.comparison import compare
-from xlreach.comparison.factor import compare_factor
+from xlreach.comparison.factor import compare_factor, welch
 
 ONE = {
     "bases": ("x",), "recipes": ("none",), "alignments": ("none",), "measures": ("nDCG@10",), "queries": 60,
@@ -24,24 +25,41 @@ def gaps_of(make_study):
 def test_a_factor_that_matters_is_told(gaps_of):
     found = compare_factor("x", "the script", [("seen", gaps_of(0.05, 1)), ("unseen", gaps_of(0.30, 2))])
     cross = next(one for one in found["tests"] if one["setting"] == "cross")
-    assert cross["verdict"] == "differs" and cross["last"] < cross["first"] < 0
+    assert cross["verdict"] == "differs" and cross["least"] < cross["most"] < 0
+    assert (cross["at_least"], cross["at_most"]) == ("unseen", "seen")
     assert found["values"] == ["seen", "unseen"] and len(found["rows"]) == 6
     assert any("cross nDCG@10 with none depends on the script" in said for said in found["sentences"])
 
 
-def test_q_by_hand_and_none_without_intervals(gaps_of):
+def test_f_is_statsmodels(gaps_of):
+    """Of samples of unlike size and spread, whose means, errors and degrees of freedom are known."""
+    oneway = pytest.importorskip("statsmodels.stats.oneway")
+    rng = np.random.default_rng(0)
+    for sizes in ((4, 9, 3), (3, 3), (5, 3, 7, 12)):
+        samples = [rng.normal(0, 1 + number, size) for number, size in enumerate(sizes)]
+        theirs = oneway.anova_oneway(samples, use_var="unequal")
+        errors = [one.std(ddof=1) / np.sqrt(len(one)) for one in samples]
+        mine = welch([one.mean() for one in samples], errors, [len(one) - 1 for one in samples])
+        assert mine == pytest.approx((theirs.statistic, theirs.df_denom, theirs.pvalue))
+
+
+def test_known_errors_give_cochrans_q(gaps_of):
     studies = [(str(number), gaps_of(0.2, number)) for number in range(3)]
+    for _, gaps in studies:
+        for row in gaps["gaps"]:
+            row["df_these_languages"] = None
     found = compare_factor("x", "the seed", studies)
     mono = [row for row in found["rows"] if row["setting"] == "mono"]
     weights = np.array([((row["upper"] - row["lower"]) / 2 / 1.959964) ** -2 for row in mono])
     values = np.array([row["gap"] for row in mono])
     q = (weights * (values - np.average(values, weights=weights)) ** 2).sum()
     (one,) = [test for test in found["tests"] if test["setting"] == "mono"]
-    assert one["q"] == pytest.approx(q, rel=1e-5) and one["df"] == 2
+    assert one["f"] == pytest.approx(q / 2, rel=1e-5) and (one["df"], one["df_within"]) == (2, None)
+    assert one["p"] == pytest.approx(stats.chi2.sf(q, 2), rel=1e-4)
     for _, gaps in studies:
         for row in gaps["gaps"]:
             row["interval_these_languages"] = None
     blind = compare_factor("x", "the seed", studies)
     assert all(test["p"] is None and test["verdict"] == "cannot tell" for test in blind["tests"])
-    assert "for want of an interval" in blind["sentences"][-1]
+    assert blind["sentences"] == ["None of 3 gaps can be told to depend on the seed; 3 have no interval, so no test."]
     assert compare_factor("x", "f", [])["sentences"] == ["The studies have no gap in common."]

@@ -17,12 +17,15 @@ def test_page_of_an_experiment(tmp_path):
         for value in ("Latin", EVIL) for alignment in ("none", "mono") for setting in ("mono", "cross")
     ]  # fmt: skip
     test = rows[0] | {
-        "q": 3.0,
+        "f": 3.0,
         "df": 1,
+        "df_within": None,
         "p": 0.08,
         "p_holm": 0.08,
-        "first": -0.1,
-        "last": -0.1,
+        "least": -0.2,
+        "at_least": "Latin",
+        "most": -0.1,
+        "at_most": EVIL,
         "verdict": "cannot tell",
     }
     found = {"experiment": "script", "factor": "the script", "about": EVIL, "measure": "nDCG@10",
@@ -33,6 +36,7 @@ def test_page_of_an_experiment(tmp_path):
     points = sum(group.count("<path") for group in re.findall(r'<g class="mark-symbol role-mark.*?</g>', page))
     assert "With lapt, −0.1." in page and points == 8
     files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")}
-    assert files == {"report.html", "tables/retrieval-script.csv", "charts/retrieval-script.svg",
+    assert files == {"report.html", "tables/retrieval-script.csv", "tables/figures-script.csv",
+                     "tables/tests-script.csv", "charts/retrieval-script.svg",
                      "charts/retrieval-script.png"}  # fmt: skip
     assert isinstance(tmp_path, Path) and "http://" not in page.replace("http://www.w3.org/", "")

@@ -248,3 +248,14 @@ def test_a_hypothesis_names_systems_as_the_study_writes_them(write):
     )
     assert config.hypotheses[0] == f"gap({config.alignments[1]}) < gap(none) on cross:nDCG@10"
     assert config.alignments[1] != "hybrid(lr=0.00005)", "printed otherwise than written, or nothing is tested here"
+
+
+def test_a_hypothesis_may_spell_a_system_otherwise(write):
+    """As configurations of finished studies do: their recipes are printed, their claims may be as they were written."""
+    start, _, _ = GOOD.partition("hypotheses:")
+    claim = "hypotheses:\n  - gap(hybrid(lr=0.00005)) < gap(none) on cross:nDCG@10\n"
+    changed = ["recipes=[none, lapt]", "alignments=[none, 'hybrid(alpha=0.5,lr=5e-05)']"]
+    config = load_config(write(start + claim), changed)
+    assert config.hypotheses == (f"gap({config.alignments[1]}) < gap(none) on cross:nDCG@10",)
+    with pytest.raises(ConfigError, match="does not make"):
+        load_config(write(start + claim.replace("0.00005", "0.00006")), changed)

@@ -19,6 +19,7 @@ from xlreach.comparison.correlation import FEWEST, strongest
 from xlreach.comparison.hypotheses import Hypothesis, check_hypotheses
 from xlreach.comparison.permutation import holm
 from xlreach.measurement import Measurement
+from xlreach.retrieval.retrievers import is_baseline
 
 _ALPHA = 0.05
 _RESAMPLES = 2_000  # only standard errors are read off them
@@ -180,10 +181,10 @@ class _Answer:
             is_ = "wider" if one["estimate"] > 0 else "narrower"
             return f"The gap is {is_} than with {against} (change of its size {figure})."
         if not one["claimed"]:
-            return f"Whether low-resource languages gain over {against} cannot be told ({figure})."
-        does = "gain" if (one["estimate"] > 0) != self.rows[0]["lower_is_better"] else "lose"
+            return f"Whether low-resource languages do better than with {against} cannot be told ({figure})."
+        does = "better" if (one["estimate"] > 0) != self.rows[0]["lower_is_better"] else "worse"
         place = _PLACES.get(row["setting"], "Here")
-        return f"{place}, low-resource languages {does} in {self.measure} over {against} ({figure})."
+        return f"{place}, low-resource languages do {does} than with {against} ({self.measure} {figure})."
 
     def _reason(self) -> list[dict[str, Any]]:
         rows = [row for row in self.why if row["setting"] == self.setting]
@@ -247,6 +248,8 @@ class _Answer:
 
 
 def _named(recipe: str, alignment: str | None) -> str:
+    if recipe == BASELINE and is_baseline(alignment):
+        return str(alignment)
     base = "the unadapted base" if recipe == BASELINE else recipe
     return base if alignment in (None, "", BASELINE) else f"{base} with {alignment}"
 

@@ -96,6 +96,7 @@ class Division:
             "interval": None if whole is None else [whole.low, whole.high],
             "interval_these_languages": None if these is None else [these.low, these.high],
             "df": None if whole is None else whole.df,
+            "df_these_languages": None if these is None else these.df,
             "p": None if whole is None else two_sided(estimate, whole),
             "p_these_languages": None if these is None else two_sided(estimate, these),
         }

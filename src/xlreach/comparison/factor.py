@@ -1,8 +1,9 @@
 """A controlled experiment: the gap as a function of one factor, from studies that differ in nothing else.
 
-Whether the gap differs between the values of the factor is asked with Cochran's Q, on the standard errors of each
-study's own interval (these languages; queries and seeds drawn); Holm over all systems, settings and measures. The
-studies are of different languages, so nothing is paired.
+Whether the gap differs between the values of the factor is asked with Welch's analysis of variance, on the standard
+errors of each study's own interval (these languages; queries and seeds drawn) and their degrees of freedom: with few
+seeds an error is itself uncertain. Holm over all systems, settings and measures. The studies are of different
+languages, so nothing is paired.
 """
 
 from __future__ import annotations
@@ -33,9 +34,10 @@ def compare_factor(
 
     Returns:
         `{experiment, factor, about, measure, values, rows, tests, sentences}`. Rows: `{value, kind, base, recipe,
-        alignment, dataset, setting, measure, low, high, gap, lower, upper}` for the headline measure and for tagging;
-        tests: one for each that all values have, `{…, first, last, q, df, p, p_holm, verdict}`, `verdict` being
-        `differs` or `cannot tell`.
+        alignment, dataset, setting, measure, low, high, gap, lower, upper, df}` for the headline measure and for
+        tagging; tests: one for each that all values have, `{…, least, at_least, most, at_most, f, df, df_within, p,
+        p_holm, verdict}`: the extreme gaps and the values where they are, Welch's F with its degrees of freedom;
+        `verdict` is `differs` or `cannot tell`.
     """
     rows = []
     for value, gaps in studies:
@@ -43,7 +45,8 @@ def compare_factor(
             if row["kind"] == "tagging" or row["measure"] == gaps["headline"]:
                 ends = row["interval_these_languages"] or (None, None)
                 kept = {part: row[part] for part in (*_SAME, "low", "high", "gap", "lower_is_better")}
-                rows.append({"value": value} | kept | {"lower": ends[0], "upper": ends[1]})
+                free = row.get("df_these_languages")
+                rows.append({"value": value} | kept | {"lower": ends[0], "upper": ends[1], "df": free})
     tests = _tests(rows, [value for value, _ in studies])
     return {
         "experiment": name,
@@ -66,13 +69,15 @@ def _tests(rows: Sequence[dict[str, Any]], values: Sequence[str]) -> list[dict[s
         if len(members) < len(values) or len(values) < 2:
             continue
         ordered = [members[value] for value in values]
+        least, most = (chosen(ordered, key=lambda row: row["gap"]) for chosen in (min, max))
         found: dict[str, Any] = dict(zip(_SAME, key, strict=True))
-        found |= {"first": ordered[0]["gap"], "last": ordered[-1]["gap"], "q": None, "df": len(values) - 1, "p": None}
+        found |= {"least": least["gap"], "at_least": least["value"], "most": most["gap"], "at_most": most["value"]}
+        found |= {"f": None, "df": len(values) - 1, "df_within": None, "p": None}
         if all(row["lower"] is not None for row in ordered):
-            errors = np.array([(row["upper"] - row["lower"]) / 2 / stats.norm.ppf(0.975) for row in ordered])
-            gaps, weights = np.array([row["gap"] for row in ordered]), 1 / errors**2
-            q = float((weights * (gaps - (weights * gaps).sum() / weights.sum()) ** 2).sum())
-            found |= {"q": q, "p": float(stats.chi2.sf(q, len(values) - 1))}
+            free = [np.inf if row["df"] is None else float(row["df"]) for row in ordered]
+            reach = [float(stats.t.ppf(0.975, one)) for one in free]
+            errors = [(row["upper"] - row["lower"]) / 2 / far for row, far in zip(ordered, reach, strict=True)]
+            found["f"], found["df_within"], found["p"] = welch([row["gap"] for row in ordered], errors, free)
         tests.append(found)
     for one, p in zip(tests, holm([one["p"] for one in tests]), strict=True):
         one["p_holm"] = p
@@ -80,21 +85,48 @@ def _tests(rows: Sequence[dict[str, Any]], values: Sequence[str]) -> list[dict[s
     return tests
 
 
+def welch(
+    estimates: Sequence[float], errors: Sequence[float], free: Sequence[float]
+) -> tuple[float, float | None, float]:
+    """Welch's analysis of variance (1951, Biometrika 38) of estimates with unlike standard errors.
+
+    Args:
+        estimates: Two or more.
+        errors: Their standard errors.
+        free: The degrees of freedom of those; infinite where they are known.
+
+    Returns:
+        F, its degrees of freedom within (None where infinite: F is then Cochran's Q by its degrees of freedom), and p.
+    """
+    values, weights = np.asarray(estimates, float), 1 / np.asarray(errors, float) ** 2
+    k, share = len(values), weights / weights.sum()
+    between = float((weights * (values - (share * values).sum()) ** 2).sum()) / (k - 1)
+    doubt = float(((1 - share) ** 2 / np.asarray(free, float)).sum())
+    f = between / (1 + 2 * (k - 2) / (k**2 - 1) * doubt)
+    if doubt == 0:
+        return f, None, float(stats.chi2.sf(f * (k - 1), k - 1))
+    within = (k**2 - 1) / (3 * doubt)
+    return f, within, float(stats.f.sf(f, k - 1, within))
+
+
 def _sentences(factor: str, tests: Sequence[Mapping[str, Any]]) -> list[str]:
     """What the experiment shows, a sentence for each that differs; how many do not."""
     told = [one for one in tests if one["verdict"] == "differs"]
     said = []
     for one in sorted(told, key=lambda one: one["p"]):
-        points = max(abs(one["first"]), abs(one["last"])) > 1.5
+        points = max(abs(one["least"]), abs(one["most"])) > 1.5
         where = " ".join(str(part) for part in (one["setting"] or "", one["measure"]) if part)
+        free = "" if one["df_within"] is None else f" and {one['df_within']:.1f}"
+        ends = [
+            f"{words.signed(one[end], points)} ({one[at]})" for end, at in (("least", "at_least"), ("most", "at_most"))
+        ]
         said.append(
-            f"The gap in {where} with {words.system(one)} depends on {factor}: {words.signed(one['first'], points)} at "
-            f"the first value, {words.signed(one['last'], points)} at the last (Q = {one['q']:.1f}, {one['df']} "
-            f"degrees of freedom, {words.p_text(one['p_holm'])} after Holm)."
+            f"The gap in {where} with {words.system(one)} depends on {factor}: from {' to '.join(ends)} "
+            f"(F = {one['f']:.1f} with {one['df']}{free} degrees of freedom, {words.p_text(one['p_holm'])} after Holm)."
         )
-    rest = len(tests) - len(told)
-    if rest:
+    if rest := len(tests) - len(told):
         untested = sum(one["p"] is None for one in tests)
-        none = f", {untested} of them for want of an interval" if untested else ""
-        said.append(f"Of {len(tests)} gaps, {rest} cannot be told to depend on {factor}{none}.")
+        none = f"; {untested} have no interval, so no test" if untested else ""
+        many = f"None of {len(tests)} gaps" if not told else f"Of {len(tests)} gaps, {rest}"
+        said.append(f"{many} can{'' if not told else 'not'} be told to depend on {factor}{none}.")
     return said or ["The studies have no gap in common."]

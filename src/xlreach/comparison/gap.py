@@ -9,7 +9,8 @@ The result is `gaps.json`, plain JSON without NaN:
         interval                95 % for languages like these (languages, queries and seeds drawn), or null
         interval_these_languages    95 % for these very languages (queries and seeds drawn), or null
         p, p_these_languages    of no gap, from the standard errors of the intervals; not corrected
-        df, hedges_g            degrees of freedom of `interval`; standardised gap
+        df, df_these_languages  degrees of freedom of the intervals; None where they are not limited
+        hedges_g                the standardised gap
         values                  {language: value}; languages_low, languages_high, seeds, query_groups: what it rests on
         warnings                what keeps it from being a claim
     directions  cross-lingual means by direction (`low→high` = low-resource query, high-resource documents), and what

@@ -112,14 +112,14 @@ class _Run:
         known = list(dict.fromkeys((str(row.recipe), row.alignment or BASELINE) for row in self.results))
         recipe, joined, alignment = system.strip().partition(" with ")
         wanted = (recipe.strip(), alignment.strip() if joined else BASELINE)
-        fits = [one for one in known if one == wanted] or [
+        named = [words_system({"recipe": one[0], "alignment": one[1]}) for one in known]
+        fits = [one for one, name in zip(known, named, strict=True) if one == wanted or name == system.strip()] or [
             one for one in known if all(stands_for(brief, full) for brief, full in zip(wanted, one, strict=True))
         ]
         if len(fits) != 1:
-            names = [words_system({"recipe": one[0], "alignment": one[1]}) for one in known]
             seen = "no" if not fits else f"{len(fits)}"
             raise DataError(
-                f"{self.folder} has {seen} system{'s' if len(fits) > 1 else ''} {system!r}.", fix=nearest(system, names)
+                f"{self.folder} has {seen} system{'s' if len(fits) > 1 else ''} {system!r}.", fix=nearest(system, named)
             )
         recipe, alignment = fits[0]
         # what is tagged has no alignment

@@ -206,11 +206,15 @@ def listed(datasets: Iterable[str]) -> str:
 
 
 def system(row: Row) -> str:
-    """A recipe and an alignment in words.
+    """A recipe and an alignment in words; what an encoder is held against by its own name.
 
     >>> system({"recipe": "lapt", "alignment": "none"}), system({"recipe": "none", "alignment": "mono"})
     ('lapt', 'none with mono')
+    >>> system({"recipe": "none", "alignment": "bm25"})
+    'bm25'
     """
+    if row["recipe"] == BASELINE and is_baseline(row["alignment"]):
+        return str(row["alignment"])
     aligned = row["alignment"] not in (None, BASELINE)
     return f"{row['recipe']} with {row['alignment']}" if aligned else str(row["recipe"])
 

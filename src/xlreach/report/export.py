@@ -29,8 +29,18 @@ _TEX = {
 
 
 def digits_of(figures: Iterable[Figure | None]) -> int:
-    """Decimals to show: two for what counts to 100 or more, three for shares."""
-    return 2 if any(one is not None and abs(one.mean) > 1.5 for one in figures) else 3
+    """Decimals to show: none for thousands, two for what counts to 100 or so, three for shares."""
+    largest = max((abs(one.mean) for one in figures if one is not None), default=0.0)
+    return 0 if largest >= 1000 else 2 if largest > 1.5 else 3
+
+
+def shown(value: float, digits: int) -> str:
+    """A figure as it is read; from ten million on with its power of ten.
+
+    >>> shown(0.12345, 3), shown(736546.0, 0), shown(1.2345e11, 0)
+    ('0.123', '736,546', '1.23e+11')
+    """
+    return f"{value:,.{digits}f}" if abs(value) < 1e7 else f"{value:.2e}"
 
 
 def table_csv(table: Table) -> str:
@@ -85,11 +95,11 @@ def shown_p(value: float | None) -> str:
 
 
 def _tex_figure(one: Figure, digits: int) -> str:
-    mean = f"{one.mean:.{digits}f}"
+    mean = shown(one.mean, digits)
     mean = rf"\textbf{{{mean}}}" if one.best else rf"\underline{{{mean}}}" if one.tied else mean
     if one.marks:
         mean += "$^{" + "".join(r"\dagger" if sign == "†" else r"\ast" for sign in one.marks) + "}$"
-    return mean if one.sd is None else rf"{mean} {{\scriptsize$\pm${one.sd:.{digits}f}}}"
+    return mean if one.sd is None else rf"{mean} {{\scriptsize$\pm${shown(one.sd, digits)}}}"
 
 
 def _tex(text: str) -> str:

@@ -32,7 +32,7 @@ from xlreach.errors import DataError
 from xlreach.measurement import Measurement, read_measurements
 from xlreach.reading import read_yaml
 from xlreach.report.curves import curve_charts
-from xlreach.report.export import digits_of, rows_csv, shown_minus
+from xlreach.report.export import digits_of, rows_csv, shown, shown_minus
 from xlreach.report.figures import bias_maps, heat_maps, retrieval_figures, tagging_figures
 from xlreach.report.pages import Pages
 from xlreach.report.reasons import reasons
@@ -119,6 +119,7 @@ class _Page:
         pages.environment.filters |= {"figure": _figure, "cost": _cost}
         pages.environment.globals |= {
             "shortened": self.shortened,
+            "shown": shown,
             "digits_of": lambda table, number: digits_of(figures[number] for _, figures in table.rows),
             "table_files": pages.table_files,
             "rows_file": lambda rows, name: pages.file(
@@ -224,4 +225,4 @@ def _cost(found: Mapping[str, float] | None) -> str:
 
 
 def _figure(one: Figure | None, digits: int) -> str:
-    return "–" if one is None else shown_minus(f"{one.mean:.{digits}f}")
+    return "–" if one is None else shown_minus(shown(one.mean, digits))

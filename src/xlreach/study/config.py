@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import math
 import os
 import re
 import reprlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
-from xlreach.errors import ConfigError, StoreError, XLReachError, nearest
+from xlreach.errors import ConfigError, SpecError, StoreError, XLReachError, nearest
 from xlreach.study.source import Source, field_name, read_source
 
 Setting = Literal["mono", "cross", "multi"]
@@ -84,7 +85,7 @@ class StudyConfig(_Model):
     provenance: dict[str, Any] = Field(default_factory=dict, exclude=True)
     _source: Source = PrivateAttr(default_factory=Source)
 
-    @contextmanager
+    @contextlib.contextmanager
     def at(self, *where: str | int) -> Iterator[None]:
         """Names the field, its file and its line in an error that only the data, or a parser, could find.
 
@@ -229,6 +230,12 @@ def _parsed(config: StudyConfig) -> StudyConfig:
             if given != printed:
                 whole = rf"(?<![\w+]){re.escape(given)}(?![\w+(])"
                 text = re.sub(whole, printed.replace("\\", r"\\"), text)
+        # one system may be spelled in several ways: with what is the default, or 0.00005 for 5e-05
+        for name in systems_missing(parse_hypothesis(text), recipes, (*alignments, *ranked)):
+            for part, parse in itertools.product(name.split(" with "), (Recipe.parse, ALIGNMENTS.parse)):
+                with contextlib.suppress(SpecError):
+                    if (printed := str(parse(part))) in {*recipes, *alignments}:
+                        text = text.replace(part, printed)
         claim = parse_hypothesis(text)
         if missing := systems_missing(claim, recipes, (*alignments, *ranked)):
             raise ConfigError(
