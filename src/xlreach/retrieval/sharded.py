@@ -38,6 +38,8 @@ from xlreach.retrieval.index import check_target, document_text, fill_index, wri
 from xlreach.retrieval.ondisk import merge_shards, merges
 from xlreach.store import replacing
 
+_REPEATED = "repeated.int64"  # rows, each with the earlier row that has its text
+
 
 def build_sharded_index(
     encoder: Path,
@@ -105,7 +107,7 @@ def _write(documents: Iterable[Document], work: Path) -> int:
     for part in chunks(write_documents(documents, work / "ids.parquet")):
         again += repeated(part, count, seen).items()
         count += len(part)
-    np.save(work / "repeated.npy", np.array(again, dtype=np.int64).reshape(-1, 2))
+    np.array(again, dtype=np.int64).tofile(work / _REPEATED)
     return count
 
 
@@ -148,7 +150,7 @@ def _encode(encoder: TextEncoder, work: Path, count: int) -> Vectors:
             record.flush()
             bar.update(row["rows"])
     vectors = np.memmap(file, dtype=np.float32, mode="r+", shape=(count, encoder.dimension))
-    again = np.load(work / "repeated.npy")
+    again = np.fromfile(work / _REPEATED, np.int64).reshape(-1, 2)
     for start in range(0, len(again), CHUNK):
         rows, first = again[start : start + CHUNK].T
         vectors[rows] = vectors[first]
@@ -164,7 +166,7 @@ class _Encoder:
         use_threads(threads)
         self.encoder, self.work = TextEncoder(encoder), Path(work)
         self.documents = pq.ParquetFile(self.work / "ids.parquet")
-        self.repeated = np.load(self.work / "repeated.npy")[:, 0]
+        self.repeated = np.fromfile(self.work / _REPEATED, np.int64)[::2]
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Encodes one chunk, unless its vectors are there."""
