@@ -113,11 +113,13 @@ def training_sample(index: Any, vectors: Vectors, seed: int = 0) -> Vectors:
 
 
 def blocks(vectors: Vectors) -> Iterator[Vectors]:
-    """The vectors, piece by piece; pages of a memory-mapped file that were read are let go of again."""
+    """The vectors of a memory-mapped file, piece by piece, whose pages are let go of again; others as they are."""
+    if not isinstance(vectors, np.memmap):
+        yield np.ascontiguousarray(vectors)
+        return
     for start in range(0, len(vectors), _ADD_BLOCK):
         yield np.ascontiguousarray(vectors[start : start + _ADD_BLOCK])
-        if isinstance(vectors, np.memmap):
-            vectors._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
+        vectors._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
 
 
 def search_parameters(index: Any) -> dict[str, int]:
