@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -66,3 +68,14 @@ def test_without_hybrid_or_queries_it_still_answers(make_study):
     _, text, one = sentences(compare(study.results, None, study.levels, **FEW))
     assert one["alignment"] == "none" and "Across languages" in text
     assert compare([], None, study.levels, **FEW)["answer"] == []
+
+
+def test_where_hardly_anything_is_found_the_gap_is_no_advice(make_study):
+    study = make_study(bases=BASE, recipes=("none",), alignments=("hybrid(alpha=0.5)",), queries=80, tagging=False)
+    low = [dataclasses.replace(row, value=row.value * 0.05) for row in study.results]
+    said, text, _ = sentences(
+        compare(low, study.queries.assign(value=study.queries["value"] * 0.05), study.levels, **FEW)
+    )
+    assert said["gap cross"]["claimed"] and text.count("Both are so low that the gap says little.") == 3
+    assert "For a user: hardly anything is found on either side: look for another encoder first." in text
+    assert "expect poorer hits" not in text and "ask in a high-resource language" not in text

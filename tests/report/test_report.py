@@ -357,9 +357,9 @@ def test_hypotheses_stand_beside_their_cost(made, write, tmp_path):
     write_gaps(run / "gaps.json", gaps)
     rows = [[cell.strip() for cell in row] for row in read(render_report(run).read_text("utf-8")).rows]
     (one,) = [row for row in rows if row[:1] == [claims[0]]]
-    assert one[1] == "supported" and one[5] == "9 min, 2.9 GB"
+    assert one[2] == "supported" and one[6] == "9 min, 2.9 GB"
     (other,) = [row for row in rows if row[:1] == [claims[1]]]
-    assert other[1].startswith("cannot tell") and other[2:7] == ["–"] * 5
+    assert other[2].startswith("cannot tell") and other[3:8] == ["–"] * 5
 
 
 def test_every_file_beside_the_page_is_within_it(page, run):

@@ -157,7 +157,7 @@ class _Answer:
     def _gap(self, one: Row) -> str:
         row, place = one["row"], _PLACES.get(one["row"]["setting"], "Here")
         shown = f"{self.measure} {words.plain(row['low'])} against {words.plain(row['high'])}, gap {_figure(one)}"
-        low = " Both are so low that the gap says little." if max(row["low"], row["high"]) < _FLOOR else ""
+        low = " Both are so low that the gap says little." if _at_floor(row) else ""
         if not one["claimed"]:
             return f"{place}, no difference between low- and high-resource queries can be told ({shown}).{low}"
         worse = (row["gap"] < 0) != row["lower_is_better"]
@@ -210,11 +210,15 @@ class _Answer:
         held = {one["about"]: one for one in self.claims if one["claimed"]}
         better = -1 if self.rows and self.rows[0]["lower_is_better"] else 1
         advice = []
-        worse = [one for one in _PLACES if f"gap {one}" in held and better * held[f"gap {one}"]["estimate"] < 0]
+        if self.rows and all(map(_at_floor, self.rows)):
+            advice.append("hardly anything is found on either side: look for another encoder first")
+        gaps = [(one, held[f"gap {one}"]) for one in _PLACES if f"gap {one}" in held]
+        worse = [one for one, gap in gaps if better * gap["estimate"] < 0 and not _at_floor(gap["row"])]
         if worse:
             where = ", ".join(_PLACES[one][0].lower() + _PLACES[one][1:] for one in worse)
             advice.append(f"expect poorer hits when asking in a low-resource language ({where})")
-        query, document = (held.get(f"{side} side") for side in ("query", "document"))
+        told = not any(row["setting"] == "cross" and _at_floor(row) for row in self.rows)
+        query, document = (held.get(f"{side} side") if told else None for side in ("query", "document"))
         costly = query is not None and better * query["estimate"] < 0
         other = next((one for one in self.claims if one["about"] == "document side"), None)
         if costly and query is not None and other is not None and not _overlap(query["interval"], other["interval"]):
@@ -252,6 +256,11 @@ def _named(recipe: str, alignment: str | None) -> str:
         return str(alignment)
     base = "the unadapted base" if recipe == BASELINE else recipe
     return base if alignment in (None, "", BASELINE) else f"{base} with {alignment}"
+
+
+def _at_floor(row: Row) -> bool:
+    """Whether both sides are so near nothing that a difference between them says little."""
+    return not row["lower_is_better"] and bool(max(row["low"], row["high"]) < _FLOOR)
 
 
 def _untested(about: str) -> dict[str, Any]:

@@ -85,7 +85,8 @@ def file_name(name: str) -> str:
 
 
 def shown_minus(text: str) -> str:
-    """A minus sign before a number, for reading."""
+    """A minus sign before a number, and no line broken within a p, for reading."""
+    text = re.sub(r"\bp ([<=]) (?=\.?\d)", "p\u00a0\\1\u00a0", text)
     return re.sub(r"(?<![\w)-])-(?=\d)", "−", text)
 
 
