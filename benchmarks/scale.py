@@ -341,33 +341,39 @@ def questions(size: int) -> Any:
 
 
 def draw(stages: list[dict[str, Any]]) -> str:
-    """Seconds and memory against size, a column for each stage, as SVG."""
+    """Seconds and memory against size, both on logarithmic axes, two panels for each stage, as SVG."""
     import vl_convert
 
-    def panel(stage: dict[str, Any], field: str, title: str) -> dict[str, Any]:
-        def axis(name: str, words: str) -> dict[str, Any]:
-            return {
-                "field": name,
-                "type": "quantitative",
-                "title": words,
-                "scale": {"type": "log"},
-                "axis": {"tickCount": 3},
-            }
+    round_numbers = [digit * 10.0**power for power in range(-2, 6) for digit in (1, 2, 5)]
 
+    def panel(stage: dict[str, Any], field: str, title: str) -> dict[str, Any]:
+        def axis(name: str, words: str, ticks: list[float]) -> dict[str, Any]:
+            show = {"values": ticks, "format": ".2~s" if name == "size" else "~g"}
+            log = {"type": "log", "nice": False}
+            return {"field": name, "type": "quantitative", "title": words, "scale": log, "axis": show}
+
+        values = [point[field] for point in stage["points"]]
+        low, high = min(values) / 1.5, max(values) * 1.5
+        y = axis(field, title, [tick for tick in round_numbers if low <= tick <= high])
+        y["scale"]["domain"] = [low, high]
+        x = axis("size", stage["unit"], [point["size"] for point in stage["points"]])
         return {
             "title": stage["stage"] if field == "seconds" else "",
-            "width": 120,
-            "height": 110,
+            "width": 150,
+            "height": 90,
             "data": {"values": stage["points"]},
             "mark": {"type": "line", "point": True},
-            "encoding": {"x": axis("size", stage["unit"]), "y": axis(field, title)},
+            "encoding": {"x": x, "y": y},
         }
 
-    rows = [("seconds", "seconds"), ("resident_mb", "MB resident")]
     spec = {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "background": "white",
-        "vconcat": [{"hconcat": [panel(stage, field, title) for stage in stages]} for field, title in rows],
+        "columns": 4,
+        "concat": [
+            {"vconcat": [panel(stage, "seconds", "seconds"), panel(stage, "resident_mb", "MB resident")]}
+            for stage in stages
+        ],
     }
     return vl_convert.vegalite_to_svg(spec, vl_version="6.1")
 
