@@ -37,6 +37,6 @@ def test_page_of_an_experiment(tmp_path):
     assert "With lapt, −0.1." in page and points == 8
     files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")}
     assert files == {"report.html", "tables/retrieval-script.csv", "tables/figures-script.csv",
-                     "tables/tests-script.csv", "charts/retrieval-script.svg",
-                     "charts/retrieval-script.png"}  # fmt: skip
+                     "tables/figures-script.tex", "tables/tests-script.csv", "tables/tests-script.tex",
+                     "charts/retrieval-script.svg", "charts/retrieval-script.png"}  # fmt: skip
     assert isinstance(tmp_path, Path) and "http://" not in page.replace("http://www.w3.org/", "")

@@ -411,3 +411,20 @@ def test_figures_at_equal_pools_have_a_table_by_language(made, write, tmp_path):
     assert any("−0.250" in row and "[−0.500, −0.125]" in row for row in lines)
     (file,) = (run / "tables").glob("equal-pools-ntrex-mono*.csv")
     assert "800 documents" in file.read_text("utf-8") and file.with_suffix(".tex").is_file()
+
+
+def test_rows_have_latex_too(page, run):
+    csvs = {path.stem for path in (run / "tables").glob("*.csv")} - {"gaps", "directions", "changes", "correlations"}
+    charts = {path.stem for path in (run / "charts").glob("*.svg")}
+    assert csvs - charts == {path.stem for path in (run / "tables").glob("*.tex")}
+    lines = (run / "tables" / "gaps-ntrex-FacebookAI-xlm-roberta-base.tex").read_text("utf-8").splitlines()
+    assert lines[0].startswith("% Gap in nDCG@10, ntrex") and "dataset ntrex" in lines[1] and "seeds 3" in lines[1]
+    heads = lines[lines.index(r"\toprule") + 1].removesuffix(r" \\").split(" & ")
+    assert heads[:4] == ["recipe", "alignment", "setting", "low"] and "values" not in heads
+    gaps = [row for row in read_gaps(run / "gaps.json")["gaps"]
+            if (row["cut"], row["kind"], row["measure"]) == ("config", "retrieval", "nDCG@10")]  # fmt: skip
+    body = [line for line in lines if line.endswith(r" \\")][1:]
+    assert len(body) == len(gaps)
+    cells = dict(zip(heads, body[0].removesuffix(r" \\").split(" & "), strict=True))
+    low, high = gaps[0]["interval_these_languages"]
+    assert cells["gap"] == f"{gaps[0]['gap']:.3f}" and cells["interval these languages"] == f"[{low:.3f}, {high:.3f}]"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -56,9 +57,9 @@ def table_csv(table: Table) -> str:
 
 
 def rows_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows that share their keys."""
+    """Rows that share their keys; whatever is no plain value as JSON."""
     heads = list(rows[0]) if rows else []
-    return _csv(heads, [[row[head] for head in heads] for row in rows])
+    return _csv(heads, [[_plain(row[head]) for head in heads] for row in rows])
 
 
 def table_latex(table: Table) -> str:
@@ -79,6 +80,29 @@ def table_latex(table: Table) -> str:
     return "\n".join([f"% {' '.join(table.title.split())}", *lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
+def rows_latex(title: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows that share their keys as a `booktabs` tabular: three decimals, intervals in brackets.
+
+    What all rows share stands above it as a comment; what holds values of its own (by language) is in the CSV only.
+    """
+    heads = [head for head in (rows[0] if rows else {}) if not any(isinstance(row[head], dict) for row in rows)]
+    texts = {head: [_text(row[head]) for row in rows] for head in heads}
+    shared = {head: texts[head][0] for head in heads if len(rows) > 1 and len(set(texts[head])) == 1}
+    shown = [head for head in heads if head not in shared]
+    about = "; ".join(f"{head} {text}" for head, text in shared.items() if text != "--")
+    right = [all(_numeric(row[head]) for row in rows) for head in shown]
+    lines = [
+        f"% {' '.join(title.split())}",
+        *([f"% {' '.join(about.split())}"] if about else []),
+        r"\begin{tabular}{" + "".join("r" if one else "l" for one in right) + "}",
+        r"\toprule",
+        " & ".join(_tex(head.replace("_", " ")) for head in shown) + r" \\",
+        r"\midrule",
+        *(" & ".join(_tex(texts[head][number]) for head in shown) + r" \\" for number in range(len(rows))),
+    ]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
 def file_name(name: str) -> str:
     """A name as that of a file."""
     return folder_name(re.sub(r"[\s/]+", "-", name))
@@ -93,6 +117,21 @@ def shown_minus(text: str) -> str:
 def shown_p(value: float | None) -> str:
     """A p value for a table."""
     return "–" if value is None else "< .001" if value < 0.001 else f"{value:.3f}".replace("0.", ".", 1)
+
+
+def _numeric(value: Any) -> bool:
+    return value is None or isinstance(value, (int, float)) or (isinstance(value, list) and all(map(_numeric, value)))
+
+
+def _text(value: Any) -> str:
+    if value is None or value == []:
+        return "--"
+    if isinstance(value, float):
+        return shown(value, digits=3 if abs(value) <= 1.5 else 1)
+    if isinstance(value, (list, tuple)):
+        inside = ", ".join(map(_text, value))
+        return f"[{inside}]" if _numeric(list(value)) else inside
+    return str(value)
 
 
 def _tex_figure(one: Figure, digits: int) -> str:
@@ -113,6 +152,10 @@ def _csv(heads: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
     writer.writerow([_cell(head) for head in heads])
     writer.writerows([_cell(cell) for cell in line] for line in lines)
     return stream.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
 
 
 def _cell(value: Any) -> Any:

@@ -10,7 +10,6 @@ from typing import Any
 from xlreach.comparison import words
 from xlreach.comparison.names import shortener
 from xlreach.report.charts import Chart
-from xlreach.report.export import file_name, rows_csv
 from xlreach.report.pages import Pages
 from xlreach.report.plots import factor_lines
 from xlreach.store import replacing
@@ -25,9 +24,7 @@ def render_factor(found: Mapping[str, Any], path: Path) -> Path:
     """
     short = shortener(name for row in found["rows"] for name in (row["recipe"], row["alignment"]) if name)
     pages = Pages(short)
-    pages.environment.globals["rows_file"] = lambda rows, name: pages.file(
-        "CSV", "tables", f"{file_name(name)}.csv", "text/csv", rows_csv(rows)
-    )
+    pages.environment.globals["rows_files"] = pages.rows_files
     content = pages.render("factor.html.j2", found=found, charts=_charts(found, short))
     pages.write_files(path.parent)
     with replacing(path) as temporary:

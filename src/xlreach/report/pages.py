@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from xlreach import __version__
 from xlreach.comparison import words
 from xlreach.comparison.tables import Table
 from xlreach.report.charts import Chart
-from xlreach.report.export import file_name, rows_csv, shown_minus, shown_p, table_csv, table_latex
+from xlreach.report.export import file_name, rows_csv, rows_latex, shown_minus, shown_p, table_csv, table_latex
 from xlreach.store import replacing
 
 
@@ -91,6 +91,14 @@ class Pages:
         return [
             self.file("CSV", "tables", f"{name}.csv", "text/csv", table_csv(table)),
             self.file("LaTeX", "tables", f"{name}.tex", "text/x-tex", table_latex(table)),
+        ]
+
+    def rows_files(self, title: str, rows: Sequence[Mapping[str, Any]], name: str) -> list[Download]:
+        """The files of rows that share their keys."""
+        name = file_name(name)
+        return [
+            self.file("CSV", "tables", f"{name}.csv", "text/csv", rows_csv(rows)),
+            self.file("LaTeX", "tables", f"{name}.tex", "text/x-tex", rows_latex(title, rows)),
         ]
 
     def file(self, label: str, folder: str, name: str, kind: str, content: str) -> Download:

@@ -122,16 +122,14 @@ class _Page:
             "shown": shown,
             "digits_of": lambda table, number: digits_of(figures[number] for _, figures in table.rows),
             "table_files": pages.table_files,
-            "rows_file": lambda rows, name: pages.file(
-                "CSV", "tables", f"{name}.csv", "text/csv", rows_csv(_flat(rows))
-            ),
+            "rows_files": pages.rows_files,
             "rows_shown": _ROWS_SHOWN,
             "scale": lambda row: any(
                 abs(row.get(name) or 0) > 1.5 for name in ("low", "high", "gap_before", "gap_after")
             ),
         }
         for part in ("gaps", "directions", "changes", "correlations"):  # whole: beside the page only
-            raw = rows_csv(_flat(self.gaps[part])).encode("utf-8", "replace")
+            raw = rows_csv(self.gaps[part]).encode("utf-8", "replace")
             pages.files["tables"][f"{part}.csv"] = raw
         return pages.render(
             "report.html.j2",
@@ -196,14 +194,6 @@ def _curves(path: Path) -> list[dict[str, Any]]:
     except ValueError as error:
         raise DataError(f"Not JSON ({error}).", path=path) from error
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
-
-
-def _flat(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Rows for CSV: whatever is no plain value as JSON."""
-    return [
-        {name: json.dumps(v, ensure_ascii=False) if isinstance(v, (dict, list)) else v for name, v in row.items()}
-        for row in rows
-    ]
 
 
 def _cost(found: Mapping[str, float] | None) -> str:
