@@ -32,6 +32,7 @@ from xlreach.errors import ModelError, SpecError, nearest
 from xlreach.retrieval.int8 import check_fidelity, int8_transformer, sample
 from xlreach.retrieval.loading import folder_pooling, load_encoder, quiet_loading
 from xlreach.retrieval.pooling import POOLINGS, Declared
+from xlreach.retrieval.seen import Seen
 
 DTYPES = ("auto", "fp32", "bf16", "int8")
 Vectors = NDArray[np.float32]
@@ -140,7 +141,7 @@ class TextEncoder:
 
         `out` holds the rows; beside it, `<out>.chunks` records each finished chunk and a hash of its texts, so that
         what was encoded from other texts, or with another encoder, is done again. A text that stood in an earlier chunk
-        is not encoded again: 16 bytes of hash a text are held (130 in Python's hands).
+        is not encoded again.
 
         Args:
             texts: Read once, in chunks.
@@ -154,7 +155,7 @@ class TextEncoder:
         log = out.with_name(out.name + ".chunks")
         settings = [self.fingerprint, self.pooling, self.max_length, self.dtype, prompt, chunk]
         finished = _finished_chunks(out, log, settings, self.dimension * 4)
-        done, rows, seen = 0, 0, dict[bytes, int]()
+        done, rows, seen = 0, 0, Seen()
         with (
             out.open("r+b" if finished else "w+b") as vectors,
             log.open("r+" if finished else "w", encoding="utf-8") as record,
@@ -165,7 +166,7 @@ class TextEncoder:
             record.seek(0, 2)
             with tqdm(desc=f"encoding with {self.path.name}", unit=" texts", disable=None) as bar:
                 for part in chunks(texts, chunk):
-                    digest, again = texts_digest(part), repeated(part, rows, seen)
+                    digest, first = texts_digest(part), seen.first_rows(part)
                     if done < len(finished) and finished[done] == [len(part), digest]:
                         done, rows = done + 1, rows + len(part)
                     else:
@@ -173,11 +174,11 @@ class TextEncoder:
                             finished = finished[:done]
                             _rewind(record, [settings, *finished])
                         found = np.empty((len(part), self.dimension), dtype=np.float32)
-                        fresh = [at for at in range(len(part)) if rows + at not in again]
+                        fresh = np.flatnonzero(first >= rows)
                         found[fresh] = self.encode([part[at] for at in fresh], prompt)
-                        for row, first in again.items():
-                            vectors.seek(first * self.dimension * 4)
-                            vectors.readinto(found[row - rows])
+                        for at in np.flatnonzero(first < rows):
+                            vectors.seek(int(first[at]) * self.dimension * 4)
+                            vectors.readinto(found[at])
                         vectors.seek(rows * self.dimension * 4)
                         vectors.truncate()
                         vectors.write(found.data)
@@ -335,25 +336,6 @@ def computes_bf16(device: str = "cpu") -> bool:
 def texts_digest(texts: Iterable[str]) -> str:
     """A hash of texts in their order, by which what was encoded from them is known again."""
     return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def repeated(texts: Sequence[str], start: int, seen: dict[bytes, int]) -> dict[int, int]:
-    """Which texts of a chunk stood in an earlier one.
-
-    Args:
-        texts: The chunk.
-        start: The row of its first text.
-        seen: The first row of each text so far, by its hash; this chunk's are put in.
-
-    Returns:
-        Rows of this chunk, and the earlier row with the same text.
-    """
-    found = {}
-    for row, text in enumerate(texts, start):
-        key = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        if (first := seen.setdefault(key, row)) < start:
-            found[row] = first
-    return found
 
 
 def chunks(texts: Iterable[str], size: int = CHUNK) -> Iterator[list[str]]:

@@ -38,6 +38,7 @@ from xlreach.retrieval.factory import (
     search_parameters,
 )
 from xlreach.retrieval.ondisk import write_index
+from xlreach.retrieval.seen import Seen
 from xlreach.store import digest, file_digest, replacing
 
 _FILES = ("index.faiss", "ids.parquet")
@@ -284,20 +285,16 @@ def write_manifest(
 
 def write_documents(documents: Iterable[Document], path: Path) -> Iterator[str]:
     """Passes the texts on while it writes ids, texts and titles."""
-    seen: set[str] = set()
-    rows: list[Document] = []
+    seen, rows = Seen(), list[Document]()
     with pq.ParquetWriter(path, _SCHEMA) as writer:
         for document in documents:
-            if document.id in seen:
-                raise DataError(f"The document id {document.id!r} occurs twice.", expected="Ids are unique.")
-            seen.add(document.id)
             rows.append(document)
             if len(rows) == CHUNK:  # a row group is a chunk: `sharded` reads them one by one
-                _write_rows(writer, rows)
+                _write_rows(writer, rows, seen)
                 rows = []
             yield document_text(document)
         if rows:
-            _write_rows(writer, rows)
+            _write_rows(writer, rows, seen)
 
 
 def _open(folder: Path, manifest: dict[str, Any], encoder: TextEncoder | str | None, verify: bool) -> OpenIndex:
@@ -324,7 +321,11 @@ def _open(folder: Path, manifest: dict[str, Any], encoder: TextEncoder | str | N
     return OpenIndex(folder, manifest, index, pa.memory_map(str(folder / "ids.parquet")))
 
 
-def _write_rows(writer: pq.ParquetWriter, rows: list[Document]) -> None:
+def _write_rows(writer: pq.ParquetWriter, rows: list[Document], seen: Seen) -> None:
+    start, first = seen.count, seen.first_rows([one.id for one in rows])
+    twice = np.flatnonzero(first != np.arange(start, start + len(rows)))
+    if len(twice):
+        raise DataError(f"The document id {rows[twice[0]].id!r} occurs twice.", expected="Ids are unique.")
     columns = [[one.id for one in rows], [one.text for one in rows], [one.title for one in rows]]
     writer.write_table(pa.table(columns, schema=_SCHEMA))
 

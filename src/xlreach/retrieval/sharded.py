@@ -25,7 +25,7 @@ from tqdm import tqdm
 from xlreach.corpora.collection import Document
 from xlreach.errors import DataError, XLReachError
 from xlreach.retrieval.cluster import DEATHS, cluster, enter, here, ray, resources, share, use_threads
-from xlreach.retrieval.encoding import CHUNK, TextEncoder, Vectors, chunks, repeated, texts_digest
+from xlreach.retrieval.encoding import CHUNK, TextEncoder, Vectors, chunks, texts_digest
 from xlreach.retrieval.factory import (
     apply_parameters,
     blocks,
@@ -36,6 +36,7 @@ from xlreach.retrieval.factory import (
 )
 from xlreach.retrieval.index import check_target, document_text, fill_index, write_documents, write_manifest
 from xlreach.retrieval.ondisk import merge_shards, merges
+from xlreach.retrieval.seen import Seen
 from xlreach.store import replacing
 
 _REPEATED = "repeated.int64"  # rows, each with the earlier row that has its text
@@ -103,12 +104,13 @@ def build_sharded_index(
 
 def _write(documents: Iterable[Document], work: Path) -> int:
     """Writes the documents, and which rows have the text of a row in an earlier chunk; returns how many there are."""
-    count, seen, again = 0, dict[bytes, int](), list[tuple[int, int]]()
+    seen, again = Seen(), [np.empty((0, 2), np.int64)]
     for part in chunks(write_documents(documents, work / "ids.parquet")):
-        again += repeated(part, count, seen).items()
-        count += len(part)
-    np.array(again, dtype=np.int64).tofile(work / _REPEATED)
-    return count
+        start, first = seen.count, seen.first_rows(part)
+        at = np.flatnonzero(first < start)
+        again.append(np.stack([start + at, first[at]], axis=1))
+    np.concatenate(again).tofile(work / _REPEATED)
+    return seen.count
 
 
 def _encoded(encoder: TextEncoder, work: Path, count: int) -> Vectors:
@@ -133,8 +135,8 @@ def _encode(encoder: TextEncoder, work: Path, count: int) -> Vectors:
         with file.open("wb") as stream:
             stream.truncate(size)
     groups, given = pq.ParquetFile(work / "ids.parquet").num_row_groups, share()
-    chunks = [{"chunk": number, "known": known.get(number, "")} for number in range(groups)]
-    encoded = ray.data.from_items(chunks, override_num_blocks=groups).map_batches(
+    numbered = [{"chunk": number, "known": known.get(number, "")} for number in range(groups)]
+    encoded = ray.data.from_items(numbered, override_num_blocks=groups).map_batches(
         _Encoder,
         fn_constructor_args=(str(encoder.path.resolve()), str(work.resolve()), here(), given["num_cpus"]),
         batch_size=1,
