@@ -154,3 +154,21 @@ def test_markup_in_names_stays_text(browser, evil_run):
     assert EVIL in browser.value("document.body.textContent")
     browser.value("document.querySelectorAll('details').forEach(one => one.open = true)")
     assert browser.value("document.documentElement.scrollWidth") <= 400
+
+
+def test_printed_it_is_as_wide_as_the_paper_without_controls(browser, run):
+    """A4 between its margins; what the summary folds away is printed too, the rest as the reader has it."""
+    width = 710
+    browser.open((run / "report.html").as_uri(), width, dark=True)
+    browser.send("Emulation.setEmulatedMedia", media="print", features=[])
+    shown = "[...document.querySelectorAll('{}')].some(one => one.checkVisibility())"
+    assert browser.value(shown.format("nav")) is False and browser.value(shown.format(".tools")) is False
+    assert browser.value(shown.format("#summary details li")) and not browser.value(shown.format("#gap details td"))
+    browser.value("document.querySelectorAll('details').forEach(one => one.open = true)")
+    ends = "[...document.querySelectorAll('table, figure, svg, pre')].map(one => one.getBoundingClientRect().right)"
+    assert max(browser.value(ends)) <= width + 1
+    assert browser.value("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    smallest = (
+        "Math.min(...[...document.querySelectorAll('td, p')].map(one => parseFloat(getComputedStyle(one).fontSize)))"
+    )
+    assert browser.value(smallest) > 9  # 7 pt
