@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--lapt", type=float, required=True, help="pieces a second that it trains on")
     parser.add_argument("--cores", type=float, required=True, help="of that machine")
     parser.add_argument("--core-hour", type=float, required=True, help="the assumed price")
-    parser.add_argument("--ids", type=float, default=67, help="bytes of memory a passage while indexing")
+    parser.add_argument("--ids", type=float, default=64, help="bytes of memory a passage while indexing")
     given = parser.parse_args()
 
     def stage(name: str, times: float, pieces: float, rate: float, made: float) -> dict[str, Any]:
