@@ -134,6 +134,7 @@ def test_two_systems_of_one_run(make_study, tmp_path):
     run = write(tmp_path / "a", made)
     found = compare_runs(run, run, systems=("none", "lapt"))
     assert found.lines[0].startswith("lapt against none")
+    assert any(line.startswith("better: low, nDCG@10 mono ntrex: ") for line in found.lines)
     assert {row["recipe"] for row in found.rows} == {"none"}  # named as the first is
     (low,) = [r for r in found.rows if (r["setting"], r["language"], r["measure"]) == ("mono", "low", "nDCG@10")]
     means = {

@@ -291,10 +291,11 @@ def _lines(rows: Sequence[Mapping[str, Any]], runs: Sequence[_Run]) -> list[str]
         for row in sorted(told, key=lambda row: -abs(row["difference"])):
             points = max(abs(row["a"]), abs(row["b"])) > 1.5
             where = " ".join(str(part) for part in (row["measure"], row["setting"], row["dataset"]) if part)
-            system = " ".join(str(row[name]) for name in ("recipe", "alignment") if row[name])
+            named = () if runs[1].system else ("recipe", "alignment")  # two systems stand in the first line
+            system = ", " + " ".join(str(row[name]) for name in named if row[name]) if named else ""
             ends = row["interval"]
             lines.append(
-                f"{verdict}: {row['language']}, {where}, {system}: {plain(row['a'])} to {plain(row['b'])}, "
+                f"{verdict}: {row['language']}, {where}{system}: {plain(row['a'])} to {plain(row['b'])}, "
                 f"{signed(row['difference'], points)} [{signed(ends[0], points)}, {signed(ends[1], points)}], "
                 f"{p_text(row['p_holm'])} after Holm ({row['test']}, {row['units']})"
             )
