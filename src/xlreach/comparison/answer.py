@@ -176,10 +176,12 @@ class _Answer:
         recipe, _, alignment = str(row["against"]).partition(" with ")
         against = _named(recipe, alignment)
         if row["form"] == "gap":
+            # Not "narrower": a gap that turns into a lead of the low-resource side may be larger than it was.
+            lead = f"the lead of high-resource ones changes by {figure}"
             if not one["claimed"]:
-                return f"Whether the gap is another than with {against} cannot be told (change of its size {figure})."
-            is_ = "wider" if one["estimate"] > 0 else "narrower"
-            return f"The gap is {is_} than with {against} (change of its size {figure})."
+                return f"Whether low-resource languages gain more or less over {against} cannot be told ({lead})."
+            much = "less" if one["estimate"] > 0 else "more"
+            return f"Over {against}, low-resource languages gain {much} than high-resource ones ({lead})."
         if not one["claimed"]:
             return f"Whether low-resource languages do better than with {against} cannot be told ({figure})."
         does = "better" if (one["estimate"] > 0) != self.rows[0]["lower_is_better"] else "worse"
