@@ -161,12 +161,16 @@ def test_files_of_two_runs_are_refused(study):
         compare(some, study.queries.drop(columns="group"), study.levels, **FEW)
 
 
-def test_summary_is_six_lines(gaps, study):
+def test_summary_is_a_few_lines(gaps, study):
     lines = summary(gaps)
-    assert len(lines) == 6 and all(line.isascii() for line in lines)
+    assert len(lines) == 7 and all(line.isascii() for line in lines)
     row = pick(gaps, "gaps", **PLAIN, setting="cross")
     assert f"cross {row['gap']:+.3f}" in lines[1]
-    assert "va(99)+lapt" in lines[3] and "LAS" in lines[4] and "too few" in lines[5]
+    assert "va(99)+lapt" in lines[3] and "LAS" in lines[5] and "too few" in lines[6]
+    hybrid = [row for row in gaps["gaps"] if row["setting"] == "cross" and str(row["alignment"]).startswith("hybrid")]
+    hybrid = [row for row in hybrid if row["measure"] == gaps["headline"] and row["cut"] == "config"]
+    top = max(hybrid, key=lambda row: row["low"])
+    assert f"to {top['low']:.3f}, high-resource" in lines[4] and f"to {top['high']:.3f};" in lines[4]
     tagged = [row for row in study.results if row.kind == "tagging"]
     assert len(summary(compare(tagged, None, study.levels, **FEW))) == 6
     assert len(summary(compare([], None, study.levels, **FEW))) == 6

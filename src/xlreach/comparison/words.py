@@ -1,4 +1,4 @@
-"""The gap in words: the six lines a terminal shows, and the sentences that open the report.
+"""The gap in words: the lines a terminal shows, and the sentences that open the report.
 
 Plain ASCII apart from names, so that every terminal can print them.
 """
@@ -20,7 +20,7 @@ _TOO_FEW = "are too few for a claim about other languages (5 each are the least)
 
 
 def summary(gaps: Mapping[str, Any]) -> list[str]:
-    """Six lines: who is compared, the untreated gap, where it is lost, what narrows it most, tagging, how sure.
+    """Who is compared, the untreated gap, where it is lost, what narrows it and what helps most, tagging, how sure.
 
     Recipes and alignments go by their short names (`names.py`).
 
@@ -34,6 +34,7 @@ def summary(gaps: Mapping[str, Any]) -> list[str]:
         untreated(gaps, *subject),
         where_lost(gaps, *subject),
         best(gaps, *subject),
+        *helps(gaps, *subject),
         tagging(gaps, subject[0]),
         how_sure(gaps),
     ]
@@ -105,6 +106,30 @@ def best(gaps: Mapping[str, Any], base: str | None, dataset: str | None) -> str:
             f"({_change(row)})."
         )
     return f"What narrows it most, {row['setting']}: {system(row)} ({_change(row)})."
+
+
+def helps(gaps: Mapping[str, Any], base: str | None, dataset: str | None) -> list[str]:
+    """What the system with the best low-resource mean gives, in a sentence; none where it cannot be compared."""
+    recipe, alignment = best_system(gaps, base, dataset)
+    rows = [
+        row
+        for row in _retrieval(gaps, "changes", base, dataset)
+        if (row["recipe"], row["alignment"]) == (recipe, alignment)
+        and row["against"]["recipe"] == BASELINE
+        and row["against"]["alignment"] in (BASELINE, None)
+    ]
+    rows = [row for row in rows if row["setting"] == "cross"] or rows
+    if not rows:
+        return []
+    row, p = rows[0], rows[0].get("p_low_holm")
+    same = {name: row[name] for name in ("recipe", "alignment", "setting")}
+    after = next(one for one in _retrieval(gaps, "gaps", base, dataset) if same.items() <= one.items())
+    sides = []
+    for side in ("low", "high"):
+        before = after[side] - row[f"{side}_gain"]
+        sides.append(f"{side}-resource {plain(before)} to {plain(after[side])}")
+    sure = "" if p is None else f"; {p_text(p)} for low-resource languages after Holm"
+    return [f"What serves low-resource languages best, {row['setting']}: {system(row)} ({', '.join(sides)}{sure})."]
 
 
 def narrowest(gaps: Mapping[str, Any], base: str | None, dataset: str | None) -> Row | None:
