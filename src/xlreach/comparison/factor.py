@@ -15,6 +15,7 @@ import numpy as np
 from scipy import stats
 
 from xlreach.comparison import words
+from xlreach.comparison.names import shortener
 from xlreach.comparison.permutation import holm
 
 _ALPHA = 0.05
@@ -48,6 +49,7 @@ def compare_factor(
                 free = row.get("df_these_languages")
                 rows.append({"value": value} | kept | {"lower": ends[0], "upper": ends[1], "df": free})
     tests = _tests(rows, [value for value, _ in studies])
+    short = shortener(name for row in rows for name in (row["recipe"], row["alignment"]) if name)
     return {
         "experiment": name,
         "factor": factor,
@@ -56,7 +58,7 @@ def compare_factor(
         "values": [value for value, _ in studies],
         "rows": rows,
         "tests": tests,
-        "sentences": _sentences(factor, tests),
+        "sentences": [short(sentence) for sentence in _sentences(factor, tests)],
     }
 
 
