@@ -31,6 +31,15 @@ def test_a_factor_that_matters_is_told(gaps_of):
     assert any("cross nDCG@10 with none depends on the script" in said for said in found["sentences"])
 
 
+def test_what_the_factor_does_not_reach_is_not_tested(gaps_of):
+    alike, other = gaps_of(0.05, 1), gaps_of(0.30, 2)
+    assert compare_factor("x", "text", [("250", alike), ("1000", alike)])["tests"] == []
+    mixed = {**other, "gaps": [row for row in alike["gaps"] if row["setting"] == "cross"]}
+    mixed["gaps"] += [row for row in other["gaps"] if row["setting"] != "cross"]
+    found = compare_factor("x", "text", [("250", alike), ("1000", mixed)])
+    assert {one["setting"] for one in found["tests"]} == {"mono", "multi"}
+
+
 def test_f_is_statsmodels(gaps_of):
     """Of samples of unlike size and spread, whose means, errors and degrees of freedom are known."""
     oneway = pytest.importorskip("statsmodels.stats.oneway")

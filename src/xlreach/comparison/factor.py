@@ -36,9 +36,9 @@ def compare_factor(
     Returns:
         `{experiment, factor, about, measure, values, rows, tests, sentences}`. Rows: `{value, kind, base, recipe,
         alignment, dataset, setting, measure, low, high, gap, lower, upper, df}` for the headline measure and for
-        tagging; tests: one for each that all values have, `{…, least, at_least, most, at_most, f, df, df_within, p,
-        p_holm, verdict}`: the extreme gaps and the values where they are, Welch's F with its degrees of freedom;
-        `verdict` is `differs` or `cannot tell`.
+        tagging; tests: one for each that all values have and the factor reaches, `{…, least, at_least, most, at_most,
+        f, df, df_within, p, p_holm, verdict}`: the extreme gaps and the values where they are, Welch's F with its
+        degrees of freedom; `verdict` is `differs` or `cannot tell`.
     """
     rows = []
     for value, gaps in studies:
@@ -71,6 +71,8 @@ def _tests(rows: Sequence[dict[str, Any]], values: Sequence[str]) -> list[dict[s
         if len(members) < len(values) or len(values) < 2:
             continue
         ordered = [members[value] for value in values]
+        if len({row["gap"] for row in ordered}) == 1:
+            continue  # the factor does not reach this system, as text does not reach the unadapted base
         least, most = (chosen(ordered, key=lambda row: row["gap"]) for chosen in (min, max))
         found: dict[str, Any] = dict(zip(_SAME, key, strict=True))
         found |= {"least": least["gap"], "at_least": least["value"], "most": most["gap"], "at_most": most["value"]}
