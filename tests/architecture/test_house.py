@@ -43,11 +43,11 @@ def relative(path: Path) -> str:
     return str(path.relative_to(SOURCE))
 
 
-def test_data_only_move_to_the_right(monkeypatch):
-    from importlinter.cli import lint_imports
-
-    monkeypatch.chdir(ROOT)
-    assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
+def test_data_only_move_to_the_right():
+    # In a process of its own: it silences the loggers of what is imported already.
+    program = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 def test_every_room_stands_in_the_order():
