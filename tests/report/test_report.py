@@ -21,9 +21,10 @@ from xlreach.comparison.tables import (
     retrieval_tables,
     tagging_tables,
 )
+from xlreach.comparison.words import summary
 from xlreach.errors import DataError
 from xlreach.report import render_report
-from xlreach.report.export import table_csv, table_latex
+from xlreach.report.export import shown_minus, table_csv, table_latex
 
 EVIL = '<script>alert("1")</script>'
 
@@ -128,6 +129,14 @@ def test_figures_equal_those_of_the_gaps(page, run):
         if row["cut"] == "config" and (row["kind"] == "tagging" or row["measure"] == gaps["headline"]):
             digits = 1 if abs(row["low"]) > 1.5 else 3
             assert f"{row['gap']:+.{digits}f}".replace("-", "−") in cells
+
+
+def test_the_page_says_all_that_the_terminal_says(page, run):
+    said = " ".join("".join(read(page).text).split())
+    lines = [" ".join(shown_minus(line).split()) for line in summary(read_gaps(run / "gaps.json"))]
+    assert len(lines) == 7
+    for line in lines[2:]:
+        assert line in said, line
 
 
 def test_figures_equal_those_of_the_results(page, made):

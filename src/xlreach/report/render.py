@@ -99,6 +99,7 @@ class _Page:
         self.preferences = preference_tables(results, self.levels)
         self.subjects = [self._subject(*one) for one in words.subjects(gaps)]
         self.bases = list(dict.fromkeys(row["base"] for row in gaps["gaps"]))
+        self.closing = [words.tagging(gaps, words.subjects(gaps)[0][0]), words.how_sure(gaps)]
         self.tagging_charts = [chart for base in self.bases for chart in tagging_figures(gaps, base, self.short)]
         points = learning_curves(results)
         self.curves = [chart for base in self.bases for chart in curve_charts(points, base, self.short)]
@@ -137,7 +138,6 @@ class _Page:
             gaps=self.gaps,
             config=yaml.safe_dump(dict(self.config), sort_keys=False, allow_unicode=True, width=100),
             own=words.own,
-            lines=words.summary(self.gaps),
             sources=self._sources(),
         )
 
@@ -149,7 +149,14 @@ class _Page:
             "base": base,
             "dataset": dataset,
             "tiles": sorted(plain, key=lambda row: (*words.SETTINGS, row["setting"]).index(row["setting"])),
-            "sentences": [shown_minus(say(self.gaps, base, dataset)) for say in (words.where_lost, words.best)],
+            "sentences": [
+                shown_minus(said)
+                for said in (
+                    words.where_lost(self.gaps, base, dataset),
+                    words.best(self.gaps, base, dataset),
+                    *words.helps(self.gaps, base, dataset),
+                )
+            ],
             "rows": rows,
             "changes": changes,
             "untreated_changes": [
