@@ -67,7 +67,7 @@ def _fault_rows(folder: Path, killed: Kills, kills: int, until: float) -> list[t
         "disk full": lambda: faults.disk_full(folder, calm, min(4, most)),
         "read-only store": lambda: faults.read_only(folder, calm),
         "clock set back ten years": lambda: faults.clock(folder, calm, killed.seconds),
-        "two runs on one store": lambda: faults.two_at_once(folder, calm, killed.seconds),
+        "two runs on one store": lambda: faults.two_at_once(folder, calm),
         "Ctrl-C": lambda: faults.interrupted(folder, calm, killed.seconds, min(6, most)),
     }
     for name, fault in faulty.items():
