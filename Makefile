@@ -35,9 +35,9 @@ fix: $(INSTALLED)
 
 install: $(INSTALLED)
 
+# Python compiles what is imported, when it first is; compiling all of it would take half of the installation.
 $(INSTALLED): pyproject.toml constraints.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	# Python compiles what is imported, when it first is; compiling all of it takes half of the installation.
 	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
