@@ -18,6 +18,10 @@ from xlreach.retrieval.search import rank, search, write_search_run
 from xlreach.store import digest
 
 EXACT = ["Flat", "HNSW16", "IVF16,Flat", "NSG16", "L2norm,Flat"]
+REFINED = [
+    "SQ8,RFlat", "PQ16,RFlat", "IVF4,PQ16,RFlat", "HNSW16,SQ8,RFlat", "OPQ16,IVF4,PQ16,RFlat",
+    "PCA16,L2norm,Flat,RFlat",
+]  # fmt: skip
 NEAR = {"SQ8": 0.01, "SQfp16": 0.001, "IVF16,SQ8": 0.02, "HNSW16,SQ8": 0.01, "PCA31,L2norm,Flat": 0.001}
 ROUGH = {"PQ16x4": 0.15, "IVF4,PQ16x4": 0.15}  # four bits for two numbers
 
@@ -32,13 +36,13 @@ def built(encoder, documents, tmp_path) -> Path:
     return build_index(encoder, documents, tmp_path / "en", language="en")
 
 
-@pytest.mark.parametrize("factory", [*EXACT, *NEAR, *ROUGH])
+@pytest.mark.parametrize("factory", [*EXACT, *REFINED, *NEAR, *ROUGH])
 def test_a_vector_finds_itself_at_cosine_one(encoder, documents, tmp_path, factory):
     folder = build_index(encoder, documents, tmp_path / "en", factory=factory, language="en")
     index = open_index(folder, encoder)
     vectors = encoder.encode([one.text for one in documents])
     scores, rows = index.search(vectors, 3)
-    allowed = {**dict.fromkeys(EXACT, 1e-5), **NEAR, **ROUGH}[factory]
+    allowed = {**dict.fromkeys([*EXACT, *REFINED], 1e-5), **NEAR, **ROUGH}[factory]
     own = np.array(
         [dict(zip(r, s, strict=True)).get(at, 0) for at, (r, s) in enumerate(zip(rows, scores, strict=True))]
     )
@@ -46,7 +50,12 @@ def test_a_vector_finds_itself_at_cosine_one(encoder, documents, tmp_path, facto
     if factory not in ROUGH:
         assert (rows[:, 0] == np.arange(len(documents))).mean() > 0.98
     assert index.exact == (factory == "Flat")
-    assert (index.manifest["recall@10"] is None) == index.exact
+    assert ("recall@10" in index.manifest) != index.exact
+    scores, rows = index.search(vectors, 10)
+    cosines = np.take_along_axis(vectors @ vectors.T, rows, axis=1)
+    assert index.manifest.get("score_error", 0) == pytest.approx(np.abs(scores - cosines)[rows >= 0].mean(), rel=0.1, abs=2e-5)
+    assert index.estimates or factory not in ROUGH
+    assert not index.estimates or factory not in (*EXACT, *REFINED)
     plain = faiss.read_index(str(folder / "index.faiss"))
     assert (plain.ntotal, plain.d, plain.metric_type) == (len(documents), 32, faiss.METRIC_INNER_PRODUCT)
 
@@ -201,7 +210,7 @@ def test_search_over_languages_merges_them(encoder, documents, tmp_path):
 
 @pytest.mark.parametrize("factory", ["PQ8x4", "IVF64,Flat", "SQ4"])
 def test_the_stated_recall_is_that_of_exact_search(encoder, documents, tmp_path, factory):
-    some = documents[:240]  # fewer than are sampled, so the manifest's figure is over all of them
+    some = documents[:128]  # no more than are sampled, so the manifest's figure is over all of them
     index = open_index(build_index(encoder, some, tmp_path / "en", factory=factory, language="en"), encoder)
     vectors = encoder.encode([one.text for one in some], "document")
     cosines = vectors.astype(np.float64) @ vectors.T.astype(np.float64)

@@ -12,9 +12,16 @@ import pytest
 from xlreach.corpora.collection import Document
 from xlreach.errors import DataError, IndexFolderError
 from xlreach.retrieval.encoding import TextEncoder
-from xlreach.retrieval.factory import FACTORIES, blocks, check_factory, train_and_add
+from xlreach.retrieval.factory import (
+    add_vectors,
+    apply_parameters,
+    blocks,
+    check_factory,
+    search_parameters,
+    train_index,
+)
 from xlreach.retrieval.index import build_index, open_index
-from xlreach.retrieval.ondisk import merge_shards, merges, write_exact
+from xlreach.retrieval.ondisk import merge_shards, merges, read_file, write_exact, write_index
 
 _CHUNK = 256
 _TOGETHER = 16
@@ -48,7 +55,8 @@ def test_merged_shards_are_the_index_of_all(tmp_path, factory):
     if factory.startswith("IVF512"):
         vectors = np.repeat(vectors[:600], 2, axis=0)[:count]
     whole = check_factory(factory, 16)
-    train_and_add(whole, vectors, factory)
+    train_index(whole, vectors, factory)
+    add_vectors(whole, vectors)
     faiss.write_index(whole, str(tmp_path / "theirs"))
     whole.reset()
     assert merges(whole)
@@ -64,11 +72,26 @@ def test_merged_shards_are_the_index_of_all(tmp_path, factory):
     assert not (tmp_path / "ours.lists").exists()
 
 
+@pytest.mark.parametrize("factory", ["SQ8,RFlat", "PQ4x4,RFlat", "IVF16,SQ8,RFlat", "OPQ8,PQ8x4,RFlat"])
+def test_an_index_that_ranks_by_exact_vectors_is_written_as_faiss_writes_it(tmp_path, factory):
+    vectors = unit(70_000, 8)
+    file = np.memmap(tmp_path / "vectors", np.float32, "w+", shape=vectors.shape)  # more than one block
+    file[:] = vectors
+    write_index(tmp_path / "ours", check_factory(factory, 8), file, factory)
+    index = check_factory(factory, 8)
+    train_index(index, vectors, factory)
+    apply_parameters(index, search_parameters(index))
+    index.add(vectors)
+    faiss.write_index(index, str(tmp_path / "theirs"))
+    assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()
+    assert read_file(tmp_path / "ours").search(vectors[:9], 5)[0].tobytes() == index.search(vectors[:9], 5)[0].tobytes()
+
+
 def test_what_merges():
-    answers = {factory: merges(check_factory(factory, 768)) for factory in FACTORIES if "," in factory}
-    assert answers["IVF4096,PQ64"] and answers["IVF4096_HNSW32,Flat"] and answers["OPQ64,IVF1024,PQ64"]
-    assert not answers["HNSW32,SQ8"] and not answers["OPQ32,PQ32"] and not merges(check_factory("Flat", 768))
-    assert not merges(check_factory("IVF16,PQ16x4fs", 768)) and not merges(check_factory("IVF16,PQ16,Refine(SQ8)", 768))
+    for factory in ("IVF4096,PQ64", "IVF4096_HNSW32,Flat", "OPQ64,IVF1024,PQ64"):
+        assert merges(check_factory(factory, 768))
+    for factory in ("Flat", "HNSW32,SQ8", "OPQ32,PQ32", "IVF16,PQ16x4fs", "IVF16,PQ16,Refine(SQ8)", "IVF16,PQ16,RFlat"):
+        assert not merges(check_factory(factory, 768))
 
 
 @pytest.fixture(scope="module")

@@ -88,7 +88,7 @@ def index(
     from xlreach.adapt.encoder import resolve_base
     from xlreach.corpora.items import read_ids
     from xlreach.retrieval.encoding import TextEncoder
-    from xlreach.retrieval.index import build_index
+    from xlreach.retrieval.index import build_index, open_index
     from xlreach.retrieval.maintenance import update_index
     from xlreach.spec import folder_name
     from xlreach.study.runner import parse_runner
@@ -116,7 +116,16 @@ def index(
                 build_sharded_index(opened.path, read, folder, factory, code, address=address)
             else:
                 build_index(opened, read, folder, factory=factory, language=code)
-            typer.echo(f"Index: {folder}")
+            built = open_index(folder, opened, verify=False)
+            found = built.manifest.get("recall@10")
+            typer.echo(f"Index: {folder}" + ("" if found is None else f" (recall@10 {found:.3f} of exact search)"))
+            if built.estimates:
+                exact = f"{built.manifest['factory']},RFlat"
+                typer.echo(
+                    f"xlreach: its scores estimate cosines, with an error of {built.manifest['score_error']:.3f} on "
+                    f"average; {exact!r} ranks by the exact ones.",
+                    err=True,
+                )
     finally:
         if place.is_dir() and not any(place.iterdir()):  # after a mistake in the first
             place.rmdir()
@@ -149,6 +158,12 @@ def search(
     opened = TextEncoder(resolve_base(encoder), pooling=pooling)
     folders = find_indexes(indexes, codes(lang))
     chosen = [open_index(folder, opened) for folder in folders.values()]
+    if len({built.manifest["factory"] for built in chosen}) > 1 and (
+        rough := [built.language for built in chosen if built.estimates]
+    ):
+        typer.echo(
+            f"xlreach: scores of {', '.join(rough)} are estimates of cosines, and rank beside true ones.", err=True
+        )
     if queries is not None and trec is not None:
         asked = read_queries(queries)
         fresh(trec)

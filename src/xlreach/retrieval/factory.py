@@ -19,11 +19,15 @@ from numpy.typing import NDArray
 from xlreach.errors import IndexFolderError, SpecError
 
 FACTORIES = (
-    "Flat", "SQ8", "SQfp16", "HNSW32", "HNSW32,SQ8", "NSG32", "IVF256,Flat", "IVF1024,Flat", "IVF1024,SQ8",
-    "IVF4096,PQ64", "IVF4096_HNSW32,Flat", "PQ32", "PQ64", "PQ32x4fs", "OPQ32,PQ32", "OPQ64,IVF1024,PQ64",
-    "PCA128,L2norm,Flat", "RaBitQ",
+    "Flat", "SQfp16", "SQ8,RFlat", "PQ64,RFlat", "PQ32x4fs,RFlat", "RaBitQ,RFlat", "HNSW32", "HNSW32,SQ8,RFlat",
+    "NSG32", "IVF256,Flat", "IVF1024,Flat", "IVF4096_HNSW32,Flat", "IVF1024,SQ8,RFlat", "IVF4096,PQ64,RFlat",
+    "OPQ64,IVF1024,PQ64,RFlat", "PCA128,L2norm,Flat,RFlat",
 )  # fmt: skip
-"""Index strings worth knowing; any other that FAISS understands will do."""
+"""Index strings worth knowing, all of which give true cosines; any other that FAISS understands will do.
+
+Codes (SQ8, PQ, RaBitQ) only estimate a cosine. `RFlat` keeps the vectors beside them, in the file and not in memory,
+and ranks by those what the codes find.
+"""
 
 Vectors = NDArray[np.float32]
 
@@ -31,6 +35,8 @@ _TRAINING_PER_CENTROID = 64
 _LONGEST = 200
 _LARGEST = 1 << 20  # cells, links or bytes: FAISS makes room for them before it has seen a vector
 _ADD_BLOCK = 65536
+_MEASURED = 128  # vectors that an index is asked for when it is built
+_CANDIDATES = 10.0  # found by codes for each document asked for, where exact vectors rank them
 _USUAL_LENGTHS = (768, 1024, 640, 720, 1000)
 
 
@@ -75,19 +81,12 @@ def check_factory(factory: str, dimension: int | None = None) -> Any:
     return index
 
 
-def train_and_add(index: Any, vectors: Vectors, factory: str, seed: int = 0) -> None:
-    """Trains the index on a sample where it needs it, and adds all vectors, block by block.
+def train_index(index: Any, vectors: Vectors, factory: str, seed: int = 0) -> None:
+    """Trains the index on a sample, if it needs it.
 
     Raises:
         IndexFolderError: Too few vectors for that index.
     """
-    train_index(index, vectors, factory, seed)
-    for block in blocks(vectors):
-        index.add(block)
-
-
-def train_index(index: Any, vectors: Vectors, factory: str, seed: int = 0) -> None:
-    """The first half of `train_and_add`."""
     count = len(vectors)
     if not index.is_trained:
         needed = max(1, _centroids(index))
@@ -103,6 +102,12 @@ def train_index(index: Any, vectors: Vectors, factory: str, seed: int = 0) -> No
             # Orders the codes for a way of searching that is not used here, in twenty times the time of training.
             core.do_polysemous_training = False
         index.train(training_sample(index, vectors, seed))
+
+
+def add_vectors(index: Any, vectors: Vectors) -> None:
+    """Adds vectors, block by block."""
+    for block in blocks(vectors):
+        index.add(block)
 
 
 def training_sample(index: Any, vectors: Vectors, seed: int = 0) -> Vectors:
@@ -122,9 +127,11 @@ def blocks(vectors: Vectors) -> Iterator[Vectors]:
         vectors._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
 
 
-def search_parameters(index: Any) -> dict[str, int]:
+def search_parameters(index: Any) -> dict[str, float]:
     """How hard to search: FAISS's own defaults (one cell of an IVF, 16 candidates of an HNSW) miss too much."""
-    parameters = {}
+    parameters: dict[str, float] = {}
+    if isinstance(index, faiss.IndexRefine):
+        parameters["k_factor"] = _CANDIDATES
     ivf = _downcast_ivf(index)
     if ivf is not None:
         parameters["nprobe"] = min(ivf.nlist, max(16, ivf.nlist // 64))
@@ -133,29 +140,39 @@ def search_parameters(index: Any) -> dict[str, int]:
     return parameters
 
 
-def apply_parameters(index: Any, parameters: dict[str, int]) -> None:
+def apply_parameters(index: Any, parameters: dict[str, float]) -> None:
     """Sets what `search_parameters` chose."""
     ivf, core = _downcast_ivf(index), _core(index)
+    if "k_factor" in parameters and isinstance(index, faiss.IndexRefine):
+        index.k_factor = parameters["k_factor"]
     if "nprobe" in parameters and ivf is not None:
-        ivf.nprobe = parameters["nprobe"]
+        ivf.nprobe = int(parameters["nprobe"])
     if "efSearch" in parameters and isinstance(core, faiss.IndexHNSW):
-        core.hnsw.efSearch = parameters["efSearch"]
+        core.hnsw.efSearch = int(parameters["efSearch"])
 
 
-def measure_recall(index: Any, vectors: Vectors, k: int = 10, sample: int = 256) -> float:
-    """Share of the true `k` nearest neighbours, of a sample of the index's own vectors, that the index finds."""
+def measure(index: Any, vectors: Vectors) -> dict[str, float]:
+    """How well an index finds and scores a sample of its own vectors.
+
+    Returns:
+        `{recall@10, score_error}`: the share of the true ten nearest that it finds, and by how much the scores of what
+        it finds differ from their cosines, on average.
+    """
     count = len(vectors)
-    k = min(k, count)
-    rows = np.sort(np.random.default_rng(0).choice(count, min(sample, count), replace=False))
+    k = min(10, count)
+    rows = np.sort(np.random.default_rng(0).choice(count, min(_MEASURED, count), replace=False))
     queries = np.ascontiguousarray(vectors[rows])
     exact = faiss.ResultHeap(len(queries), k, keep_max=True)
     for number, some in enumerate(blocks(vectors)):
         scores, found = faiss.knn(queries, some, min(k, len(some)), metric=faiss.METRIC_INNER_PRODUCT)
         exact.add_result(scores, np.where(found >= 0, found + number * _ADD_BLOCK, found))
     exact.finalize()
-    found = index.search(queries, k)[1]
+    scores, found = index.search(queries, k)
     hits = sum(len(np.intersect1d(one, other)) for one, other in zip(exact.I, found, strict=True))
-    return hits / (len(queries) * k)
+    asked, place = np.nonzero(found >= 0)
+    cosines = np.einsum("rd,rd->r", queries[asked], vectors[found[asked, place]])
+    error = float(np.abs(scores[asked, place] - cosines).mean())
+    return {"recall@10": round(hits / (len(queries) * k), 4), "score_error": round(error, 5)}
 
 
 def is_exact(index: Any) -> bool:

@@ -13,13 +13,12 @@ from __future__ import annotations
 import glob
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import faiss
 import numpy as np
 import psutil
 import pyarrow as pa
@@ -34,13 +33,14 @@ from xlreach.retrieval.factory import (
     apply_parameters,
     check_factory,
     is_exact,
-    measure_recall,
+    measure,
     search_parameters,
 )
-from xlreach.retrieval.ondisk import write_index
+from xlreach.retrieval.ondisk import read_file, write_index
 from xlreach.retrieval.seen import Seen
 from xlreach.store import digest, file_digest, replacing
 
+_ESTIMATE = 1e-3  # by how much scores differ from cosines, on average, if they only estimate them
 _FILES = ("index.faiss", "ids.parquet")
 _SCHEMA = pa.schema([("id", pa.string()), ("text", pa.string()), ("title", pa.string())])
 
@@ -93,6 +93,11 @@ class OpenIndex:
             for row, one in zip(own.tolist(), table.to_pylist(), strict=True):
                 found[row] = Document(one["id"], self.language, one["text"], one["title"])
         return [found[int(row)] for row in rows]
+
+    @property
+    def estimates(self) -> bool:
+        """Whether its scores only estimate cosines, as those of codes do."""
+        return self.manifest.get("score_error", 0.0) > _ESTIMATE
 
     def vectors(self, out: Vectors | None = None) -> Vectors:
         """All vectors, shape (count, dimension), put into `out` if it is given; only of an exact index."""
@@ -230,14 +235,15 @@ def fill_index(folder: Path, index: Any, vectors: Vectors, encoder: TextEncoder,
     Args:
         folder: The folder being made.
         index: The empty FAISS index.
-        vectors: Those of the documents, in the order of rows; an exact index of them is written without being held.
+        vectors: Those of the documents, in the order of rows.
         encoder: The one they are of.
         language: Of the documents.
         factory: The index string.
     """
-    write_index(folder / "index.faiss", index, vectors, factory)
-    recall = None if is_exact(index) else round(measure_recall(index, vectors), 4)
-    write_manifest(folder, encoder, language, factory, len(vectors), search_parameters(index), recall)
+    path = folder / "index.faiss"
+    write_index(path, index, vectors, factory)
+    quality = {} if is_exact(index) else measure(read_file(path), vectors)
+    write_manifest(folder, encoder, language, factory, len(vectors), search_parameters(index), quality)
 
 
 def write_manifest(
@@ -246,8 +252,8 @@ def write_manifest(
     language: str,
     factory: str,
     count: int,
-    search: dict[str, int],
-    recall: float | None,
+    search: Mapping[str, float],
+    quality: Mapping[str, float],
 ) -> None:
     """Writes `manifest.json` beside the two files that it describes.
 
@@ -258,7 +264,7 @@ def write_manifest(
         factory: The index string.
         count: How many documents.
         search: What `search_parameters` chose.
-        recall: What `measure_recall` found; None for an exact index.
+        quality: What `measure` found; nothing for an exact index.
     """
     manifest = {
         "xlreach": __version__,
@@ -274,7 +280,7 @@ def write_manifest(
         "metric": "inner product of unit vectors (cosine)",
         "factory": factory,
         "search": search,
-        "recall@10": recall,
+        **quality,
         "count": count,
         "files": {name: _describe(folder / name) for name in _FILES},
     }
@@ -302,14 +308,10 @@ def _open(folder: Path, manifest: dict[str, Any], encoder: TextEncoder | str | N
         _check_encoder(folder, manifest, encoder)
     for name, described in manifest["files"].items():
         _check_file(folder / name, described, verify)
-    path = str(folder / "index.faiss")
     try:
-        index = faiss.read_index(path, faiss.IO_FLAG_MMAP_IFC)
-    except RuntimeError:  # a kind of index that FAISS cannot map
-        try:
-            index = faiss.read_index(path)
-        except RuntimeError as error:
-            raise IndexFolderError(f"FAISS cannot read it ({error}).", path=folder / "index.faiss") from error
+        index = read_file(folder / "index.faiss")
+    except RuntimeError as error:
+        raise IndexFolderError(f"FAISS cannot read it ({error}).", path=folder / "index.faiss") from error
     if (index.ntotal, index.d) != (manifest["count"], manifest["dimension"]):
         raise IndexFolderError(
             f"Holds {index.ntotal} vectors of {index.d} numbers; the manifest says {manifest['count']} of "

@@ -121,7 +121,7 @@ def _renew(
         raise DataError(f"No document would be left in {index.folder}.", fix="Delete the folder, if that is meant.")
     count, empty = len(stays) + len(vectors), check_factory(factory, encoder.dimension)
     write_exact(out / "index.faiss", empty, count, chain(_kept_vectors(index, stays), blocks(vectors)))
-    write_manifest(out, encoder, language, factory, count, search_parameters(empty), None)
+    write_manifest(out, encoder, language, factory, count, search_parameters(empty), {})
 
 
 def _kept_vectors(index: OpenIndex, stays: np.ndarray) -> Iterator[Vectors]:

@@ -1,12 +1,14 @@
 """Index files written piece by piece, so that an index may be larger than memory.
 
-FAISS writes only what it holds. In both kinds of file here, exact and with inverted lists, what grows with the
-documents comes last; so FAISS writes the part before it, of the empty index with the count put in, and the rest is
-appended from disk. The file is byte for byte the one that FAISS would have written.
+FAISS writes only what it holds. In the kinds of file here, exact, ranked again by exact vectors (`RFlat`) and with
+inverted lists, what grows with the documents comes last, or next to it; so FAISS writes the part before it, of the
+empty index with the count put in, and the rest comes from disk. The file is byte for byte the one that FAISS would
+have written.
 """
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,7 +19,15 @@ import numpy as np
 from faiss.contrib.ondisk import merge_ondisk
 
 from xlreach.errors import IndexFolderError
-from xlreach.retrieval.factory import Vectors, apply_parameters, blocks, is_exact, search_parameters, train_and_add
+from xlreach.retrieval.factory import (
+    Vectors,
+    add_vectors,
+    apply_parameters,
+    blocks,
+    is_exact,
+    search_parameters,
+    train_index,
+)
 
 
 def write_exact(path: Path, index: Any, count: int, blocks: Iterable[Vectors]) -> None:
@@ -30,16 +40,9 @@ def write_exact(path: Path, index: Any, count: int, blocks: Iterable[Vectors]) -
         blocks: The vectors, block by block, shape (any, dimension).
     """
     index.ntotal = count
-    head = _without(faiss.serialize_index(index).tobytes(), struct.pack("<Q", 0))
+    faiss.write_index(index, str(path))
     index.ntotal = 0
-    with path.open("wb") as stream:
-        stream.write(head)
-        stream.write(struct.pack("<Q", count * index.d))  # counted in numbers, not bytes
-        for block in blocks:
-            stream.write(np.ascontiguousarray(block, dtype=np.float32).data)
-    expected = len(head) + 8 + 4 * count * index.d
-    if path.stat().st_size != expected:
-        raise IndexFolderError(f"{path.stat().st_size} bytes were written, {expected} expected.", path=path)
+    _put_vectors(path, count, index.d, blocks, b"")
 
 
 def write_index(path: Path, index: Any, vectors: Vectors, factory: str) -> None:
@@ -47,16 +50,35 @@ def write_index(path: Path, index: Any, vectors: Vectors, factory: str) -> None:
 
     Args:
         path: The file.
-        index: The empty FAISS index; filled, unless it is an exact one, which is written without being held.
-        vectors: In the order of rows.
+        index: The empty FAISS index; left empty, though trained.
+        vectors: In the order of rows; where they are kept as they are, they go to the file without being held.
         factory: The index string.
     """
     if is_exact(index):
         write_exact(path, index, len(vectors), blocks(vectors))
-    else:
-        train_and_add(index, vectors, factory)
-        apply_parameters(index, search_parameters(index))
-        faiss.write_index(index, str(path))
+        return
+    train_index(index, vectors, factory)
+    apply_parameters(index, search_parameters(index))
+    refined = isinstance(index, faiss.IndexRefineFlat)  # codes to find candidates, vectors to rank them by
+    add_vectors(index.base_index if refined else index, vectors)
+    if refined:
+        index.ntotal = index.refine_index.ntotal = len(vectors)
+    faiss.write_index(index, str(path))
+    if refined:
+        _put_vectors(path, len(vectors), index.d, blocks(vectors), struct.pack("<f", index.k_factor))
+    index.reset()
+
+
+def read_file(path: Path) -> Any:
+    """The FAISS index of a file, memory-mapped if FAISS can map that kind.
+
+    Raises:
+        RuntimeError: FAISS cannot read it.
+    """
+    try:
+        return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+    except RuntimeError:
+        return faiss.read_index(str(path))
 
 
 def merges(index: Any) -> bool:
@@ -110,6 +132,22 @@ def _sizes(sizes: np.ndarray) -> bytes:
         return b"full" + struct.pack("<Q", len(sizes)) + sizes.tobytes()
     pairs = np.stack([filled.astype("<u8"), sizes[filled]], axis=1)
     return b"sprs" + struct.pack("<Q", pairs.size) + pairs.tobytes()
+
+
+def _put_vectors(path: Path, count: int, dimension: int, blocks: Iterable[Vectors], end: bytes) -> None:
+    """Puts vectors into a file that was written with none, before its last bytes."""
+    with path.open("r+b") as stream:
+        stream.seek(-8 - len(end), os.SEEK_END)
+        start = stream.tell()
+        _without(stream.read(), struct.pack("<Q", 0) + end)
+        stream.seek(start)
+        stream.write(struct.pack("<Q", count * dimension))  # counted in numbers, not bytes
+        for block in blocks:
+            stream.write(np.ascontiguousarray(block, dtype=np.float32).data)
+        stream.write(end)
+    expected = start + 8 + 4 * count * dimension + len(end)
+    if path.stat().st_size != expected:
+        raise IndexFolderError(f"{path.stat().st_size} bytes were written, {expected} expected.", path=path)
 
 
 def _without(whole: bytes, end: bytes) -> bytes:

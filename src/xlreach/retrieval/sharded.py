@@ -30,12 +30,12 @@ from xlreach.retrieval.factory import (
     apply_parameters,
     blocks,
     check_factory,
-    measure_recall,
+    measure,
     search_parameters,
     train_index,
 )
 from xlreach.retrieval.index import check_target, document_text, fill_index, write_documents, write_manifest
-from xlreach.retrieval.ondisk import merge_shards, merges
+from xlreach.retrieval.ondisk import merge_shards, merges, read_file
 from xlreach.retrieval.seen import Seen
 from xlreach.store import replacing
 
@@ -211,9 +211,8 @@ def _shard(
     ranges = [(start, min(start + size, count)) for start in range(0, count, size)]
     tasks = [fill.remote(str(work.resolve()), encoder.dimension, count, *one, given["num_cpus"]) for one in ranges]
     merge_shards(trained, [Path(shard) for shard in ray.get(tasks)], folder / "index.faiss")
-    whole = faiss.read_index(str(folder / "index.faiss"), faiss.IO_FLAG_MMAP_IFC)
-    recall = round(measure_recall(whole, vectors), 4)
-    write_manifest(folder, encoder, language, factory, count, search_parameters(index), recall)
+    quality = measure(read_file(folder / "index.faiss"), vectors)
+    write_manifest(folder, encoder, language, factory, count, search_parameters(index), quality)
 
 
 def _fill(work: str, dimension: int, count: int, start: int, stop: int, threads: int) -> str:
