@@ -26,6 +26,7 @@ from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 from transformers import AutoModelForMaskedLM
 
+from xlreach import memory
 from xlreach.adapt.folder import quiet
 from xlreach.adapt.lines import Batch, EncodedText, Masking, batches
 from xlreach.adapt.precision import choose_dtype
@@ -42,7 +43,7 @@ Model = Any  # a transformers model with a masked-language-model head; the libra
 # wide as the vocabulary, drives resident memory up without end.
 _FEW_SHAPES = 64
 _IGNORED = -100
-_AT_ONCE = 2048  # tokens, padding included, that go through the model together on CPUs: activations are freed between
+_AT_ONCE = 1024  # tokens, padding included, that go through the model together on CPUs: activations are freed between
 _LOOSE = ("bias", "norm.weight", "LayerNorm.weight")  # not drawn towards zero by weight decay
 
 
@@ -285,6 +286,8 @@ class _Run:
                 loss.backward()
                 total += loss.item()
         self.team.sum_gradients(self.named.values())
+        if self.device.type == "cpu" and ids.size > _AT_ONCE:
+            memory.give_back()  # the next batch has another shape
         return total
 
     def loss(self, batch: Batch, rng: np.random.Generator) -> tuple[torch.Tensor, int]:
@@ -311,10 +314,7 @@ class _Run:
                     parameter.copy_(state[name])
                 if f"{name}#exp_avg" in state:
                     self.optimizer.state[parameter] = {
-                        key: state[f"{name}#{key}"].to(
-                            "cpu" if key == "step" and self.device.type == "cpu" else self.device
-                        )
-                        for key in ("step", "exp_avg", "exp_avg_sq")
+                        key: state[f"{name}#{key}"].to(self.device) for key in ("step", "exp_avg", "exp_avg_sq")
                     }
 
     def weights(self) -> dict[str, torch.Tensor]:

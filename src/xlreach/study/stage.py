@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+from xlreach import memory
 from xlreach.store import Store, Workspace, digest
 
 
@@ -72,11 +71,5 @@ class Stage:
         """The result, made now if it is not in the store."""
         needed = {name: node.path(store) for name, node in self.needs.items()}
         path = store.obtain(self.kind, self.key, self.recorded, lambda space: self.make(space, needed))
-        _give_memory_back()
+        memory.give_back()  # a study of hundreds of stages would swell
         return path
-
-
-def _give_memory_back() -> None:
-    """Returns what the stage freed to the system; glibc keeps it, and a study of hundreds of stages would swell."""
-    with contextlib.suppress(AttributeError, OSError):  # other C libraries have no such call
-        ctypes.CDLL(None).malloc_trim(0)
