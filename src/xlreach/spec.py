@@ -217,7 +217,7 @@ def folder_name(text: str) -> str:
     >>> folder_name("va(99)+lapt")
     'va(99)+lapt'
     """
-    safe = re.sub(r"[^\w.()+,=@~\[\]-]", "_", text, flags=re.ASCII)[:120].lstrip(".") or "_"
+    safe = re.sub(r"[^\w.()+,=@~\[\]-]", "_", text, flags=re.ASCII)[:180].lstrip(".") or "_"
     return safe if safe == text else f"{safe}~{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
