@@ -53,7 +53,9 @@ def test_a_vector_finds_itself_at_cosine_one(encoder, documents, tmp_path, facto
     assert ("recall@10" in index.manifest) != index.exact
     scores, rows = index.search(vectors, 10)
     cosines = np.take_along_axis(vectors @ vectors.T, rows, axis=1)
-    assert index.manifest.get("score_error", 0) == pytest.approx(np.abs(scores - cosines)[rows >= 0].mean(), rel=0.1, abs=2e-5)
+    assert index.manifest.get("score_error", 0) == pytest.approx(
+        np.abs(scores - cosines)[rows >= 0].mean(), rel=0.1, abs=2e-5
+    )
     assert index.estimates or factory not in ROUGH
     assert not index.estimates or factory not in (*EXACT, *REFINED)
     plain = faiss.read_index(str(folder / "index.faiss"))

@@ -183,6 +183,13 @@ def is_exact(index: Any) -> bool:
     return isinstance(index, faiss.IndexFlat)
 
 
+def held_vectors(index: Any) -> Any:
+    """The part of an index that holds the vectors as they are; None if it has none."""
+    if isinstance(index, faiss.IndexRefineFlat):
+        index = faiss.downcast_index(index.refine_index)
+    return index if is_exact(index) else None
+
+
 def _core(index: Any) -> Any:
     """The index inside transforms and refinements."""
     while True:

@@ -32,6 +32,7 @@ from xlreach.retrieval.encoding import CHUNK, TextEncoder, Vectors
 from xlreach.retrieval.factory import (
     apply_parameters,
     check_factory,
+    held_vectors,
     is_exact,
     measure,
     search_parameters,
@@ -99,11 +100,12 @@ class OpenIndex:
         """Whether its scores only estimate cosines, as those of codes do."""
         return self.manifest.get("score_error", 0.0) > _ESTIMATE
 
-    def vectors(self, out: Vectors | None = None) -> Vectors:
-        """All vectors, shape (count, dimension), put into `out` if it is given; only of an exact index."""
-        if not self.exact:
-            raise IndexFolderError("Holds no exact vectors.", fix="Build it as 'Flat'.", path=self.folder)
-        return self.faiss.reconstruct_n(0, self.count, out)
+    def vectors(self, out: Vectors | None = None, start: int = 0, count: int | None = None) -> Vectors:
+        """So many vectors from a row on, all if not said, shape (count, dimension), put into `out` if it is given."""
+        held = held_vectors(self.faiss)
+        if held is None:
+            raise IndexFolderError("Holds no exact vectors.", fix="Build it as 'Flat' or '…,RFlat'.", path=self.folder)
+        return held.reconstruct_n(start, self.count - start if count is None else count, out)
 
     def search(self, vectors: Vectors, k: int) -> tuple[Vectors, NDArray[np.int64]]:
         """The `k` nearest rows of each vector, all in one batch.

@@ -1,8 +1,8 @@
 """Keeping an index up to date: documents added and removed, the rest left as it is.
 
-An exact index keeps the vectors it has; only what is added is encoded. Any other kind is built again from the texts
-beside it: what it holds is no longer the vectors, some kinds cannot forget, and cells learned from the documents of
-yesterday serve those of tomorrow worse and worse without anybody seeing it.
+An index that holds its vectors (`Flat`, `…,RFlat`) keeps them, and only what is added is encoded; any other is encoded
+again from the texts beside it. What is not exact is trained again on what it holds then: some kinds cannot forget, and
+cells learned from the documents of yesterday serve those of tomorrow worse and worse without anybody seeing it.
 
 The old folder and the new one change places in one step, so whoever opens the index finds either, whole, and whoever
 has it open keeps the old one. Of several updates at once one waits for the other: each holds a lock on the folder
@@ -25,8 +25,8 @@ import numpy as np
 from xlreach.corpora.collection import Document
 from xlreach.errors import DataError
 from xlreach.retrieval.encoding import TextEncoder, Vectors
-from xlreach.retrieval.factory import blocks, check_factory, search_parameters
-from xlreach.retrieval.index import OpenIndex, build_index, open_index, write_documents, write_manifest
+from xlreach.retrieval.factory import blocks, check_factory, held_vectors, search_parameters
+from xlreach.retrieval.index import OpenIndex, build_index, fill_index, open_index, write_documents, write_manifest
 from xlreach.retrieval.ondisk import write_exact
 from xlreach.store import exchange
 
@@ -109,7 +109,7 @@ def _renew(
 ) -> None:
     language, factory = index.language, index.manifest["factory"]
     kept = _documents(index, stays)
-    if not index.exact:
+    if held_vectors(index.faiss) is None:
         build_index(encoder, chain(kept, add), out, factory, language, checkpoint=work)
         return
     out.mkdir()
@@ -117,18 +117,28 @@ def _renew(
     for _ in range(len(stays)):  # their vectors are there
         next(texts)
     vectors = encoder.encode_stream(texts, work / "vectors.f32", "document")
-    if len(stays) + len(vectors) == 0:
+    count = len(stays) + len(vectors)
+    if count == 0:
         raise DataError(f"No document would be left in {index.folder}.", fix="Delete the folder, if that is meant.")
-    count, empty = len(stays) + len(vectors), check_factory(factory, encoder.dimension)
-    write_exact(out / "index.faiss", empty, count, chain(_kept_vectors(index, stays), blocks(vectors)))
-    write_manifest(out, encoder, language, factory, count, search_parameters(empty), {})
+    empty, everything = check_factory(factory, encoder.dimension), chain(_kept_vectors(index, stays), blocks(vectors))
+    if index.exact:
+        write_exact(out / "index.faiss", empty, count, everything)
+        write_manifest(out, encoder, language, factory, count, search_parameters(empty), {})
+        return
+    whole = work / "whole.f32"
+    with whole.open("wb") as stream:
+        for some in everything:
+            stream.write(np.ascontiguousarray(some).data)
+    shape = (count, encoder.dimension)
+    fill_index(out, empty, np.memmap(whole, np.float32, "r", shape=shape), encoder, language, factory)
+    whole.unlink()
 
 
 def _kept_vectors(index: OpenIndex, stays: np.ndarray) -> Iterator[Vectors]:
     for start in range(0, index.count, _BLOCK):
         size = min(_BLOCK, index.count - start)
         rows = stays[(stays >= start) & (stays < start + size)] - start
-        yield index.faiss.reconstruct_n(start, size)[rows]
+        yield index.vectors(start=start, count=size)[rows]
 
 
 def _staying(index: OpenIndex, remove: set[str]) -> np.ndarray:
