@@ -44,6 +44,8 @@ def replacing_normalizers(table: Mapping[str, str]) -> list[dict[str, Any]]:
         places.append(rf"(?=[{_MARKS}])(?!\A)")
         if joining := [key for key in single if _joins(key)]:
             places.append(rf"(?<={_one_of(joining)})\Y")
+    if len(places) == 2 and dropped:  # most characters are neither: one look tells
+        places = [rf"(?=[\x{{{ord(dropped[0][0]):x}}}{_MARKS}])(?:{'|'.join(places)})"]
     if places:
         steps.append(_replace({"Regex": "|".join(places)}, _BETWEEN if single else ""))
     if single:
