@@ -223,6 +223,14 @@ def test_the_stated_recall_is_that_of_exact_search(encoder, documents, tmp_path,
     assert 0.1 < index.manifest["recall@10"] < 0.999
 
 
+def test_of_equal_documents_any_counts_as_found(encoder, tmp_path):
+    """Each of seven texts stands there twenty times, and the ten that codes and vectors come upon may be others."""
+    same = [Document(f"d{at}", "en", f"xx{at % 7} xx{at % 7 + 20}") for at in range(140)]
+    for factory in ("SQ8,RFlat", "HNSW16"):
+        index = open_index(build_index(encoder, same, tmp_path / factory, factory=factory), encoder)
+        assert index.manifest["recall@10"] == 1
+
+
 def test_ties_beyond_the_cut_are_ordered_by_id(encoder, tmp_path):
     """Of four equal documents in two languages the two with the later ids are found, as trec_eval would cut."""
     indexes = []
