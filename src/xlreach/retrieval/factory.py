@@ -23,7 +23,7 @@ FACTORIES = (
     "NSG32", "IVF256,Flat", "IVF1024,Flat", "IVF4096_HNSW32,Flat", "IVF1024,SQ8,RFlat", "IVF4096,PQ64,RFlat",
     "OPQ64,IVF1024,PQ64,RFlat", "PCA128,L2norm,Flat,RFlat",
 )  # fmt: skip
-"""Index strings worth knowing, all of which give true cosines; any other that FAISS understands will do.
+"""Index strings worth knowing, all of which give true cosines (`SQfp16` to four places); any other of FAISS will do.
 
 Codes (SQ8, PQ, RaBitQ) only estimate a cosine. `RFlat` keeps the vectors beside them, in the file and not in memory,
 and ranks by those what the codes find.
