@@ -72,7 +72,7 @@ def test_merged_shards_are_the_index_of_all(tmp_path, factory):
     assert not (tmp_path / "ours.lists").exists()
 
 
-@pytest.mark.parametrize("factory", ["SQ8,RFlat", "PQ4x4,RFlat", "IVF16,SQ8,RFlat", "OPQ8,PQ8x4,RFlat"])
+@pytest.mark.parametrize("factory", ["SQ8,RFlat", "PQ4x4,RFlat", "IVF16,SQ8,RFlat"])
 def test_an_index_that_ranks_by_exact_vectors_is_written_as_faiss_writes_it(tmp_path, factory):
     vectors = unit(70_000, 8)
     file = np.memmap(tmp_path / "vectors", np.float32, "w+", shape=vectors.shape)  # more than one block
