@@ -134,6 +134,17 @@ def test_index_and_search_a_collection(xlreach, tiny, made, tmp_path):
     assert [hit["score"] for hit in found] == sorted((hit["score"] for hit in found), reverse=True)
 
 
+def test_scores_that_only_estimate_cosines_are_told(xlreach, made, tmp_path):
+    for code, factory, said in (("qla", "PQ8x4", "'PQ8x4,RFlat' ranks by the exact ones"), ("qlb", "PQ8x4,RFlat", "")):
+        given = ("--lang", f"{code}={made.lines}", "--factory", factory, "--out", tmp_path / "ix")
+        done = xlreach("index", made.trained, *given)
+        assert (
+            done.code == 0 and "recall@10" in done.out and said in done.err and bool(said) == ("estimate" in done.err)
+        )
+    both, exact = (xlreach("search", made.trained, tmp_path / where, "a b") for where in ("ix", "ix/qlb"))
+    assert "scores of qla only estimate" in both.err and "estimate" not in exact.err
+
+
 def test_search_a_file_of_queries_into_a_run(xlreach, made, tmp_path):
     queries = tmp_path / "queries.jsonl"
     queries.write_text('{"_id": "q1", "text": "a b"}\n{"id": 2, "text": "c", "title": null}\n', "utf-8")

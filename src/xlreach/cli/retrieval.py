@@ -158,11 +158,11 @@ def search(
     opened = TextEncoder(resolve_base(encoder), pooling=pooling)
     folders = find_indexes(indexes, codes(lang))
     chosen = [open_index(folder, opened) for folder in folders.values()]
-    if len({built.manifest["factory"] for built in chosen}) > 1 and (
-        rough := [built.language for built in chosen if built.estimates]
-    ):
+    rough = [built.language for built in chosen if built.estimates]
+    if rough and len(chosen) > 1:
         typer.echo(
-            f"xlreach: scores of {', '.join(rough)} are estimates of cosines, and rank beside true ones.", err=True
+            f"xlreach: scores of {', '.join(rough)} only estimate cosines, so languages do not quite compare.",
+            err=True,
         )
     if queries is not None and trec is not None:
         asked = read_queries(queries)
