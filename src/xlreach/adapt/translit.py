@@ -1,12 +1,16 @@
 """Transliteration by table, carried inside `tokenizer.json`: whoever loads the encoder feeds it the original script.
 
 The tokenizer's normalizer becomes NFKC, then the table, longest keys first (`charsmap.py`), then the base's own. NFKC
-comes first because presentation forms would otherwise miss the table. The rules of uroman and ICU cannot travel
-this way: an encoder of text that went through them records that its input must (`inputs.py`).
+comes first because presentation forms would otherwise miss the table. SentencePiece's own rules do that too, and come
+first in its place: what the table does not touch is then, to the letter, what the base makes of it. The rules of
+uroman and ICU cannot travel this way: an encoder of text that went through them records that its input must
+(`inputs.py`).
 """
 
 from __future__ import annotations
 
+import base64
+import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +20,8 @@ from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
+
+from tokenizers import normalizers
 
 from xlreach.adapt.charsmap import replacing_normalizers
 from xlreach.adapt.encoder import Provenance
@@ -47,7 +53,7 @@ class Transliteration(Step):
     """
 
     name: ClassVar[str] = "translit"
-    version: ClassVar[int] = 2  # 2: the table takes few normalizers
+    version: ClassVar[int] = 3  # 2: the table takes few normalizers; 3: SentencePiece's own rules before it
     uses_text: ClassVar[bool] = True
     uses_tables: ClassVar[bool] = True
 
@@ -198,12 +204,36 @@ def read_table(path: Path) -> tuple[str, dict[str, str]]:
 
 
 def transliterating(tokenizer: dict[str, Any], table: Mapping[str, str]) -> dict[str, Any]:
-    """The tokenizer with the table before its own normalizer."""
-    steps: list[dict[str, Any]] = [{"type": "NFKC"}, *replacing_normalizers(table)]
-    own = tokenizer.get("normalizer")
-    if own is not None:
-        steps += own["normalizers"] if own["type"] == "Sequence" else [own]
+    """The tokenizer with the table in its normalizer."""
+    steps, own = replacing_normalizers(table), tokenizer.get("normalizer")
+    if own is not None and own["type"] == "Precompiled" and _does_nfkc(own, table):
+        steps = [own, *steps, *([own] if _joins_marks(table) else [])]
+    else:
+        steps = [{"type": "NFKC"}, *steps]
+        if own is not None:
+            steps += own["normalizers"] if own["type"] == "Sequence" else [own]
     return {**tokenizer, "normalizer": {"type": "Sequence", "normalizers": steps}}
+
+
+def _does_nfkc(own: dict[str, Any], table: Mapping[str, str]) -> bool:
+    """Whether SentencePiece's rules make of every form of the table's letters what NFKC does, and keep what it holds."""
+    normal = normalizers.Precompiled(base64.b64decode(own["precompiled_charsmap"])).normalize_str
+    letters = set("".join(table))
+    forms = {form: unicodedata.normalize("NFKC", form) for form in map(chr, range(sys.maxunicode + 1))}
+    forms = {form: plain for form, plain in forms.items() if form != plain and not letters.isdisjoint(plain)}
+    forms |= {unicodedata.normalize("NFD", letter): letter for letter in letters}
+    forms |= {text: text for entry in table.items() for text in entry}
+    return all(normal(form) == plain for form, plain in forms.items())
+
+
+def _joins_marks(table: Mapping[str, str]) -> bool:
+    """Whether a mark that Unicode joins with some letter of the table also joins with the end of a replacement."""
+
+    def joined(letters: Iterable[str]) -> set[str]:
+        return {m for c in letters for m in marks if len(unicodedata.normalize("NFC", c + m)) == 1}
+
+    marks = [chr(code) for code in range(sys.maxunicode + 1) if unicodedata.combining(chr(code))]
+    return not joined(set("".join(table))).isdisjoint(joined({value[-1] for value in table.values() if value}))
 
 
 def _order(table: Mapping[str, str]) -> list[str]:
