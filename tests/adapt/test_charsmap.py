@@ -82,7 +82,8 @@ def test_the_built_in_tables_on_text(code: str, native: str, again: bool, corpor
 @pytest.mark.corpora
 def test_marks_join_with_replacements_where_the_script_has_such_marks(corpora_root: Path) -> None:
     """A stressed Cyrillic letter has no code point of its own; its transliteration has."""
-    for code, text, expected in (("Cyrl", "ма\u0301ма", "m\u00e1ma"), ("ug", "\ufe81\ufb57\u064a\u0654", "\u0622p\u0626")):
+    hidden = ("ug", "\ufe81\ufb57\u064a\u0654", "\u0622p\u0626")  # in presentation forms, and a letter and its mark
+    for code, text, expected in (("Cyrl", "ма\u0301ма", "m\u00e1ma"), hidden):
         _, table = read_table(built_in_tables()[code])
         assert _xlmr(corpora_root, table)[1].normalize_str(text) == expected
 

@@ -216,7 +216,7 @@ def transliterating(tokenizer: dict[str, Any], table: Mapping[str, str]) -> dict
 
 
 def _does_nfkc(own: dict[str, Any], table: Mapping[str, str]) -> bool:
-    """Whether SentencePiece's rules make of every form of the table's letters what NFKC does, and keep what it holds."""
+    """Whether SentencePiece's rules make of all forms of the table's letters what NFKC does, and keep what it holds."""
     normal = normalizers.Precompiled(base64.b64decode(own["precompiled_charsmap"])).normalize_str
     letters = set("".join(table))
     forms = {form: unicodedata.normalize("NFKC", form) for form in map(chr, range(sys.maxunicode + 1))}
