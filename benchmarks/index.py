@@ -10,8 +10,8 @@ alone takes minutes to build (`FULL`). Rows of four kinds, each with the fastest
   ratio says what it costs; `seconds beyond FAISS` is the same as a difference.
 
 `finds itself` says at which cosine vectors find themselves, in every kind of index worth knowing (`FACTORIES`, but
-OPQ, which takes minutes to learn its rotation) and, for what `RFlat` buys, in some codes alone; `memory` what building
-takes at two sizes where codes are held and vectors go to the file, beyond what the process holds before.
+OPQ, which takes minutes to learn its rotation); `memory` what building takes at two sizes where codes are held and
+vectors go to the file, beyond what the process holds before.
 """
 
 from __future__ import annotations
@@ -46,11 +46,9 @@ FULL = {
     "IVF1024,SQ8,RFlat": (200_000, 1000),
     "PQ64,RFlat": (200_000, 200),
     "SQ8,RFlat": (200_000, 100),
-    "PQ64": (200_000, 200),
     "HNSW32": (20_000, 1000),
 }
 """Vectors and queries of each kind of index."""
-CODES = ("SQ8", "IVF1024,SQ8", "PQ64")
 QUICK = {"Flat": (20_000, 200), "IVF256,Flat": (20_000, 200), "HNSW32": (4000, 200)}
 
 
@@ -86,7 +84,7 @@ def main() -> None:
         told(f"{factory}: {[row['ratio'] for row in rows[-4:]]}")
     few = vectors[: 2000 if options.quick else 10_000]
     itself = {}
-    for factory in sizes if options.quick else [*(one for one in FACTORIES if "OPQ" not in one), *CODES]:
+    for factory in sizes if options.quick else [one for one in FACTORIES if "OPQ" not in one]:
         itself[factory] = finds_itself(few, factory)
         told(f"{factory} finds itself: {itself[factory]}")
     memory = [in_fresh_process(size) for size in ((5000, 20_000) if options.quick else (50_000, 200_000))]
@@ -232,7 +230,7 @@ def building_memory(count: int) -> dict[str, float]:
 
         thread = threading.Thread(target=watch)
         thread.start()
-        built = build_index(DrawnVectors(), documents(), Path(folder) / "i", factory="PQ64,RFlat")
+        built = build_index(DrawnVectors(), documents(), Path(folder) / "i", factory="PQ64")
         stop.set()
         thread.join()
         index = (built / "index.faiss").stat().st_size / 2**20

@@ -18,12 +18,13 @@ from xlreach.retrieval.search import rank, search, write_search_run
 from xlreach.store import digest
 
 EXACT = ["Flat", "HNSW16", "IVF16,Flat", "NSG16", "L2norm,Flat"]
-REFINED = [
-    "SQ8,RFlat", "PQ16,RFlat", "IVF4,PQ16,RFlat", "HNSW16,SQ8,RFlat", "OPQ16,IVF4,PQ16,RFlat",
-    "PCA16,L2norm,Flat,RFlat",
+CODES = [
+    "SQ8", "PQ16", "PQ16x4", "IVF4,PQ16", "IVF4,PQ16x4", "IVF16,SQ8", "HNSW16,SQ8", "OPQ16,IVF4,PQ16", "RaBitQ",
+    "PCA31,L2norm,Flat", "PCA16,L2norm,Flat",
 ]  # fmt: skip
-NEAR = {"SQ8": 0.01, "SQfp16": 0.001, "IVF16,SQ8": 0.02, "HNSW16,SQ8": 0.01, "PCA31,L2norm,Flat": 0.001}
-ROUGH = {"PQ16x4": 0.15, "IVF4,PQ16x4": 0.15}  # four bits for two numbers
+REFINED = ["SQ8,RFlat", "OPQ16,IVF4,PQ16,RFlat", "PQ16,Refine(Flat)"]
+NEAR = {"SQfp16": 0.001, "PQ16,Refine(SQfp16)": 0.001, "HNSW16,SQ8,Refine(SQ8)": 0.01}
+ROUGH = {"PQ16x4,Refine(PQ16x4)": 0.15}  # four bits for two numbers
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +37,14 @@ def built(encoder, documents, tmp_path) -> Path:
     return build_index(encoder, documents, tmp_path / "en", language="en")
 
 
-@pytest.mark.parametrize("factory", [*EXACT, *REFINED, *NEAR, *ROUGH])
+@pytest.mark.parametrize("factory", [*EXACT, *CODES, *REFINED, *NEAR, *ROUGH])
 def test_a_vector_finds_itself_at_cosine_one(encoder, documents, tmp_path, factory):
     folder = build_index(encoder, documents, tmp_path / "en", factory=factory, language="en")
     index = open_index(folder, encoder)
     vectors = encoder.encode([one.text for one in documents])
     scores, rows = index.search(vectors, 3)
-    allowed = {**dict.fromkeys([*EXACT, *REFINED], 1e-5), **NEAR, **ROUGH}[factory]
+    assert index.manifest["factory"] == factory + ",RFlat" * (factory in CODES)
+    allowed = {**dict.fromkeys([*EXACT, *CODES, *REFINED], 1e-5), **NEAR, **ROUGH}[factory]
     own = np.array(
         [dict(zip(r, s, strict=True)).get(at, 0) for at, (r, s) in enumerate(zip(rows, scores, strict=True))]
     )
@@ -57,7 +59,7 @@ def test_a_vector_finds_itself_at_cosine_one(encoder, documents, tmp_path, facto
         np.abs(scores - cosines)[rows >= 0].mean(), rel=0.1, abs=2e-5
     )
     assert index.estimates or factory not in ROUGH
-    assert not index.estimates or factory not in (*EXACT, *REFINED)
+    assert not index.estimates or factory not in (*EXACT, *CODES, *REFINED)
     plain = faiss.read_index(str(folder / "index.faiss"))
     assert (plain.ntotal, plain.d, plain.metric_type) == (len(documents), 32, faiss.METRIC_INNER_PRODUCT)
 
@@ -210,7 +212,7 @@ def test_search_over_languages_merges_them(encoder, documents, tmp_path):
         write_search_run(tmp_path / "run", ["a b", "b", "c"], ranked)
 
 
-@pytest.mark.parametrize("factory", ["PQ8x4", "IVF64,Flat", "SQ4"])
+@pytest.mark.parametrize("factory", ["PQ8x4,Refine(PQ8x4)", "IVF64,Flat", "SQ4,Refine(SQ4)"])
 def test_the_stated_recall_is_that_of_exact_search(encoder, documents, tmp_path, factory):
     some = documents[:128]  # no more than are sampled, so the manifest's figure is over all of them
     index = open_index(build_index(encoder, some, tmp_path / "en", factory=factory, language="en"), encoder)
@@ -226,7 +228,7 @@ def test_the_stated_recall_is_that_of_exact_search(encoder, documents, tmp_path,
 def test_of_equal_documents_any_counts_as_found(encoder, tmp_path):
     """Each of seven texts stands there twenty times, and the ten that codes and vectors come upon may be others."""
     same = [Document(f"d{at}", "en", f"xx{at % 7} xx{at % 7 + 20}") for at in range(140)]
-    for factory in ("SQ8,RFlat", "HNSW16"):
+    for factory in ("SQ8", "HNSW16"):
         index = open_index(build_index(encoder, same, tmp_path / factory, factory=factory), encoder)
         assert index.manifest["recall@10"] == 1
 

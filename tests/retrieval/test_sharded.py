@@ -21,7 +21,7 @@ from xlreach.retrieval.factory import (
     train_index,
 )
 from xlreach.retrieval.index import build_index, open_index
-from xlreach.retrieval.ondisk import merge_shards, merges, read_file, write_exact, write_index
+from xlreach.retrieval.ondisk import candidates, merge_shards, merges, read_file, write_exact, write_index
 
 _CHUNK = 256
 _TOGETHER = 16
@@ -47,7 +47,10 @@ def test_an_exact_index_of_another_number_of_vectors_is_not_left(tmp_path):
         write_exact(tmp_path / "index", check_factory("Flat", 8), 11, [unit(10, 8)])
 
 
-@pytest.mark.parametrize("factory", ["IVF16,Flat", "IVF512,Flat", "IVF16,SQ8", "OPQ8,IVF16,PQ8x4", "IVF16_HNSW8,Flat"])
+@pytest.mark.parametrize(
+    "factory",
+    ["IVF16,Flat", "IVF512,Flat", "IVF16,SQ8,RFlat", "OPQ8,IVF16,PQ8x4,RFlat", "IVF16_HNSW8,Flat"],
+)
 def test_merged_shards_are_the_index_of_all(tmp_path, factory):
     """With 512 cells most are empty, and FAISS writes the lengths of the lists in its other form."""
     count = 1000
@@ -56,6 +59,7 @@ def test_merged_shards_are_the_index_of_all(tmp_path, factory):
         vectors = np.repeat(vectors[:600], 2, axis=0)[:count]
     whole = check_factory(factory, 16)
     train_index(whole, vectors, factory)
+    apply_parameters(whole, search_parameters(whole))
     add_vectors(whole, vectors)
     faiss.write_index(whole, str(tmp_path / "theirs"))
     whole.reset()
@@ -64,10 +68,10 @@ def test_merged_shards_are_the_index_of_all(tmp_path, factory):
     shards = []
     for start in range(0, count, 300):
         shard, some = faiss.read_index(str(tmp_path / "trained")), vectors[start : start + 300]
-        shard.add_with_ids(some, np.arange(start, start + len(some)))
+        candidates(shard).add_with_ids(some, np.arange(start, start + len(some)))
         shards.append(tmp_path / f"shard-{start}")
-        faiss.write_index(shard, str(shards[-1]))
-    merge_shards(tmp_path / "trained", shards, tmp_path / "ours")
+        faiss.write_index(candidates(shard), str(shards[-1]))
+    merge_shards(tmp_path / "trained", shards, tmp_path / "ours", vectors)
     assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()
     assert not (tmp_path / "ours.lists").exists()
 
@@ -88,9 +92,9 @@ def test_an_index_that_ranks_by_exact_vectors_is_written_as_faiss_writes_it(tmp_
 
 
 def test_what_merges():
-    for factory in ("IVF4096,PQ64", "IVF4096_HNSW32,Flat", "OPQ64,IVF1024,PQ64"):
+    for factory in ("IVF4096,PQ64", "IVF4096_HNSW32,Flat", "OPQ64,IVF1024,PQ64", "IVF16,PQ16,RFlat"):
         assert merges(check_factory(factory, 768))
-    for factory in ("Flat", "HNSW32,SQ8", "OPQ32,PQ32", "IVF16,PQ16x4fs", "IVF16,PQ16,Refine(SQ8)", "IVF16,PQ16,RFlat"):
+    for factory in ("Flat", "HNSW32,SQ8", "OPQ32,PQ32", "IVF16,PQ16x4fs", "IVF16,PQ16,Refine(SQ8)", "PQ64,RFlat"):
         assert not merges(check_factory(factory, 768))
 
 
@@ -134,7 +138,7 @@ def test_a_cluster_builds_the_same_index_though_a_node_dies(
     killer.start()
     with cluster(nodes.address):
         try:
-            for factory in ("Flat", "IVF16,Flat", "HNSW16"):
+            for factory in ("Flat", "IVF16,SQ8", "HNSW16"):
                 sharded.build_sharded_index(encoder_folder, many, tmp_path / "ray" / factory, factory, "en")
         finally:
             over.set()
@@ -142,13 +146,13 @@ def test_a_cluster_builds_the_same_index_though_a_node_dies(
         with pytest.raises(DataError, match="No documents"):
             sharded.build_sharded_index(encoder_folder, [], tmp_path / "ray" / "none")
     assert killed and killed[0] < _TOGETHER, killed
-    for factory in ("Flat", "IVF16,Flat", "HNSW16"):
+    for factory in ("Flat", "IVF16,SQ8", "HNSW16"):
         here = build_index(encoder_folder, many, tmp_path / "here" / factory, factory, "en")
         there = tmp_path / "ray" / factory
         for name in ("index.faiss", "ids.parquet", "manifest.json"):
             assert (there / name).read_bytes() == (here / name).read_bytes(), (factory, name)
         open_index(there, TextEncoder(encoder_folder))
-    assert {path.name for path in (tmp_path / "ray").iterdir()} == {"Flat", "IVF16,Flat", "HNSW16"}
+    assert {path.name for path in (tmp_path / "ray").iterdir()} == {"Flat", "IVF16,SQ8", "HNSW16"}
 
 
 def test_a_build_goes_on_where_it_stopped(tmp_path):

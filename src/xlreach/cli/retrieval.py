@@ -73,7 +73,7 @@ def index(
         list[str], typer.Option(help="LANGUAGE=FILE, a document a line; with --dataset, LANGUAGE, or none for all.")
     ] = NONE,
     dataset: Annotated[str | None, typer.Option(help="Index the documents of a collection instead of files.")] = None,
-    factory: Annotated[str, typer.Option(help="A FAISS factory string.")] = "Flat",
+    factory: Annotated[str, typer.Option(help="A FAISS factory string; exact vectors rank what codes find.")] = "Flat",
     add: Annotated[bool, typer.Option("--add", help="Add the documents to the indexes that are there.")] = False,
     remove: Annotated[
         list[str], typer.Option(help="LANGUAGE=FILE, an id a line: take these documents out of the index.")
@@ -119,11 +119,17 @@ def index(
             built = open_index(folder, opened, verify=False)
             found = built.manifest.get("recall@10")
             typer.echo(f"Index: {folder}" + ("" if found is None else f" (recall@10 {found:.3f} of exact search)"))
+            kind = built.manifest["factory"]
             if built.estimates:
-                exact = f"{built.manifest['factory']},RFlat"
                 typer.echo(
                     f"xlreach: its scores estimate cosines, with an error of {built.manifest['score_error']:.3f} on "
-                    f"average; {exact!r} ranks by the exact ones.",
+                    f"average; {kind.partition(',Refine')[0]!r} ranks by exact vectors.",
+                    err=True,
+                )
+            elif kind != factory and not (add or gone):
+                typer.echo(
+                    f"xlreach: {factory!r} keeps codes alone, whose scores are no cosines; built as {kind!r}, in which "
+                    "exact vectors rank what they find.",
                     err=True,
                 )
     finally:

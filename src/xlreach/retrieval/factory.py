@@ -2,6 +2,10 @@
 
 The metric is always the inner product of unit vectors, whatever the index: some builders of indexes pass none, and
 FAISS then measures L2.
+
+Codes (SQ8, PQ, RaBitQ) and shortened vectors (PCA) only estimate a cosine, and estimates of two languages cannot be
+merged or compared. So they only find candidates, which the vectors themselves rank: FAISS's `RFlat`, which keeps them
+in the file and not in memory.
 """
 
 from __future__ import annotations
@@ -19,15 +23,10 @@ from numpy.typing import NDArray
 from xlreach.errors import IndexFolderError, SpecError
 
 FACTORIES = (
-    "Flat", "SQfp16", "SQ8,RFlat", "PQ64,RFlat", "PQ32x4fs,RFlat", "RaBitQ,RFlat", "HNSW32", "HNSW32,SQ8,RFlat",
-    "NSG32", "IVF256,Flat", "IVF1024,Flat", "IVF4096_HNSW32,Flat", "IVF1024,SQ8,RFlat", "IVF4096,PQ64,RFlat",
-    "OPQ64,IVF1024,PQ64,RFlat", "PCA128,L2norm,Flat,RFlat",
+    "Flat", "SQfp16", "SQ8", "PQ64", "PQ32x4fs", "RaBitQ", "HNSW32", "HNSW32,SQ8", "NSG32", "IVF256,Flat",
+    "IVF1024,Flat", "IVF4096_HNSW32,Flat", "IVF1024,SQ8", "IVF4096,PQ64", "OPQ64,IVF1024,PQ64", "PCA128,L2norm,Flat",
 )  # fmt: skip
-"""Index strings worth knowing, all of which give true cosines (`SQfp16` to four places); any other of FAISS will do.
-
-Codes (SQ8, PQ, RaBitQ) only estimate a cosine. `RFlat` keeps the vectors beside them, in the file and not in memory,
-and ranks by those what the codes find.
-"""
+"""Index strings worth knowing; any other of FAISS will do."""
 
 Vectors = NDArray[np.float32]
 
@@ -38,6 +37,8 @@ _ADD_BLOCK = 65536
 _MEASURED = 128  # vectors that an index is asked for when it is built
 _EQUAL = 1e-5  # cosines nearer than this differ by rounding
 _CANDIDATES = 10.0  # found by codes for each document asked for, where exact vectors rank them
+_FEWEST = 10  # documents that are asked for where fewer are wanted, so that there are 100 candidates or more
+_EXACT_BYTES = 2  # a number, where vectors are held as they are or nearly (fp16: a cosine is right to four places)
 _USUAL_LENGTHS = (768, 1024, 640, 720, 1000)
 
 
@@ -80,6 +81,21 @@ def check_factory(factory: str, dimension: int | None = None) -> Any:
             fix=f"Write {whole!r}.",
         )
     return index
+
+
+def ranked_exactly(factory: str, dimension: int) -> str:
+    """The string with `RFlat` behind it, if its scores would only estimate cosines and it says nothing of refining.
+
+    Raises:
+        SpecError: As `check_factory`.
+    """
+    index = check_factory(factory, dimension)
+    if isinstance(index, faiss.IndexRefine):
+        return factory
+    core = _core(index)
+    held: Any = faiss.downcast_index(core.storage) if hasattr(core, "storage") else core
+    whole = core.d >= dimension and held.sa_code_size() >= _EXACT_BYTES * dimension
+    return factory if whole else f"{factory},RFlat"
 
 
 def train_index(index: Any, vectors: Vectors, factory: str, seed: int = 0) -> None:
@@ -152,6 +168,13 @@ def apply_parameters(index: Any, parameters: dict[str, float]) -> None:
         core.hnsw.efSearch = int(parameters["efSearch"])
 
 
+def search_vectors(index: Any, vectors: Vectors, k: int) -> tuple[Vectors, NDArray[np.int64]]:
+    """Scores and rows of the `k` nearest, best first, each of shape (number of vectors, k)."""
+    wide = max(k, _FEWEST) if isinstance(index, faiss.IndexRefine) else k
+    scores, rows = index.search(np.ascontiguousarray(vectors, dtype=np.float32), wide)
+    return scores[:, :k], rows[:, :k]
+
+
 def measure(index: Any, vectors: Vectors) -> dict[str, float]:
     """How well an index finds and scores a sample of its own vectors.
 
@@ -171,7 +194,7 @@ def measure(index: Any, vectors: Vectors) -> dict[str, float]:
         exact.add_result(np.take_along_axis(cosines, found, axis=1), found + start)
         start += len(some)
     exact.finalize()
-    scores, found = index.search(queries, k)
+    scores, found = search_vectors(index, queries, k)
     asked, place = np.nonzero(found >= 0)
     cosines = np.einsum("rd,rd->r", queries[asked], vectors[found[asked, place]])
     hits = int((cosines > exact.D[asked, -1] - _EQUAL).sum())  # of equal vectors any will do

@@ -35,7 +35,9 @@ from xlreach.retrieval.factory import (
     held_vectors,
     is_exact,
     measure,
+    ranked_exactly,
     search_parameters,
+    search_vectors,
 )
 from xlreach.retrieval.ondisk import read_file, write_index
 from xlreach.retrieval.seen import Seen
@@ -104,7 +106,7 @@ class OpenIndex:
         """So many vectors from a row on, all if not said, shape (count, dimension), put into `out` if it is given."""
         held = held_vectors(self.faiss)
         if held is None:
-            raise IndexFolderError("Holds no exact vectors.", fix="Build it as 'Flat' or '…,RFlat'.", path=self.folder)
+            raise IndexFolderError("Holds no exact vectors in one piece.", fix="Build it as 'Flat'.", path=self.folder)
         return held.reconstruct_n(start, self.count - start if count is None else count, out)
 
     def search(self, vectors: Vectors, k: int) -> tuple[Vectors, NDArray[np.int64]]:
@@ -118,8 +120,7 @@ class OpenIndex:
         if k <= 0 or len(vectors) == 0:
             shape = (len(vectors), max(k, 0))
             return np.zeros(shape, np.float32), np.zeros(shape, np.int64)
-        scores, rows = self.faiss.search(np.ascontiguousarray(vectors, dtype=np.float32), k)
-        return scores, rows
+        return search_vectors(self.faiss, vectors, k)
 
 
 def build_index(
@@ -139,7 +140,7 @@ def build_index(
         encoder: The encoder or its folder.
         documents: Read once, streaming; ids are free strings, and unique.
         out: The folder to write; replaced as a whole if it is an index already.
-        factory: A FAISS factory string.
+        factory: A FAISS factory string; where that keeps codes alone, exact vectors rank what they find.
         language: What is written into the manifest.
         checkpoint: Where vectors are kept until the index is whole, so that a killed run goes on; None keeps none.
 
@@ -155,6 +156,7 @@ def build_index(
     out = Path(out)
     check_target(out)
     encoder = encoder if isinstance(encoder, TextEncoder) else TextEncoder(encoder)
+    factory = ranked_exactly(factory, encoder.dimension)
     index = check_factory(factory, encoder.dimension)
     work = Path(checkpoint) if checkpoint else out.parent / f".{out.name}.vectors"
     work.mkdir(parents=True, exist_ok=True)

@@ -59,14 +59,16 @@ def write_index(path: Path, index: Any, vectors: Vectors, factory: str) -> None:
         return
     train_index(index, vectors, factory)
     apply_parameters(index, search_parameters(index))
-    refined = isinstance(index, faiss.IndexRefineFlat)  # codes to find candidates, vectors to rank them by
-    add_vectors(index.base_index if refined else index, vectors)
-    if refined:
-        index.ntotal = index.refine_index.ntotal = len(vectors)
+    add_vectors(candidates(index), vectors)
+    _count(index, len(vectors))
     faiss.write_index(index, str(path))
-    if refined:
-        _put_vectors(path, len(vectors), index.d, blocks(vectors), struct.pack("<f", index.k_factor))
+    _put_ranking_vectors(path, index, vectors)
     index.reset()
+
+
+def candidates(index: Any) -> Any:
+    """What of an index finds candidates, if exact vectors rank them (`RFlat`); else all of it."""
+    return faiss.downcast_index(index.base_index) if isinstance(index, faiss.IndexRefineFlat) else index
 
 
 def read_file(path: Path) -> Any:
@@ -83,16 +85,16 @@ def read_file(path: Path) -> Any:
 
 def merges(index: Any) -> bool:
     """Whether shards of such an index can be merged on disk: inverted lists, kept as FAISS usually keeps them."""
+    finds = candidates(index)
     try:
-        ivf: Any = faiss.extract_index_ivf(index)
+        ivf: Any = faiss.extract_index_ivf(finds)
     except RuntimeError:
         return False
-    outer = faiss.downcast_index(index)
-    plain = not isinstance(outer, faiss.IndexRefine) and not isinstance(ivf, faiss.IndexIVFPQR)
+    plain = not isinstance(finds, faiss.IndexRefine) and not isinstance(ivf, faiss.IndexIVFPQR)
     return plain and isinstance(faiss.downcast_InvertedLists(ivf.invlists), faiss.ArrayInvertedLists)
 
 
-def merge_shards(trained: Path, shards: Sequence[Path], out: Path) -> None:
+def merge_shards(trained: Path, shards: Sequence[Path], out: Path, vectors: Vectors) -> None:
     """Merges shards with FAISS's on-disk merge into one index file.
 
     `merge_ondisk` leaves an index that refers to a second file by its path; here the lists are moved into the index
@@ -100,29 +102,43 @@ def merge_shards(trained: Path, shards: Sequence[Path], out: Path) -> None:
 
     Args:
         trained: The index file that all shards were begun from, empty; `merges` must hold for it.
-        shards: Index files, in the order of their documents; ids in them are row numbers of the whole.
+        shards: Index files of its `candidates`, in the order of their documents; ids are row numbers of the whole.
         out: The file to write; `<out>.lists` is used meanwhile.
+        vectors: Of all documents, for an index that ranks by them.
     """
     lists_file = out.with_name(out.name + ".lists")
-    head, merged = faiss.read_index(str(trained)), faiss.read_index(str(trained))
-    count = sum(faiss.read_index(str(shard), faiss.IO_FLAG_MMAP).ntotal for shard in shards)
+    whole, target = faiss.read_index(str(trained)), faiss.read_index(str(trained))
+    merged = candidates(target)
     try:
         merge_ondisk(merged, [str(shard) for shard in shards], str(lists_file))
         lists: Any = faiss.extract_index_ivf(merged).invlists
         kind = b"ilar" + struct.pack("<QQ", lists.nlist, lists.code_size)
-        head.ntotal = faiss.extract_index_ivf(head).ntotal = count
-        none = kind + b"sprs" + struct.pack("<Q", 0)
+        _count(whole, len(vectors))
+        before, none, after = faiss.serialize_index(whole).tobytes().rpartition(kind + b"sprs" + struct.pack("<Q", 0))
+        if not none:
+            raise _other_format()
         with out.open("wb") as stream:
-            stream.write(_without(faiss.serialize_index(head).tobytes(), none))
-            stream.write(kind)
+            stream.write(before + kind)
             sizes = np.array([lists.list_size(number) for number in range(lists.nlist)], "<u8")
             stream.write(_sizes(sizes))
             for number, size in enumerate(sizes.tolist()):
                 if size:
                     stream.write(faiss.rev_swig_ptr(lists.get_codes(number), size * lists.code_size).data)
                     stream.write(faiss.rev_swig_ptr(lists.get_ids(number), size).data)
+            stream.write(after)
+        _put_ranking_vectors(out, whole, vectors)
     finally:
         lists_file.unlink(missing_ok=True)
+
+
+def _count(index: Any, count: int) -> None:
+    """Puts the number of vectors into all parts of an index that say it."""
+    finds = candidates(index)
+    index.ntotal = finds.ntotal = count
+    if finds is not index:
+        index.refine_index.ntotal = count
+    if merges(index):
+        faiss.extract_index_ivf(finds).ntotal = count
 
 
 def _sizes(sizes: np.ndarray) -> bytes:
@@ -132,6 +148,12 @@ def _sizes(sizes: np.ndarray) -> bytes:
         return b"full" + struct.pack("<Q", len(sizes)) + sizes.tobytes()
     pairs = np.stack([filled.astype("<u8"), sizes[filled]], axis=1)
     return b"sprs" + struct.pack("<Q", pairs.size) + pairs.tobytes()
+
+
+def _put_ranking_vectors(path: Path, index: Any, vectors: Vectors) -> None:
+    """Puts the vectors into the file of an index that ranks by them, written with none; does nothing for any other."""
+    if isinstance(index, faiss.IndexRefineFlat):
+        _put_vectors(path, len(vectors), index.d, blocks(vectors), struct.pack("<f", index.k_factor))
 
 
 def _put_vectors(path: Path, count: int, dimension: int, blocks: Iterable[Vectors], end: bytes) -> None:
@@ -152,5 +174,9 @@ def _put_vectors(path: Path, count: int, dimension: int, blocks: Iterable[Vector
 
 def _without(whole: bytes, end: bytes) -> bytes:
     if not whole.endswith(end):
-        raise IndexFolderError("This version of FAISS writes indexes in another way.", fix="Use faiss-cpu 1.15.")
+        raise _other_format()
     return whole[: -len(end)]
+
+
+def _other_format() -> IndexFolderError:
+    return IndexFolderError("This version of FAISS writes indexes in another way.", fix="Use faiss-cpu 1.15.")

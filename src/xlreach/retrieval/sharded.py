@@ -31,11 +31,12 @@ from xlreach.retrieval.factory import (
     blocks,
     check_factory,
     measure,
+    ranked_exactly,
     search_parameters,
     train_index,
 )
 from xlreach.retrieval.index import check_target, document_text, fill_index, write_documents, write_manifest
-from xlreach.retrieval.ondisk import merge_shards, merges, read_file
+from xlreach.retrieval.ondisk import candidates, merge_shards, merges, read_file
 from xlreach.retrieval.seen import Seen
 from xlreach.store import replacing
 
@@ -60,7 +61,7 @@ def build_sharded_index(
         encoder: The encoder's folder.
         documents: Read once, streaming; ids are free strings, and unique.
         out: The folder to write; replaced as a whole if it is an index already.
-        factory: A FAISS factory string.
+        factory: A FAISS factory string; where that keeps codes alone, exact vectors rank what they find.
         language: What is written into the manifest.
         address: Of the cluster; None starts one on this machine for the while.
 
@@ -73,6 +74,7 @@ def build_sharded_index(
     out = Path(out)
     check_target(out)
     opened = TextEncoder(encoder)
+    factory = ranked_exactly(factory, opened.dimension)
     index = check_factory(factory, opened.dimension)
     work = out.parent / f".{out.name}.vectors"
     work.mkdir(parents=True, exist_ok=True)
@@ -210,15 +212,16 @@ def _shard(
     fill = ray.remote(num_cpus=given["num_cpus"], max_retries=DEATHS)(_fill)
     ranges = [(start, min(start + size, count)) for start in range(0, count, size)]
     tasks = [fill.remote(str(work.resolve()), encoder.dimension, count, *one, given["num_cpus"]) for one in ranges]
-    merge_shards(trained, [Path(shard) for shard in ray.get(tasks)], folder / "index.faiss")
+    merge_shards(trained, [Path(shard) for shard in ray.get(tasks)], folder / "index.faiss", vectors)
     quality = measure(read_file(folder / "index.faiss"), vectors)
     write_manifest(folder, encoder, language, factory, count, search_parameters(index), quality)
 
 
 def _fill(work: str, dimension: int, count: int, start: int, stop: int, threads: int) -> str:
-    """A shard: the trained index with the documents from `start` to `stop`; returns its file."""
+    """A shard: what of the trained index finds candidates, with those from `start` to `stop`; returns its file."""
     faiss.omp_set_num_threads(threads)
-    index = faiss.read_index(str(Path(work) / "trained.faiss"))
+    whole = faiss.read_index(str(Path(work) / "trained.faiss"))
+    index = candidates(whole)
     vectors = np.memmap(Path(work) / "vectors.f32", dtype=np.float32, mode="r", shape=(count, dimension))
     row = start
     for block in blocks(vectors[start:stop]):

@@ -238,7 +238,7 @@ def index_stage(encoder: Node, collection: Any, language: str, factory: str, who
         "language": language,
         "files": checksum(collection.files((language,))),
         "factory": factory,
-        "version": 3,
+        "version": 4,
     }
 
     def make(space: Workspace, paths: Paths) -> None:
