@@ -244,7 +244,9 @@ def _centroids(index: Any) -> int:
 
 def _allow_small_samples(index: Any) -> None:
     """Keeps FAISS from warning, once a sub-quantiser, of samples that are as large as the data allow."""
-    core = _core(index)
-    for owner in (core, getattr(core, "pq", None)):
+    parts = [_core(index)]
+    if isinstance(index, faiss.IndexRefine):
+        parts.append(_core(index.refine_index))
+    for owner in (one for part in parts for one in (part, getattr(part, "pq", None))):
         if owner is not None and hasattr(owner, "cp"):
             owner.cp.min_points_per_centroid = 1
