@@ -5,13 +5,25 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: quickstart test torture check fix install clean
+.PHONY: quickstart test int8 torture check fix install clean
 
 quickstart: $(INSTALLED)
 	$(BIN)/xlreach run configs/quickstart.yaml
 
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope
+
+# The libraries of the extra `openvino` want an older transformers: they lie in a folder of their own, before the others.
+INT8 := build/int8
+
+int8: $(INT8)/.installed
+	PYTHONPATH=$(INT8) $(BIN)/python -c 'import optimum.intel.openvino'
+	PYTHONPATH=$(INT8) $(BIN)/python -m pytest -n 0 tests/retrieval/test_int8.py
+
+$(INT8)/.installed: $(INSTALLED) constraints-int8.txt
+	rm -rf $(INT8)
+	$(BIN)/pip install --quiet --no-compile --no-deps --target $(INT8) --requirement constraints-int8.txt
+	touch $@
 
 # Kills, full disks, bad input: half an hour with these numbers. `make torture KILLS=2 CASES=1000` is a few minutes;
 # with MINUTES, nothing new is begun after so many.
