@@ -43,7 +43,7 @@ Model = Any  # a transformers model with a masked-language-model head; the libra
 # wide as the vocabulary, drives resident memory up without end.
 _FEW_SHAPES = 64
 _IGNORED = -100
-_AT_ONCE = 1024 * 768  # tokens times width that go through the model together on CPUs: activations are freed between
+AT_ONCE = 1024 * 768  # tokens times width that go through the model together on CPUs: activations are freed between
 _LOOSE = ("bias", "norm.weight", "LayerNorm.weight")  # not drawn towards zero by weight decay
 
 
@@ -275,7 +275,7 @@ class _Run:
         """Adds the gradients of a batch, part by part, and gives its loss: of several processes, each its share."""
         ids, picked, labels = self.masking.apply(batch, rng)
         rows, length = ids.shape
-        wanted = -(-ids.size * self.model.config.hidden_size // _AT_ONCE) if self.device.type == "cpu" else 1
+        wanted = -(-ids.size * self.model.config.hidden_size // AT_ONCE) if self.device.type == "cpu" else 1
         parts = self.team.parts(wanted)
         each, total = -(-rows // parts), 0.0
         for number, start in enumerate(range(0, rows, each)):

@@ -35,6 +35,7 @@ _LONGEST = 200
 _LARGEST = 1 << 20  # cells, links or bytes: FAISS makes room for them before it has seen a vector
 _ADD_BLOCK = 65536
 _MEASURED = 128  # vectors that an index is asked for when it is built
+_COMPARED = 8192  # vectors that those are compared with at once
 _EQUAL = 1e-5  # cosines nearer than this differ by rounding
 _CANDIDATES = 10.0  # found by codes for each document asked for, where exact vectors rank them
 _FEWEST = 10  # documents that are asked for where fewer are wanted, so that there are 100 candidates or more
@@ -188,7 +189,7 @@ def measure(index: Any, vectors: Vectors) -> dict[str, float]:
     queries = np.ascontiguousarray(vectors[rows])
     exact = faiss.ResultHeap(len(queries), k, keep_max=True)
     start = 0
-    for some in blocks(vectors):
+    for some in (block[at : at + _COMPARED] for block in blocks(vectors) for at in range(0, len(block), _COMPARED)):
         cosines = queries @ some.T
         found = np.argpartition(cosines, -min(k, len(some)), axis=1)[:, -k:]
         exact.add_result(np.take_along_axis(cosines, found, axis=1), found + start)

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from xlreach.adapt.mlm import AT_ONCE
 from xlreach.adapt.recipe import STEPS
 from xlreach.corpora.collection import Collection
 from xlreach.reading import read_json
@@ -178,7 +179,8 @@ class _Estimator:
         read = (step.epochs + _HELD_OUT_PASSES) * step.valid * pieces
         effort.seconds += self._training(shape, precision, train, step.batch * most, step.mask)
         effort.seconds += self._reading(shape, precision, read)
-        held = step.batch * most * (_activations(shape, most) + step.mask * shape.vocabulary * 12)
+        together = min(step.batch * most, AT_ONCE // shape.hidden)
+        held = together * (_activations(shape, most) + step.mask * shape.vocabulary * 12)
         effort.memory_mb = self._memory(shape, held)
         return effort
 
