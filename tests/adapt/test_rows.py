@@ -171,7 +171,7 @@ def test_parts_of_a_batch_add_up(xlmr: Path, texts: dict[str, Path], monkeypatch
     batch = max(batches(text, 512, np.random.default_rng(1)), key=lambda one: one.ids.size)
     found = []
     for most in (1 << 30, 70 * model.config.hidden_size):
-        monkeypatch.setattr(module, "_AT_ONCE", most)
+        monkeypatch.setattr(module, "AT_ONCE", most)
         calls: list[int] = []
         handle = run.model.base_model.register_forward_hook(lambda *_, calls=calls: calls.append(1))
         loss = run.backward(batch, np.random.default_rng(2))
