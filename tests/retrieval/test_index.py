@@ -19,7 +19,7 @@ from xlreach.store import digest
 
 EXACT = ["Flat", "HNSW16", "IVF16,Flat", "NSG16", "L2norm,Flat"]
 CODES = [
-    "SQ8", "PQ16", "PQ16x4", "IVF4,PQ16", "IVF4,PQ16x4", "IVF16,SQ8", "HNSW16,SQ8", "OPQ16,IVF4,PQ16", "RaBitQ",
+    "SQ8", "PQ16", "PQ16x4", "IVF4,PQ16", "IVF4,PQ16x4", "IVF16,SQ8", "HNSW16,SQ8", "OPQ16,IVF4,PQ16", "RaBitQ", "SQbf16",
     "PCA31,L2norm,Flat", "PCA16,L2norm,Flat",
 ]  # fmt: skip
 REFINED = ["SQ8,RFlat", "OPQ16,IVF4,PQ16,RFlat", "PQ16,Refine(Flat)"]
@@ -223,6 +223,12 @@ def test_the_stated_recall_is_that_of_exact_search(encoder, documents, tmp_path,
     shared = [len(set(one) & set(other)) / 10 for one, other in zip(nearest.tolist(), found.tolist(), strict=True)]
     assert index.manifest["recall@10"] == pytest.approx(np.mean(shared), abs=1e-3)
     assert 0.1 < index.manifest["recall@10"] < 0.999
+
+
+@pytest.mark.parametrize("factory", ["OPQ16,IVF4,PQ16", "RQ2x8", "PQ16,Refine(PQ16)"])
+def test_faiss_is_quiet_about_small_samples(encoder, documents, tmp_path, factory, capfd):
+    build_index(encoder, documents, tmp_path / "en", factory=factory)
+    assert "WARNING" not in "".join(capfd.readouterr())
 
 
 def test_of_equal_documents_any_counts_as_found(encoder, tmp_path):

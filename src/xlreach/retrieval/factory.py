@@ -39,7 +39,6 @@ _COMPARED = 8192  # vectors that those are compared with at once
 _EQUAL = 1e-5  # cosines nearer than this differ by rounding
 _CANDIDATES = 10.0  # found by codes for each document asked for, where exact vectors rank them
 _FEWEST = 10  # documents that are asked for where fewer are wanted, so that there are 100 candidates or more
-_EXACT_BYTES = 2  # a number, where vectors are held as they are or nearly (fp16: a cosine is right to four places)
 _USUAL_LENGTHS = (768, 1024, 640, 720, 1000)
 
 
@@ -95,8 +94,9 @@ def ranked_exactly(factory: str, dimension: int) -> str:
         return factory
     core = _core(index)
     held: Any = faiss.downcast_index(core.storage) if hasattr(core, "storage") else core
-    whole = core.d >= dimension and held.sa_code_size() >= _EXACT_BYTES * dimension
-    return factory if whole else f"{factory},RFlat"
+    as_they_are = held.sa_code_size() >= 4 * dimension
+    nearly = hasattr(held, "sq") and held.sq.qtype == faiss.ScalarQuantizer.QT_fp16  # cosines right to four places
+    return factory if core.d >= dimension and (as_they_are or nearly) else f"{factory},RFlat"
 
 
 def train_index(index: Any, vectors: Vectors, factory: str, seed: int = 0) -> None:
@@ -248,6 +248,14 @@ def _allow_small_samples(index: Any) -> None:
     parts = [_core(index)]
     if isinstance(index, faiss.IndexRefine):
         parts.append(_core(index.refine_index))
-    for owner in (one for part in parts for one in (part, getattr(part, "pq", None))):
-        if owner is not None and hasattr(owner, "cp"):
-            owner.cp.min_points_per_centroid = 1
+        index = faiss.downcast_index(index.base_index)
+    learning = [one for part in parts for one in (part, getattr(part, "pq", None), getattr(part, "rq", None))]
+    if isinstance(index, faiss.IndexPreTransform):
+        before: Any = index.chain
+        for rotation in (faiss.downcast_VectorTransform(before.at(at)) for at in range(before.size())):
+            if isinstance(rotation, faiss.OPQMatrix):
+                rotation.pq = faiss.ProductQuantizer(rotation.d_out, rotation.M, 8)  # as it would make one itself
+                learning.append(rotation.pq)
+    for owner in learning:
+        if hasattr(owner, "cp"):
+            owner.cp.min_points_per_centroid = 1  # type: ignore[union-attr]
