@@ -19,8 +19,8 @@ from xlreach.store import digest
 
 EXACT = ["Flat", "HNSW16", "IVF16,Flat", "NSG16", "L2norm,Flat"]
 CODES = [
-    "SQ8", "PQ16", "PQ16x4", "IVF4,PQ16", "IVF4,PQ16x4", "IVF16,SQ8", "HNSW16,SQ8", "OPQ16,IVF4,PQ16", "RaBitQ", "SQbf16",
-    "PCA31,L2norm,Flat", "PCA16,L2norm,Flat",
+    "SQ8", "PQ16", "PQ16x4", "IVF4,PQ16", "IVF4,PQ16x4", "IVF16,SQ8", "HNSW16,SQ8", "OPQ16,IVF4,PQ16", "RaBitQ",
+    "SQbf16", "PCA31,L2norm,Flat", "PCA16,L2norm,Flat",
 ]  # fmt: skip
 REFINED = ["SQ8,RFlat", "OPQ16,IVF4,PQ16,RFlat", "PQ16,Refine(Flat)"]
 NEAR = {"SQfp16": 0.001, "PQ16,Refine(SQfp16)": 0.001, "HNSW16,SQ8,Refine(SQ8)": 0.01}
