@@ -208,6 +208,12 @@ def is_exact(index: Any) -> bool:
     return isinstance(index, faiss.IndexFlat)
 
 
+def goes_through_all(index: Any) -> bool:
+    """Whether a search looks at all documents, however they are coded: neither cells nor a graph."""
+    core = _core(index)
+    return not isinstance(core, faiss.IndexIVF) and not hasattr(core, "storage")
+
+
 def held_vectors(index: Any) -> Any:
     """The part of an index that holds the vectors as they are; None if it has none."""
     if isinstance(index, faiss.IndexRefineFlat):

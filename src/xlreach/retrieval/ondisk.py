@@ -24,10 +24,13 @@ from xlreach.retrieval.factory import (
     add_vectors,
     apply_parameters,
     blocks,
+    goes_through_all,
     is_exact,
     search_parameters,
     train_index,
 )
+
+_REFINING = 37  # bytes of an index that ranks again, before those of the one that finds candidates
 
 
 def write_exact(path: Path, index: Any, count: int, blocks: Iterable[Vectors]) -> None:
@@ -74,13 +77,23 @@ def candidates(index: Any) -> Any:
 def read_file(path: Path) -> Any:
     """The FAISS index of a file, memory-mapped if FAISS can map that kind.
 
+    Codes that every search goes through are read into memory, where they are aligned; the vectors that rank what they
+    find stay in the file.
+
     Raises:
         RuntimeError: FAISS cannot read it.
     """
     try:
-        return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
     except RuntimeError:
         return faiss.read_index(str(path))
+    if isinstance(index, faiss.IndexRefineFlat) and goes_through_all(index.base_index):
+        mapped: Any = index.base_index
+        with path.open("rb") as stream:
+            stream.seek(_REFINING)
+            index.base_index = faiss.read_index(faiss.PyCallbackIOReader(stream.read))  # type: ignore[attr-defined]
+        mapped.this.own(True)  # nobody else frees it now
+    return index
 
 
 def merges(index: Any) -> bool:
