@@ -2,8 +2,8 @@
 
 The tokenizer is XLM-R's own. Its table is held against the tokenizer without one, on the same Uyghur lines (`ratio` is
 the time with the table over the time without) and on lines transliterated beforehand, and against replacing in Python
-first, which ends in the same ids. uroman reads a whole text for adaptation in Cyrillic letters; both sides give the
-same strings, and uroman keeps results of its own too.
+first; `equal` says whether its ids are those of the lines transliterated beforehand. uroman reads a whole text for
+adaptation in Cyrillic letters; both sides give the same strings, and uroman keeps results of its own too.
 
 Needs XLREACH_DATA and uroman. `--quick` ends within a minute.
 """

@@ -170,7 +170,10 @@ def apply_parameters(index: Any, parameters: dict[str, float]) -> None:
 
 
 def search_vectors(index: Any, vectors: Vectors, k: int) -> tuple[Vectors, NDArray[np.int64]]:
-    """Scores and rows of the `k` nearest, best first, each of shape (number of vectors, k)."""
+    """Scores and rows of the `k` nearest, best first, each of shape (number of vectors, k); row −1 where none is left.
+
+    Where vectors rank what codes find, those find 100 candidates or more.
+    """
     wide = max(k, _FEWEST) if isinstance(index, faiss.IndexRefine) else k
     scores, rows = index.search(np.ascontiguousarray(vectors, dtype=np.float32), wide)
     return scores[:, :k], rows[:, :k]
@@ -210,8 +213,7 @@ def is_exact(index: Any) -> bool:
 
 def goes_through_all(index: Any) -> bool:
     """Whether a search looks at all documents, however they are coded: neither cells nor a graph."""
-    core = _core(index)
-    return not isinstance(core, faiss.IndexIVF) and not hasattr(core, "storage")
+    return _downcast_ivf(index) is None and not hasattr(_core(index), "storage")
 
 
 def held_vectors(index: Any) -> Any:
