@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from xlreach.errors import DataError
-from xlreach.reading import parse_json
+from xlreach.safe_io import parse_json
+from xlreach.system import DENSE, UNTREATED, System
 
 Kind = Literal["tagging", "retrieval", "diagnostic", "cost"]
 
@@ -22,13 +23,26 @@ class Measurement:
     """A line of `results.jsonl`; a field that does not apply is None.
 
     Attributes:
+        study: The study's name.
+        base: The study's name of the encoder that was specialised.
+        recipe: The study's name of the recipe.
+        alignment: The study's name of the alignment (retrieval).
+        retriever: The study's name of what ranked the documents (retrieval); `dense` is the encoder alone.
         language: The language measured (tagging, diagnostic) or the languages that the encoder was specialised
             for, joined by `+` (retrieval, cost).
-        dataset: Its name; `TRAIN>TEST` where a tagger was trained on another.
+        seed: The seed of whatever was trained.
+        task: The tagging task (`pos`, `parse`, `ner`), for tagging and its costs.
+        dataset: The data set measured on.
+        trained_on: The data set that a tagger was trained on, where that is another one.
         setting: `mono`, `cross` or `multi`, for retrieval; `transfer` for taggers trained in another language.
-        measure: `accuracy` (POS), `UAS`, `LAS` (parsing), `F1` (NER), `LAS@50` where a study learns a task from several
-            numbers of sentences (50 here), `LAS[nsubj]` for a part of a measure; an ir-measures string (retrieval); or
-            the stage and what it cost (`adapt:seconds`).
+        query_language: The language of the queries.
+        document_language: The language of the documents; None where all languages are searched.
+        measure: `accuracy` (POS), `UAS`, `LAS` (parsing), `F1` (NER); an ir-measures string (retrieval); or what a
+            stage cost: `seconds`, `tokens`, `peak_memory_mb`, `examples`.
+        part: The part of a measure that is given (a dependency relation such as `nsubj`, an entity type).
+        sentences: At most so many training sentences were used, where a study learns one task from several numbers.
+        stage: The kind of stage that a cost was recorded for (`adapt`, `align`, `tag`).
+        value: The figure itself.
         n: How many items (words, entities, queries) the value rests on.
     """
 
@@ -36,16 +50,27 @@ class Measurement:
     base: str | None = None
     recipe: str | None = None
     alignment: str | None = None
+    retriever: str | None = None
     language: str | None = None
     seed: int | None = None
     kind: Kind
+    task: str | None = None
     dataset: str | None = None
+    trained_on: str | None = None
     setting: str | None = None
     query_language: str | None = None
     document_language: str | None = None
     measure: str
+    part: str | None = None
+    sentences: int | None = None
+    stage: str | None = None
     value: float
     n: int | None = None
+
+    @property
+    def system(self) -> System:
+        """The system measured."""
+        return System(self.base or "", self.recipe or UNTREATED, self.alignment or UNTREATED, self.retriever or DENSE)
 
 
 _BLOCK = 1000  # lines
@@ -118,6 +143,7 @@ def _measurement(row: Any, path: Path, number: int, alike: set[Any]) -> Measurem
 _KINDS = frozenset(get_args(Kind))
 _TYPES: dict[str, tuple[type, ...]] = dict.fromkeys(FIELDS, (str,)) | {
     "seed": (int,),
+    "sentences": (int,),
     "n": (int,),
     "value": (int, float),
 }

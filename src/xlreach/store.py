@@ -31,7 +31,7 @@ from filelock import FileLock
 
 from xlreach import __version__
 from xlreach.errors import StoreError
-from xlreach.reading import read_json
+from xlreach.safe_io import read_json
 
 _ARTIFACT = "artifact.json"
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux

@@ -21,8 +21,8 @@ from xlreach.corpora.parquet import rows_of
 from xlreach.corpora.registry import open_dataset
 from xlreach.errors import ConfigError, DataError, ModelError, StoreError, XLReachError
 from xlreach.languages import extend_languages
-from xlreach.reading import parse_json, parse_yaml, read_yaml
 from xlreach.retrieval.encoding import TextEncoder
+from xlreach.safe_io import parse_json, parse_yaml, read_yaml
 from xlreach.study.config import load_config
 from xlreach.study.experiment import load_experiment
 from xlreach.study.run import Place, run_study

@@ -18,8 +18,8 @@ from xlreach.errors import IndexFolderError
 from xlreach.explore.asking import _checked
 from xlreach.explore.shelf import Entry, Shelf
 from xlreach.measurement import FIELDS, Measurement, read_measurements, write_measurements
-from xlreach.reading import parse_json
 from xlreach.retrieval.index import fill_index, find_indexes, open_index
+from xlreach.safe_io import parse_json
 
 _ROWS = [
     Measurement(kind="tagging", study="s", base="b", recipe="none", language="mt", seed=1, dataset="ud:mt_mudt",

@@ -18,9 +18,9 @@ from xlreach.corpora.dataset import DATASETS
 from xlreach.corpora.registry import open_dataset
 from xlreach.errors import XLReachError
 from xlreach.languages import canonical_code, extend_languages, get_language
-from xlreach.reading import as_path
 from xlreach.retrieval.alignment import ALIGNMENTS
 from xlreach.retrieval.factory import check_factory
+from xlreach.safe_io import as_path
 from xlreach.scoring.measures import parse_measure
 from xlreach.spec import folder_name
 from xlreach.study.config import load_config

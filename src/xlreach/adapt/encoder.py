@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from xlreach.errors import ModelError
-from xlreach.reading import as_path, read_json
+from xlreach.safe_io import as_path, read_json
 from xlreach.store import digest, file_digest
 
 PROVENANCE_FILE = "xlreach.json"

@@ -20,7 +20,7 @@ from xlreach.adapt.card import model_card
 from xlreach.adapt.encoder import Provenance, check_encoder
 from xlreach.adapt.recipe import Job, Step
 from xlreach.errors import ModelError
-from xlreach.reading import read_json
+from xlreach.safe_io import read_json
 
 _ROLES = {  # what the special tokens of the two families are for
     "<s>": ("bos_token", "cls_token"),

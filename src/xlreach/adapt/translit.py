@@ -28,7 +28,7 @@ from xlreach.adapt.encoder import Provenance
 from xlreach.adapt.inputs import ICU
 from xlreach.adapt.recipe import STEPS, Job, Step
 from xlreach.errors import DataError, ModelError, nearest
-from xlreach.reading import read_yaml
+from xlreach.safe_io import read_yaml
 from xlreach.spec import param
 
 _TRIED_LINES = 300

@@ -50,8 +50,8 @@ from xlreach.comparison.why import explain
 from xlreach.comparison.words import listed
 from xlreach.errors import DataError
 from xlreach.measurement import Measurement
-from xlreach.reading import read_json
 from xlreach.retrieval.retrievers import is_baseline
+from xlreach.safe_io import read_json
 from xlreach.store import digest, replacing
 
 SCHEMA = 2

@@ -25,7 +25,7 @@ from xlreach.comparison.words import p_text, plain, signed
 from xlreach.comparison.words import system as words_system
 from xlreach.errors import DataError, nearest
 from xlreach.measurement import Measurement, read_measurements
-from xlreach.reading import read_yaml
+from xlreach.safe_io import read_yaml
 
 _SYSTEM = ("base", "recipe", "alignment")
 _WHAT = ("kind", "dataset", "setting", "measure")

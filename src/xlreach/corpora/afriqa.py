@@ -20,7 +20,7 @@ from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, check_language,
 from xlreach.corpora.text import numbered_lines
 from xlreach.errors import DataError
 from xlreach.languages import canonical_code
-from xlreach.reading import parse_json
+from xlreach.safe_io import parse_json
 from xlreach.spec import param
 
 _FOLDER = "qa/afriqa/data/gold_passages"

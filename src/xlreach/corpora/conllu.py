@@ -17,7 +17,7 @@ from typing import Any
 
 from xlreach.corpora.text import numbered_lines
 from xlreach.errors import DataError
-from xlreach.reading import whole_number
+from xlreach.safe_io import whole_number
 
 COLUMNS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 _RANGE = re.compile(r"([1-9]\d{0,17})-([1-9]\d{0,17})")

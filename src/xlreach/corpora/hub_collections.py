@@ -13,7 +13,7 @@ from xlreach.corpora.dataset import check_language
 from xlreach.corpora.parallel import Bundle
 from xlreach.corpora.parquet import rows_of
 from xlreach.errors import DataError
-from xlreach.reading import whole_number
+from xlreach.safe_io import whole_number
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from xlreach.corpora.collection import Document
 from xlreach.corpora.text import numbered_lines
 from xlreach.errors import DataError
-from xlreach.reading import parse_json
+from xlreach.safe_io import parse_json
 
 
 def read_documents(path: Path, language: str) -> Iterator[Document]:

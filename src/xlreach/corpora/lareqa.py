@@ -20,7 +20,7 @@ from xlreach.corpora.collection import Collection, Document, Qrels, Query
 from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, check_language, folder_of
 from xlreach.errors import DataError
 from xlreach.languages import canonical_code
-from xlreach.reading import read_json
+from xlreach.safe_io import read_json
 from xlreach.spec import param
 
 _FOLDERS = {"xquad-r": "qa/lareqa/xquad-r", "mlqa-r": "qa/lareqa/mlqa-r"}

@@ -16,7 +16,7 @@ from typing import Any
 
 from xlreach.corpora.text import numbered_lines
 from xlreach.errors import DataError
-from xlreach.reading import parse_json, parse_yaml
+from xlreach.safe_io import parse_json, parse_yaml
 
 Tables = dict[str, dict[str, list[Path]]]
 _ENDINGS = (".parquet", ".jsonl")

@@ -30,7 +30,7 @@ from xlreach.corpora.dataset import DATASETS, Dataset, DatasetSpec, Kind
 from xlreach.corpora.paths import open_path
 from xlreach.errors import DataError, SpecError
 from xlreach.languages import canonical_code, extend_languages
-from xlreach.reading import as_path
+from xlreach.safe_io import as_path
 
 __all__ = ["DATASETS", "Dataset", "DatasetSpec", "find_datasets", "open_dataset"]
 

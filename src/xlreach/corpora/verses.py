@@ -18,7 +18,7 @@ from xlreach.corpora.parallel import Bundle, ParallelText
 from xlreach.corpora.text import numbered_lines
 from xlreach.errors import DataError, nearest
 from xlreach.languages import canonical_code
-from xlreach.reading import whole_number
+from xlreach.safe_io import whole_number
 from xlreach.spec import param
 
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from xlreach import __version__
 from xlreach.errors import XLReachError
 from xlreach.explore.asking import Explorer, RequestError
-from xlreach.reading import parse_json
+from xlreach.safe_io import parse_json
 
 _ADDRESS = "127.0.0.1"
 _MOST_BYTES = 256 * 1024

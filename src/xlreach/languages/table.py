@@ -24,7 +24,7 @@ import langcodes
 
 from xlreach.errors import DataError, XLReachError, nearest
 from xlreach.languages.codes import canonical_code, usual_script
-from xlreach.reading import read_yaml
+from xlreach.safe_io import read_yaml
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,13 +30,13 @@ from xlreach.comparison.tables import (
 )
 from xlreach.errors import DataError
 from xlreach.measurement import Measurement, read_measurements
-from xlreach.reading import read_yaml
 from xlreach.report.curves import curve_charts
 from xlreach.report.export import digits_of, rows_csv, shown, shown_minus
 from xlreach.report.figures import bias_maps, heat_maps, retrieval_figures, tagging_figures
 from xlreach.report.pages import Pages
 from xlreach.report.reasons import reasons
 from xlreach.report.training import training_figures, training_tables
+from xlreach.safe_io import read_yaml
 from xlreach.store import replacing
 
 _ROWS_SHOWN = 150  # of a table; all are in its CSV

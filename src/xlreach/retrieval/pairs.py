@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from xlreach.corpora.parallel import ParallelText
 from xlreach.corpora.text import numbered_lines, read_lines
 from xlreach.errors import DataError, SpecError
-from xlreach.reading import parse_json
+from xlreach.safe_io import parse_json
 from xlreach.spec import Registry, Spec, param
 
 PAIR_SOURCES: Registry[PairSpec]

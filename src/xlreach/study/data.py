@@ -10,7 +10,7 @@ from typing import Any
 from xlreach.corpora.collection import Collection
 from xlreach.corpora.dataset import DATASETS, Annotated, Kind, Text, Treebank
 from xlreach.errors import ConfigError, DataError, nearest
-from xlreach.reading import as_path
+from xlreach.safe_io import as_path
 from xlreach.store import Store, Workspace, digest, file_digest
 from xlreach.study.config import StudyConfig
 from xlreach.study.stage import Stage

@@ -17,9 +17,9 @@ from typing import Any
 from xlreach.adapt.mlm import AT_ONCE
 from xlreach.adapt.recipe import STEPS
 from xlreach.corpora.collection import Collection
-from xlreach.reading import read_json
 from xlreach.retrieval.alignment import ALIGNMENTS
 from xlreach.retrieval.pairs import PAIR_SOURCES
+from xlreach.safe_io import read_json
 from xlreach.store import Store
 from xlreach.study.data import StudyData
 from xlreach.study.plan import Plan

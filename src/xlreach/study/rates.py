@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from xlreach.errors import StoreError, XLReachError
-from xlreach.reading import read_json
+from xlreach.safe_io import read_json
 from xlreach.store import digest, replacing
 
 Precision = Literal["float32", "bfloat16"]

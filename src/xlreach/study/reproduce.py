@@ -16,7 +16,7 @@ from typing import Any
 
 from xlreach.errors import DataError, StoreError
 from xlreach.measurement import Measurement, read_measurements
-from xlreach.reading import read_yaml
+from xlreach.safe_io import read_yaml
 from xlreach.study.config import load_config
 from xlreach.study.run import Place, run_study
 

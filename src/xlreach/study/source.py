@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from xlreach.errors import ConfigError
-from xlreach.reading import check_aliases
+from xlreach.safe_io import check_aliases
 
 Where = tuple[str | int, ...]
 """The way to a field: `("languages", "low", 0)`."""

@@ -1,0 +1,53 @@
+"""What a study found, as types: every gap, direction and change, every verdict, everything that may explain them.
+
+`comparison` computes these, `report` writes sentences, tables and charts from them, `gaps.json` is their JSON. A row
+carries numbers and closed sets of words (`Literal`), no sentence: what a sentence says is decided in
+`report/narrative.py`. `low` and `high` are the two sides of a split of the languages; a difference is always the low
+side minus the high side unless a row says otherwise.
+"""
+
+from __future__ import annotations
+
+from xlreach.gaps.analysis import SCHEMA, GapAnalysis
+from xlreach.gaps.explanations import Correlation, Effect, EqualPools, MixedModel, PoolFigure, PoolSizes, ProfilePoint
+from xlreach.gaps.rows import (
+    Caution,
+    Certainty,
+    Change,
+    Direction,
+    DirectionName,
+    Factor,
+    Gap,
+    Interval,
+    LanguageSplit,
+    Side,
+    Subject,
+)
+from xlreach.gaps.verdicts import Answer, Claim, Cost, Verdict
+
+__all__ = [
+    "SCHEMA",
+    "Answer",
+    "Caution",
+    "Certainty",
+    "Change",
+    "Claim",
+    "Correlation",
+    "Cost",
+    "Direction",
+    "DirectionName",
+    "Effect",
+    "EqualPools",
+    "Factor",
+    "Gap",
+    "GapAnalysis",
+    "Interval",
+    "LanguageSplit",
+    "MixedModel",
+    "PoolFigure",
+    "PoolSizes",
+    "ProfilePoint",
+    "Side",
+    "Subject",
+    "Verdict",
+]
