@@ -24,7 +24,7 @@ from tokenizers import Tokenizer
 from uroman import Uroman
 
 from xlreach.adapt import inputs
-from xlreach.adapt.translit import built_in_tables, read_table, transliterating
+from xlreach.adapt.transliterate import built_in_tables, read_table, transliterating
 from xlreach.corpora.registry import open_dataset
 
 

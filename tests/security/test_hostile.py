@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from xlreach.adapt.encoder import check_encoder, fingerprint
-from xlreach.adapt.translit import read_table
+from xlreach.adapt.transliterate import read_table
 from xlreach.corpora import text as text_lines
 from xlreach.corpora.parquet import rows_of
 from xlreach.corpora.registry import open_dataset

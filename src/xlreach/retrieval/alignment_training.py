@@ -29,7 +29,7 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 from transformers import PrinterCallback
 
 from xlreach.adapt.encoder import PROVENANCE_FILE, fingerprint
-from xlreach.adapt.inputs import input_transform
+from xlreach.adapt.romanize import input_transform
 from xlreach.errors import ModelError, XLReachError
 from xlreach.retrieval.alignment import Alignment, Contrastive, Distil, Trained
 from xlreach.retrieval.batches import HybridBatches, PairTable, gather_pairs, trainer_sampler

@@ -26,8 +26,8 @@ from sentence_transformers.sentence_transformer.modules import Transformer
 from tqdm import tqdm
 
 from xlreach.adapt.encoder import fingerprint
-from xlreach.adapt.forward import at_once
-from xlreach.adapt.inputs import input_transform
+from xlreach.adapt.romanize import input_transform
+from xlreach.compute.parallel import map_batches
 from xlreach.errors import ModelError, SpecError, nearest
 from xlreach.retrieval.first_occurrence import FirstOccurrence
 from xlreach.retrieval.int8 import check_fidelity, int8_transformer, sample
@@ -232,7 +232,7 @@ class TextEncoder:
         with _halved(self.model[0]) if half else contextlib.nullcontext():
             # OpenVINO has threads of its own, and one batch at a time.
             where = self.model.device.type if self._int8 is None else "openvino"
-            for rows, found in at_once(self._forward, batches, where):
+            for rows, found in map_batches(self._forward, batches, where):
                 vectors[rows] = found
         if not np.isfinite(vectors).all():
             raise ModelError(

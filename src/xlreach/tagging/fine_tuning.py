@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from xlreach.adapt.encoder import is_static
-from xlreach.adapt.inputs import input_transform
-from xlreach.adapt.static import StaticVectors
+from xlreach.adapt.romanize import input_transform
+from xlreach.adapt.static_vectors import StaticVectors
 from xlreach.store import digest
 from xlreach.tagging.backbone import drop_unused_rows, load_encoder, reading_limit
 from xlreach.tagging.heads import Head

@@ -12,10 +12,10 @@ from transformers import AutoConfig, AutoModelForMaskedLM
 from xlreach.adapt import Recipe
 from xlreach.adapt import mlm as module
 from xlreach.adapt import rows as blocks
-from xlreach.adapt.folder import read_tokenizer
-from xlreach.adapt.lines import EncodedText, Masking, batches
 from xlreach.adapt.mlm import Training, _Run, load_masked_lm
-from xlreach.adapt.rows import TextRows, cross_entropy
+from xlreach.adapt.mlm_data import EncodedText, Masking, batches
+from xlreach.adapt.sparse_embeddings import TextRows, cross_entropy
+from xlreach.adapt.tokenizer_file import read_tokenizer
 
 QUICK = Training(1, 3e-3, 8, 32, 0.15, 2, 0.1, "float32", 5)
 
