@@ -186,7 +186,7 @@ def test_transfer_takes_universal_tags(bert: Path, trees: InMemory, tmp_path: Pa
     other = InMemory("ud:other", "wo", test=[one.with_columns(xpos=["Q"] * len(one.words)) for one in toy_trees(9, 9)])
     rows = run_tagging("pos", bert, trees, preset=TOY, seed=1, out=tmp_path, test_data=other)
     assert rows[0].value > 0.95
-    assert (rows[0].language, rows[0].dataset) == ("wo", "ud:toy>ud:other")
+    assert (rows[0].language, rows[0].trained_on, rows[0].dataset) == ("wo", "ud:toy", "ud:other")
 
 
 def test_sentences_with_the_same_id_are_told_apart(bert: Path, trees: InMemory, tmp_path: Path):
