@@ -27,7 +27,7 @@ from xlreach.corpora.sources.entity_corpora import read_entities
 from xlreach.corpora.sources.hub import Hub
 from xlreach.corpora.sources.lareqa import XquadR
 from xlreach.corpora.sources.retrieval_folder import FolderCollection, write_collection
-from xlreach.retrieval.pairs import open_pairs
+from xlreach.retrieval.pair_sources import open_pairs
 
 _CONLLU = (
     "# sent_id = 1\n# text = Il-kelb ġera\n1-2\tIl-kelb\t_\t_\t_\t_\t_\t_\t_\t_\n"
