@@ -13,8 +13,8 @@ from seqeval.metrics import f1_score, precision_score
 from seqeval.scheme import IOB2
 from tagging_toys import toy_entities, toy_trees
 
-from xlreach.corpora.conllu import Sentence, read_conllu, write_conllu
-from xlreach.corpora.iob2 import TaggedSentence
+from xlreach.corpora.formats.conllu import Sentence, read_conllu, write_conllu
+from xlreach.corpora.formats.iob2 import TaggedSentence
 from xlreach.errors import DataError
 from xlreach.tagging import TASKS, metrics
 from xlreach.tagging.labels import Annotation

@@ -17,8 +17,8 @@ from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
 from tagging_toys import InMemory, toy_entities, toy_trees
 
-from xlreach.corpora.conllu import read_conllu
-from xlreach.corpora.iob2 import read_iob2, write_iob2
+from xlreach.corpora.formats.conllu import read_conllu
+from xlreach.corpora.formats.iob2 import read_iob2, write_iob2
 from xlreach.errors import ConfigError, DataError, ModelError, SpecError
 from xlreach.measurement import read_measurements
 from xlreach.tagging import PRESETS, TASKS, precision, resolved_precision, run_tagging, tagger_training

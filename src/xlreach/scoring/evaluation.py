@@ -22,7 +22,7 @@ import numpy as np
 from tqdm import tqdm
 
 from xlreach.corpora.collection import Collection, Qrels, Query
-from xlreach.corpora.trec import write_qrels, write_run
+from xlreach.corpora.formats.trec import write_qrels, write_run
 from xlreach.errors import DataError, IndexFolderError, SpecError, nearest
 from xlreach.measurement import Measurement, write_measurements
 from xlreach.retrieval.encoding import TextEncoder

@@ -119,7 +119,7 @@ def diagnose_stage(encoder: Node, language: str, text: Node, parallel: Any | Non
     def make(space: Workspace, paths: Paths) -> None:
         from xlreach.adapt.diagnostics import diagnose, parity, surprise, training_loss
         from xlreach.adapt.text import held_out_lines
-        from xlreach.corpora.text import read_lines
+        from xlreach.corpora.formats.lines import read_lines
 
         path = _text_in(paths["text"], language)
 

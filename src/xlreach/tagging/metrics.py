@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from xlreach.corpora.conllu import Sentence, write_conllu
+from xlreach.corpora.formats.conllu import Sentence, write_conllu
 from xlreach.errors import DataError, MissingExtraError
 from xlreach.tagging.labels import Annotation
 

@@ -13,8 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from xlreach.corpora.conllu import Sentence, write_conllu
-from xlreach.corpora.iob2 import TaggedSentence, write_iob2
+from xlreach.corpora.formats.conllu import Sentence, write_conllu
+from xlreach.corpora.formats.iob2 import TaggedSentence, write_iob2
 from xlreach.errors import DataError, XLReachError
 from xlreach.spec import Registry, Spec, param
 from xlreach.tagging import metrics
