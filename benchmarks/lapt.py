@@ -44,8 +44,8 @@ from transformers import (
 from xlreach.adapt import Recipe, mlm
 from xlreach.adapt.mlm import JobState, Training, train
 from xlreach.adapt.mlm_data import Batch, EncodedText, Masking, batches
-from xlreach.adapt.sparse_embeddings import TextRows
 from xlreach.compute.precision import choose_dtype
+from xlreach.compute.sparse_embeddings import SparseEmbeddings
 from xlreach.corpora.registry import open_dataset
 
 LENGTH, THEIR_BATCH, JOINED = 128, 8, 40
@@ -163,7 +163,7 @@ def compare(model: Any, text: EncodedText, place: Path) -> dict[str, float]:
     theirs.backward()
     expected = {name: p.grad for name, p in model.named_parameters(remove_duplicate=False)}
     model.zero_grad(set_to_none=True)
-    table = TextRows(model, rows, torch.float32, place)
+    table = SparseEmbeddings(model, rows, torch.float32, place)
     run = mlm._Run(model, ours_training(), masking, torch.device("cpu"), torch.float32, table.rest)
     ours, _ = run.loss(batch, np.random.default_rng(2))
     ours.backward()

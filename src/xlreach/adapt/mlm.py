@@ -27,12 +27,12 @@ from tqdm import tqdm
 from transformers import AutoModelForMaskedLM
 
 from xlreach.adapt.mlm_data import Batch, EncodedText, Masking, batches
-from xlreach.adapt.sparse_embeddings import TextRows, cross_entropy
 from xlreach.adapt.tiered_lr import Tier
 from xlreach.compute.distributed import ProcessGroup
 from xlreach.compute.loading import attention_implementation, safe_loading
 from xlreach.compute.memory import release_freed_memory
 from xlreach.compute.precision import choose_dtype
+from xlreach.compute.sparse_embeddings import SparseEmbeddings, cross_entropy
 from xlreach.errors import DataError, ModelError
 from xlreach.store import replacing
 
@@ -152,7 +152,7 @@ def _train(model: Model, text: EncodedText, training: Training, job_state: JobSt
     narrowed = None
     rows = text.in_use(training.tier)
     if training.rows == "text" and len(rows) < model.to(device).get_input_embeddings().weight.shape[0]:
-        narrowed = TextRows(model, rows, dtype, job_state.checkpoint)
+        narrowed = SparseEmbeddings(model, rows, dtype, job_state.checkpoint)
         text = text.renumbered(rows)
         training = dataclasses.replace(training, tier=tuple(np.searchsorted(rows, training.tier).tolist()))
     fit, held_out = text.split(training.valid)
@@ -182,7 +182,7 @@ def _train(model: Model, text: EncodedText, training: Training, job_state: JobSt
         run.restore(load_file(job_state.checkpoint / "best.safetensors"))
     if narrowed:
         run.optimizer.state.clear()  # the moments go before the whole tables come
-        narrowed.put_back()
+        narrowed.restore()
     model.to("cpu")
     job_state.cost["tokens"] = job_state.cost.get("tokens", 0) + progress.tokens
     job_state.cost["steps"] = job_state.cost.get("steps", 0) + progress.steps

@@ -16,7 +16,7 @@ from xlreach.adapt.diagnostics import diagnose
 from xlreach.adapt.encoder import Provenance, resolve_base
 from xlreach.adapt.model_card import model_card
 from xlreach.adapt.recipe import Job, Recipe, Step
-from xlreach.corpora.text import numbered_lines, read_lines
+from xlreach.corpora.formats.lines import numbered_lines, read_lines
 from xlreach.errors import DataError
 from xlreach.store import replacing
 

@@ -86,7 +86,7 @@ def index(
 ) -> None:
     """Build one FAISS index a language, or add and remove documents."""
     from xlreach.adapt.encoder import resolve_base
-    from xlreach.corpora.items import read_ids
+    from xlreach.corpora.document_files import read_ids
     from xlreach.retrieval.encoding import TextEncoder
     from xlreach.retrieval.index import build_index, open_index
     from xlreach.retrieval.index_update import update_index
@@ -153,7 +153,7 @@ def search(
 ) -> None:
     """Search one, several or all languages, in one ranking."""
     from xlreach.adapt.encoder import resolve_base
-    from xlreach.corpora.items import read_queries
+    from xlreach.corpora.document_files import read_queries
     from xlreach.retrieval.encoding import TextEncoder
     from xlreach.retrieval.index import find_indexes, open_index
     from xlreach.retrieval.search import rank, write_search_run

@@ -120,7 +120,7 @@ def diagnose_stage(encoder: Node, language: str, text: Node, parallel: Any | Non
     def make(space: Workspace, paths: Paths) -> None:
         from xlreach.adapt.clean_text import held_out_lines
         from xlreach.adapt.diagnostics import diagnose, parity, pseudo_perplexity, training_loss
-        from xlreach.corpora.text import read_lines
+        from xlreach.corpora.formats.lines import read_lines
 
         path = _text_in(paths["text"], language)
 

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from xlreach.corpora.text import numbered_lines
+from xlreach.corpora.formats.lines import numbered_lines
 from xlreach.errors import DataError
 
 _BLANKS = re.compile(r"[ \t]+")

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from xlreach.corpora.collection import Collection, Document, Qrels, Query
-from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, check_language, folder_of
-from xlreach.corpora.text import numbered_lines
+from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, check_language
+from xlreach.corpora.formats.lines import numbered_lines
+from xlreach.corpora.layout import folder_of
 from xlreach.errors import DataError, nearest
 from xlreach.languages import canonical_code
 from xlreach.safe_io import parse_json

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xlreach.corpora.text import numbered_lines
+from xlreach.corpora.formats.lines import numbered_lines
 from xlreach.errors import DataError
 from xlreach.safe_io import whole_number
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xlreach.corpora.bitexts import coded_files
-from xlreach.corpora.conllu import read_conllu
 from xlreach.corpora.dataset import SPLITS, Dataset, EntityCorpus, Text, Treebank
-from xlreach.corpora.entities import read_entities
-from xlreach.corpora.folder import FolderCollection
-from xlreach.corpora.treebanks import ud_language, ud_licence, ud_splits
+from xlreach.corpora.formats.conllu import read_conllu
+from xlreach.corpora.layout import coded_files
+from xlreach.corpora.sources.entity_corpora import read_entities
+from xlreach.corpora.sources.retrieval_folder import FolderCollection
+from xlreach.corpora.sources.treebanks import ud_language, ud_licence, ud_splits
 from xlreach.errors import DataError
 from xlreach.languages import canonical_code
 

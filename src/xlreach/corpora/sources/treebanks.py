@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from xlreach.corpora.conllu import Sentence, Word, read_conllu
-from xlreach.corpora.dataset import DATASETS, SPLITS, DatasetSpec, Kind, Treebank, inside
-from xlreach.corpora.text import numbered_lines
+from xlreach.corpora.dataset import DATASETS, SPLITS, DatasetSpec, Kind, Treebank
+from xlreach.corpora.formats.conllu import Sentence, Word, read_conllu
+from xlreach.corpora.formats.lines import numbered_lines
+from xlreach.corpora.layout import inside
 from xlreach.errors import DataError, nearest
 from xlreach.languages import canonical_code
 from xlreach.spec import param

@@ -11,8 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from xlreach.corpora.dataset import DATASETS, SPLITS, DatasetSpec, EntityCorpus, Kind, inside
-from xlreach.corpora.iob2 import TaggedSentence, read_iob2
+from xlreach.corpora.dataset import DATASETS, SPLITS, DatasetSpec, EntityCorpus, Kind
+from xlreach.corpora.formats.iob2 import TaggedSentence, read_iob2
+from xlreach.corpora.layout import inside
 from xlreach.errors import DataError, XLReachError, nearest
 from xlreach.languages import canonical_code, get_language
 from xlreach.spec import param

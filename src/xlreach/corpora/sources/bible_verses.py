@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, inside
-from xlreach.corpora.parallel import Bundle, ParallelText
-from xlreach.corpora.text import numbered_lines
+from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind
+from xlreach.corpora.formats.lines import numbered_lines
+from xlreach.corpora.layout import inside
+from xlreach.corpora.parallel_text import AlignedFiles, ParallelText
 from xlreach.errors import DataError, nearest
 from xlreach.languages import canonical_code
 from xlreach.safe_io import whole_number
@@ -51,7 +52,7 @@ class Verses(DatasetSpec):
                 expected="Expected two or more files <language code>.txt of lines with a verse number, a tab, a text.",
                 fix=nearest(self.member, known) if known else "",
             )
-        return ParallelText(str(self), [VerseBundle("", paths)], self.licence, self.citation)
+        return ParallelText(str(self), [AlignedVerses("", paths)], self.licence, self.citation)
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -62,7 +63,7 @@ class Verses(DatasetSpec):
                 yield f"verses:{folder.name}", tuple(sorted(paths))
 
 
-class VerseBundle(Bundle):
+class AlignedVerses(AlignedFiles):
     """Translations whose lines are numbered by verse."""
 
     def lines(self, language: str) -> Iterator[tuple[int, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xlreach.corpora.collection import Document
-from xlreach.corpora.text import numbered_lines
+from xlreach.corpora.formats.lines import numbered_lines
 from xlreach.errors import DataError
 from xlreach.safe_io import parse_json
 

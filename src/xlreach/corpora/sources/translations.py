@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, folder_of, inside
-from xlreach.corpora.parallel import Bundle, ParallelText
-from xlreach.corpora.text import read_lines
-from xlreach.corpora.verses import has_verses
+from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind
+from xlreach.corpora.formats.lines import read_lines
+from xlreach.corpora.layout import coded_files, folder_of, inside
+from xlreach.corpora.parallel_text import AlignedFiles, ParallelText
+from xlreach.corpora.sources.bible_verses import has_verses
 from xlreach.errors import DataError, nearest
 from xlreach.languages import canonical_code
 from xlreach.spec import param
@@ -44,7 +44,7 @@ class Ntrex(DatasetSpec):
             ids = list(read_lines(shared[0]))
             cut = _middle(ids)
             first, last = (1, cut) if self.half == "first" else (cut + 1, len(ids))
-        return ParallelText(str(self), [Bundle("", paths, first, last)], self.licence, self.citation, shared)
+        return ParallelText(str(self), [AlignedFiles("", paths, first, last)], self.licence, self.citation, shared)
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -77,7 +77,7 @@ class Flores(DatasetSpec):
         paths = self._paths(root, self.split)
         if len(paths) < 2:
             raise DataError(f"No files {self.split}/<language>.{self.split}.", path=folder)
-        return ParallelText(str(self), [Bundle("", paths)], self.licence, self.citation)
+        return ParallelText(str(self), [AlignedFiles("", paths)], self.licence, self.citation)
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -123,13 +123,13 @@ class Tatoeba(DatasetSpec):
             yield cls.name, tuple(sorted({code for bundle in bundles for code in bundle.paths}))
 
     @staticmethod
-    def _bundles(root: Path) -> list[Bundle]:
+    def _bundles(root: Path) -> list[AlignedFiles]:
         bundles = []
         for path in sorted((root / "parallel/tatoeba_v1").glob("tatoeba.*-eng.eng")):
             other = path.name.split(".")[1].removesuffix("-eng")
             code = canonical_code(other)
             if code:
-                bundles.append(Bundle(code, {code: path.with_suffix(f".{other}"), "en": path}))
+                bundles.append(AlignedFiles(code, {code: path.with_suffix(f".{other}"), "en": path}))
         return bundles
 
 
@@ -158,7 +158,7 @@ class Mafand(DatasetSpec):
                 yield str(cls(split=split)), tuple(sorted({code for bundle in bundles for code in bundle.paths}))
 
     @staticmethod
-    def _bundles(root: Path, split: str) -> list[Bundle]:
+    def _bundles(root: Path, split: str) -> list[AlignedFiles]:
         bundles = []
         for folder in sorted((root / "parallel/mafand/text_files").glob("*-*")):
             paths = {
@@ -167,7 +167,7 @@ class Mafand(DatasetSpec):
                 if (folder / f"{split}.{side}").is_file()
             }
             if len(paths) == 2 and None not in paths:
-                bundles.append(Bundle(folder.name, {str(code): path for code, path in paths.items()}))
+                bundles.append(AlignedFiles(folder.name, {str(code): path for code, path in paths.items()}))
         return bundles
 
 
@@ -190,7 +190,7 @@ class Bitext(DatasetSpec):
                 expected="Expected two or more files named <language code>.txt.",
                 fix=nearest(self.member, known) if known else "",
             )
-        return ParallelText(str(self), [Bundle("", paths)], self.licence, self.citation)
+        return ParallelText(str(self), [AlignedFiles("", paths)], self.licence, self.citation)
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -200,16 +200,6 @@ class Bitext(DatasetSpec):
             paths = coded_files(folder)
             if len(paths) >= 2 and not has_verses(next(iter(paths.values()))):
                 yield f"bitext:{folder.name}", tuple(sorted(paths))
-
-
-def coded_files(folder: Path) -> dict[str, Path]:
-    """The files of a folder that are named by a language code, with `.txt` or without an ending."""
-    found = {}
-    for path in sorted(folder.glob("*")):
-        code = canonical_code(path.stem) if re.fullmatch(r"[\w-]+(\.txt)?", path.name) and path.is_file() else None
-        if code:
-            found[code] = path
-    return found
 
 
 def _middle(ids: Iterable[str]) -> int:

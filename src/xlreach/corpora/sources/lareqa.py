@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from xlreach.corpora.collection import Collection, Document, Qrels, Query
-from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, check_language, folder_of
+from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, check_language
+from xlreach.corpora.layout import folder_of
 from xlreach.errors import DataError
 from xlreach.languages import canonical_code
 from xlreach.safe_io import read_json

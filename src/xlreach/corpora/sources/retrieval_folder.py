@@ -1,13 +1,18 @@
-"""The generic retrieval folder: three files that anybody can write (layout in `collection`).
+"""The generic retrieval folder: three files that anybody can write.
 
-A corpus is streamed, never held: a first pass checks it and learns its languages and the places of judged documents;
-`documents` then reads it again for one language.
+    corpus.jsonl    {"_id": "d1", "title": "", "text": "…", "language": "mt"}
+    queries.jsonl   {"_id": "q1", "text": "…", "language": "en", "group": "1"}
+    qrels.tsv       query-id <TAB> corpus-id <TAB> score      (with this header)
+
+The corpus is streamed, never held in memory: a first pass checks it and records its languages and the languages of the
+judged documents; `documents` then reads it again for one language.
 """
 
 from __future__ import annotations
 
+import json
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +21,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from xlreach.corpora.collection import Collection, Document, Qrels, Query
-from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, check_language, inside
-from xlreach.corpora.text import numbered_lines
+from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, check_language
+from xlreach.corpora.formats.lines import numbered_lines
+from xlreach.corpora.layout import inside
 from xlreach.errors import DataError, nearest
 from xlreach.languages import canonical_code
 from xlreach.safe_io import parse_json, whole_number
@@ -232,6 +238,36 @@ class FolderCollection(Collection):
                 line=number,
             )
         return code
+
+
+def write_collection(
+    folder: Path,
+    documents: Iterable[Document],
+    queries: Iterable[Query],
+    qrels: Mapping[str, Mapping[str, int]],
+) -> None:
+    """Writes the generic layout; `FolderCollection` reads it back."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_jsonl(
+        folder / "corpus.jsonl",
+        ({"_id": d.id, "title": d.title, "text": d.text, "language": d.language} for d in documents),
+    )
+    _write_jsonl(
+        folder / "queries.jsonl",
+        ({"_id": q.id, "text": q.text, "language": q.language, "group": q.group} for q in queries),
+    )
+    with (folder / "qrels.tsv").open("w", encoding="utf-8", newline="\n") as stream:
+        stream.write("query-id\tcorpus-id\tscore\n")
+        for query, judged in qrels.items():
+            for document, score in judged.items():
+                stream.write(f"{query}\t{document}\t{score}\n")
+
+
+def _write_jsonl(path: Path, rows: Iterable[dict[str, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        for row in rows:
+            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 @dataclass

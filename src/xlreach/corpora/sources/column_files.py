@@ -18,10 +18,11 @@ from itertools import chain
 from pathlib import Path
 from typing import ClassVar
 
-from xlreach.corpora.conllu import COLUMNS, Sentence, parse_sentence
-from xlreach.corpora.dataset import DATASETS, SPLITS, DatasetSpec, EntityCorpus, Treebank, inside
-from xlreach.corpora.iob2 import TaggedSentence, read_iob2
-from xlreach.corpora.text import numbered_lines
+from xlreach.corpora.dataset import DATASETS, SPLITS, DatasetSpec, EntityCorpus, Treebank
+from xlreach.corpora.formats.conllu import COLUMNS, Sentence, parse_sentence
+from xlreach.corpora.formats.iob2 import TaggedSentence, read_iob2
+from xlreach.corpora.formats.lines import numbered_lines
+from xlreach.corpora.layout import inside
 from xlreach.errors import DataError, SpecError
 from xlreach.languages import canonical_code, get_language
 from xlreach.spec import param

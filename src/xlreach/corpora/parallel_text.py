@@ -12,14 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from xlreach.corpora.bitext import read_aligned
 from xlreach.corpora.collection import Collection, Document, Qrels, Query
 from xlreach.corpora.dataset import check_language
-from xlreach.corpora.text import numbered_lines
+from xlreach.corpora.formats.aligned_lines import read_aligned
+from xlreach.corpora.formats.lines import numbered_lines
 
 
 @dataclass(frozen=True)
-class Bundle:
+class AlignedFiles:
     """Files of one text in several languages, line by line.
 
     Attributes:
@@ -67,7 +67,7 @@ class ParallelText(Collection):
     def __init__(
         self,
         name: str,
-        bundles: Iterable[Bundle],
+        bundles: Iterable[AlignedFiles],
         licence: str = "",
         citation: str = "",
         shared: Iterable[Path] = (),
@@ -128,16 +128,16 @@ class ParallelText(Collection):
         found = {path for bundle in self.bundles for language in wanted for path in bundle.files(language)}
         return sorted(found.union(self._shared) if found else found)
 
-    def _holding(self, *languages: str) -> list[Bundle]:
+    def _holding(self, *languages: str) -> list[AlignedFiles]:
         """The bundles that have all of these languages; none where two are the same."""
         if len(set(languages)) < len(languages):
             return []
         return [bundle for bundle in self.bundles if all(language in bundle.paths for language in languages)]
 
 
-def _id(language: str, bundle: Bundle, number: int) -> str:
+def _id(language: str, bundle: AlignedFiles, number: int) -> str:
     return "/".join(part for part in (language, bundle.key, str(number)) if part)
 
 
-def _group(bundle: Bundle, number: int) -> str:
+def _group(bundle: AlignedFiles, number: int) -> str:
     return f"{bundle.key}/{number}" if bundle.key else str(number)

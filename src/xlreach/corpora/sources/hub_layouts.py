@@ -10,8 +10,8 @@ from typing import Any
 
 from xlreach.corpora.collection import Collection, Document, Qrels, Query
 from xlreach.corpora.dataset import check_language
-from xlreach.corpora.parallel import Bundle
-from xlreach.corpora.parquet import rows_of
+from xlreach.corpora.formats.tables import rows_of
+from xlreach.corpora.parallel_text import AlignedFiles
 from xlreach.errors import DataError
 from xlreach.safe_io import whole_number
 
@@ -170,14 +170,14 @@ class Contexts(Collection):
 
 
 @dataclass(frozen=True)
-class TableBundle(Bundle):
+class AlignedColumns(AlignedFiles):
     """A table with a column a language, as parallel text; a line's number is the row's."""
 
     columns: Mapping[str, str] = field(default_factory=dict)
     tables: tuple[Path, ...] = ()
 
     @classmethod
-    def of(cls, key: str, paths: list[Path], columns: Mapping[str, str]) -> TableBundle:
+    def of(cls, key: str, paths: list[Path], columns: Mapping[str, str]) -> AlignedColumns:
         """From the files of one table and its column for each language."""
         return cls(key, dict.fromkeys(columns, paths[0]), 1, None, columns, tuple(paths))
 
@@ -201,13 +201,13 @@ class TableBundle(Bundle):
 
 
 @dataclass(frozen=True)
-class KeyedBundle(Bundle):
+class AlignedTables(AlignedFiles):
     """A table a language with the columns `id` and `text`, as parallel text; rows of one id translate each other."""
 
     tables: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, paths: Mapping[str, list[Path]]) -> KeyedBundle:
+    def of(cls, paths: Mapping[str, list[Path]]) -> AlignedTables:
         """From the files of each language."""
         first = {code: files[0] for code, files in paths.items()}
         return cls("", first, 1, None, {code: tuple(files) for code, files in paths.items()})

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from xlreach.corpora.bitexts import coded_files
-from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, Text, inside
+from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, Text
+from xlreach.corpora.layout import coded_files, inside
 from xlreach.errors import DataError, nearest
 from xlreach.languages import canonical_code
 from xlreach.spec import param

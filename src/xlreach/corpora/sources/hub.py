@@ -26,13 +26,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from xlreach.corpora.conllu import COLUMNS, Sentence, parse_sentence
 from xlreach.corpora.dataset import DATASETS, Dataset, DatasetSpec, EntityCorpus, Kind, Treebank
-from xlreach.corpora.hub_collections import Contexts, KeyedBundle, Subset, SubsetCollection, TableBundle
-from xlreach.corpora.iob2 import TaggedSentence
-from xlreach.corpora.parallel import ParallelText
-from xlreach.corpora.parquet import Tables, class_names, columns_of, expecting, rows_of, tables_of
-from xlreach.corpora.treebanks import ud_language
+from xlreach.corpora.formats.conllu import COLUMNS, Sentence, parse_sentence
+from xlreach.corpora.formats.iob2 import TaggedSentence
+from xlreach.corpora.formats.tables import Tables, class_names, columns_of, expecting, rows_of, tables_of
+from xlreach.corpora.parallel_text import ParallelText
+from xlreach.corpora.sources.hub_layouts import AlignedColumns, AlignedTables, Contexts, Subset, SubsetCollection
+from xlreach.corpora.sources.treebanks import ud_language
 from xlreach.errors import DataError, nearest
 from xlreach.languages import canonical_code
 from xlreach.spec import param
@@ -99,7 +99,7 @@ class Hub(DatasetSpec):
         paths = {config: _split(tables[config], self.split, config) for config in chosen}
         if {"id", "iso_639_3", "text"} <= set(first):
             named = {_code(one, folder): paths[one] for one in chosen}
-            return ParallelText(name, [KeyedBundle.of(named)], licence, citation)
+            return ParallelText(name, [AlignedTables.of(named)], licence, citation)
         if {"flores_passage", "question", "link"} <= set(first):
             named = {_code(one, folder): paths[one] for one in chosen}
             key = ("link", "question_number")
@@ -247,16 +247,16 @@ def _subset(tables: Tables, name: str, split: str | None, language: str | None, 
     return Subset(document_language, query_language, files("corpus"), files("queries"), files(qrels))
 
 
-def _bundle(config: str, paths: list[Path], columns: tuple[str, ...], keyed: bool) -> TableBundle | None:
+def _bundle(config: str, paths: list[Path], columns: tuple[str, ...], keyed: bool) -> AlignedColumns | None:
     key = config if keyed else ""
     if {"sentence1", "sentence2"} <= set(columns):
         pair = [canonical_code(part) for part in config.split("-")]
         if len(pair) == 2 and None not in pair:
             named = {str(pair[0]): "sentence1", str(pair[1]): "sentence2"}
-            return TableBundle.of(key, paths, named)
+            return AlignedColumns.of(key, paths, named)
         return None
     named = {code: column for column in columns if (code := canonical_code(column)) and len(column) > 2}
-    return TableBundle.of(key, paths, named) if len(named) > 1 else None
+    return AlignedColumns.of(key, paths, named) if len(named) > 1 else None
 
 
 def _read_ud(path: Path) -> Iterator[Sentence]:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from xlreach.corpora.text import numbered_lines
+from xlreach.corpora.formats.lines import numbered_lines
 from xlreach.errors import DataError
 from xlreach.safe_io import parse_json, parse_yaml
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 
-from xlreach.corpora.text import numbered_lines
+from xlreach.corpora.formats.lines import numbered_lines
 from xlreach.errors import DataError
 
 
