@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Literal
@@ -171,9 +170,9 @@ class _Known:
         }
         self.systems: dict[str, Selection] = {}
         for recipe, alignment, retriever in product(self.recipes, alignments, retrievers):
-            selection = Selection(recipe, alignment, retriever)
-            for phrase in _phrases(recipe, alignment, retriever):
-                self.systems.setdefault(phrase, selection)
+            system = System("", recipe, alignment, retriever)
+            for phrase in system_phrases(system):
+                self.systems.setdefault(phrase, Selection.only(system))
 
     def sides(self, left: str, right: str) -> tuple[Selection, Selection]:
         """Two recipes, two alignments or two retrievers, where both sides are one of these; otherwise two systems."""
@@ -219,12 +218,12 @@ class _Known:
         )
 
 
-def _phrases(recipe: str, alignment: str, retriever: str) -> Iterator[str]:
-    """The ways to write a system: `none` and `dense` need not be said."""
-    said = [name for name, plain in ((recipe, UNTREATED), (alignment, UNTREATED), (retriever, DENSE)) if name != plain]
-    yield " with ".join(said or [UNTREATED])
-    ending = [] if retriever == DENSE else [retriever]
-    yield " with ".join([recipe, alignment, *ending])
+def system_phrases(system: System) -> tuple[str, str]:
+    """The ways to write a system, short (`lapt`, `bm25`) and long (`lapt with none`, `none with none with bm25`)."""
+    parts = ((system.recipe, UNTREATED), (system.alignment, UNTREATED), (system.retriever, DENSE))
+    short = [name for name, default in parts if name != default] or [UNTREATED]
+    long = [system.recipe, system.alignment] if system.is_dense else [name for name, _ in parts]
+    return " with ".join(short), " with ".join(long)
 
 
 def _unreadable(text: str, why: str) -> SpecError:

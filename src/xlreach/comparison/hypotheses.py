@@ -71,7 +71,7 @@ def check_hypotheses(
 
 
 def _concerns(claim: Hypothesis, row: Measurement) -> bool:
-    if row.measure != claim.measure:
+    if row.label != claim.measure:
         return False
     if claim.task is None and claim.measure in COSTS:
         return row.kind == "cost" and row.stage == "adapt"
