@@ -8,8 +8,9 @@ import pytest
 
 datasets = pytest.importorskip("datasets")
 
-from xlreach.corpora import EntityCorpus, ParallelText, Treebank, find_datasets, hub, open_dataset  # noqa: E402
-from xlreach.corpora.conllu import read_conllu, write_conllu  # noqa: E402
+from xlreach.corpora import EntityCorpus, ParallelText, Treebank, find_datasets, open_dataset  # noqa: E402
+from xlreach.corpora.formats.conllu import read_conllu, write_conllu  # noqa: E402
+from xlreach.corpora.sources import hub  # noqa: E402
 from xlreach.errors import DataError  # noqa: E402
 
 CONLLU = "\n".join(

@@ -12,9 +12,9 @@ import pytest
 from xlreach.adapt.encoder import check_encoder, resolve_base
 from xlreach.adapt.folder import longest_input, read_tokenizer, special_tokens
 from xlreach.comparison import read_gaps
-from xlreach.corpora.items import read_documents
-from xlreach.corpora.lareqa import XquadR
+from xlreach.corpora.document_files import read_documents
 from xlreach.corpora.registry import open_dataset
+from xlreach.corpora.sources.lareqa import XquadR
 from xlreach.errors import DataError, ModelError, SpecError, StoreError, XLReachError
 from xlreach.measurement import read_measurements
 from xlreach.retrieval.factory import check_factory

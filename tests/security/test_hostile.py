@@ -16,8 +16,8 @@ import pytest
 
 from xlreach.adapt.encoder import check_encoder, fingerprint
 from xlreach.adapt.translit import read_table
-from xlreach.corpora import text as text_lines
-from xlreach.corpora.parquet import rows_of
+from xlreach.corpora.formats import lines as text_lines
+from xlreach.corpora.formats.tables import rows_of
 from xlreach.corpora.registry import open_dataset
 from xlreach.errors import ConfigError, DataError, ModelError, StoreError, XLReachError
 from xlreach.languages import extend_languages

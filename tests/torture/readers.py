@@ -13,22 +13,21 @@ import pyarrow.parquet as pq
 from cases import damaged
 from hypothesis import strategies as st
 
-from xlreach.corpora.afriqa import Afriqa
-from xlreach.corpora.bitext import read_bitext
-from xlreach.corpora.collection import write_collection
-from xlreach.corpora.conllu import read_conllu, write_conllu
-from xlreach.corpora.entities import read_entities
-from xlreach.corpora.folder import FolderCollection
-from xlreach.corpora.hub import Hub
-from xlreach.corpora.iob2 import read_iob2, write_iob2
-from xlreach.corpora.items import read_documents, read_queries
-from xlreach.corpora.lareqa import XquadR
-from xlreach.corpora.paths import open_path
+from xlreach.corpora.document_files import read_documents, read_queries
+from xlreach.corpora.formats.aligned_lines import read_bitext
+from xlreach.corpora.formats.conllu import read_conllu, write_conllu
+from xlreach.corpora.formats.iob2 import read_iob2, write_iob2
+from xlreach.corpora.formats.lines import read_lines, write_lines
+from xlreach.corpora.formats.trec import write_qrels, write_run
 from xlreach.corpora.registry import find_datasets, open_dataset
-from xlreach.corpora.text import read_lines, write_lines
-from xlreach.corpora.trec import write_qrels, write_run
-from xlreach.corpora.verses import Verses
-from xlreach.retrieval.pairs import open_pairs
+from xlreach.corpora.sources.afriqa import Afriqa
+from xlreach.corpora.sources.any_path import open_path
+from xlreach.corpora.sources.bible_verses import Verses
+from xlreach.corpora.sources.entity_corpora import read_entities
+from xlreach.corpora.sources.hub import Hub
+from xlreach.corpora.sources.lareqa import XquadR
+from xlreach.corpora.sources.retrieval_folder import FolderCollection, write_collection
+from xlreach.retrieval.pair_sources import open_pairs
 
 _CONLLU = (
     "# sent_id = 1\n# text = Il-kelb ġera\n1-2\tIl-kelb\t_\t_\t_\t_\t_\t_\t_\t_\n"
