@@ -17,7 +17,9 @@ from typing import Any
 import vl_convert
 
 _VEGA_LITE = "6.1"
-_DRAWING = ThreadPoolExecutor(1, "chart")  # vl-convert releases Python's lock; a second thread would only wait inside it
+_DRAWING = ThreadPoolExecutor(
+    1, "chart"
+)  # vl-convert releases Python's lock; a second thread would only wait inside it
 _MOST_LABELS = 16  # languages; with more, the numbers in the cells of a heat map cannot be read
 INK, _MUTED, _GRID = "#1b2026", "#59636f", "#e2e6ea"
 SERIES = ("#0063a5", "#c24e00", "#007d5b", "#a4508b", "#8a6d00", "#44535f")
@@ -155,7 +157,9 @@ def heat_map(name: str, title: str, alt: str, rows: Sequence[Mapping[str, Any]],
             "field": "value",
             "type": "quantitative",
             "scale": {"scheme": "cividis", "domain": [low, high if high > low else low + 1]},
-            "legend": None if len(order) <= _MOST_LABELS else {"title": None, "orient": "bottom", "gradientLength": 200},
+            "legend": None
+            if len(order) <= _MOST_LABELS
+            else {"title": None, "orient": "bottom", "gradientLength": 200},
         }
         ink = {"condition": {"test": "datum.dark", "value": "#fefefe"}, "value": "#101418"}
         layers = [{"mark": {"type": "rect", "cornerRadius": 2}, "encoding": {**position, "color": color}}]

@@ -1,4 +1,4 @@
-"""What goes with retrieval, for the report: rows of the tests, scatter plots, and each language's profile as a table."""
+"""What goes with retrieval, for the report: its tests, scatter plots, and the profile of each language as a table."""
 
 from __future__ import annotations
 
@@ -91,7 +91,8 @@ def _scatter(
         return []
     measure = points[0].measure
     title = f"{measure} and what may explain it: {topic.dataset}, {topic.base}, {setting}, alignment {alignment}"
-    alt = f"Scatter plots, {len(tried)} panels: {title}; a point for each language and recipe. Figures are in the table below."
+    points_of = "a point for each language and recipe. Figures are in the table below."
+    alt = f"Scatter plots, {len(tried)} panels: {title}; {points_of}"
     return [scatter(f"why {topic.dataset} {topic.base}", title, alt, rows, measure)]
 
 

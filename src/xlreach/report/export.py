@@ -126,7 +126,9 @@ def file_name(name: str) -> str:
 
 
 def _is_numeric(value: Any) -> bool:
-    return value is None or isinstance(value, (int, float)) or (isinstance(value, tuple) and all(map(_is_numeric, value)))
+    return (
+        value is None or isinstance(value, (int, float)) or (isinstance(value, tuple) and all(map(_is_numeric, value)))
+    )
 
 
 def _tex_text(value: Any) -> str:

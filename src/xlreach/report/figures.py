@@ -19,7 +19,9 @@ def retrieval_charts(analysis: GapAnalysis, topic: Topic) -> list[Chart]:
     """The gap of every system, and the two means it lies between; a panel for each setting."""
     rows = [(str(row.setting), row) for row in gaps_of(analysis, topic)]
     measure = analysis.headline or ""
-    return _gaps_and_levels(f"{topic.dataset} {topic.base}", f"{measure} on {topic.dataset}, {topic.base}", rows, measure)
+    return _gaps_and_levels(
+        f"{topic.dataset} {topic.base}", f"{measure} on {topic.dataset}, {topic.base}", rows, measure
+    )
 
 
 def tagging_charts(analysis: GapAnalysis, base: str) -> list[Chart]:
@@ -83,13 +85,14 @@ def bias_maps(tables: Mapping[System, Table], analysis: GapAnalysis, topic: Topi
 def system_columns(system: System) -> dict[str, str]:
     """What tells the systems of one base apart, as columns; `series` is what a chart colors them by."""
     columns = {"recipe": system.recipe, "alignment": system.alignment, "retriever": system.retriever}
-    parts = [*([system.alignment] if system.is_aligned or system.is_dense else []), *([] if system.is_dense else [system.retriever])]
+    parts = [
+        *([system.alignment] if system.is_aligned or system.is_dense else []),
+        *([] if system.is_dense else [system.retriever]),
+    ]
     return columns | {"series": ", ".join(parts)}
 
 
-def _base_and_best(
-    tables: Mapping[System, Table], analysis: GapAnalysis, topic: Topic
-) -> list[tuple[System, Table]]:
+def _base_and_best(tables: Mapping[System, Table], analysis: GapAnalysis, topic: Topic) -> list[tuple[System, Table]]:
     best = narrowest(analysis, topic)
     wanted = dict.fromkeys([System(topic.base), *([best.system] if best else [])])
     return [(system, tables[system]) for system in wanted if system in tables] or list(tables.items())[:1]

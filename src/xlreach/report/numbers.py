@@ -89,7 +89,9 @@ def cost_text(cost: Cost | None) -> str:
     if cost is None or cost.seconds is None:
         return "–"
     minutes = cost.seconds / 60
-    time = f"{cost.seconds:.0f} s" if minutes < 5 else f"{minutes:.0f} min" if minutes < 300 else f"{minutes / 60:.1f} h"
+    time = (
+        f"{cost.seconds:.0f} s" if minutes < 5 else f"{minutes:.0f} min" if minutes < 300 else f"{minutes / 60:.1f} h"
+    )
     tokens = [f"{cost.tokens / 1e6:.1f} M tokens"] if cost.tokens else []
     memory = [f"{cost.peak_memory_mb / 1000:.1f} GB"] if cost.peak_memory_mb else []
     return ", ".join([time, *tokens, *memory])

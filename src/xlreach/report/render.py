@@ -12,10 +12,10 @@ from typing import Any
 import yaml
 
 from xlreach.comparison import read_gaps
+from xlreach.comparison.marks import marked
 from xlreach.comparison.pools import pool_tables
 from xlreach.comparison.protocols import learning_curves, part_tables, transfer_tables
 from xlreach.comparison.published import published_tables
-from xlreach.comparison.significance_marks import marked
 from xlreach.comparison.tables import (
     Figure,
     Table,

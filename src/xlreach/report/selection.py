@@ -87,4 +87,3 @@ def gaps_of(analysis: GapAnalysis, topic: Topic) -> list[Gap]:
 
 def _by_split(analysis: GapAnalysis, rows: Iterable[Row]) -> list[Row]:
     return [row for row in rows if row.split == analysis.split.name]
-

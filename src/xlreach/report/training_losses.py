@@ -1,4 +1,4 @@
-"""How training went: held-out loss of masked language modeling by epoch, contrastive loss by step, as lines and table."""
+"""How training went: held-out loss of masked language modeling by epoch, contrastive loss by step."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ from xlreach.report.selection import Topic, gaps_of
 _ENOUGH = 5  # languages on a side, for a claim about languages beyond them
 _NEARLY_NOTHING = 0.1  # with both sides below it, a gap says little
 _SETTINGS = {
-    "mono": "among documents in the language of the query",
+    "mono": "within one language",
     "cross": "across languages",
-    "multi": "among documents of all languages together",
+    "multi": "in one pool of all languages",
 }
 
 
@@ -83,16 +83,14 @@ class _Answer:
 
     def _gap(self, claim: Claim) -> str:
         row = self.gaps[claim.setting]
-        where = _SETTINGS.get(claim.setting, claim.setting)
         values = f"{self.measure} {unsigned(row.low)} against {unsigned(row.high)}, gap {self._figure(claim)}"
         low = " Both values are so low that the gap says little." if _finds_nothing(row) else ""
         if not claim.claimed:
-            return (
-                f"No difference between queries in low- and high-resource languages can be shown {where} "
-                f"({values}).{low}"
-            )
-        than = "worse" if self._is_worse(claim) else "better"
-        return f"Queries in low-resource languages do {than} than in high-resource ones {where} ({values}).{low}"
+            what = "no difference between queries in low- and high-resource languages can be shown"
+        else:
+            than = "worse" if self._is_worse(claim) else "better"
+            what = f"queries in low-resource languages do {than} than in high-resource ones"
+        return f"{_setting(claim)}, {what} ({values}).{low}"
 
     def _side(self, claim: Claim) -> str:
         what = "query" if claim.kind == "query side" else "document"
@@ -107,11 +105,14 @@ class _Answer:
         )
 
     def _contrast(self, claim: Claim) -> str:
-        against, where = self._against(claim), _SETTINGS.get(claim.setting, claim.setting)
+        against = self._against(claim)
         if not claim.claimed:
-            return f"Whether low-resource languages do better than with {against} cannot be told ({self._figure(claim)})."
+            return (
+                f"Whether low-resource languages do better than with {against} cannot be told ({self._figure(claim)})."
+            )
         than = "worse" if self._is_worse(claim) else "better"
-        return f"Low-resource languages do {than} than with {against} {where} ({self.measure} {self._figure(claim)})."
+        what = f"low-resource languages do {than} than with {against}"
+        return f"{_setting(claim)}, {what} ({self.measure} {self._figure(claim)})."
 
     def _gain_difference(self, claim: Claim) -> str:
         # Not "narrower": a gap that turns into a lead of the low-resource side may be larger than it was.
@@ -146,7 +147,9 @@ class _Answer:
         worse = [
             where
             for setting, where in _SETTINGS.items()
-            if (claim := claimed.get(("gap", setting))) and self._is_worse(claim) and not _finds_nothing(self.gaps[setting])
+            if (claim := claimed.get(("gap", setting)))
+            and self._is_worse(claim)
+            and not _finds_nothing(self.gaps[setting])
         ]
         if worse:
             advice.append(f"expect poorer results for queries in a low-resource language ({', '.join(worse)})")
@@ -219,13 +222,18 @@ class _Answer:
         return with_interval(claim.estimate, claim.interval, percentage) + p
 
 
+def _setting(claim: Claim) -> str:
+    """The setting of a claim, to begin a sentence with."""
+    return _SETTINGS.get(claim.setting, claim.setting).capitalize()
+
+
 def _correlation(row: Correlation) -> str:
     assert row.rho is not None and row.p_holm is not None
     where = "across languages" if row.scope == "across" else "within each language, as recipes change it"
     value = "higher" if row.rho > 0 else "lower"
     ends = "" if row.interval is None else f" [{row.interval.low:+.2f}, {row.interval.high:+.2f}]"
     return (
-        f"Where {row.predictor} is {value}, retrieval scores are higher, {where} (rho {row.rho:+.2f}{ends}, "
+        f"Retrieval scores are higher where {row.predictor} is {value}, {where} (rho {row.rho:+.2f}{ends}, "
         f"{p_text(row.p_holm)} after Holm, {counted(row.languages, 'language')})."
     )
 

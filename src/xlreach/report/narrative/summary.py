@@ -57,8 +57,7 @@ def base_gap(analysis: GapAnalysis, topic: Topic) -> str:
     name = system_name(rows[0].system, within_sentence=True)
     sign = "Above" if rows[0].lower_is_better else "Below"
     return (
-        f"Gap of {name} on {topic.dataset} (low minus high): {settings}. "
-        f"{sign} zero, low-resource languages do worse."
+        f"Gap of {name} on {topic.dataset} (low minus high): {settings}. {sign} zero, low-resource languages do worse."
     )
 
 
@@ -84,11 +83,11 @@ def narrowed(analysis: GapAnalysis, topic: Topic) -> str:
         return "What narrows the gap: nothing was compared with the unchanged base."
     name, change = system_name(row.system, within_sentence=True), _change(row)
     if abs(row.gap_after) >= abs(row.gap_before):
-        return f"What narrows the gap ({row.setting}): no system does. It grows least with {name} ({change})."
+        return f"What narrows the gap ({row.setting}): no system does. It grows least for {name} ({change})."
     if row.p_queries_holm is None or row.p_queries_holm >= _ALPHA:
         return (
             f"What narrows the gap ({row.setting}): no system, as far as a test can tell from chance. "
-            f"It is smallest with {name} ({change})."
+            f"It is smallest for {name} ({change})."
         )
     return f"What narrows the gap most ({row.setting}): {name} ({change})."
 
