@@ -150,7 +150,8 @@ class Found:
         if gain is None or then is None or now is None:
             return
         cell, against = family.cells[contrast.cell], family.cells[contrast.against]
-        rng = self._rng(family.key, job.split.name, contrast.factor, cell.system, against.system)
+        names = [getattr(one.system, name) for one in (cell, against) for name in ("recipe", "alignment")]
+        rng = self._rng(family.key, job.split.name, contrast.factor, *names)
         parts = query_contributions(family, contrast, job.sides()) if family.has_queries else None
         certainty = job.certainty(number, gain.difference, after - before, per_seed, influence)
         row = Change(

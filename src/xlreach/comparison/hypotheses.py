@@ -127,7 +127,7 @@ def systems_missing(claim: Hypothesis, recipes: Sequence[str], alignments: Seque
     """What a claim names, as a system or step, that a study of these recipes and alignments does not have."""
     if claim.form == "interaction":
         steps = {step for recipe in recipes for step in _steps(recipe)}
-        return [side for side in (claim.left, claim.right) if side not in steps]
+        return [side for side in map(str, (claim.left, claim.right)) if side not in steps]
 
     def known(text: str) -> bool:
         recipe, joined, alignment = text.partition(" with ")
@@ -135,7 +135,7 @@ def systems_missing(claim: Hypothesis, recipes: Sequence[str], alignments: Seque
             return any(_fits(recipe, one) for one in recipes) and any(_fits(alignment, one) for one in alignments)
         return any(_fits(text, one) for one in (UNTREATED, *recipes, *alignments))
 
-    return [side for side in (claim.left, claim.right) if not known(side)]
+    return [side for side in map(str, (claim.left, claim.right)) if not known(side)]
 
 
 def check_hypotheses(

@@ -29,7 +29,8 @@ from xlreach.measurement import Measurement
 from xlreach.system import DENSE, UNTREATED, System
 
 _COLUMNS = (
-    "base", "recipe", "alignment", "retriever", "language", "seed", "dataset", "setting", "query_language", "document_language",
+    "base", "recipe", "alignment", "retriever", "language", "seed", "dataset", "setting", "query_language",
+    "document_language",
     "query_id", "group", "pool", "ranks", "grades",
 )  # fmt: skip
 _SYSTEM = ("base", "recipe", "alignment", "retriever")

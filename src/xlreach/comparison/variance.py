@@ -1,4 +1,4 @@
-"""What queries and seeds contribute to the variance of a statistic, taken apart, so that nothing is counted double_counted.
+"""What queries and seeds contribute to the variance of a statistic, taken apart, so that nothing is counted twice.
 
 A bootstrap that draws languages, queries and seeds counts the chance of a language's own queries in the spread of the
 languages already, and again when queries are drawn; that of a seed's own hits likewise. From what each query group

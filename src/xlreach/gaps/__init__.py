@@ -26,6 +26,7 @@ from xlreach.gaps.rows import (
     Subject,
     rounded,
 )
+from xlreach.gaps.side_by_side import FactorAnalysis, FactorGap, FactorTest, RunComparison, RunDifference
 from xlreach.gaps.verdicts import Answer, Claim, Cost, Verdict
 
 __all__ = [
@@ -41,6 +42,9 @@ __all__ = [
     "Effect",
     "EqualPools",
     "Factor",
+    "FactorAnalysis",
+    "FactorGap",
+    "FactorTest",
     "Gap",
     "GapAnalysis",
     "Interval",
@@ -49,6 +53,8 @@ __all__ = [
     "PoolFigure",
     "PoolSizes",
     "ProfilePoint",
+    "RunComparison",
+    "RunDifference",
     "Side",
     "Subject",
     "Verdict",
