@@ -60,8 +60,8 @@ class Pages:
             undefined=jinja2.StrictUndefined,
         )
         self.environment.filters |= {
-            "signed": lambda value, percentage=None: typeset(signed(value, percentage)),
-            "unsigned": lambda value: typeset(unsigned(value)),
+            "signed": _typeset_signed,
+            "unsigned": _typeset_unsigned,
             "typeset": typeset,
             "p": p_cell,
         }
@@ -123,6 +123,14 @@ class Pages:
         raw = content.encode("utf-8", "replace")
         self.files[folder][name] = raw
         return Download(label, folder, name, kind, base64.b64encode(gzip.compress(raw, 6, mtime=0)).decode("ascii"))
+
+
+def _typeset_signed(value: float, percentage: bool | None = None) -> str:
+    return typeset(signed(value, percentage))
+
+
+def _typeset_unsigned(value: float) -> str:
+    return typeset(unsigned(value))
 
 
 def _asset(name: str) -> str:

@@ -239,7 +239,7 @@ class _Report:
 
 def _by_system(tables: Sequence[Table]) -> dict[System, Table]:
     fields = ("base", "recipe", "alignment", "retriever")
-    return {System(**{f: table.about[f] for f in fields if table.about.get(f)}): table for table in tables}
+    return {System(**{f: name for f in fields if (name := table.about.get(f))}): table for table in tables}
 
 
 def _figure(figure: Figure | None, digits: int) -> str:
