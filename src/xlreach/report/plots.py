@@ -34,12 +34,7 @@ def scatter(name: str, title: str, alt: str, rows: Rows, measure: str) -> Chart:
     panels = []
     for panel in unique(rows, "panel"):
         points = [row for row in rows if row["panel"] == panel]
-        x = {
-            "field": "x",
-            "type": "quantitative",
-            "scale": {"type": "symlog"} if points[0]["log"] else {"domain": domain_of([p["x"] for p in points], 0.08)},
-            "axis": axis_of("") | {"format": "~s" if max(abs(row["x"]) for row in points) >= 1000 else "~g"},
-        }
+        x = _explanation(points)
         layers: list[dict[str, Any]] = [
             {
                 "mark": {"type": "point", "filled": False, "size": 46, "opacity": 0.95, "strokeWidth": 1.7},
@@ -152,6 +147,18 @@ def learning_lines(name: str, title: str, alt: str, rows: Rows, measure: str) ->
         ]  # fmt: skip
         panels.append(_panel(panel, points, layers, 212, 170))
     return draw(name, title, alt, panels, rows)
+
+
+def _explanation(points: Rows) -> dict[str, Any]:
+    """The horizontal axis of a scatter plot; on a logarithmic one, zero has a place too."""
+    values = [row["x"] for row in points]
+    axis, scale = axis_of(""), {"domain": domain_of(values, 0.08)}
+    if max(map(abs, values)) >= 1000:
+        axis["format"] = "~s"
+    if points[0]["log"]:
+        scale = {"type": "symlog"}
+        axis["values"] = [0, *(10**n for n in (1, 3, 6, 9) if 10**n <= max(values))]
+    return {"field": "x", "type": "quantitative", "scale": scale, "axis": axis}
 
 
 def _series(rows: Rows, field: str, columns: int = 1, label_limit: int = 210) -> tuple[dict[str, Any], dict[str, Any]]:
