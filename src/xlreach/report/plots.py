@@ -152,9 +152,10 @@ def learning_lines(name: str, title: str, alt: str, rows: Rows, measure: str) ->
 def _explanation(points: Rows) -> dict[str, Any]:
     """The horizontal axis of a scatter plot; on a logarithmic one, zero has a place too."""
     values = [row["x"] for row in points]
-    axis, scale = axis_of(""), {"domain": domain_of(values, 0.08)}
+    axis = axis_of("")
+    scale: dict[str, Any] = {"domain": domain_of(values, 0.08)}
     if max(map(abs, values)) >= 1000:
-        axis["format"] = "~s"
+        axis["labelExpr"] = "format(datum.value, '~s')"
     if points[0]["log"]:
         scale = {"type": "symlog"}
         axis["values"] = [0, *(10**n for n in (1, 3, 6, 9) if 10**n <= max(values))]
