@@ -191,17 +191,17 @@ def prepared(stage: str, size: int, shape: str, folder: Path, cost: dict[str, fl
         return lambda: step.apply(source, job), out
     if kind == "diagnose":
         from xlreach.adapt.diagnostics import diagnose, surprise
-        from xlreach.corpora.text import read_lines
+        from xlreach.corpora.formats.lines import read_lines
 
         text, source = lines_to(folder / "xx.txt", size), encoder(folder / "encoder", shape, masked=True)
         return lambda: (diagnose(source, read_lines(text)), surprise(source, read_lines(text))), out
     if kind == "align":
-        from xlreach.corpora.parallel import Bundle, ParallelText
+        from xlreach.corpora.parallel_text import AlignedFiles, ParallelText
         from xlreach.retrieval.alignment import ALIGNMENTS
-        from xlreach.retrieval.training import train_alignment
+        from xlreach.retrieval.alignment_training import train_alignment
 
         paths = {code: lines_to(folder / code, size, seed) for seed, code in enumerate(("en", "mt"))}
-        pairs = ParallelText("made-up", [Bundle("", paths)])
+        pairs = ParallelText("made-up", [AlignedFiles("", paths)])
         source, chosen = encoder(folder / "encoder", shape), ALIGNMENTS.parse(f"cross(steps={size // 32},batch=32)")
         return lambda: train_alignment(
             chosen, source, [pairs], ["en", "mt"], seed=1, out=out / "aligned", cost=cost
@@ -209,7 +209,7 @@ def prepared(stage: str, size: int, shape: str, folder: Path, cost: dict[str, fl
     if kind == "tag":
         from xlreach.corpora.artificial import ARTIFICIAL, generate
         from xlreach.corpora.registry import open_dataset
-        from xlreach.tagging.run import run_tagging
+        from xlreach.tagging.tagging_run import run_tagging
 
         generate(ARTIFICIAL.parse(f"artificial(treebank={size})"), folder / "data")
         data, source = open_dataset("ud:qla_art", folder / "data"), encoder(folder / "encoder", shape)

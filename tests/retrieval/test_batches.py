@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from xlreach.corpora.parallel import ParallelText
+from xlreach.corpora.parallel_text import ParallelText
 from xlreach.errors import DataError, SpecError
 from xlreach.retrieval.alignment import ALIGNMENTS
 from xlreach.retrieval.batches import HybridBatches, PairTable, gather_pairs, trainer_sampler
-from xlreach.retrieval.pairs import PairSource, open_pairs, pairs_of
+from xlreach.retrieval.pair_sources import PairSource, open_pairs, pairs_of
 
 
 class Listed(PairSource):

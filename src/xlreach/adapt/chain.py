@@ -13,7 +13,7 @@ from pathlib import Path
 from xlreach.adapt.encoder import resolve_base
 from xlreach.adapt.recipe import Job, Recipe
 from xlreach.adapt.text import prepare_text
-from xlreach.corpora.text import numbered_lines, read_lines
+from xlreach.corpora.formats.lines import numbered_lines, read_lines
 from xlreach.errors import DataError
 from xlreach.store import replacing
 

@@ -53,7 +53,7 @@ def documents_by_language(given: Sequence[str], dataset: str | None, data: Path)
     if dataset is None and not given:
         raise XLReachError("There is nothing to index.", fix="Name files (--lang mt=FILE) or a collection (--dataset).")
     if dataset is None:
-        from xlreach.corpora.items import read_documents
+        from xlreach.corpora.document_files import read_documents
 
         return {code: read_documents(path, code) for code, path in files_by_language(given).items()}
     from xlreach.corpora.collection import Collection

@@ -56,8 +56,8 @@ def diagnose(
     from xlreach.adapt.diagnostics import diagnose as measure
     from xlreach.adapt.diagnostics import parity, surprise
     from xlreach.adapt.encoder import resolve_base
-    from xlreach.corpora.bitext import read_bitext
-    from xlreach.corpora.text import read_lines
+    from xlreach.corpora.formats.aligned_lines import read_bitext
+    from xlreach.corpora.formats.lines import read_lines
 
     folder = resolve_base(encoder)
     found = measure(folder, read_lines(text))
@@ -84,9 +84,9 @@ def tag(
 ) -> None:
     """Train a tagger or parser on an encoder, and score it."""
     from xlreach.adapt.encoder import resolve_base
-    from xlreach.corpora.dataset import Annotated as Corpus
+    from xlreach.corpora.dataset import AnnotatedCorpus as Corpus
     from xlreach.store import replacing
-    from xlreach.tagging.run import run_tagging
+    from xlreach.tagging.tagging_run import run_tagging
 
     corpus = open_as(dataset, data, Corpus, "a treebank or an entity corpus, such as ud:mt_mudt")
     with replacing(fresh(out)) as folder:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xlreach.corpora.collection import Collection
-from xlreach.corpora.dataset import DATASETS, Annotated, Kind, Text, Treebank
+from xlreach.corpora.dataset import DATASETS, AnnotatedCorpus, Kind, Text, Treebank
 from xlreach.errors import ConfigError, DataError, nearest
 from xlreach.safe_io import as_path
 from xlreach.store import Store, Workspace, digest, file_digest
@@ -135,7 +135,7 @@ class StudyData:
 
     def pairs(self) -> list[Any]:
         """The sources of training pairs of the study."""
-        from xlreach.retrieval.pairs import PAIR_SOURCES, open_pairs, pairs_of
+        from xlreach.retrieval.pair_sources import PAIR_SOURCES, open_pairs, pairs_of
 
         sources = []
         for position, name in enumerate(self.config.pairs):
@@ -223,7 +223,7 @@ class StudyData:
                 continue
             with self.config.at("corpora", position):
                 data = self.open(name)
-                if not isinstance(data, Annotated):
+                if not isinstance(data, AnnotatedCorpus):
                     raise DataError(f"{name!r} is no treebank and no entity corpus.", fix=nearest(name, own))
                 if data.language not in languages:
                     raise DataError(f"{name!r} is in {data.language!r}, which is none of the study's languages.")

@@ -1,0 +1,94 @@
+"""BM25 for any script, on bm25s.
+
+Texts are cut here, not by bm25s, whose own way drops English stop words and one-letter words and cuts Indic words at
+their vowel signs. A word is a run of letters, digits and marks, case folded after NFKC. Chinese, Japanese, Thai, Lao,
+Khmer, Burmese and Tibetan runs become overlapping character bigrams. No stemming: languages differ too much in what
+there is for them.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+import bm25s
+import numpy as np
+from numpy.typing import NDArray
+
+from xlreach.retrieval.retrievers import BM25
+
+_UNSPACED = (
+    "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
+    "\u3040-\u30ff"  # kana
+    "\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff"  # Thai and Lao, Tibetan, Burmese, Khmer
+)
+_JOINERS = "\u200c\u200d"
+
+
+class BM25Index:
+    """BM25 over some documents.
+
+    Args:
+        texts: Of the documents.
+        spec: The parameters.
+    """
+
+    def __init__(self, texts: Iterable[str], spec: BM25) -> None:
+        self._spec = spec
+        units = [tokenize(text, spec.units) for text in texts]
+        self.count = len(units)
+        self._engine = bm25s.BM25(k1=spec.k1, b=spec.b, method="lucene")
+        self._known: dict[str, int] = {}
+        for one in units:
+            for unit in one:
+                self._known.setdefault(unit, len(self._known))
+        if self._known:
+            numbers = [[self._known[unit] for unit in one] for one in units]
+            self._engine.index((numbers, self._known), show_progress=False)
+
+    def scores(self, queries: Sequence[str]) -> NDArray[np.float32]:
+        """The score of every document, shape (queries, documents); −∞ where no word is shared: it is not retrieved."""
+        found = np.zeros((len(queries), self.count), np.float32)
+        for row, query in enumerate(queries):
+            known = [self._known[unit] for unit in tokenize(query, self._spec.units) if unit in self._known]
+            if known:
+                found[row] = self._engine.get_scores_from_ids(known)
+        return np.where(found > 0, found, -np.inf).astype(np.float32)
+
+
+def tokenize(text: str, units: str = "auto") -> list[str]:
+    """The units that are matched.
+
+    Args:
+        text: Any.
+        units: Of `BM25`: `auto`, `words`, or `bigrams` for every script.
+
+    >>> tokenize("Il-ħobż u l-ilma")
+    ['il', 'ħobż', 'u', 'l', 'ilma']
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    words: list[str] = _word_pattern().findall(folded)
+    if units == "words":
+        return words
+    found: list[str] = []
+    for word in words:
+        for run in _RUNS.findall(word) if units == "auto" else [word]:
+            if units == "bigrams" or _RUNS_UNSPACED.match(run):
+                found += [run[at : at + 2] for at in range(max(1, len(run) - 1))]
+            else:
+                found.append(run)
+    return found
+
+
+_RUNS_UNSPACED = re.compile(f"[{_UNSPACED}]")
+_RUNS = re.compile(f"[{_UNSPACED}]+|[^{_UNSPACED}]+")
+
+
+@cache
+def _word_pattern() -> re.Pattern[str]:
+    # \w knows no marks, and the vowel signs of Indic and Arabic scripts are marks.
+    marks = "".join(chr(at) for at in range(sys.maxunicode + 1) if unicodedata.category(chr(at)).startswith("M"))
+    return re.compile(rf"[^\W_](?:[^\W_]|[{marks}{_JOINERS}])*")

@@ -1,0 +1,52 @@
+"""What stood before: the first row of every text in a stream, in 24 bytes a text.
+
+A set of Python's takes six times that, which at tens of millions of passages is all of a machine's memory. Hashes of
+128 bits are kept in sorted runs, and runs are merged as they grow (the logarithmic method of Bentley & Saxe 1980).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+_LONGEST_RUN = 2**22  # merging two takes as much memory again; more runs only cost time
+
+
+class FirstOccurrence:
+    """The texts of a stream so far."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._runs: list[tuple[NDArray[np.bytes_], NDArray[np.int64]]] = []
+
+    def first_rows(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """Takes the next texts of the stream.
+
+        Returns:
+            The row at which each of them stood first, shape (number of texts,); its own where it is new.
+        """
+        hashes = b"".join(
+            hashlib.blake2b(one.encode("utf-8", "surrogatepass"), digest_size=16).digest() for one in texts
+        )
+        keys, at, back = np.unique(np.frombuffer(hashes, "S16"), return_index=True, return_inverse=True)
+        first = self.count + at.astype(np.int64)
+        for known, rows in self._runs:
+            place = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+            found = known[place] == keys
+            first[found] = rows[place[found]]
+        new = first >= self.count
+        if new.any():
+            self._runs.append((keys[new], first[new]))
+        self.count += len(texts)
+        self._merge()
+        return first[back]
+
+    def _merge(self) -> None:
+        while len(self._runs) > 1 and len(self._runs[-2][0]) <= 2 * len(self._runs[-1][0]) <= _LONGEST_RUN:
+            (one, its_rows), (other, other_rows) = self._runs[-2:]
+            keys = np.concatenate([one, other])
+            order = np.argsort(keys, kind="stable")
+            self._runs[-2:] = [(keys[order], np.concatenate([its_rows, other_rows])[order])]

@@ -1,0 +1,160 @@
+"""Keeping an index up to date: documents added and removed, the rest left as it is.
+
+An index that holds its vectors (`Flat`, `…,RFlat`) keeps them, and only what is added is encoded; any other is encoded
+again from the texts beside it. What is not exact is trained again on what it holds then: some kinds cannot forget, and
+cells learned from the documents of yesterday serve those of tomorrow worse and worse without anybody seeing it.
+
+The old folder and the new one change places in one step, so whoever opens the index finds either, whole, and whoever
+has it open keeps the old one. Of several updates at once one waits for the other: each holds a lock on the folder
+itself, which ends with its process.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fcntl
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from xlreach.corpora.collection import Document
+from xlreach.errors import DataError
+from xlreach.retrieval.encoding import TextEncoder, Vectors
+from xlreach.retrieval.factory import blocks, check_factory, held_vectors, search_parameters
+from xlreach.retrieval.faiss_format import write_exact
+from xlreach.retrieval.index import DenseIndex, build_index, fill_index, open_index, write_documents, write_manifest
+from xlreach.store import exchange
+
+_BLOCK = 65536
+
+
+def update_index(
+    folder: Path | str,
+    encoder: TextEncoder | Path | str,
+    add: Iterable[Document] = (),
+    remove: Iterable[str] = (),
+    checkpoint: Path | None = None,
+) -> Path:
+    """Adds documents to an index folder and removes others.
+
+    The documents that stay keep their order; added ones follow. An id that is both removed and added is replaced.
+
+    Args:
+        folder: What `build_index` wrote.
+        encoder: The encoder that it was built with, or its folder.
+        add: New documents, with ids of their own; read once.
+        remove: Ids.
+        checkpoint: Where new vectors are kept until the index is whole, so that a killed run goes on; None keeps none.
+
+    Returns:
+        `folder`.
+
+    Raises:
+        IndexFolderError: The folder is damaged or another encoder's.
+        DataError: An id to remove that is not there, one to add that is, or no document would be left.
+    """
+    folder = Path(folder)
+    encoder = encoder if isinstance(encoder, TextEncoder) else TextEncoder(encoder)
+    with _locked(folder):
+        index = open_index(folder, encoder)
+        stays = _staying(index, set(remove))
+        work = Path(checkpoint) if checkpoint else folder.parent / f".{folder.name}.vectors"
+        work.mkdir(parents=True, exist_ok=True)
+        renewed = folder.with_name(f".{folder.name}.renewed")
+        try:
+            shutil.rmtree(renewed, ignore_errors=True)  # what a killed update left
+            _renew(index, stays, add, encoder, renewed, work)
+            exchange(renewed, folder)
+        finally:
+            shutil.rmtree(renewed, ignore_errors=True)
+            if checkpoint is None:
+                shutil.rmtree(work, ignore_errors=True)
+    return folder
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Holds the folder against other updates, and puts back what a killed one left where it could not exchange."""
+    while True:
+        before = folder.with_name(f".{folder.name}.before")
+        if before.is_dir() and not folder.exists():
+            before.rename(folder)
+        if not folder.is_dir():
+            open_index(folder)  # says what is wrong
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if _is_at(handle, folder):  # not one that was exchanged meanwhile
+                shutil.rmtree(before, ignore_errors=True)
+                yield
+                return
+        finally:
+            os.close(handle)
+
+
+def _is_at(handle: int, folder: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), folder.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _renew(
+    index: DenseIndex, stays: np.ndarray, add: Iterable[Document], encoder: TextEncoder, out: Path, work: Path
+) -> None:
+    language, factory = index.language, index.manifest["factory"]
+    kept = _documents(index, stays)
+    if held_vectors(index.faiss) is None:
+        build_index(encoder, chain(kept, add), out, factory, language, checkpoint=work)
+        return
+    out.mkdir()
+    texts = write_documents(chain(kept, add), out / "ids.parquet")
+    for _ in range(len(stays)):  # their vectors are there
+        next(texts)
+    vectors = encoder.encode_stream(texts, work / "vectors.f32", "document")
+    count = len(stays) + len(vectors)
+    if count == 0:
+        raise DataError(f"No document would be left in {index.folder}.", fix="Delete the folder, if that is meant.")
+    empty, everything = check_factory(factory, encoder.dimension), chain(_kept_vectors(index, stays), blocks(vectors))
+    if index.exact:
+        write_exact(out / "index.faiss", empty, count, everything)
+        write_manifest(out, encoder, language, factory, count, search_parameters(empty), {})
+        return
+    whole = work / "whole.f32"
+    with whole.open("wb") as stream:
+        for some in everything:
+            stream.write(np.ascontiguousarray(some).data)
+    shape = (count, encoder.dimension)
+    fill_index(out, empty, np.memmap(whole, np.float32, "r", shape=shape), encoder, language, factory)
+    whole.unlink()
+
+
+def _kept_vectors(index: DenseIndex, stays: np.ndarray) -> Iterator[Vectors]:
+    for start in range(0, index.count, _BLOCK):
+        size = min(_BLOCK, index.count - start)
+        rows = stays[(stays >= start) & (stays < start + size)] - start
+        yield index.vectors(start=start, count=size)[rows]
+
+
+def _staying(index: DenseIndex, remove: set[str]) -> np.ndarray:
+    """The rows that stay."""
+    missing = sorted(remove.difference(index.ids))
+    if missing:
+        close = difflib.get_close_matches(missing[0], index.ids[:_BLOCK], n=1)
+        raise DataError(
+            f"The index has no document {missing[0]!r}"
+            + (f", nor {len(missing) - 1} others to be removed." if len(missing) > 1 else "."),
+            fix=f"Did you mean {close[0]!r}?" if close else "",
+            path=index.folder,
+        )
+    return np.array([row for row, name in enumerate(index.ids) if name not in remove], np.int64)
+
+
+def _documents(index: DenseIndex, rows: Sequence[int] | np.ndarray) -> Iterator[Document]:
+    for start in range(0, len(rows), _BLOCK):
+        yield from index.documents([int(row) for row in rows[start : start + _BLOCK]])

@@ -1,0 +1,283 @@
+"""Where training pairs come from: parallel text and retrieval collections as they are, and crops of plain text.
+
+A pair source is named by a string, as everything: a data set (`ntrex(half=first)`, `folder:retrieval/artificial-train`)
+or `crops(text:lapt9/mt)`; plain `crops` cuts the text that a study has prepared for each language; `triples(FILE)`
+brings hard negatives along.
+"""
+
+from __future__ import annotations
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, ClassVar
+
+from xlreach.corpora.formats.lines import numbered_lines, read_lines
+from xlreach.corpora.parallel_text import ParallelText
+from xlreach.errors import DataError, SpecError
+from xlreach.safe_io import parse_json
+from xlreach.spec import Registry, Spec, param
+
+PAIR_SOURCES: Registry[PairSpec]
+
+
+class PairSource(ABC):
+    """Query-passage pairs by language.
+
+    Attributes:
+        uses_text: Whether `bind` must give it the study's prepared text before pairs can be drawn.
+        translations: Whether the two texts of a pair in two languages say the same.
+    """
+
+    uses_text: bool = False
+    translations: bool = False
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Its string, which is part of what a training run is recognised by."""
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    @abstractmethod
+    def languages(self) -> tuple[str, ...]:
+        """The languages it has pairs for; none yet if it waits for `bind`."""
+
+    @abstractmethod
+    def pairs(self, query_language: str, passage_language: str, seed: int) -> Iterator[tuple[str, ...]]:
+        """(query, passage, hard negatives …) texts; nothing where it has none for these languages."""
+
+    @abstractmethod
+    def files(self, languages: Iterable[str]) -> list[Path]:
+        """The files it reads, for checksums; without those that `bind` brings."""
+
+    def bind(self, text: Mapping[str, Path]) -> PairSource:
+        """The source with the study's prepared text (one file a language) where it needs that."""
+        return self
+
+
+_QUERY, _POSITIVE, _NEGATIVE = ("query", "anchor"), ("positive", "positives", "pos"), ("negatives", "negative", "neg")
+
+
+@dataclass(frozen=True)
+class PairSpec(Spec):
+    """A pair source with a string of its own."""
+
+    @abstractmethod
+    def open(self, root: Path) -> PairSource:
+        """The source, over the data root `root`."""
+
+
+@dataclass(frozen=True)
+class Crops(PairSpec):
+    """Two random spans of the same few lines, as query and passage (independent cropping).
+
+    Izacard et al. 2022, "Unsupervised Dense Information Retrieval with Contrastive Learning", §3.1. It gives mono pairs
+    to a language that has text and nothing else. Spans are counted in words, or in characters where a script writes
+    none.
+    """
+
+    name: ClassVar[str] = "crops"
+
+    data: str | None = param(None, "a text data set; none takes the study's prepared text", positional=True)
+    lines: int = param(2, "adjacent lines that a pair is cut from", minimum=1)
+    shortest: float = param(0.2, "length of the shortest span, as a share of them", minimum=0.01, maximum=1)
+    longest: float = param(0.6, "length of the longest span", minimum=0.01, maximum=1)
+    most: int = param(100000, "pairs a language at most", minimum=1)
+
+    def open(self, root: Path) -> PairSource:
+        if self.longest < self.shortest:
+            raise SpecError(f"{self} has spans of at least {self.shortest} and at most {self.longest} of the text.")
+        if self.data is None:
+            return _CropSource(self)
+        from xlreach.corpora.registry import open_dataset  # late: pairs of bound text need no registry
+
+        return _CropSource(self, open_dataset(self.data, root))
+
+
+@dataclass(frozen=True)
+class Triples(PairSpec):
+    """Queries with their passages and hard negatives of the user's own, a line of JSON each, in the usual names.
+
+    `{"query": "…", "positive": "…", "negatives": ["…", "…"]}`; `anchor` for the query, `pos` or a list of positives,
+    and `neg` or `negative` are read too.
+    """
+
+    name: ClassVar[str] = "triples"
+
+    file: str = param(help="a file of JSON lines, below the data root or anywhere", positional=True)
+    language: str = param("en", "of the passages", shown=True)
+    queries: str | None = param(None, "language of the queries; none for that of the passages")
+
+    def open(self, root: Path) -> PairSource:
+        path = root / self.file
+        if not path.is_file():
+            raise DataError("There is no such file of triples.", path=path)
+        return _TripleSource(self, path)
+
+
+def open_pairs(text: str, root: Path) -> PairSource:
+    """The pair source that a string names.
+
+    Args:
+        text: `crops`, `crops(DATA SET)`, `triples(FILE)` or a data set with pairs.
+        root: The data root.
+
+    Raises:
+        SpecError: It names nothing, or a data set without pairs.
+    """
+    if text.partition("(")[0].strip() in PAIR_SOURCES:
+        return PAIR_SOURCES.parse(text).open(root)
+    from xlreach.corpora.registry import open_dataset
+
+    return pairs_of(open_dataset(text, root))
+
+
+def pairs_of(data: Any) -> PairSource:
+    """Parallel text or a retrieval collection as a pair source.
+
+    Raises:
+        SpecError: It has no pairs.
+    """
+    if isinstance(data, PairSource):
+        return data
+    if not callable(getattr(data, "pairs", None)):
+        raise SpecError(
+            f"{getattr(data, 'name', data)} has no pairs of query and passage.",
+            expected="Expected parallel text, a retrieval collection, or crops(TEXT).",
+        )
+    return _DatasetPairs(data)
+
+
+class _DatasetPairs(PairSource):
+    def __init__(self, data: Any) -> None:
+        self._data = data
+        self.translations = isinstance(data, ParallelText)
+
+    @property
+    def name(self) -> str:
+        return str(self._data.name)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return tuple(self._data.languages)
+
+    def pairs(self, query_language: str, passage_language: str, seed: int) -> Iterator[tuple[str, str]]:
+        known = self.languages
+        if query_language not in known or passage_language not in known:
+            return
+        for query, passage in self._data.pairs(query_language, passage_language):
+            # A text paired with itself (parallel text asked for one language) teaches nothing.
+            if query != passage:
+                yield query, passage
+
+    def files(self, languages: Iterable[str]) -> list[Path]:
+        return list(self._data.files([code for code in languages if code in self.languages]))
+
+
+class _CropSource(PairSource):
+    def __init__(self, spec: Crops, data: Any = None, text: Mapping[str, Path] | None = None) -> None:
+        self._spec, self._data, self._text = spec, data, dict(text or {})
+        self.uses_text = data is None
+
+    @property
+    def name(self) -> str:
+        return str(self._spec)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return tuple(self._text) if self._data is None else tuple(self._data.languages)
+
+    def bind(self, text: Mapping[str, Path]) -> PairSource:
+        return _CropSource(self._spec, text=text) if self._data is None else self
+
+    def files(self, languages: Iterable[str]) -> list[Path]:
+        if self._data is None:
+            return []
+        return list(self._data.files([code for code in languages if code in self.languages]))
+
+    def pairs(self, query_language: str, passage_language: str, seed: int) -> Iterator[tuple[str, str]]:
+        if query_language != passage_language or query_language not in self.languages:
+            return iter(())
+        generator = random.Random(f"{seed} {self._spec} {query_language}")
+        return islice(self._crops(query_language, generator), self._spec.most)
+
+    def _crops(self, language: str, generator: random.Random) -> Iterator[tuple[str, str]]:
+        lines = read_lines(self._text[language]) if self._data is None else self._data.lines(language)
+        for window in _windows(lines, self._spec.lines):
+            joined = " ".join(window)
+            units: Sequence[str] = joined.split()
+            blank = " "
+            if len(units) < len(joined) / 20:
+                units, blank = joined, ""
+            query, passage = (self._span(units, generator) for _ in range(2))
+            if query and passage and query != passage:
+                yield blank.join(query), blank.join(passage)
+
+    def _span(self, units: Sequence[str], generator: random.Random) -> Sequence[str]:
+        share = generator.uniform(self._spec.shortest, self._spec.longest)
+        length = max(min(2, len(units)), round(share * len(units)))
+        start = generator.randint(0, len(units) - length)
+        return units[start : start + length]
+
+
+class _TripleSource(PairSource):
+    def __init__(self, spec: Triples, path: Path) -> None:
+        self._spec, self._path = spec, path
+        self._direction = (spec.queries or spec.language, spec.language)
+
+    @property
+    def name(self) -> str:
+        return str(self._spec)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self._direction))
+
+    def files(self, languages: Iterable[str]) -> list[Path]:
+        return [self._path]
+
+    def pairs(self, query_language: str, passage_language: str, seed: int) -> Iterator[tuple[str, ...]]:
+        if (query_language, passage_language) != self._direction:
+            return
+        for number, line in numbered_lines(self._path):
+            if line.strip():
+                yield from self._read(parse_json(line, self._path, number), number)
+
+    def _read(self, row: Any, number: int) -> Iterator[tuple[str, ...]]:
+        try:
+            query, positives, negatives = (self._texts(row, names) for names in (_QUERY, _POSITIVE, _NEGATIVE))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise DataError(
+                f"Not a triple ({error}).",
+                expected='Expected {"query": "…", "positive": "…", "negatives": ["…"]}.',
+                path=self._path,
+                line=number,
+            ) from error
+        for positive in positives:
+            yield (query[0], positive, *negatives)
+
+    @staticmethod
+    def _texts(row: dict[str, Any], names: tuple[str, ...]) -> list[str]:
+        """The texts under one of the names; a query and a positive must be there."""
+        found: Any = next((row[name] for name in names if name in row), [])
+        texts = [found] if isinstance(found, str) else list(found)
+        if not all(isinstance(text, str) and text.strip() for text in texts) or (not texts and names is not _NEGATIVE):
+            raise ValueError(f"{names[0]} is empty or no text")
+        return texts
+
+
+def _windows(lines: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:
+    stream = iter(lines)
+    while window := tuple(islice(stream, size)):
+        yield window
+
+
+PAIR_SOURCES = Registry("pair source")
+for _each in (Crops, Triples):
+    PAIR_SOURCES.register(_each)

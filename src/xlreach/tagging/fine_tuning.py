@@ -1,0 +1,125 @@
+"""From sentences to predictions: puts encoder, head and training together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from xlreach.adapt.encoder import is_static
+from xlreach.adapt.inputs import input_transform
+from xlreach.adapt.static import StaticVectors
+from xlreach.store import digest
+from xlreach.tagging.backbone import drop_unused_rows, load_encoder, reading_limit
+from xlreach.tagging.heads import Head
+from xlreach.tagging.labels import Annotation, Labels
+from xlreach.tagging.precision import resolved_precision
+from xlreach.tagging.presets import Preset
+from xlreach.tagging.recurrent import PADDING, RecurrentWordEncoder, Vocabulary
+from xlreach.tagging.representations import TokenizedSentence, WordEncoder, WordRepresentations, WordTokenizer
+from xlreach.tagging.tagger_training import Example, Tagger, train
+from xlreach.tagging.tasks import Task
+
+Tokens = list[list[tuple[str, ...]]]
+Reading = tuple[WordRepresentations, Head, int, str, list[list[TokenizedSentence]]]
+"""What gives vectors, the head on it, the padding id, the precision, and the splits as it reads them."""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What came of it.
+
+    Attributes:
+        predicted: The annotations of the test sentences.
+        epochs: How many epochs were trained.
+        pieces: How many pieces the encoder read in training.
+        about: What `training.json` says.
+    """
+
+    predicted: list[Annotation]
+    epochs: int
+    pieces: int
+    about: dict[str, Any]
+
+
+def learn(
+    task: Task,
+    encoder: Path,
+    train_sentences: Sequence[Any],
+    dev_sentences: Sequence[Any],
+    test_sentences: Sequence[Any],
+    preset: Preset,
+    *,
+    seed: int,
+    checkpoint: Path,
+    names: tuple[str, str] = ("the training data", "the test data"),
+    checkpoint_seconds: float = 60.0,
+) -> Learned:
+    """Trains on `train_sentences`, stops by `dev_sentences`, predicts `test_sentences`; see `run_tagging`.
+
+    The random state of the caller is left as it was.
+    """
+    splits = {"train": train_sentences, "dev": dev_sentences[: preset.dev_sentences], "test": test_sentences}
+    gold = {split: [task.annotation(one) for one in sentences] for split, sentences in splits.items()}
+    labels = task.labels(gold["train"])
+    unseen = {
+        "dev": labels.unseen(gold["dev"], "dev", names[0]),
+        "test": labels.unseen(gold["test"], "test", names[1]),
+    }
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    tokens = [[task.tokens(one) for one in sentences] for sentences in splits.values()]
+    with torch.random.fork_rng(devices=[torch.cuda.current_device()] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        read = _static if is_static(encoder) else _transformer
+        words, head, padding, precision, (train_pieces, dev_pieces, test_pieces) = read(
+            encoder, task, labels, tokens, preset, device
+        )
+        tagger = Tagger(words, head, padding, precision).to(device)
+        examples = [
+            Example(one, labels.indices(target.labels), list(target.heads))
+            for one, target in zip(train_pieces, gold["train"], strict=True)
+        ]
+        size = sum(weight.numel() for weight in tagger.parameters())
+        identity = digest([str(task), asdict(preset), seed, labels.names, precision, len(examples), size])
+        history = train(
+            tagger, examples, list(zip(dev_pieces, gold["dev"], strict=True)), task, labels, preset, seed=seed,
+            checkpoint=checkpoint, identity=identity, checkpoint_seconds=checkpoint_seconds,
+        )  # fmt: skip
+        predicted = [labels.annotation(one) for one in tagger.predict(test_pieces)]
+    about = {
+        "labels": list(labels.names),
+        "sentences": {split: len(sentences) for split, sentences in splits.items()},
+        "unseen": unseen,
+        "precision": precision,
+        "device": device.type,
+        "measure": task.main,
+        "best_epoch": history.best + 1,
+        "losses": history.losses,
+        "dev": history.dev,
+    }
+    return Learned(predicted, history.epochs, history.pieces, about)
+
+
+def _transformer(
+    encoder: Path, task: Task, labels: Labels, tokens: Tokens, preset: Preset, device: torch.device
+) -> Reading:
+    random = torch.get_rng_state()
+    tokenizer, body = load_encoder(encoder, device, preset.attention_dropout, preset.hidden_dropout)
+    padding = tokenizer.pad_token_id or 0
+    tokenize = WordTokenizer(tokenizer, reading_limit(body), task.pooling, input_transform(encoder))
+    pieces = drop_unused_rows(body, padding, [tokenize(sentences) for sentences in tokens])
+    torch.set_rng_state(random)  # weights that the folder lacks were drawn meanwhile
+    words = WordEncoder(body, preset.layer_dropout)
+    return words, task.head(words.size, labels), padding, resolved_precision(encoder, preset), pieces
+
+
+def _static(encoder: Path, task: Task, labels: Labels, tokens: Tokens, preset: Preset, device: torch.device) -> Reading:
+    vocabulary = Vocabulary.of(tokens)
+    transform = input_transform(encoder)
+    vectors = StaticVectors.load(encoder).vectors([transform(word) for word in vocabulary.numbers])
+    words = RecurrentWordEncoder(vectors, task.recurrent)
+    head = task.head(words.size, labels, dropout=task.recurrent.dropout)
+    return words, head, PADDING, "float32", [vocabulary(sentences) for sentences in tokens]

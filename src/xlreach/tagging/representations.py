@@ -1,0 +1,299 @@
+"""Words as vectors, from any encoder: pieces, windows, layer mix, pooling.
+
+Words come tokenised; each is cut into pieces by the encoder's own tokenizer, and which piece belongs to which word is
+told by the tokenizer's word ids, never by comparing strings. Sentences longer than the encoder reads are cut into
+overlapping windows, and each word is taken from one window, the one in which it has more context. The layers are
+mixed by learned weights (ELMo, Peters et al. 2018), with layer dropout (UDify, Kondratyuk and Straka 2019). This file
+does not read corpora and knows no task.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+Pooling = Literal["mean", "first", "last"]
+_MULTIPLE = 8  # padded lengths, so that batches have few shapes
+
+
+@dataclass(frozen=True)
+class TokenizedSentence:
+    """A sentence as the encoder reads it.
+
+    Attributes:
+        windows: The ids of each window, special tokens included.
+        row: For every pooled piece, its window.
+        column: For every pooled piece, its place in the window.
+        word: For every pooled piece, its word.
+        words: The number of words; each has at least one pooled piece.
+    """
+
+    windows: tuple[np.ndarray, ...]
+    row: np.ndarray
+    column: np.ndarray
+    word: np.ndarray
+    words: int
+
+    @property
+    def longest(self) -> int:
+        """The length of the longest window."""
+        return max(len(window) for window in self.windows)
+
+    @property
+    def padded(self) -> int:
+        """The length to which it is padded, a multiple of eight."""
+        return -(-self.longest // _MULTIPLE) * _MULTIPLE
+
+
+class WordTokenizer:
+    """Cuts words into pieces and sentences into windows.
+
+    Args:
+        tokenizer: A fast tokenizer, Unigram, WordPiece or other.
+        limit: How many pieces the encoder reads at once, special tokens included.
+        pooling: Which of a word's pieces represent it.
+        transform: What the encoder wants done to a word first (`adapt.input_transform`).
+    """
+
+    def __init__(
+        self, tokenizer: Any, limit: int, pooling: Pooling = "mean", transform: Callable[[str], str] = str
+    ) -> None:
+        self._tokenizer = tokenizer
+        self._transform = transform
+        self._pooling = pooling
+        self._before, self._after = _special_tokens(tokenizer)
+        self._capacity = limit - len(self._before) - len(self._after)
+        unknown = tokenizer.unk_token_id
+        self._unknown = tokenizer.pad_token_id or 0 if unknown is None else unknown
+
+    def __call__(self, sentences: Sequence[Sequence[str]]) -> list[TokenizedSentence]:
+        """The pieces of each sentence; a word without any (a zero-width space, say) becomes the unknown piece."""
+        cut = []
+        for start in range(0, len(sentences), 1000):
+            chunk = [[self._transform(word) for word in words] for words in sentences[start : start + 1000]]
+            encoded = self._tokenizer(chunk, is_split_into_words=True, add_special_tokens=False, verbose=False)
+            for i, words in enumerate(chunk):
+                pieces: list[list[int]] = [[] for _ in words]
+                for piece, word in zip(encoded["input_ids"][i], encoded.word_ids(i), strict=True):
+                    pieces[word].append(piece)
+                # A word longer than a whole window can only be read by its beginning.
+                cut.append(self._windows([one[: self._capacity] or [self._unknown] for one in pieces]))
+        return cut
+
+    def _windows(self, pieces: list[list[int]]) -> TokenizedSentence:
+        windows: list[np.ndarray] = []
+        row: list[int] = []
+        column: list[int] = []
+        word: list[int] = []
+        for number, (first, last, own_first, own_last) in enumerate(
+            plan_windows([len(one) for one in pieces], self._capacity, self._capacity // 4)
+        ):
+            ids = list(self._before)
+            for at in range(first, last):
+                if own_first <= at < own_last:
+                    places = range(len(ids), len(ids) + len(pieces[at]))
+                    if self._pooling != "mean":
+                        places = places[:1] if self._pooling == "first" else places[-1:]
+                    column.extend(places)
+                    row.extend([number] * len(places))
+                    word.extend([at] * len(places))
+                ids.extend(pieces[at])
+            windows.append(np.array([*ids, *self._after], dtype=np.int64))
+        return TokenizedSentence(tuple(windows), np.array(row), np.array(column), np.array(word), len(pieces))
+
+
+def plan_windows(lengths: Sequence[int], capacity: int, overlap: int) -> list[tuple[int, int, int, int]]:
+    """How a long sentence is cut.
+
+    Args:
+        lengths: Pieces of each word, none above `capacity`.
+        capacity: Pieces a window holds.
+        overlap: Pieces that neighbouring windows share, about, where words allow it.
+
+    Returns:
+        (first word, behind the last, first owned, behind the last owned) of each window; every word is owned once.
+    """
+    bounds: list[tuple[int, int]] = []
+    first = 0
+    while True:
+        last, used = first, 0
+        while last < len(lengths) and used + lengths[last] <= capacity:
+            used += lengths[last]
+            last += 1
+        bounds.append((first, last))
+        if last >= len(lengths):
+            break
+        # The next window must have room for the word that this one could not take.
+        following, shared, most = last, 0, min(overlap, capacity - lengths[last])
+        while following - 1 > first and shared + lengths[following - 1] <= most:
+            following -= 1
+            shared += lengths[following]
+        first = following
+    # Words that two windows share are split in the middle.
+    cuts = [0, *((b[0] + a[1] + 1) // 2 for a, b in pairwise(bounds)), len(lengths)]
+    return [(*bound, cuts[i], cuts[i + 1]) for i, bound in enumerate(bounds)]
+
+
+@dataclass(frozen=True)
+class SentenceBatch:
+    """Sentences as tensors.
+
+    Attributes:
+        ids: (windows, pieces) padded piece ids.
+        attention: (windows, pieces) 1 for pieces, 0 for padding.
+        piece: (pooled,) places in the flattened (windows × pieces).
+        word: (pooled,) places in the flattened (sentences × words).
+        mask: (sentences, words) true for words.
+    """
+
+    ids: Tensor
+    attention: Tensor
+    piece: Tensor
+    word: Tensor
+    mask: Tensor
+
+
+def collate(sentences: Sequence[TokenizedSentence], padding: int, device: torch.device) -> SentenceBatch:
+    """One batch of sentences."""
+    longest = max(one.padded for one in sentences)
+    rows = sum(len(one.windows) for one in sentences)
+    words = max(one.words for one in sentences)
+    ids = np.full((rows, longest), padding, dtype=np.int64)
+    attention = np.zeros((rows, longest), dtype=np.int64)
+    piece, word, row = [], [], 0
+    for i, one in enumerate(sentences):
+        piece.append((one.row + row) * longest + one.column)
+        word.append(one.word + i * words)
+        for window in one.windows:
+            ids[row, : len(window)] = window
+            attention[row, : len(window)] = 1
+            row += 1
+    mask = np.arange(words) < np.array([[one.words] for one in sentences])
+    arrays = (ids, attention, np.concatenate(piece), np.concatenate(word), mask)
+    return SentenceBatch(*(torch.from_numpy(array).to(device) for array in arrays))
+
+
+class ScalarMix(nn.Module):
+    """A weighted mean of layers, weights by softmax, times one learned factor.
+
+    Args:
+        layers: How many, the embeddings counted.
+        dropout: How likely a layer is left out of a training step.
+    """
+
+    def __init__(self, layers: int, dropout: float) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.zeros(layers))
+        self.factor = nn.Parameter(torch.ones(()))
+        self.dropout = dropout
+
+    def forward(self, layers: Sequence[Tensor]) -> Tensor:
+        """The mix of equally shaped layers, float32."""
+        weights: Tensor = self.weights
+        if self.training and self.dropout > 0:
+            # As UDify: so low that softmax gives nothing, yet a mean if all are dropped.
+            weights = weights.masked_fill(torch.rand(len(weights)).to(weights.device) < self.dropout, -1e20)
+        shares = self.factor * weights.softmax(0)
+        mixed = shares[0] * layers[0].float()
+        for share, layer in zip(shares[1:], layers[1:], strict=True):
+            mixed = mixed + share * layer.float()
+        return mixed
+
+
+class WordRepresentations(nn.Module, ABC):
+    """Whatever gives one vector a word.
+
+    Attributes:
+        size: The width of a word's vector.
+        frozen: Whether what was pretrained is left as it is for now.
+    """
+
+    size: int
+    frozen: bool = False
+
+    @abstractmethod
+    def forward(self, batch: SentenceBatch) -> Tensor:
+        """(sentences, words, size) vectors; what padding gets is of no account."""
+
+    def pretrained(self) -> Iterable[nn.Parameter]:
+        """The weights that take the encoder's learning rate."""
+        return ()
+
+    @contextmanager
+    def predicting(self, dtype: torch.dtype) -> Iterator[None]:
+        """Makes ready for prediction alone, which has no use for exact weights or for what training needs."""
+        yield
+
+
+class WordEncoder(WordRepresentations):
+    """An encoder whose output is one vector a word; while frozen, the mix is trained all the same.
+
+    Args:
+        encoder: Any `transformers` encoder that gives hidden states.
+        layer_dropout: See `ScalarMix`.
+    """
+
+    def __init__(self, encoder: Any, layer_dropout: float) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.mix = ScalarMix(encoder.config.num_hidden_layers + 1, layer_dropout)
+        self.size = encoder.config.hidden_size
+
+    def pretrained(self) -> Iterable[nn.Parameter]:
+        return self.encoder.parameters()
+
+    @contextmanager
+    def predicting(self, dtype: torch.dtype) -> Iterator[None]:
+        """The encoder with its weights in `dtype` and with fused attention, whose forward pass is the faster one.
+
+        Autocast would convert the weights again for every batch. The table of pieces stays as it is, being long: what
+        is looked up in it is converted.
+        """
+        table = self.encoder.get_input_embeddings()
+        weights = [one for one in self.encoder.parameters() if one is not table.weight and one.dtype != dtype]
+        exact, attention = [weight.data for weight in weights], self.encoder.config._attn_implementation
+        fused = attention != "sdpa" and getattr(self.encoder, "_supports_sdpa", False)
+        converting = table.register_forward_hook(lambda *args: args[-1].to(dtype))
+        try:
+            for weight in weights:
+                weight.data = weight.data.to(dtype)
+            if fused:
+                self.encoder.set_attn_implementation("sdpa")
+            yield
+        finally:
+            converting.remove()
+            for weight, data in zip(weights, exact, strict=True):
+                weight.data = data
+            if fused:
+                self.encoder.set_attn_implementation(attention)
+
+    def forward(self, batch: SentenceBatch) -> Tensor:
+        """(sentences, words, size) vectors, 0 for padding."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            layers = self.encoder(
+                input_ids=batch.ids, attention_mask=batch.attention, output_hidden_states=True
+            ).hidden_states
+        flat = self.mix(layers).flatten(0, 1)
+        sentences, words = batch.mask.shape
+        count = torch.zeros(sentences * words, device=flat.device)
+        count.index_add_(0, batch.word, torch.ones(len(batch.word), device=flat.device))
+        summed = flat.new_zeros(sentences * words, self.size).index_add(0, batch.word, flat[batch.piece])
+        return (summed / count.clamp(min=1).unsqueeze(1)).view(sentences, words, self.size)
+
+
+def _special_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
+    """The ids that the tokenizer puts before and behind a sentence."""
+    bare = tokenizer(["a"], is_split_into_words=True, add_special_tokens=False)["input_ids"]
+    whole = tokenizer(["a"], is_split_into_words=True)["input_ids"]
+    for at in range(len(whole) - len(bare) + 1):
+        if whole[at : at + len(bare)] == bare:
+            return whole[:at], whole[at + len(bare) :]
+    return [], []

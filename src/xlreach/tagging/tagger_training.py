@@ -1,0 +1,283 @@
+"""Training a tagger: batches, schedule, early stopping on the dev figure, checkpoints.
+
+The optimizer is AdamW with one rate for the head and one for the encoder; the schedule is a pure function of the
+step, the order of batches of seed and epoch, so that a run taken up from a checkpoint ends as one that was never
+disturbed. Checkpoints are one safetensors file, replaced whole.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from xlreach.adapt.forward import at_once
+from xlreach.errors import ModelError
+from xlreach.tagging.checkpoint import load_checkpoint, save_checkpoint
+from xlreach.tagging.heads import Head
+from xlreach.tagging.labels import IGNORED, Annotation, Labels, Prediction
+from xlreach.tagging.metrics import ratio
+from xlreach.tagging.presets import Preset
+from xlreach.tagging.representations import TokenizedSentence, WordRepresentations, collate
+from xlreach.tagging.tasks import Task
+
+
+@dataclass(frozen=True)
+class Example:
+    """A sentence to train on: its pieces and gold targets."""
+
+    pieces: TokenizedSentence
+    labels: list[int]
+    heads: list[int]
+
+
+@dataclass
+class History:
+    """What happened in training.
+
+    Attributes:
+        losses: Mean loss of each epoch.
+        dev: The dev figure of each epoch, 0 to 1.
+        best: The epoch whose weights were kept, from 0.
+        pieces: How many pieces the encoder read in training, padding not counted.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    dev: list[float] = field(default_factory=list)
+    best: int = -1
+    pieces: int = 0
+
+    @property
+    def epochs(self) -> int:
+        return len(self.dev)
+
+
+class Tagger(nn.Module):
+    """An encoder with one head.
+
+    Args:
+        words: Gives word representations.
+        head: Turns them into labels.
+        padding: The padding id.
+        precision: What the encoder multiplies in: `float32` or `bfloat16`; the head always takes float32.
+    """
+
+    def __init__(self, words: WordRepresentations, head: Head, padding: int, precision: str) -> None:
+        super().__init__()
+        self.words = words
+        self.head = head
+        self._padding = padding
+        self._bfloat16 = precision == "bfloat16"
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    def loss(self, examples: Sequence[Example]) -> Tensor:
+        """Mean loss per word of a batch."""
+        words, mask = self._read([one.pieces for one in examples])
+        targets = np.full((2, *mask.shape), IGNORED, dtype=np.int64)
+        for i, one in enumerate(examples):
+            targets[0, i, : len(one.labels)] = one.labels
+            targets[1, i, : len(one.heads)] = one.heads
+        labels, heads = torch.from_numpy(targets).to(mask.device)
+        return self.head.loss(words, mask, labels, heads)
+
+    def predict(
+        self, sentences: Sequence[TokenizedSentence], max_sentences: int = 64, max_pieces: int | None = None
+    ) -> list[Prediction]:
+        """Predictions in the order of the sentences; on CPUs a batch a core.
+
+        Args:
+            sentences: What to predict.
+            max_sentences: At most so many a batch …
+            max_pieces: … and at most so many pieces, padding counted; by default what a core's cache holds, on a GPU
+                many times that.
+        """
+        was_training = self.training
+        self.eval()
+        found: dict[int, Prediction] = {}
+        order = sorted(range(len(sentences)), key=lambda i: sentences[i].longest)
+        max_pieces = max_pieces or (1024 if self.device.type == "cpu" else 16384)
+        plan = plan_batches([sentences[i] for i in order], max_sentences, max_pieces)
+        # The longest first, so that no core is left with one of them in the end.
+        chosen = ([order[i] for i in batch] for batch in reversed(plan))
+        batches = ((places, [sentences[i] for i in places]) for places in chosen)
+        with self.words.predicting(torch.bfloat16 if self._bfloat16 else torch.float32):
+            for places, predictions in at_once(self._predict_batch, batches, self.device.type):
+                found.update(zip(places, predictions, strict=True))
+        self.train(was_training)
+        return [found[i] for i in range(len(sentences))]
+
+    @torch.inference_mode()
+    def _predict_batch(self, sentences: Sequence[TokenizedSentence]) -> list[Prediction]:
+        read = collate(sentences, self._padding, self.device)
+        return self.head.predict(self.words(read).float(), read.mask)
+
+    def _read(self, sentences: Sequence[TokenizedSentence]) -> tuple[Tensor, Tensor]:
+        batch = collate(sentences, self._padding, self.device)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._bfloat16):
+            return self.words(batch).float(), batch.mask
+
+
+def plan_batches(sentences: Sequence[TokenizedSentence], max_sentences: int, max_pieces: int) -> list[list[int]]:
+    """Cuts sentences, taken in their order, into batches.
+
+    Args:
+        sentences: The sentences, best sorted by length.
+        max_sentences: At most so many a batch.
+        max_pieces: At most so many pieces a batch, padding counted; a sentence above it stands alone.
+    """
+    batches: list[list[int]] = []
+    longest = rows = 0
+    for i, one in enumerate(sentences):
+        longest, rows = max(longest, one.padded), rows + len(one.windows)
+        if not batches or len(batches[-1]) >= max_sentences or rows * longest > max_pieces:
+            batches.append([])
+            longest, rows = one.padded, len(one.windows)
+        batches[-1].append(i)
+    return batches
+
+
+def train(
+    tagger: Tagger,
+    examples: Sequence[Example],
+    dev: Sequence[tuple[TokenizedSentence, Annotation]],
+    task: Task,
+    labels: Labels,
+    preset: Preset,
+    *,
+    seed: int,
+    checkpoint: Path,
+    identity: str = "",
+    checkpoint_seconds: float = 60.0,
+) -> History:
+    """Trains until the dev figure stops rising, and leaves the best epoch's weights in `tagger`.
+
+    Args:
+        tagger: Untrained; the caller has seeded torch for its initial weights.
+        examples: The training sentences.
+        dev: Sentences and gold annotations that decide which epoch is best.
+        task: Measures the dev sentences.
+        labels: The names of predicted labels.
+        preset: Hyper-parameters.
+        seed: Decides dropout and the order of batches.
+        checkpoint: A folder for the checkpoint; one that is there is taken up.
+        identity: Names the run; a checkpoint of another one is not taken up.
+        checkpoint_seconds: A checkpoint is written at the end of an epoch when the last is so long ago.
+
+    Raises:
+        ModelError: The loss is no longer finite.
+    """
+    optimizer = _optimizer(tagger, preset)
+    history = History()
+    best: dict[str, Tensor] = {}
+    torch.manual_seed(seed)
+    state = load_checkpoint(checkpoint, identity, tagger, optimizer)
+    if state is not None:
+        history, best = History(**state.progress), state.best
+    saved = time.monotonic()
+    progress = tqdm(range(history.epochs, preset.epochs), desc=f"{task}", unit="epoch", disable=None, leave=False)
+    for epoch in progress:
+        if history.epochs - history.best > preset.patience and history.epochs:
+            break
+        loss = _epoch(tagger, optimizer, examples, preset, seed, epoch)
+        if not math.isfinite(loss):
+            raise ModelError(f"Training diverged in epoch {epoch + 1}.", fix="Take a preset with a lower rate.")
+        predicted = [labels.annotation(one) for one in tagger.predict([pieces for pieces, _ in dev])]
+        value = ratio(task.tally(gold, one)[task.main] for (_, gold), one in zip(dev, predicted, strict=True))
+        progress.set_postfix({task.main: f"{value:.3f}"})
+        if history.best < 0 or value > history.dev[history.best]:
+            history.best = epoch
+            best = {name: tensor.detach().clone() for name, tensor in tagger.state_dict().items()}
+        history.losses.append(loss)
+        history.dev.append(value)
+        history.pieces += sum(len(window) for one in examples for window in one.pieces.windows)
+        if time.monotonic() - saved >= checkpoint_seconds:
+            save_checkpoint(checkpoint, identity, tagger, optimizer, best, vars(history))
+            saved = time.monotonic()
+    if best:
+        tagger.load_state_dict(best)
+    return history
+
+
+def learning_rate(preset: Preset, progress: float, start: float) -> float:
+    """The share of the peak rate.
+
+    Args:
+        preset: Names the schedule and its warm-up.
+        progress: Epochs since training began, with fractions.
+        start: When this group of weights begins to be trained, in epochs.
+    """
+    since, warmup = progress - start, preset.warmup_epochs
+    if since < warmup:
+        return max(since, 0.0) / warmup
+    if preset.schedule == "linear":
+        return max(preset.epochs - progress, 0.0) / max(preset.epochs - start - warmup, 1e-9)
+    if preset.schedule == "constant":
+        return 1.0
+    return math.sqrt(max(warmup, 1.0) / max(since, 1.0))
+
+
+def _epoch(
+    tagger: Tagger, optimizer: torch.optim.Optimizer, examples: Sequence[Example], preset: Preset, seed: int, epoch: int
+) -> float:
+    batches = list(_shuffled(examples, preset, seed, epoch))
+    tagger.train()
+    tagger.words.frozen = epoch < preset.frozen_epochs
+    weights = list(tagger.parameters())
+    total = torch.zeros((), device=tagger.device)
+    factor = 1.0 if preset.steps_factor is None else preset.steps_factor / math.sqrt(len(batches))
+    for number, batch in enumerate(batches):
+        progress = epoch + (number + 1) / len(batches)
+        for group in optimizer.param_groups:
+            group["lr"] = group["peak"] * factor * learning_rate(preset, progress, group["start"])
+            if group["inside"] and not preset.bias_correction:
+                steps = (epoch - preset.frozen_epochs) * len(batches) + number + 1
+                group["lr"] *= _uncorrected(max(steps, 1), *group["betas"])
+        optimizer.zero_grad(set_to_none=True)
+        loss = tagger.loss([examples[i] for i in batch])
+        loss.backward()
+        nn.utils.clip_grad_norm_(weights, preset.max_grad_norm)
+        optimizer.step()
+        total += loss.detach()
+    return float(total) / len(batches)
+
+
+def _uncorrected(step: int, beta1: float, beta2: float) -> float:
+    """What the rate of Adam's step (from 1) is times, so that its moments count as they are."""
+    return (1 - beta1**step) / math.sqrt(1 - beta2**step)
+
+
+def _shuffled(examples: Sequence[Example], preset: Preset, seed: int, epoch: int) -> Iterator[list[int]]:
+    """Batches of sentences of like length, in random order and composition."""
+    random = np.random.default_rng([seed, epoch])
+    # Sentences of one padded length are dealt out anew in each epoch.
+    keys = [(one.pieces.padded, tie) for one, tie in zip(examples, random.random(len(examples)), strict=True)]
+    order = sorted(range(len(examples)), key=keys.__getitem__)
+    batches = plan_batches([examples[i].pieces for i in order], preset.batch_sentences, preset.batch_pieces)
+    for number in random.permutation(len(batches)):
+        yield [order[i] for i in batches[number]]
+
+
+def _optimizer(tagger: Tagger, preset: Preset) -> torch.optim.Optimizer:
+    inside = {id(weight) for weight in tagger.words.pretrained()}
+    groups: list[dict[str, Any]] = []
+    for own, peak, start in (
+        (False, preset.head_lr, 0.0),
+        (True, preset.encoder_rate(tagger.words.size), float(preset.frozen_epochs)),
+    ):
+        weights = [w for w in tagger.parameters() if (id(w) in inside) == own]
+        for matrices, decay in ((True, preset.weight_decay), (False, 0.0)):
+            chosen = [w for w in weights if (w.ndim > 1) == matrices]
+            if chosen:
+                groups.append({"params": chosen, "weight_decay": decay, "peak": peak, "start": start, "inside": own})
+    return torch.optim.AdamW(groups, lr=0.0, fused=True)

@@ -1,0 +1,137 @@
+"""One tagger from an encoder and a data set to its figures and files."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xlreach.adapt.encoder import is_static
+from xlreach.errors import DataError
+from xlreach.measurement import Measurement, write_measurements
+from xlreach.tagging.labels import Annotation
+from xlreach.tagging.presets import Preset, preset_for
+from xlreach.tagging.tasks import TASKS, Task, split_of
+
+if TYPE_CHECKING:
+    from xlreach.corpora.dataset import EntityCorpus, Treebank
+
+_HELD_OUT = 10  # without a dev split, every tenth training sentence decides when to stop
+
+
+def run_tagging(
+    task: Task | str,
+    encoder: Path,
+    data: Treebank | EntityCorpus,
+    *,
+    preset: str | Preset = "paper",
+    seed: int = 1,
+    out: Path,
+    checkpoint: Path | None = None,
+    cost: dict[str, float] | None = None,
+    test_data: Treebank | EntityCorpus | None = None,
+) -> list[Measurement]:
+    """Fine-tunes an encoder on a task, predicts the test split and measures it.
+
+    Writes into `out`: `measurements.jsonl`; `predictions.conllu` (all ten columns, multiword ranges and empty nodes
+    as in the data; only the predicted columns are the tagger's) or `predictions.iob2`; `sentences.parquet` (id,
+    measure, correct, total of each test sentence: a measure is the sum of correct over the sum of total);
+    `training.json` (task and preset as used, labels, sizes, labels that training has not, the course of training).
+
+    Args:
+        task: What to learn, as object or string (`parse`, `pos(column=upos)`).
+        encoder: An encoder folder that plain `AutoModel` and `AutoTokenizer` load, or one of static word vectors,
+            which BiLSTMs then read.
+        data: Gives the training and dev splits, and the test split unless `test_data` does. Without a dev split every
+            tenth training sentence is held out.
+        preset: How to train, by name or value.
+        seed: Decides initial weights of the head, dropout and batches; the same seed gives the same figures.
+        out: A folder.
+        checkpoint: A folder that survives a kill; training goes on from what lies there. Without one it is
+            `out/.checkpoint`, removed in the end.
+        cost: Gets `tokens` (pieces read in training), `epochs` and `examples`.
+        test_data: Another data set to test on; `data` is then in the field `trained_on` of the rows. In another
+            language it is zero-shot transfer, and the setting of the rows is `transfer`.
+
+    Returns:
+        One measurement a measure, values from 0 to 1; study, base, recipe, alignment and seed are left open.
+
+    Raises:
+        DataError: A split is missing or of the wrong kind, or training and test labels have nothing in common.
+        ModelError: The encoder cannot be used, or training diverged.
+        SpecError, ConfigError: The task or preset does not exist.
+    """
+    task = TASKS.parse(task) if isinstance(task, str) else task
+    if isinstance(preset, str):
+        preset = preset_for(preset, task.name, data.language, is_static(encoder))
+    tested = data if test_data is None else test_data
+    train, dev = _training_splits(data, task, preset)
+    test = split_of(tested, "test", task)
+    transfer = tested.language != data.language
+    task = task.resolved(train, transfer=transfer)
+    gold = [task.annotation(one) for one in test]
+
+    from xlreach.tagging.fine_tuning import learn  # torch from here on
+
+    result = learn(
+        task, encoder, train, dev, test, preset, seed=seed, checkpoint=checkpoint or out / ".checkpoint",
+        names=(data.name, tested.name),
+    )  # fmt: skip
+    predicted = [task.annotated(sentence, one) for sentence, one in zip(test, result.predicted, strict=True)]
+    scores: dict[tuple[str, str | None], tuple[float, int]] = {
+        (measure, None): score for measure, score in task.evaluate(test, predicted).items()
+    }
+    rows = [
+        Measurement(
+            kind="tagging", language=str(tested.language), task=task.name, dataset=tested.name,
+            trained_on=None if test_data is None else data.name, setting="transfer" if transfer else None,
+            measure=measure, part=part, value=value, n=n,
+        )
+        for (measure, part), (value, n) in [*scores.items(), *task.parts(test, predicted).items()]
+    ]  # fmt: skip
+    out.mkdir(parents=True, exist_ok=True)
+    write_measurements(out / "measurements.jsonl", rows)
+    task.write(out / f"predictions.{task.suffix}", predicted)
+    _write_sentences(out / "sentences.parquet", task, test, gold, result.predicted)
+    about = {"task": str(task), "preset": dataclasses.asdict(preset), "seed": seed, **result.about}
+    (out / "training.json").write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    if checkpoint is None:
+        shutil.rmtree(out / ".checkpoint", ignore_errors=True)
+    if cost is not None:
+        cost |= {"tokens": result.pieces, "epochs": result.epochs, "examples": len(train)}
+    return rows
+
+
+def _training_splits(data: Any, task: Task, preset: Preset) -> tuple[list[Any], list[Any]]:
+    if "dev" in data.splits:
+        return split_of(data, "train", task, task.limit), split_of(data, "dev", task, preset.dev_sentences)
+    train = split_of(data, "train", task)
+    if len(train) < 2:
+        raise DataError(f"{data.name} has no dev split and a single training sentence.", expected="Expected more.")
+    dev = train[_HELD_OUT - 1 :: _HELD_OUT] or train[-1:]
+    held = {id(one) for one in dev}
+    return [one for one in train if id(one) not in held][: task.limit], dev
+
+
+def _write_sentences(
+    path: Path, task: Task, test: Sequence[Any], gold: Sequence[Annotation], predicted: Sequence[Annotation]
+) -> None:
+    import pandas as pd
+
+    rows = [
+        (name, measure, tally.correct, tally.total)
+        for name, a, b in zip(_ids(test), gold, predicted, strict=True)
+        for measure, tally in task.tally(a, b).items()
+    ]
+    pd.DataFrame(rows, columns=["id", "measure", "correct", "total"]).to_parquet(path, index=False)
+
+
+def _ids(sentences: Sequence[Any]) -> Iterator[str]:
+    """The `sent_id` of each sentence where all have one of their own, else its place from 1."""
+    ids = [getattr(one, "sent_id", None) for one in sentences]
+    usable = None not in ids and len(set(ids)) == len(ids)
+    for place, name in enumerate(ids, 1):
+        yield str(name) if usable else str(place)
