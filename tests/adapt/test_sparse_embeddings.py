@@ -11,11 +11,11 @@ from transformers import AutoConfig, AutoModelForMaskedLM
 
 from xlreach.adapt import Recipe
 from xlreach.adapt import mlm as module
-from xlreach.adapt import rows as blocks
-from xlreach.adapt.folder import read_tokenizer
-from xlreach.adapt.lines import EncodedText, Masking, batches
 from xlreach.adapt.mlm import Training, _Run, load_masked_lm
-from xlreach.adapt.rows import TextRows, cross_entropy
+from xlreach.adapt.mlm_data import EncodedText, Masking, batches
+from xlreach.adapt.tokenizer_file import read_tokenizer
+from xlreach.compute import sparse_embeddings as blocks
+from xlreach.compute.sparse_embeddings import SparseEmbeddings, cross_entropy
 
 QUICK = Training(1, 3e-3, 8, 32, 0.15, 2, 0.1, "float32", 5)
 
@@ -79,7 +79,7 @@ def test_narrowed_the_loss_and_gradients_are_the_whole_models(
     text = dataclasses.replace(text, lines=text.lines[:12])
     rows = text.in_use((5,))
     assert 5 in rows and len(rows) < text.vocabulary
-    table = TextRows(narrow, rows, torch.float32, tmp_path)
+    table = SparseEmbeddings(narrow, rows, torch.float32, tmp_path)
     small = text.renumbered(rows)
     cpu = torch.device("cpu")
     run = _Run(narrow, QUICK, Masking.of(small, 0.3), cpu, torch.float32, table.rest)
@@ -116,7 +116,7 @@ def test_put_back(xlmr: Path, tmp_path: Path, tied: bool) -> None:
         model.get_output_embeddings().bias.normal_()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     rows = np.array([0, 1, 2, 3, 20, 41])
-    table = TextRows(model, rows, torch.bfloat16, tmp_path)
+    table = SparseEmbeddings(model, rows, torch.bfloat16, tmp_path)
     embeddings, output = model.get_input_embeddings(), model.get_output_embeddings()
     assert embeddings.weight.shape[0] == output.weight.shape[0] == output.bias.shape[0] == 6
     assert (embeddings.weight is output.weight) == tied
@@ -125,7 +125,7 @@ def test_put_back(xlmr: Path, tmp_path: Path, tied: bool) -> None:
         embeddings.weight[4] = 7.0
         output.weight[5] = 8.0
         output.bias[4] = 9.0
-    table.put_back()
+    table.restore()
     after = model.state_dict()
     assert list(after) == list(before)
     changed = {name for name in after if not after[name].equal(before[name])}

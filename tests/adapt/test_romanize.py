@@ -6,7 +6,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from xlreach.adapt import Provenance, Recipe, check_encoder, fingerprint, input_transform
-from xlreach.adapt import inputs as module
+from xlreach.adapt import romanize as module
 from xlreach.adapt.diagnostics import diagnose
 from xlreach.errors import MissingExtraError, ModelError, SpecError
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from xlreach.adapt.folder import special_tokens, token_id
-from xlreach.adapt.text import hold_out_order
+from xlreach.adapt.clean_text import hold_out_order
+from xlreach.adapt.tokenizer_file import special_tokens, token_id
 from xlreach.errors import DataError
 
 _STEP = 8  # lengths are rounded up to it: few shapes keep the allocator's memory down
@@ -43,7 +43,7 @@ class EncodedText:
         mask: The mask id.
         special: Ids that are never masked and never stand in for another piece.
         vocabulary: One more than the largest id.
-        held_out_at: For each line, the share of the text that is held out before it is (`text.hold_out_order`).
+        held_out_at: For each line, the share of the text that is held out before it is (`clean_text.hold_out_order`).
         words: For each line, its white-space words; a line that was cut has them all at its first part.
         more: Further lines to train on, never held out.
     """

@@ -12,9 +12,9 @@ from tokenizers import Tokenizer
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from xlreach.adapt import Provenance, Recipe
-from xlreach.adapt.folder import read_tokenizer
 from xlreach.adapt.recipe import Job
-from xlreach.adapt.static import focus, sparsemax
+from xlreach.adapt.static_vectors import focus, sparsemax
+from xlreach.adapt.tokenizer_file import read_tokenizer
 from xlreach.errors import DataError, ModelError
 
 

@@ -1,13 +1,13 @@
-"""Training on the rows of the embeddings that a text uses, under the loss of the whole vocabulary.
+"""Training only the rows of the embeddings that a text uses, under the loss of the whole vocabulary.
 
 Of XLM-R's 250,002 rows, text of one language uses a few thousand, and yet the rows of all pieces take three quarters
 of the memory of a training (weight, gradient, two moments) and most of an optimizer step. Here the rows in use become
-a table of their own; the others stay as they are, in the precision of the forward pass, and take part in the softmax
-only. So loss and gradients are those of the whole model. What differs from training everything: the other rows are
-not decayed towards zero, nor pushed away from the text's hidden states.
+a table of their own. The other rows stay as they are, in the precision of the forward pass, and take part only in the
+softmax of a language model. So loss and gradients are those of the whole model. One thing differs from training
+everything: weight decay and the loss do not move the other rows.
 
-The loss goes through the vocabulary in blocks and makes its gradients on the way, so that neither probabilities nor
-their gradients are ever there for all pieces at once.
+The loss goes through the vocabulary in blocks and computes its gradients on the way, so that memory never holds the
+probabilities of all pieces at once, nor their gradients.
 """
 
 from __future__ import annotations
@@ -24,64 +24,63 @@ from torch import Tensor
 _POSITIONS, _PIECES = 256, 1 << 15  # of a block of logits
 
 
-class TextRows:
-    """A model narrowed to some rows of its embeddings and of its output layer, in place, until `put_back`.
+class SparseEmbeddings:
+    """Narrows a model, in place, to some rows of its embeddings and of its output layer, if it has one.
 
     Args:
-        model: A transformers model with a masked-language-model head, on the device where it is trained.
+        model: A transformers model, on the device where it is trained.
         rows: The ids to keep, ascending; piece `rows[i]` is `i` from now on. The padding id must keep its number.
-        dtype: Of the rows left out, as the loss reads them.
-        folder: A place on disk for the left-out rows as they were.
+        dtype: The dtype of the rows left out, as `cross_entropy` reads them.
+        folder: A folder on disk that holds the whole tables until `restore`; without one they are dropped.
 
     Attributes:
-        rest: The rows of the output layer left out, (pieces, hidden), and their biases, (pieces,).
+        rest: The rows of the output layer left out, (pieces, hidden), and their biases, (pieces,); None without an
+            output layer.
     """
 
-    def __init__(self, model: Any, rows: NDArray[np.int64], dtype: torch.dtype, folder: Path) -> None:
-        self._file = folder / "whole-tables.safetensors"
+    def __init__(
+        self, model: Any, rows: NDArray[np.int64], dtype: torch.dtype = torch.float32, folder: Path | None = None
+    ) -> None:
         embeddings, output = model.get_input_embeddings(), model.get_output_embeddings()
-        size = embeddings.weight.shape[0]
-        kept = torch.from_numpy(rows).to(embeddings.weight.device)
-        others = torch.from_numpy(np.setdiff1d(np.arange(size), rows)).to(kept.device)
-        self._rows = kept
-        with torch.no_grad():
-            bias = torch.zeros(size, device=kept.device) if output.bias is None else output.bias
-            self.rest = (output.weight[others].to(dtype), bias[others].float())
-        tied = output.weight is embeddings.weight
-        self._places = [(embeddings, "weight"), (output, "weight")]
-        if output.bias is not None:
-            self._places.append((output, "bias"))
-        self._whole = [getattr(module, name) for module, name in self._places]
-        save_file({str(i): p.detach().contiguous() for i, p in self._untied()}, self._file)
-        narrow: dict[int, torch.nn.Parameter] = {}
-        for (module, name), whole in zip(self._places, self._whole, strict=True):
-            if id(whole) not in narrow:
-                narrow[id(whole)] = torch.nn.Parameter(whole.detach()[kept].clone(), whole.requires_grad)
-            setattr(module, name, narrow[id(whole)])
-        for _, whole in self._untied():
-            whole.data = whole.data.new_empty(0)
-        assert tied == (output.weight is embeddings.weight)
+        self._file = None if folder is None else folder / "whole-tables.safetensors"
+        self._rows = torch.from_numpy(rows).to(embeddings.weight.device)
+        self._tables = [(embeddings, "weight")]
+        self.rest: tuple[Tensor, Tensor] | None = None
+        if output is not None:
+            size = embeddings.weight.shape[0]
+            others = torch.from_numpy(np.setdiff1d(np.arange(size), rows)).to(self._rows.device)
+            with torch.no_grad():
+                bias = torch.zeros(size, device=self._rows.device) if output.bias is None else output.bias
+                self.rest = (output.weight[others].to(dtype), bias[others].float())
+            self._tables += [(output, name) for name in ("weight", "bias") if getattr(output, name) is not None]
+        self._whole = [getattr(module, name) for module, name in self._tables]
+        # Tied tables are one parameter: each parameter is stored and narrowed once.
+        self._first = {id(table): number for number, table in reversed(list(enumerate(self._whole)))}
+        if self._file is not None:
+            stored = {str(number): self._whole[number].detach().contiguous() for number in self._first.values()}
+            save_file(stored, self._file)
+        narrow = {}
+        for key, number in self._first.items():
+            table = self._whole[number]
+            narrow[key] = torch.nn.Parameter(table.detach()[self._rows].clone(), table.requires_grad)
+        for (module, name), table in zip(self._tables, self._whole, strict=True):
+            setattr(module, name, narrow[id(table)])
+        for table in self._whole:
+            table.data = table.data.new_empty(0)
 
-    def put_back(self) -> None:
-        """Gives the model its whole tables again, with the rows as they were trained."""
+    def restore(self) -> None:
+        """Gives the model its whole tables back, with the trained rows in them."""
+        assert self._file is not None
         stored = load_file(self._file)
-        with torch.no_grad():
-            for i, whole in self._untied():
-                module, name = self._places[i]
-                trained = getattr(module, name).detach()
-                table = stored[str(i)].to(trained.device)
-                table[self._rows] = trained
-                whole.data = table
-        for (module, name), whole in zip(self._places, self._whole, strict=True):
-            setattr(module, name, whole)
+        for number in self._first.values():
+            module, name = self._tables[number]
+            trained = getattr(module, name).detach()
+            table = stored[str(number)].to(trained.device)
+            table[self._rows] = trained
+            self._whole[number].data = table
+        for (module, name), table in zip(self._tables, self._whole, strict=True):
+            setattr(module, name, table)
         self._file.unlink()
-
-    def _untied(self) -> list[tuple[int, torch.nn.Parameter]]:
-        """Each table once, by the first of its places."""
-        first: dict[int, int] = {}
-        for i, whole in enumerate(self._whole):
-            first.setdefault(id(whole), i)
-        return [(i, self._whole[i]) for i in first.values()]
 
 
 def cross_entropy(

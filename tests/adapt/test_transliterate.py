@@ -9,7 +9,7 @@ import pytest
 from tokenizers import Tokenizer, normalizers
 
 from xlreach.adapt import Provenance, Recipe
-from xlreach.adapt.translit import built_in_tables, find_tables, read_table, transliterating
+from xlreach.adapt.transliterate import built_in_tables, find_tables, read_table, transliterating
 from xlreach.errors import DataError
 
 # Worked by hand from the published table.
@@ -88,7 +88,7 @@ def test_a_table_by_path(xlmr: Path, georgian: Path, job) -> None:
 
 
 def test_a_script_without_table_is_refused(xlmr: Path, job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xlreach.adapt.translit.find_spec", lambda name: None)
+    monkeypatch.setattr("xlreach.adapt.transliterate.find_spec", lambda name: None)
     with pytest.raises(DataError, match=r"'ka'.*xlreach\[uroman\]"):
         Recipe.parse("translit").steps[0].apply(xlmr, job("ka"))
     with pytest.raises(DataError, match="no transliteration table 'kaa'"):

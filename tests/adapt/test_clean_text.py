@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xlreach.adapt.overlap import Overlap
-from xlreach.adapt.text import hold_out_order, normal_form, prepare_text
+from xlreach.adapt.clean_text import hold_out_order, normal_form, prepare_text
+from xlreach.adapt.near_duplicates import NearDuplicates
 from xlreach.errors import DataError
 
 
@@ -51,7 +51,7 @@ LETTERS = st.text("abcd", max_size=60)
 @settings(max_examples=60, deadline=None)
 @given(st.lists(LETTERS, max_size=8, unique=True), st.lists(LETTERS, max_size=8))
 def test_near_duplicates_are_those_of_plain_python(references: list[str], texts: list[str]) -> None:
-    got = Overlap(iter(references)).near(texts)
+    got = NearDuplicates(iter(references)).near(texts)
     assert got.tolist() == [any(_share(text, one) >= 0.7 for one in references) for text in texts]
 
 
@@ -59,20 +59,20 @@ def test_what_is_near() -> None:
     scored = "The committee meets on the third Monday of every month in the old town hall."
     near = [scored.replace("Monday", "Friday"), "on the third Monday of every month", f"He said: {scored} She agreed."]
     far = ["The committee met once.", "the third Monday", "Another assembly gathers on the first day of each year."]
-    got = Overlap([normal_form(scored)]).near([normal_form(text) for text in near + far])
+    got = NearDuplicates([normal_form(scored)]).near([normal_form(text) for text in near + far])
     assert got.tolist() == [True] * 3 + [False] * 3
 
 
 def test_text_without_spaces() -> None:
     scored = "คณะกรรมการประชุมกันทุกวันจันทร์ที่สามของเดือนในศาลากลางเก่า"
     texts = [scored.replace("จันทร์", "ศุกร์"), "แมวนอนหลับอยู่บนหลังคาบ้านของเพื่อนบ้าน"]
-    assert Overlap([normal_form(scored)]).near([normal_form(text) for text in texts]).tolist() == [True, False]
+    assert NearDuplicates([normal_form(scored)]).near([normal_form(text) for text in texts]).tolist() == [True, False]
 
 
 def test_bounded_memory_still_finds_long_ones() -> None:
     rng = random.Random(1)
     references = ["".join(rng.choices("abcdefghij", k=400)) for _ in range(200)]
-    overlap = Overlap(references, most=20_000)
+    overlap = NearDuplicates(references, most=20_000)
     assert len(overlap._hashes) <= 20_000
     changed = [text[:200] + "zz" + text[202:] for text in references]
     other = ["".join(rng.choices("abcdefghij", k=400)) for _ in range(200)]

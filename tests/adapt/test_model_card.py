@@ -6,13 +6,14 @@ from pathlib import Path
 import yaml
 
 from xlreach.adapt import Provenance, Recipe
+from xlreach.adapt.pipeline import apply_step
 
 
 def test_the_card_tells_all(xlmr: Path, job) -> None:
     first = job("mt", base="toy", data=[{"name": "text:lapt9/mt", "licence": "CC BY-NC 4.0"}])
     second = job("mt", base="toy", data=[{"name": "text:own|mt", "licence": ""}])
-    Recipe.parse("va(20)").steps[0].apply(xlmr, first)
-    Recipe.parse("lapt(epochs=1,batch=8,max_length=32)").steps[0].apply(first.out, second)
+    apply_step(Recipe.parse("va(20)").steps[0], xlmr, first)
+    apply_step(Recipe.parse("lapt(epochs=1,batch=8,max_length=32)").steps[0], first.out, second)
     card = (second.out / "README.md").read_text("utf-8")
     header = yaml.safe_load(card.split("---\n")[1])
     assert header["language"] == ["mt"] and header["library_name"] == "sentence-transformers"
@@ -29,6 +30,6 @@ def test_the_card_tells_all(xlmr: Path, job) -> None:
 
 def test_a_card_without_text(xlmr: Path, job) -> None:
     work = job()
-    Recipe.parse("none").steps[0].apply(xlmr, work)
+    apply_step(Recipe.parse("none").steps[0], xlmr, work)
     card = (work.out / "README.md").read_text("utf-8")
     assert "## Data" not in card and "## The tokenizer" not in card and "| `none` |" in card

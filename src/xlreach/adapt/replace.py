@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from xlreach.adapt.encoder import Provenance
-from xlreach.adapt.recipe import STEPS, Job, Step
+from xlreach.adapt.recipe import STEPS, Job, Step, require_source
+from xlreach.adapt.romanize import with_input_of
+from xlreach.adapt.save import save_encoder
+from xlreach.adapt.tokenizer_file import read_tokenizer, special_tokens, token_id
 from xlreach.errors import DataError, ModelError
 from xlreach.spec import param
 
 if TYPE_CHECKING:
     from xlreach.adapt.segmentation import Segmenter
-    from xlreach.adapt.static import Blend
+    from xlreach.adapt.static_vectors import Blend
 
 _NO_SEED = 0  # nothing of `trim` is drawn but the head of a base that has none
 
@@ -38,8 +41,6 @@ class VocabularyTrimming(Step):
         return True
 
     def apply(self, source: Path | None, job: Job) -> None:
-        from xlreach.adapt.folder import read_tokenizer, require_source, save_encoder
-        from xlreach.adapt.inputs import with_input_of
         from xlreach.adapt.mlm import load_masked_lm
         from xlreach.adapt.segmentation import Segmenter
         from xlreach.adapt.trimming import trimmed_exactly
@@ -56,18 +57,14 @@ class VocabularyTrimming(Step):
         model, warnings = load_masked_lm(folder, _NO_SEED)
         _exchange_rows(model, small.content, folder, plan, _NO_SEED)
         before = Provenance.read(folder)
-        tier = before.tier
-        if tier is not None:
-            became = {old[piece]: id_ for piece, id_ in new.items()}
-            tier = {**tier, "rows": sorted(became[row] for row in tier["rows"] if row in became)}
-        after = replace(
-            before,
-            new_pieces=tuple(piece for piece in before.new_pieces if piece in new),
-            tier=tier,
-            warnings=tuple(dict.fromkeys((*before.warnings, *warnings))),
-        )
+        changes: dict[str, Any] = {"new_pieces": tuple(piece for piece in before.new_pieces if piece in new)}
+        if before.tier is not None:
+            new_ids = {old[piece]: id_ for piece, id_ in new.items()}
+            rows = sorted(new_ids[row] for row in before.tier["rows"] if row in new_ids)
+            changes["tier"] = {**before.tier, "rows": rows}
         measured = {"vocabulary": len(new), "before": len(old)}
-        save_encoder(folder, job, self, tokenizer=small.content, model=model, provenance=after, measured=measured)
+        saved: dict[str, Any] = {"tokenizer": small.content, "model": model, "measured": measured}
+        save_encoder(folder, job, self, **saved, warnings=warnings, changes=changes)
 
 
 @STEPS.register
@@ -93,8 +90,6 @@ class VocabularyReplacement(Step):
         return () if self.tokenizer == "train" else (Path(self.tokenizer),)
 
     def apply(self, source: Path | None, job: Job) -> None:
-        from xlreach.adapt.folder import read_tokenizer, require_source, save_encoder
-        from xlreach.adapt.inputs import with_input_of
         from xlreach.adapt.mlm import load_masked_lm
         from xlreach.adapt.segmentation import Segmenter
 
@@ -106,16 +101,15 @@ class VocabularyReplacement(Step):
         plan, new_pieces, rows = self._plan(base, Segmenter(content), files, job.seed)
         model, warnings = load_masked_lm(folder, job.seed)
         _exchange_rows(model, content, folder, plan, job.seed)
-        before = Provenance.read(folder)
-        after = replace(
-            before,
-            new_pieces=tuple(new_pieces),
-            tier=None,
-            transliterated=before.transliterated if self.tokenizer == "train" else (),
-            warnings=tuple(dict.fromkeys((*before.warnings, *warnings))),
-        )
-        measured = {"vocabulary": len(plan), "rows": rows}
-        save_encoder(folder, job, self, tokenizer=content, model=model, provenance=after, measured=measured)
+        changes: dict[str, Any] = {"new_pieces": tuple(new_pieces), "tier": None}
+        if self.tokenizer != "train":
+            changes["transliterated"] = ()
+        saved: dict[str, Any] = {
+            "tokenizer": content,
+            "model": model,
+            "measured": {"vocabulary": len(plan), "rows": rows},
+        }
+        save_encoder(folder, job, self, **saved, warnings=warnings, changes=changes)
 
     def _plan(
         self, base: Segmenter, new: Segmenter, files: Sequence[Path], seed: int
@@ -127,7 +121,7 @@ class VocabularyReplacement(Step):
         lacking = sorted((piece for piece in ids if piece not in old), key=ids.__getitem__)
         blends: dict[str, Blend] = {}
         if self.init == "focus":
-            from xlreach.adapt.static import focus
+            from xlreach.adapt.static_vectors import focus
 
             overlap = {piece: old[piece] for piece in ids if piece in old and piece not in special}
             blends = focus(new.content, files, lacking, overlap, seed)
@@ -142,7 +136,6 @@ class VocabularyReplacement(Step):
         return plan, lacking, counts | ({self.init: len(blends)} if self.init != "random" else {})
 
     def _given(self, base: Segmenter, folder: Path) -> dict[str, Any]:
-        from xlreach.adapt.folder import special_tokens
         from xlreach.adapt.segmentation import Segmenter
 
         try:
@@ -217,8 +210,7 @@ def _exchange_rows(
     """Gives the embeddings, the output layer and its bias one row for each entry of `plan`."""
     import torch
 
-    from xlreach.adapt.folder import special_tokens, token_id
-    from xlreach.adapt.mlm import masked_lm_head
+    from xlreach.adapt.embedding_rows import resize_vocabulary, set_output_bias
 
     roles = special_tokens(folder, tokenizer)
     config = model.config
@@ -228,7 +220,7 @@ def _exchange_rows(
             f"The padding id would change from {config.pad_token_id} to {pad}, and with it every position.",
             expected=f"Expected {roles['pad_token']!r} at id {config.pad_token_id}.",
         )
-    output, old_size = model.get_output_embeddings(), model.get_input_embeddings().weight.shape[0]
+    output = model.get_output_embeddings()
     tables = [model.get_input_embeddings().weight.detach().clone()]
     if output is not None:
         tables += [output.weight.detach().clone(), output.bias.detach().clone()]
@@ -246,21 +238,15 @@ def _exchange_rows(
                 weights = torch.tensor(blend[1]).reshape(-1, *[1] * (table.dim() - 1))
                 rows[id_] = (weights * table[blend[0]]).sum(0)
         made.append(rows)
-    model.resize_token_embeddings(len(plan), mean_resizing=False)
-    targets = [model.get_input_embeddings().weight]
-    if output is not None:
-        output = model.get_output_embeddings()
-        targets += [output.weight, output.bias]
-    tied = output is not None and targets[1] is targets[0]
+    resize_vocabulary(model, len(plan))
+    embeddings = model.get_input_embeddings().weight
     with torch.no_grad():
-        for place, (target, rows) in enumerate(zip(targets, made, strict=True)):
-            if not (tied and place == 1):  # the tied output shows the input's rows, drawn ones too
-                target.copy_(rows)
+        embeddings.copy_(made[0])
         if output is not None:
-            for module in masked_lm_head(model).modules():  # XLM-R's head holds its output bias twice
-                spare = getattr(module, "bias", None)
-                if spare is not None and not isinstance(module, torch.nn.Linear) and spare.shape == (old_size,):
-                    module.bias = torch.nn.Parameter(made[2].clone())
+            output = model.get_output_embeddings()
+            if output.weight is not embeddings:  # a tied output layer shows the embeddings' rows, drawn ones too
+                output.weight.copy_(made[1])
+            set_output_bias(model, made[2])
     for key, role in (("pad_token_id", "pad_token"), ("bos_token_id", "cls_token"), ("eos_token_id", "sep_token")):
         if getattr(config, key, None) is not None:
             setattr(config, key, token_id(tokenizer, roles[role]))

@@ -22,11 +22,11 @@ _AT_ONCE = 2_000
 _FACTOR, _MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 
 
-class Overlap:
+class NearDuplicates:
     """The n-grams of reference texts.
 
     Args:
-        forms: The texts in their `text.normal_form`, streamed; none should come twice.
+        forms: The texts in their `clean_text.normal_form`, streamed; none should come twice.
         most: How many n-grams are kept.
     """
 

@@ -4,7 +4,7 @@ The tokenizer's normalizer becomes NFKC, then the table, longest keys first (`ch
 comes first because presentation forms would otherwise miss the table. SentencePiece's own rules do that too, and come
 first in its place: what the table does not touch is then, to the letter, what the base makes of it. The rules of
 uroman and ICU cannot travel this way: an encoder of text that went through them records that its input must
-(`inputs.py`).
+(`romanize.py`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import resources
 from importlib.util import find_spec
 from itertools import islice
@@ -25,8 +25,10 @@ from tokenizers import normalizers
 
 from xlreach.adapt.charsmap import replacing_normalizers
 from xlreach.adapt.encoder import Provenance
-from xlreach.adapt.inputs import ICU
-from xlreach.adapt.recipe import STEPS, Job, Step
+from xlreach.adapt.recipe import STEPS, Job, Step, require_source
+from xlreach.adapt.romanize import BY_LINE, BY_WORD, ICU, require_uroman, transform_named, words_suffice
+from xlreach.adapt.save import save_encoder
+from xlreach.adapt.tokenizer_file import read_tokenizer
 from xlreach.errors import DataError, ModelError, nearest
 from xlreach.safe_io import read_yaml
 from xlreach.spec import param
@@ -70,8 +72,6 @@ class Transliteration(Step):
         return self.table == "auto" and all(code not in known and _in_latin(_scripts(lines[code])) for code in lines)
 
     def apply(self, source: Path | None, job: Job) -> None:
-        from xlreach.adapt.folder import read_tokenizer, require_source, save_unchanged_weights
-
         folder = require_source(source, self)
         if self.table.startswith(ICU):
             self._by_rules(folder, job, self.table, {})
@@ -84,18 +84,18 @@ class Transliteration(Step):
         tokenizer = read_tokenizer(folder)
         if tables:
             tokenizer = transliterating(tokenizer, _joined(tables))
-        before = Provenance.read(folder)
-        after = replace(
-            before,
-            transliterated=tuple(dict.fromkeys((*before.transliterated, *tables))),
-            warnings=tuple(dict.fromkeys((*before.warnings, *warnings))),
+        transliterated = dict.fromkeys((*Provenance.read(folder).transliterated, *tables))
+        save_encoder(
+            folder,
+            job,
+            self,
+            tokenizer=tokenizer,
+            measured={"replacements": {name: len(table) for name, table in tables.items()}},
+            warnings=warnings,
+            changes={"transliterated": tuple(transliterated)},
         )
-        measured = {"replacements": {name: len(table) for name, table in tables.items()}}
-        save_unchanged_weights(folder, job, self, tokenizer=tokenizer, provenance=after, measured=measured)
 
     def _romanise(self, folder: Path, job: Job, warnings: list[str]) -> None:
-        from xlreach.adapt.inputs import BY_LINE, BY_WORD, require_uroman, words_suffice
-
         require_uroman()
         exact = {}
         for language in sorted(job.text):
@@ -108,15 +108,11 @@ class Transliteration(Step):
         self, folder: Path, job: Job, wanted: str, measured: dict[str, Any], warnings: Sequence[str] = ()
     ) -> None:
         """The encoder as it is, whose input must go through `wanted` from now on."""
-        from xlreach.adapt.folder import save_unchanged_weights
-        from xlreach.adapt.inputs import transform_named
-
         before = Provenance.read(folder)
         if before.input not in ("", wanted):
             raise ModelError(f"The encoder reads text after {before.input!r} already.", path=folder)
         transform_named(wanted)
-        after = replace(before, input=wanted, warnings=tuple(dict.fromkeys((*before.warnings, *warnings))))
-        save_unchanged_weights(folder, job, self, provenance=after, measured=measured)
+        save_encoder(folder, job, self, measured=measured, warnings=warnings, changes={"input": wanted})
 
     def _picked(self, job: Job) -> tuple[dict[str, Path | str], list[str]]:
         """By language or script a table, or `uroman`, or an empty string for nothing; and a sentence on each pick."""

@@ -9,9 +9,9 @@ import torch
 from tqdm import tqdm
 
 from xlreach.adapt import Provenance, Recipe
-from xlreach.adapt.folder import read_tokenizer
-from xlreach.adapt.lines import EncodedText, Masking, batches
 from xlreach.adapt.mlm import JobState, Training, _Run, load_masked_lm, train
+from xlreach.adapt.mlm_data import EncodedText, Masking, batches
+from xlreach.adapt.tokenizer_file import read_tokenizer
 from xlreach.errors import SpecError
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from xlreach.adapt.encoder import Provenance
 
 _USAGE = "Load it with `SentenceTransformer(path)`, `AutoModel` or `AutoModelForMaskedLM`; `xlreach.json` has details."
-_STATIC = "Static word vectors: read them with `xlreach.adapt.static.StaticVectors.load(path)`; no encoder loads them."
+_STATIC = "Read these static word vectors with `StaticVectors.load(path)` of `xlreach.adapt.static_vectors`."
 _LONGEST = 6  # values of a list that are shown
 
 

@@ -1,8 +1,9 @@
-"""Clean text for adaptation: no line twice, none that an evaluation will ask about, and what is held out of it.
+"""Clean text for adaptation: without repeated lines and without evaluation texts; and which lines are held out.
 
 Lines are compared in a normal form of letters, marks and digits in lower case, so that spacing, punctuation and case
 do not hide an evaluation sentence (Chau & Smith 2021 removed such lines whatever their white space). Lines that are
-nearly an evaluation text, contain one or are part of one go too (`overlap.py`). Near-duplicates within the text stay.
+nearly equal to an evaluation text, contain one or are part of one are removed too (`near_duplicates.py`).
+Near-duplicates within the text stay.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from xlreach.adapt.overlap import Overlap
+from xlreach.adapt.near_duplicates import NearDuplicates
 from xlreach.errors import DataError
 
 _AT_ONCE = 2_000
@@ -72,7 +73,7 @@ def prepare_text(
     Raises:
         DataError: Nothing is left of a language; says where it went.
     """
-    scored = Scored(evaluation)
+    scored = ContaminationFilter(evaluation)
     counts = {
         language: _clean(lines[language], out / f"{language}.txt", scored, language) for language in sorted(lines)
     }
@@ -98,10 +99,10 @@ def normal_form(text: str) -> str:
     return unicodedata.normalize("NFKC", text).translate(_WORD_ONLY).casefold()
 
 
-class Scored:
+class ContaminationFilter:
     """Texts that a study scores, to keep them out of training.
 
-    Memory is 8 bytes' worth of digest per different text, and what `Overlap` takes.
+    Memory is 8 bytes' worth of digest per different text, and what `NearDuplicates` takes.
 
     Args:
         texts: Sentences, queries and documents; read once.
@@ -109,12 +110,12 @@ class Scored:
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._digests: set[bytes] = set()
-        self._overlap = Overlap(self._new_forms(texts))
+        self._overlap = NearDuplicates(self._new_forms(texts))
 
     def find(self, forms: Sequence[str]) -> tuple[list[bool], list[bool]]:
-        """For each text, given in its `normal_form`: whether it equals a scored one, and whether it nearly does.
+        """Tells for each text, given in its `normal_form`: whether it equals a scored one, and whether it nearly does.
 
-        Near are texts that share seven tenths of the 5-letter sequences of the shorter of the two (`overlap.py`).
+        Two texts are near if they share seven tenths of the 5-letter sequences of the shorter (`near_duplicates.py`).
         """
         return [_digest(form) in self._digests for form in forms], self._overlap.near(forms).tolist()
 
@@ -161,7 +162,7 @@ def held_out_lines(path: Path, share: float) -> Iterator[str]:
                 yield line.rstrip("\n")
 
 
-def _clean(lines: Iterable[str], path: Path, scored: Scored, language: str) -> TextCounts:
+def _clean(lines: Iterable[str], path: Path, scored: ContaminationFilter, language: str) -> TextCounts:
     seen: set[bytes] = set()
     read = empty = duplicate = evaluation = near = words = characters = 0
     ended = False

@@ -13,8 +13,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from xlreach.adapt.chain import adapt_encoder
-from xlreach.adapt.team import Team
+from xlreach.adapt.pipeline import adapt_encoder
+from xlreach.compute.distributed import ProcessGroup
 
 RECIPES = {  # two trainings in one recipe: the processes meet more than once
     "lapt": "va(20)+lapt(epochs=2,lr=0.003,batch=8,max_length=32,warmup=5,dtype=float32)"
@@ -25,7 +25,7 @@ RECIPES = {  # two trainings in one recipe: the processes meet more than once
 _PROCESS = """
 import os, sys
 from pathlib import Path
-from xlreach.adapt.chain import adapt_encoder
+from xlreach.adapt.pipeline import adapt_encoder
 from xlreach.cli import main
 from xlreach.errors import XLReachError
 base, text, other, out, scratch, lapt = sys.argv[1:]
@@ -92,21 +92,21 @@ def test_the_first_alone_writes_and_unlike_texts_are_refused(launched):
 
 def test_alone_there_is_nothing_to_agree_on(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    team = Team()
-    assert (team.size, team.rank, team.parts(3)) == (1, 0, 3) and all(team.mine(number) for number in range(5))
-    assert team.total(1.5, 2) == [1.5, 2]
-    with team.connected():
-        team.agree([torch.zeros(1)])
-        team.sum_gradients([torch.nn.Parameter(torch.zeros(1))])
+    group = ProcessGroup()
+    assert (group.size, group.rank, group.parts(3)) == (1, 0, 3) and all(group.computes(number) for number in range(5))
+    assert group.total(1.5, 2) == [1.5, 2]
+    with group.connected():
+        group.require_equal([torch.zeros(1)])
+        group.sum_gradients([torch.nn.Parameter(torch.zeros(1))])
     assert not torch.distributed.is_initialized()
 
 
 def test_a_batch_is_divided_equally(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "3")
     monkeypatch.setenv("RANK", "1")
-    team = Team()
-    assert [team.parts(wanted) for wanted in (1, 3, 4)] == [3, 3, 6]
-    assert [number for number in range(7) if team.mine(number)] == [1, 4]
+    group = ProcessGroup()
+    assert [group.parts(wanted) for wanted in (1, 3, 4)] == [3, 3, 6]
+    assert [number for number in range(7) if group.computes(number)] == [1, 4]
 
 
 def _trainings(folder: Path) -> list[dict]:
