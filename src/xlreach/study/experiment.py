@@ -32,6 +32,7 @@ from xlreach.store import replacing
 from xlreach.study.config import StudyConfig, load_config
 from xlreach.study.run import Place, run_study
 from xlreach.study.runner import Runner
+from xlreach.study.shipped import find_config
 from xlreach.study.source import read_source
 
 _FIELDS = ("experiment", "study", "factor", "about", "set", "vary")
@@ -64,6 +65,7 @@ def load_experiment(path: Path, overrides: Iterable[str] = ()) -> Experiment:
     Raises:
         ConfigError: A field is missing or wrong, or a study is.
     """
+    path = find_config(path)
     source = read_source(path)
     values = source.values
     unknown = next((name for name in values if name not in _FIELDS), None)
@@ -104,6 +106,7 @@ def load_experiment(path: Path, overrides: Iterable[str] = ()) -> Experiment:
 
 def is_experiment(path: Path) -> bool:
     """Whether a configuration file is an experiment rather than a study."""
+    path = find_config(path)
     return path.is_file() and "vary" in read_source(path).values
 
 
