@@ -64,7 +64,7 @@ def gaps(case: bytes, folder: Path) -> None:
 
     path = folder / "gaps.json"
     path.write_bytes(case)
-    assert isinstance(read_gaps(path), dict)
+    assert isinstance(read_gaps(path), GapAnalysis)
 
 
 def run_folder(case: tuple[str, bytes], folder: Path) -> None:

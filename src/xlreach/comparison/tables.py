@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
+from xlreach.comparison.claims import SETTINGS
 from xlreach.comparison.measures import lower_is_better
 from xlreach.comparison.seeds import not_worse
-from xlreach.comparison.words import SETTINGS
 from xlreach.measurement import Measurement, is_whole
 
 _Values = dict[int | None, list[float]]  # by seed

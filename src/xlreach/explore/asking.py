@@ -11,7 +11,6 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
-from xlreach.comparison.names import shortener
 from xlreach.errors import XLReachError
 from xlreach.explore.reading import read_query
 from xlreach.explore.shelf import Entry, Shelf
@@ -47,7 +46,6 @@ class Explorer:
     def about(self) -> dict[str, Any]:
         """What the page offers: encoders, collections with their languages, and questions to try."""
         parts = {entry.name: entry.name.split("~") for entry in self.shelf.entries}
-        short = shortener(part for own in parts.values() for part in own)
         shared = set.intersection(*map(set, parts.values())) if len(parts) > 1 else set()
         collections = dict.fromkeys(name for entry in self.shelf.entries for name in entry.indexes)
         return {
@@ -57,7 +55,7 @@ class Explorer:
             "encoders": [
                 {
                     "name": entry.name,
-                    "short": " · ".join(short(part) for part in parts[entry.name] if part not in shared) or entry.name,
+                    "short": " · ".join(part for part in parts[entry.name] if part not in shared) or entry.name,
                     "languages": {name: list(folders) for name, folders in entry.indexes.items()},
                 }
                 for entry in self.shelf.entries
