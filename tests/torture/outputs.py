@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from xlreach.errors import IndexFolderError
 from xlreach.explore.asking import _checked
 from xlreach.explore.shelf import Entry, Shelf
+from xlreach.gaps import GapAnalysis
 from xlreach.measurement import FIELDS, Measurement, read_measurements, write_measurements
 from xlreach.retrieval.index import fill_index, find_indexes, open_index
 from xlreach.safe_io import parse_json

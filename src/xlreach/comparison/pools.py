@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from scipy import special
 
-from xlreach.comparison.tables import Figure, Table, ordered
+from xlreach.comparison.tables import Figure, Table, heads_of, names_of, ordered
 from xlreach.errors import DataError
 from xlreach.gaps import Certainty, EqualPools, Gap, GapAnalysis, PoolFigure, PoolSizes
 from xlreach.measurement import Measurement
@@ -163,6 +163,7 @@ def pool_tables(analysis: GapAnalysis) -> list[Table]:
         keyed.setdefault((row.system.base, row.dataset, row.setting, row.measure), []).append(row)
     tables = []
     for (base, dataset, setting, measure), rows in keyed.items():
+        heads = heads_of(row.system for row in rows)
         about = {"base": base, "dataset": dataset, "setting": setting, "measure": measure}
         codes = ordered({code for row in rows for code in row.languages}, levels)
         sides = {f"mean {side}": levels[side] for side in ("high", "low") if len(set(levels[side]) & set(codes)) > 1}
@@ -175,10 +176,10 @@ def pool_tables(analysis: GapAnalysis) -> list[Table]:
                 for members in sides.values():
                     values = [figures[code].mean for code in members if code in figures]
                     line.append(Figure(float(np.mean(values)), None, 1) if values else None)
-                lines.append(((row.system.recipe, row.system.alignment, pool), tuple(line)))
+                lines.append(((*names_of(row.system, heads), pool), tuple(line)))
         name = f"equal pools {dataset} {setting} {measure} {base}"
         title = f"{measure}, {dataset}, {setting}, {base}: whole and equal pools"
-        tables.append(Table(name, title, ("recipe", "alignment", "pool"), (*codes, *sides), tuple(lines), about))
+        tables.append(Table(name, title, (*heads, "pool"), (*codes, *sides), tuple(lines), about))
     return tables
 
 
