@@ -130,17 +130,15 @@ def test_claims_about_cost_and_costs_beside_claims():
 
 
 def test_the_claims_of_the_papers_are_claims(monkeypatch, tmp_path):
-    """Every claim of `configs/claims.yaml` is about systems of that study, and is judged on figures of its shape."""
+    """Every claim of the shipped study `claims` is about its own systems, and is judged on figures of its shape."""
     from pathlib import Path
 
     from xlreach.comparison.hypotheses import _interaction, _matching
     from xlreach.comparison.panel import CellKey
     from xlreach.study.config import load_config
 
-    root = Path(__file__).parents[2]
-    monkeypatch.chdir(root)
     monkeypatch.setenv("XLREACH_DATA", str(tmp_path))
-    config = load_config(root / "configs" / "claims.yaml")
+    config = load_config(Path("claims"))
     keys = [CellKey(recipe, alignment) for recipe in config.recipes for alignment in config.alignments]
     for text in config.hypotheses:
         claim = parse_hypothesis(text)

@@ -34,7 +34,7 @@ def adapt(
     seed: Seed = 1,
 ) -> None:
     """Specialise an encoder for languages."""
-    from xlreach.adapt.chain import adapt_encoder
+    from xlreach.adapt.pipeline import adapt_encoder
 
     adapt_encoder(base, recipe, files_by_language(text), out=fresh(out), seed=seed, others=files_by_language(other))
     typer.echo(f"Encoder: {out}")
@@ -54,7 +54,7 @@ def diagnose(
     Words with an unknown piece (unk_words) are left out of pseudo_nll_per_word and pseudo_perplexity_per_word.
     """
     from xlreach.adapt.diagnostics import diagnose as measure
-    from xlreach.adapt.diagnostics import parity, surprise
+    from xlreach.adapt.diagnostics import parity, pseudo_perplexity
     from xlreach.adapt.encoder import resolve_base
     from xlreach.corpora.formats.aligned_lines import read_bitext
     from xlreach.corpora.formats.lines import read_lines
@@ -63,7 +63,7 @@ def diagnose(
     found = measure(folder, read_lines(text))
     if parallel is not None:
         found["parity"] = parity(folder, read_bitext(text, parallel))[0]
-    found |= surprise(folder, read_lines(text))[0]
+    found |= pseudo_perplexity(folder, read_lines(text))[0]
     if json_:
         return print_json(found)
     for name, value in found.items():

@@ -33,7 +33,7 @@ class Dataset(ABC):
     """
 
     name: str
-    licence: str = "not stated"
+    licence: str = ""
     citation: str = ""
 
     @property
@@ -52,9 +52,8 @@ class Dataset(ABC):
 class Text(Dataset):
     """Unlabelled text, one sentence or paragraph a line."""
 
-    def __init__(self, name: str, paths: Mapping[str, Iterable[Path]], licence: str = "", citation: str = "") -> None:
+    def __init__(self, name: str, paths: Mapping[str, Iterable[Path]]) -> None:
         self.name = name
-        self.licence, self.citation = licence or self.licence, citation
         self._paths = {language: tuple(sorted(given)) for language, given in paths.items()}
 
     @property
@@ -98,11 +97,8 @@ class AnnotatedCorpus(Dataset, Generic[T]):
         language: str,
         splits: Mapping[str, Iterable[Path]],
         read: Callable[[Path], Iterator[T]],
-        licence: str = "",
-        citation: str = "",
     ) -> None:
         self.name, self.language = name, language
-        self.licence, self.citation = licence or self.licence, citation
         self.splits: dict[str, tuple[Path, ...]] = {
             split: tuple(splits[split]) for split in sorted(splits, key=_split_order)
         }
@@ -153,13 +149,24 @@ class DatasetSpec(Spec):
     citation: ClassVar[str] = ""
     summary: ClassVar[str] = ""
 
-    @abstractmethod
     def open(self, root: Path) -> Dataset:
         """The data set below `root`.
 
         Raises:
             DataError: It is not there.
         """
+        data = self._open(root)
+        licence, data.citation = self.credit()
+        data.licence = data.licence or licence
+        return data
+
+    def credit(self) -> tuple[str, str]:
+        """Licence (unless the files themselves state one) and citation of the data."""
+        return self.licence, self.citation
+
+    @abstractmethod
+    def _open(self, root: Path) -> Dataset:
+        """As `open`, but for licence and citation."""
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -59,8 +59,6 @@ class ParallelText(Collection):
     Args:
         name: The printed form.
         bundles: The files.
-        licence: Of the data.
-        citation: Who to cite.
         shared: Files that say which lines are taken, and so belong to every language.
     """
 
@@ -68,12 +66,10 @@ class ParallelText(Collection):
         self,
         name: str,
         bundles: Iterable[AlignedFiles],
-        licence: str = "",
-        citation: str = "",
         shared: Iterable[Path] = (),
     ) -> None:
         self._shared = tuple(shared)
-        self.name, self.licence, self.citation = name, licence or self.licence, citation
+        self.name = name
         self.bundles = tuple(bundles)
 
     @property

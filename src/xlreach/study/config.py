@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
 from xlreach.errors import ConfigError, SpecError, StoreError, XLReachError, nearest
+from xlreach.study.shipped import find_config
 from xlreach.study.source import Source, field_name, read_source
 
 Setting = Literal["mono", "cross", "multi"]
@@ -153,6 +154,8 @@ def _expand(value: str, expected: str) -> str:
 def load_config(path: Path, overrides: Iterable[str] = ()) -> StudyConfig:
     """The configuration in a YAML file, with `a.b=c` overrides, every string in it checked.
 
+    A name without a file is that of a study that comes with the package, such as `quickstart`.
+
     Languages are written by their shortest code, all other strings in their printed form, so that one thing has one
     name throughout a study.
 
@@ -160,7 +163,7 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> StudyConfig:
         ConfigError: Not YAML, an unknown field, a wrong value; names file, line, field, value and the nearest
             valid one.
     """
-    source = read_source(path, overrides)
+    source = read_source(find_config(path), overrides)
     try:
         config = StudyConfig.model_validate(source.values)
     except ValidationError as error:

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from xlreach.comparison import read_gaps
+from xlreach.comparison.as_dicts import factor_dict
 from xlreach.comparison.factor import compare_factor
 from xlreach.errors import ConfigError, StoreError, nearest
 from xlreach.report.factor import render_factor
@@ -32,6 +33,7 @@ from xlreach.store import replacing
 from xlreach.study.config import StudyConfig, load_config
 from xlreach.study.run import Place, run_study
 from xlreach.study.runner import Runner
+from xlreach.study.shipped import find_config
 from xlreach.study.source import read_source
 
 _FIELDS = ("experiment", "study", "factor", "about", "set", "vary")
@@ -64,6 +66,7 @@ def load_experiment(path: Path, overrides: Iterable[str] = ()) -> Experiment:
     Raises:
         ConfigError: A field is missing or wrong, or a study is.
     """
+    path = find_config(path)
     source = read_source(path)
     values = source.values
     unknown = next((name for name in values if name not in _FIELDS), None)
@@ -104,6 +107,7 @@ def load_experiment(path: Path, overrides: Iterable[str] = ()) -> Experiment:
 
 def is_experiment(path: Path) -> bool:
     """Whether a configuration file is an experiment rather than a study."""
+    path = find_config(path)
     return path.is_file() and "vary" in read_source(path).values
 
 
@@ -129,7 +133,7 @@ def run_experiment(
         tell(f"study {number} of {len(experiment.studies)}: {experiment.factor}, {label}")
         run, _ = run_study(study, place, tell, runner)
         found.append((label, read_gaps(run / "gaps.json")))
-    factor = compare_factor(experiment.name, experiment.factor, found, experiment.about)
+    factor = factor_dict(compare_factor(experiment.name, experiment.factor, found, experiment.about))
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(folder / "factor.json") as path:
         path.write_text(json.dumps(factor, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")

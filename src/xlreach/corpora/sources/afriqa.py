@@ -39,12 +39,12 @@ class Afriqa(DatasetSpec):
     summary: ClassVar[str] = "Questions in African languages, passages in English or French"
     split: Literal["train", "dev", "test"] = param("test", "which part")
 
-    def open(self, root: Path) -> AfriqaCollection:
+    def _open(self, root: Path) -> AfriqaCollection:
         folder = folder_of(root, _FOLDER, "AfriQA")
         files = _files(folder)
         if not any(split == self.split for _, _, split, _ in files):
             raise DataError(f"AfriQA in {root} has no split {self.split!r}.")
-        return AfriqaCollection(str(self), files, self.split, self.licence, self.citation)
+        return AfriqaCollection(str(self), files, self.split)
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -71,10 +71,8 @@ class _Row:
 class AfriqaCollection(Collection):
     """The gold passages of one split over all languages that are there."""
 
-    def __init__(
-        self, name: str, files: list[tuple[str, str, str, Path]], split: str, licence: str = "", citation: str = ""
-    ) -> None:
-        self.name, self.licence, self.citation = name, licence or self.licence, citation
+    def __init__(self, name: str, files: list[tuple[str, str, str, Path]], split: str) -> None:
+        self.name = name
         self._files, self._split = files, split
 
     @property

@@ -40,7 +40,9 @@ def _open_folder(path: Path) -> Dataset:
         if len(treebanks) > 1:
             raise DataError(f"The folder holds {len(treebanks)} treebanks: {', '.join(treebanks)}.", path=path)
         ((code, splits),) = treebanks.items()
-        return Treebank(str(path), ud_language(code), splits, read_conllu, ud_licence(path))
+        treebank = Treebank(str(path), ud_language(code), splits, read_conllu)
+        treebank.licence = ud_licence(path)
+        return treebank
     for endings in ((_TREEBANK,), (*_ENTITIES, ".txt", ".tsv")):
         splits = {
             split: [file] for split in SPLITS for ending in endings if (file := path / f"{split}{ending}").is_file()

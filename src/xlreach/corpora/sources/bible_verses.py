@@ -34,7 +34,7 @@ class Verses(DatasetSpec):
     summary: ClassVar[str] = "Bible translations with a verse number and a text a line"
     member: str = param(help="the folder below parallel/", member=True)
 
-    def open(self, root: Path) -> ParallelText:
+    def _open(self, root: Path) -> ParallelText:
         folder = inside(root / "parallel", self.member)
         found = _paths(folder)
         for code, files in found.items():
@@ -52,7 +52,7 @@ class Verses(DatasetSpec):
                 expected="Expected two or more files <language code>.txt of lines with a verse number, a tab, a text.",
                 fix=nearest(self.member, known) if known else "",
             )
-        return ParallelText(str(self), [AlignedVerses("", paths)], self.licence, self.citation)
+        return ParallelText(str(self), [AlignedVerses("", paths)])
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:

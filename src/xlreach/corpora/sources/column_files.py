@@ -52,7 +52,7 @@ class Columns(DatasetSpec):
     outside: tuple[str, ...] = param((), "entity types and tags that are read as O")
     repair: bool = param(True, "whether invalid IOB2 is mended and counted, or refused")
 
-    def open(self, root: Path) -> EntityCorpus | Treebank:
+    def _open(self, root: Path) -> EntityCorpus | Treebank:
         places = {name: place for name in ("token", "ner", *_TREE) if (place := getattr(self, name)) is not None}
         self._check(places)
         path = inside(root, self.member)

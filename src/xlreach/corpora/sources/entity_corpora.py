@@ -21,7 +21,7 @@ from xlreach.spec import param
 _UNER = "UNER_"
 _UNER_FILE = re.compile(r"(?P<code>[a-z]{2,3}_\w+)-ud-(?P<split>train|dev|test)[\w.-]*\.iob2")
 _FILES = ("{split}.txt", "{split}.iob2", "{split}.tsv", "{split}.conll", "{split}", "{member}-{split}.txt")
-_ABOUT = {
+_CREDITS = {
     "masakhaner": ("CC BY-NC 4.0", "Adelani et al. 2021, MasakhaNER, TACL"),
     "masakhaner2": ("CC BY-NC 4.0", "Adelani et al. 2022, MasakhaNER 2.0, EMNLP"),
     "uner": ("CC BY-SA 4.0", "Mayhew et al. 2024, Universal NER, NAACL"),
@@ -45,7 +45,7 @@ class Entities(DatasetSpec):
     member: str = param(help="family and member, as in masakhaner2/wol or uner/en_ewt", member=True)
     repair: bool = param(True, "whether invalid IOB2 is mended and counted, or refused")
 
-    def open(self, root: Path) -> EntityCorpus:
+    def _open(self, root: Path) -> EntityCorpus:
         family, _, member = self.member.partition("/")
         folder = inside(root / "ner", self.member)
         splits = _uner(root).get(member, {}) if family == "uner" else _splits(folder)
@@ -57,9 +57,11 @@ class Entities(DatasetSpec):
                 expected=f"Expected ner/{self.member}/train.txt, dev.txt, test.txt, in a folder named by a language.",
                 fix=nearest(self.member, known) if known else f"{root / 'ner'} holds no entity corpora.",
             )
-        licence, citation = _ABOUT.get(family, (self.licence, self.citation))
         read = partial(_read, uner=family == "uner", wikiann=family == "wikiann", repair=self.repair)
-        return EntityCorpus(str(self), language, splits, read, licence, citation)
+        return EntityCorpus(str(self), language, splits, read)
+
+    def credit(self) -> tuple[str, str]:
+        return _CREDITS.get(self.member.partition("/")[0], (self.licence, self.citation))
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:

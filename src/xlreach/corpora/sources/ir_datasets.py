@@ -32,7 +32,7 @@ class IrDatasets(DatasetSpec):
     documents: str | None = param(None, "the documents' language, where ir_datasets does not say it")
     queries: str | None = param(None, "the queries' language, where ir_datasets does not say it")
 
-    def open(self, root: Path) -> IrCollection:
+    def _open(self, root: Path) -> IrCollection:
         try:
             ir_datasets = importlib.import_module("ir_datasets")
         except ImportError:
@@ -60,8 +60,6 @@ class IrDatasets(DatasetSpec):
 
 class IrCollection(Collection):
     """An ir_datasets data set as a collection; documents stream from its own store."""
-
-    licence, citation = IrDatasets.licence, IrDatasets.citation
 
     def __init__(self, name: str, data: Any, document_language: str, query_language: str) -> None:
         self.name, self._data = name, data

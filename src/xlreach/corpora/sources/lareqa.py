@@ -37,12 +37,12 @@ class _Lareqa(DatasetSpec):
         shown=True,
     )
 
-    def open(self, root: Path) -> SentenceRetrieval:
+    def _open(self, root: Path) -> SentenceRetrieval:
         folder = folder_of(root, _FOLDERS[self.name], self.name.upper())
         paths = _paths(folder)
         if not paths:
             raise DataError(f"There is no <language>.json in {folder}.")
-        return SentenceRetrieval(str(self), paths, self.passage, self.licence, self.citation)
+        return SentenceRetrieval(str(self), paths, self.passage)
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -73,8 +73,8 @@ class MlqaR(_Lareqa):
 class SentenceRetrieval(Collection):
     """SQuAD-like files with sentence breaks, as a collection of sentences; a language's file is read when asked for."""
 
-    def __init__(self, name: str, paths: dict[str, Path], passage: str, licence: str = "", citation: str = "") -> None:
-        self.name, self.licence, self.citation = name, licence or self.licence, citation
+    def __init__(self, name: str, paths: dict[str, Path], passage: str) -> None:
+        self.name = name
         self._paths, self._passage = paths, passage
         self._read = lru_cache(maxsize=1)(self._read_file)
         self._answers = lru_cache(maxsize=None)(self._read_answers)

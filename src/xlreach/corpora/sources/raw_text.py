@@ -13,15 +13,11 @@ from xlreach.errors import DataError, nearest
 from xlreach.languages import canonical_code
 from xlreach.spec import param
 
-_LICENCES = {
-    "lapt9": "that of each source, the strictest (Wolof: CC BY-NC 4.0)",
-    "common_voice": "CC0 1.0",
-    "oldi_seed": "CC BY-SA 4.0",
-    "artificial": "CC0 1.0 (generated)",
-}
-_CITATIONS = {
-    "common_voice": "Ardila et al. 2020, Common Voice, LREC",
-    "oldi_seed": "Maillard et al. 2023, Small Data, Big Impact, ACL; NLLB Team 2022",
+_CREDITS = {
+    "lapt9": ("that of each source, the strictest (Wolof: CC BY-NC 4.0)", ""),
+    "common_voice": ("CC0 1.0", "Ardila et al. 2020, Common Voice, LREC"),
+    "oldi_seed": ("CC BY-SA 4.0", "Maillard et al. 2023, Small Data, Big Impact, ACL; NLLB Team 2022"),
+    "artificial": ("CC0 1.0 (generated)", ""),
 }
 
 
@@ -34,7 +30,7 @@ class RawText(DatasetSpec):
     summary: ClassVar[str] = "Unlabelled text, one sentence or paragraph a line"
     member: str = param(help="source and language, as in lapt9/mt", member=True)
 
-    def open(self, root: Path) -> Text:
+    def _open(self, root: Path) -> Text:
         source, _, code = self.member.rpartition("/")
         folder = inside(root / "raw", source or self.member)
         languages = _languages(folder)
@@ -46,8 +42,10 @@ class RawText(DatasetSpec):
                 expected=f"Expected raw/{source or 'SOURCE'}/{code or 'CODE'}.txt or a folder of that name.",
                 fix=nearest(self.member, known) if known else f"{root / 'raw'} holds no text.",
             )
-        licence, citation = _LICENCES.get(source, self.licence), _CITATIONS.get(source, "")
-        return Text(str(self), {str(language): languages[str(language)]}, licence, citation)
+        return Text(str(self), {str(language): languages[str(language)]})
+
+    def credit(self) -> tuple[str, str]:
+        return _CREDITS.get(self.member.rpartition("/")[0], (self.licence, self.citation))
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:

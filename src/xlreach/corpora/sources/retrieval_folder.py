@@ -43,7 +43,7 @@ class Folder(DatasetSpec):
     member: str = param(help="the folder, below the data root", member=True)
     language: str | None = param(None, "the language of rows that name none (a BEIR data set)")
 
-    def open(self, root: Path) -> FolderCollection:
+    def _open(self, root: Path) -> FolderCollection:
         folder = inside(root, self.member)
         if not folder.is_dir():
             known = [name.removeprefix("folder:") for name in self._below(root)]

@@ -33,7 +33,7 @@ class Ntrex(DatasetSpec):
     summary: ClassVar[str] = "News sentences in up to 128 languages, every pair parallel"
     half: Literal["first", "second"] | None = param(None, "only the first or the second half of the documents")
 
-    def open(self, root: Path) -> ParallelText:
+    def _open(self, root: Path) -> ParallelText:
         folder = folder_of(root, "parallel/ntrex128", "NTREX-128")
         paths = self._paths(root)
         if not paths:
@@ -44,7 +44,7 @@ class Ntrex(DatasetSpec):
             ids = list(read_lines(shared[0]))
             cut = _middle(ids)
             first, last = (1, cut) if self.half == "first" else (cut + 1, len(ids))
-        return ParallelText(str(self), [AlignedFiles("", paths, first, last)], self.licence, self.citation, shared)
+        return ParallelText(str(self), [AlignedFiles("", paths, first, last)], shared)
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -72,12 +72,12 @@ class Flores(DatasetSpec):
     summary: ClassVar[str] = "Sentences of Wikinews, Wikijunior and Wikivoyage in 200 languages, every pair parallel"
     split: Literal["dev", "devtest"] = param("devtest", "which part")
 
-    def open(self, root: Path) -> ParallelText:
+    def _open(self, root: Path) -> ParallelText:
         folder = folder_of(root, "parallel/flores200_dataset", "FLORES-200")
         paths = self._paths(root, self.split)
         if len(paths) < 2:
             raise DataError(f"No files {self.split}/<language>.{self.split}.", path=folder)
-        return ParallelText(str(self), [AlignedFiles("", paths)], self.licence, self.citation)
+        return ParallelText(str(self), [AlignedFiles("", paths)])
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -106,7 +106,7 @@ class Tatoeba(DatasetSpec):
     summary: ClassVar[str] = "Everyday sentences, each language with English"
     pair: str | None = param(None, "one language: only its sentences and their English side", positional=True)
 
-    def open(self, root: Path) -> ParallelText:
+    def _open(self, root: Path) -> ParallelText:
         folder_of(root, "parallel/tatoeba_v1", "Tatoeba")
         bundles = self._bundles(root)
         if self.pair is not None:
@@ -115,7 +115,7 @@ class Tatoeba(DatasetSpec):
             if wanted not in known:
                 raise DataError(f"Tatoeba here has no pair for {self.pair!r}.", fix=nearest(self.pair, known))
             bundles = [bundle for bundle in bundles if wanted in bundle.paths]
-        return ParallelText(str(self), bundles, self.licence, self.citation)
+        return ParallelText(str(self), bundles)
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -144,12 +144,12 @@ class Mafand(DatasetSpec):
     summary: ClassVar[str] = "News in African languages, each with English or French"
     split: Literal["train", "dev", "test"] = param("train", "which part")
 
-    def open(self, root: Path) -> ParallelText:
+    def _open(self, root: Path) -> ParallelText:
         folder_of(root, "parallel/mafand", "MAFAND")
         bundles = self._bundles(root, self.split)
         if not bundles:
             raise DataError(f"MAFAND in {root} has no split {self.split!r}.")
-        return ParallelText(str(self), bundles, self.licence, self.citation)
+        return ParallelText(str(self), bundles)
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -180,7 +180,7 @@ class Bitext(DatasetSpec):
     summary: ClassVar[str] = "Files parallel/NAME/<language code>.txt whose lines translate each other"
     member: str = param(help="the folder below parallel/", member=True)
 
-    def open(self, root: Path) -> ParallelText:
+    def _open(self, root: Path) -> ParallelText:
         folder = inside(root / "parallel", self.member)
         paths = coded_files(folder)
         if len(paths) < 2:
@@ -190,7 +190,7 @@ class Bitext(DatasetSpec):
                 expected="Expected two or more files named <language code>.txt.",
                 fix=nearest(self.member, known) if known else "",
             )
-        return ParallelText(str(self), [AlignedFiles("", paths)], self.licence, self.citation)
+        return ParallelText(str(self), [AlignedFiles("", paths)])
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:

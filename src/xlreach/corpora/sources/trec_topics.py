@@ -42,7 +42,7 @@ class _Topics(DatasetSpec):
     asked: ClassVar[str | None] = None
     split: str = param("test", "which part")
 
-    def open(self, root: Path) -> TopicsCollection:
+    def _open(self, root: Path) -> TopicsCollection:
         folder = folder_of(root, f"qa/{self.name}", self.name)
         parts = self._parts(folder)
         here = {code: part for (code, split), part in parts.items() if split == self.split and part.topics}
@@ -50,7 +50,7 @@ class _Topics(DatasetSpec):
             splits = sorted({split for _, split in parts})
             fix = nearest(self.split, splits) if splits else "Copy topics, qrels and corpus there as published."
             raise DataError(f"{self.name} has no topics of the split {self.split!r}.", fix=fix, path=folder)
-        return TopicsCollection(str(self), here, self.asked, self.licence, self.citation)
+        return TopicsCollection(str(self), here, self.asked)
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -146,14 +146,10 @@ class TopicsCollection(Collection):
         name: The printed form.
         parts: The files by language.
         asked: The queries' language; None where it is that of the documents.
-        licence: Of the data.
-        citation: Who to cite.
     """
 
-    def __init__(
-        self, name: str, parts: Mapping[str, Part], asked: str | None = None, licence: str = "", citation: str = ""
-    ) -> None:
-        self.name, self.licence, self.citation = name, licence or self.licence, citation
+    def __init__(self, name: str, parts: Mapping[str, Part], asked: str | None = None) -> None:
+        self.name = name
         self._parts, self._asked = dict(parts), asked
 
     @property

@@ -38,7 +38,7 @@ class UniversalDependencies(DatasetSpec):
     member: str = param(help="the treebank's code, as in mt_mudt", member=True)
     release: str | None = param(None, "the folder below ud/, where several releases are there (v2.5)")
 
-    def open(self, root: Path) -> Treebank:
+    def _open(self, root: Path) -> Treebank:
         folders = {
             folder: splits
             for folder, splits in _treebanks(root).get(self.member, {}).items()
@@ -57,8 +57,9 @@ class UniversalDependencies(DatasetSpec):
                 fix="Say which, with release=: " + ", ".join(str(one.relative_to(root)) for one in sorted(folders)),
             )
         ((folder, splits),) = folders.items()
-        licence = ud_licence(folder) or self.licence
-        return Treebank(str(self), ud_language(self.member), splits, read_conllu, licence, self.citation)
+        treebank = Treebank(str(self), ud_language(self.member), splits, read_conllu)
+        treebank.licence = ud_licence(folder)
+        return treebank
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -82,7 +83,7 @@ class PartOfSpeech(DatasetSpec):
     summary: ClassVar[str] = "Part-of-speech tags without trees, in two columns (MasakhaPOS)"
     member: str = param(help="family and language, as in masakhapos/wol", member=True)
 
-    def open(self, root: Path) -> Treebank:
+    def _open(self, root: Path) -> Treebank:
         folder = inside(root / "pos", self.member)
         splits = {split: [path] for split in SPLITS if (path := folder / f"{split}.txt").is_file()}
         language = canonical_code(folder.name)
@@ -93,7 +94,7 @@ class PartOfSpeech(DatasetSpec):
                 expected=f"Expected pos/{self.member}/train.txt, dev.txt, test.txt.",
                 fix=nearest(self.member, known) if known else "",
             )
-        corpus = Treebank(str(self), language, splits, read_tagged, self.licence, self.citation)
+        corpus = Treebank(str(self), language, splits, read_tagged)
         corpus.trees = False
         return corpus
 
