@@ -134,5 +134,5 @@ def _write(path: Path, index: Any, vectors: Vectors) -> None:
 
 def _view(pointer: Any, size: int) -> Any:
     """What FAISS takes for a vector of `size` bytes: those at a pointer, not copied, which must outlive the view."""
-    empty = faiss.MaybeOwnedVectorUInt8()
-    return faiss.MaybeOwnedVectorUInt8.create_view(pointer, size, empty.owner) if size else empty
+    vector: Any = faiss.MaybeOwnedVectorUInt8
+    return vector.create_view(pointer, size, vector().owner) if size else vector()
