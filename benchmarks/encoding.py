@@ -26,7 +26,7 @@ from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaMo
 
 from xlreach.corpora.registry import open_dataset
 from xlreach.retrieval.encoding import TextEncoder
-from xlreach.retrieval.loading import quiet_loading
+from xlreach.compute.loading import quiet_loading
 
 LANGUAGES = ("en", "de", "tr", "ru", "mt", "wo", "ug", "zh")
 

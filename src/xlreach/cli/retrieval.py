@@ -174,7 +174,7 @@ def search(
         asked = read_queries(queries)
         fresh(trec)
         names = [name for name, _ in asked]
-        ranked = rank(opened.encode([text for _, text in asked], "query"), chosen, k, own=names)
+        ranked = rank(opened.encode([text for _, text in asked], "query"), chosen, k, query_ids=names)
         write_search_run(trec, names, ranked)
         return typer.echo(f"Run of {len(asked)} queries in {', '.join(folders)}: {trec}")
     hits = find(opened, [query or ""], chosen, k)[0]
