@@ -83,7 +83,7 @@ def test_languages_get_their_shortest_code(write):
         ("[none, lapt]", '["va(99)", "va(n=99)"]', 11, ["recipes[1]", "given already"]),
         ("[none, lapt]", "lapt", 11, ["recipes", "'lapt'", "expected a list"]),
         ("[none, lapt]", "[]", 11, ["recipes", "at least one"]),
-        ("[none, lapt]", '["none+lapt"]', 11, ["recipes[0]", "'none' stands alone"]),
+        ("[none, lapt]", '["none+lapt"]', 11, ["recipes[0]", "Expected 'none' alone"]),
         ("alignments: [none]", "alignments: [hybird]", 12, ["alignments[0]", "Did you mean 'hybrid'"]),
         ("tagging: [pos]", "tagging: [poss]", 13, ["tagging[0]", "Did you mean 'pos'"]),
         ("preset: paper", "preset: papre", 14, ["preset", "Did you mean 'paper'"]),
