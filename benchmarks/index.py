@@ -3,7 +3,7 @@
 200,000 clustered unit vectors of 768 numbers, 100 documents a query, queries in one batch; fewer vectors where FAISS
 alone takes minutes to build (`FULL`). Rows of four kinds, each with the fastest of several turns that contestants take:
 
-* searched, rows of documents (`OpenIndex.search` against FAISS's own), and with their ids (`search.rank`);
+* searched, rows of documents (`DenseIndex.search` against FAISS's own), and with their ids (`search.rank`);
 * `index.faiss` from vectors at hand (trained on the same sample, added, written), against FAISS doing the same;
 * the whole folder, against that again. The folder has more in it: vectors kept on disk for going on after a kill, ids
   and texts, checksums, and the recall of an approximate index against exact search. That is not FAISS's work, so this
@@ -34,8 +34,8 @@ import numpy as np
 from xlreach.corpora.collection import Document
 from xlreach.retrieval.encoding import TextEncoder, Vectors
 from xlreach.retrieval.factory import FACTORIES, apply_parameters, check_factory, search_parameters, training_sample
+from xlreach.retrieval.faiss_format import write_index
 from xlreach.retrieval.index import build_index, open_index
-from xlreach.retrieval.ondisk import write_index
 from xlreach.retrieval.search import rank
 
 DIMENSION = 768

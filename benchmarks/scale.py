@@ -198,7 +198,7 @@ def prepared(stage: str, size: int, shape: str, folder: Path, cost: dict[str, fl
     if kind == "align":
         from xlreach.corpora.parallel import Bundle, ParallelText
         from xlreach.retrieval.alignment import ALIGNMENTS
-        from xlreach.retrieval.training import train_alignment
+        from xlreach.retrieval.alignment_training import train_alignment
 
         paths = {code: lines_to(folder / code, size, seed) for seed, code in enumerate(("en", "mt"))}
         pairs = ParallelText("made-up", [Bundle("", paths)])
@@ -209,7 +209,7 @@ def prepared(stage: str, size: int, shape: str, folder: Path, cost: dict[str, fl
     if kind == "tag":
         from xlreach.corpora.artificial import ARTIFICIAL, generate
         from xlreach.corpora.registry import open_dataset
-        from xlreach.tagging.run import run_tagging
+        from xlreach.tagging.tagging_run import run_tagging
 
         generate(ARTIFICIAL.parse(f"artificial(treebank={size})"), folder / "data")
         data, source = open_dataset("ud:qla_art", folder / "data"), encoder(folder / "encoder", shape)

@@ -45,15 +45,15 @@ from xlreach.adapt.encoder import resolve_base
 from xlreach.corpora.registry import open_dataset
 from xlreach.tagging import PRESETS, TASKS, metrics, resolved_precision
 from xlreach.tagging.backbone import drop_unused_rows, load_encoder, reading_limit
+from xlreach.tagging.fine_tuning import learn
 from xlreach.tagging.heads import Head
 from xlreach.tagging.labels import IGNORED, Labels, Prediction
-from xlreach.tagging.learning import learn
 from xlreach.tagging.metrics import ratio
-from xlreach.tagging.training import Example, Tagger, train
-from xlreach.tagging.words import Pieces, WordEncoder, WordPieces
+from xlreach.tagging.representations import TokenizedSentence, WordEncoder, WordTokenizer
+from xlreach.tagging.tagger_training import Example, Tagger, train
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-POS = TASKS.parse("pos(words=first,column=upos)")
+POS = TASKS.parse("pos(pooling=first,column=upos)")
 MARGIN = 0.005
 """Accuracy by which ours may be below theirs and still count as equal."""
 
@@ -135,7 +135,7 @@ def compare(folder: Path, first: list[Any], second: list[Any], work: Path, quick
         theirs[name]["predict"], output = timed(lambda trainer=trainer, data=data: trainer.predict(data))
     tokenizer, body = trainer.processing_class, trainer.model.roberta
     body.set_attn_implementation("eager" if DEVICE.type == "cpu" else "sdpa")
-    pieces = WordPieces(tokenizer, reading_limit(body), "first")([POS.tokens(one) for one in second])
+    pieces = WordTokenizer(tokenizer, reading_limit(body), "first")([POS.tokens(one) for one in second])
     precision = resolved_precision(folder, "paper")
     tagger = same_tagger(trainer.model, labels, tokenizer.pad_token_id, precision)
     ours["predict"], predicted = timed(lambda: tagger.predict(pieces))
@@ -201,7 +201,7 @@ def our_training(folder: Path, sentences: list[Any], labels: Labels, work: Path)
     preset = dataclasses.replace(PRESETS["paper"], epochs=1, frozen_epochs=0, batch_sentences=8)
     torch.manual_seed(0)
     tokenizer, body = load_encoder(folder, DEVICE)
-    pieces = WordPieces(tokenizer, reading_limit(body), "first")([POS.tokens(one) for one in sentences])
+    pieces = WordTokenizer(tokenizer, reading_limit(body), "first")([POS.tokens(one) for one in sentences])
     (pieces,) = drop_unused_rows(body, tokenizer.pad_token_id, [pieces])
     words = WordEncoder(body, preset.layer_dropout)
     tagger = Tagger(words, POS.head(words.size, labels), tokenizer.pad_token_id, resolved_precision(folder, preset)).to(
@@ -261,7 +261,7 @@ def same_tagger(model: Any, labels: Labels, padding: int, precision: str) -> Tag
 
 
 def parser_row(
-    tagger: Tagger, sentences: list[Any], pieces: list[Pieces], padding: int, precision: str
+    tagger: Tagger, sentences: list[Any], pieces: list[TokenizedSentence], padding: int, precision: str
 ) -> dict[str, Any]:
     """How much the parser, its search for trees included, adds to the encoder."""
     task = TASKS.parse("parse")

@@ -15,7 +15,7 @@ from xlreach.corpora.artificial import ARTIFICIAL
 from xlreach.corpora.registry import DATASETS
 from xlreach.errors import SpecError
 from xlreach.retrieval.alignment import ALIGNMENTS
-from xlreach.retrieval.pairs import PAIR_SOURCES
+from xlreach.retrieval.pair_sources import PAIR_SOURCES
 from xlreach.retrieval.pooling import POOLINGS
 from xlreach.spec import Registry, Spec, folder_name
 from xlreach.tagging.tasks import TASKS

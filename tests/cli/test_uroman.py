@@ -14,7 +14,7 @@ def test_taggers_and_retrieval_romanise_what_the_encoder_reads(tiny, tmp_path: P
     from xlreach.adapt.chain import adapt_encoder
     from xlreach.adapt.inputs import input_transform
     from xlreach.retrieval.encoding import TextEncoder
-    from xlreach.tagging.words import WordPieces
+    from xlreach.tagging.representations import WordTokenizer
 
     text = tmp_path / "qlb.txt"
     text.write_text("Պւնտ ցեսալւլ\nՊւնտ շւգիլւր\n", "utf-8")
@@ -26,6 +26,6 @@ def test_taggers_and_retrieval_romanise_what_the_encoder_reads(tiny, tmp_path: P
     encoder = TextEncoder(made, dtype="fp32")
     assert np.allclose(encoder.encode([raw]), TextEncoder(plain, dtype="fp32").encode([romanised]), atol=1e-6)
     tokenizer = encoder.model.tokenizer
-    one = WordPieces(tokenizer, 40, transform=transform)([raw.split()])[0]
-    other = WordPieces(tokenizer, 40)([romanised.split()])[0]
+    one = WordTokenizer(tokenizer, 40, transform=transform)([raw.split()])[0]
+    other = WordTokenizer(tokenizer, 40)([romanised.split()])[0]
     assert [window.tolist() for window in one.windows] == [window.tolist() for window in other.windows]

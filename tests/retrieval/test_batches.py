@@ -9,7 +9,7 @@ from xlreach.corpora.parallel import ParallelText
 from xlreach.errors import DataError, SpecError
 from xlreach.retrieval.alignment import ALIGNMENTS
 from xlreach.retrieval.batches import HybridBatches, PairTable, gather_pairs, trainer_sampler
-from xlreach.retrieval.pairs import PairSource, open_pairs, pairs_of
+from xlreach.retrieval.pair_sources import PairSource, open_pairs, pairs_of
 
 
 class Listed(PairSource):

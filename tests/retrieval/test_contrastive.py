@@ -19,14 +19,14 @@ from xlreach.adapt.lines import Batch, Masking
 from xlreach.adapt.mlm import load_masked_lm
 from xlreach.errors import DataError, ModelError
 from xlreach.retrieval.alignment import ALIGNMENTS
+from xlreach.retrieval.alignment_training import train_alignment
 from xlreach.retrieval.batches import gather_pairs
 from xlreach.retrieval.encoding import TextEncoder
+from xlreach.retrieval.hard_negatives import add_hard_negatives
 from xlreach.retrieval.loading import load_encoder
 from xlreach.retrieval.losses import WithMaskedLM, info_nce
-from xlreach.retrieval.negatives import add_hard_negatives
-from xlreach.retrieval.pairs import pairs_of
-from xlreach.retrieval.trainer import Trainer
-from xlreach.retrieval.training import train_alignment
+from xlreach.retrieval.pair_sources import pairs_of
+from xlreach.retrieval.resumable_trainer import Trainer
 from xlreach.retrieval.validation import hold_out, mean_reciprocal_rank
 
 LANGUAGES = ["en", "de", "mt"]
@@ -242,7 +242,7 @@ import os, sys
 from pathlib import Path
 from xlreach.corpora.parallel import Bundle, ParallelText
 from xlreach.retrieval.alignment import ALIGNMENTS
-from xlreach.retrieval.training import train_alignment
+from xlreach.retrieval.alignment_training import train_alignment
 encoder, folder, out, text = sys.argv[1:]
 data = ParallelText("toy", [Bundle("", {code: Path(folder) / f"{code}.txt" for code in ("en", "de", "mt")})])
 train_alignment(ALIGNMENTS.parse(text), Path(encoder), [data], ["en", "de", "mt"], seed=1,

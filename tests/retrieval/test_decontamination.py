@@ -6,7 +6,7 @@ from pathlib import Path
 
 from xlreach.adapt.text import Scored
 from xlreach.retrieval.decontamination import Decontaminated
-from xlreach.retrieval.pairs import PairSource
+from xlreach.retrieval.pair_sources import PairSource
 
 LONG = "the ferry to the island leaves every morning at nine from the old harbour"
 

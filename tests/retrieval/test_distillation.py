@@ -11,10 +11,10 @@ from transformers import BertConfig, BertModel
 from xlreach.adapt.encoder import fingerprint
 from xlreach.errors import DataError, ModelError, SpecError
 from xlreach.retrieval.alignment import ALIGNMENTS
+from xlreach.retrieval.alignment_training import train_alignment
 from xlreach.retrieval.encoding import TextEncoder
 from xlreach.retrieval.loading import load_encoder
-from xlreach.retrieval.pairs import open_pairs
-from xlreach.retrieval.training import train_alignment
+from xlreach.retrieval.pair_sources import open_pairs
 
 
 def train(text, encoder, pairs, out, languages=("en", "de", "mt")):

@@ -17,7 +17,7 @@ from xlreach.corpora.collection import Document
 from xlreach.errors import DataError, IndexFolderError, ModelError
 from xlreach.retrieval.encoding import TextEncoder
 from xlreach.retrieval.index import build_index, open_index
-from xlreach.retrieval.maintenance import update_index
+from xlreach.retrieval.index_update import update_index
 from xlreach.retrieval.search import rank, search, write_search_run
 
 

@@ -10,10 +10,10 @@ from transformers import AutoModel, AutoTokenizer, XLMRobertaConfig, XLMRobertaM
 
 from xlreach.errors import DataError, ModelError, SpecError
 from xlreach.retrieval.alignment import ALIGNMENTS
+from xlreach.retrieval.alignment_training import train_alignment
 from xlreach.retrieval.encoding import TextEncoder
 from xlreach.retrieval.loading import folder_pooling
 from xlreach.retrieval.pooling import POOLINGS
-from xlreach.retrieval.training import train_alignment
 
 TEXTS = ["xx1 xx2 xx3", "", "yy5", "zz1 zz9 zz8 zz7 zz3 xx4"]
 

@@ -20,8 +20,8 @@ from xlreach.retrieval.factory import (
     search_parameters,
     train_index,
 )
+from xlreach.retrieval.faiss_format import candidates, merge_shards, merges, read_file, write_exact, write_index
 from xlreach.retrieval.index import build_index, open_index
-from xlreach.retrieval.ondisk import candidates, merge_shards, merges, read_file, write_exact, write_index
 
 _CHUNK = 256
 _TOGETHER = 16

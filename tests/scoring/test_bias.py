@@ -8,7 +8,7 @@ import pytest
 
 from xlreach.scoring import evaluate
 from xlreach.scoring.bias import peer, with_unfound
-from xlreach.scoring.measures import Judged, compute, parse_measure
+from xlreach.scoring.measures import RelevantRanks, compute, parse_measure
 
 
 def theirs(ranks, languages):
@@ -24,7 +24,7 @@ def test_peer_is_that_of_its_authors(seed):
     size, cutoff = 60, 40
     of = rng.integers(0, 2 + seed % 2, size)  # with two of the three languages, and with all
     relevant = rng.choice(cutoff, 8, replace=False)
-    judged = Judged((relevant + 1.0)[None], np.ones((1, 8), np.int64))
+    judged = RelevantRanks((relevant + 1.0)[None], np.ones((1, 8), np.int64))
     found = peer(with_unfound(judged, cutoff), of[relevant][None], 3)[0]
     assert found == pytest.approx(theirs(relevant + 1, of[relevant]), abs=1e-12)
     others = np.setdiff1d(np.arange(cutoff), relevant)
@@ -41,7 +41,7 @@ def test_peer_says_what_is_fair():
 
 
 def test_what_is_not_found_is_tied_behind_the_cutoff():
-    judged = Judged(np.array([[3.0, 101, np.inf, np.inf]]), np.array([[1, 2, 1, 0]]))
+    judged = RelevantRanks(np.array([[3.0, 101, np.inf, np.inf]]), np.array([[1, 2, 1, 0]]))
     assert with_unfound(judged, 100).tolist() == [[3, 101.5, 101.5, 0]]
 
 
@@ -61,7 +61,7 @@ def test_ranks_give_the_measures_again(encoder, collection, indexes, tmp_path, r
     where = ["setting", "query_language", "document_language", "query_id", "group", "dataset"]
     assert not ranks.duplicated(where).any()
     for row in ranks.itertuples():
-        judged = Judged(np.where(row.ranks > 0, row.ranks, np.inf)[None], row.grades[None].astype(np.int64))
+        judged = RelevantRanks(np.where(row.ranks > 0, row.ranks, np.inf)[None], row.grades[None].astype(np.int64))
         own = queries[(queries.query_id == row.query_id) & (queries.setting == row.setting)]
         if row.setting != "multi":
             own = own[own.document_language == row.document_language]

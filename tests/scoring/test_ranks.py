@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from xlreach.errors import SpecError
 from xlreach.scoring.bias import rank_distance, relevant_shares, top_shares
-from xlreach.scoring.measures import Judged, compute, parse_measure, parse_measures, ranked
+from xlreach.scoring.measures import RelevantRanks, compute, parse_measure, parse_measures, ranked
 from xlreach.scoring.ranks import (
     NOTHING,
     best_keys,
@@ -89,7 +89,7 @@ def test_measures_equal_ir_measures_on_the_whole_run(seed):
         qrels[query]["somewhere else"] = 0
     if rng.random() < 0.5 and columns[0, -1] == -1:
         qrels["q0"]["not in the pool"], grades[0, -1] = 2, 2
-    judged = Judged(rank_columns(scores, np.sort(scores, axis=1), tie_places(ids), columns), grades)
+    judged = RelevantRanks(rank_columns(scores, np.sort(scores, axis=1), tie_places(ids), columns), grades)
     depth = int(rng.integers(1, size + 1))
     measures = parse_measures(MEASURES)
     run = {}
@@ -97,13 +97,13 @@ def test_measures_equal_ir_measures_on_the_whole_run(seed):
         run[query] = {ids[at]: float(scores[row, at]) for at in by_trec_eval(ids, scores[row])[:depth]}
     theirs = {(str(one.measure), one.query_id): one.value for one in ir_measures.iter_calc(measures, qrels, run)}
     for measure in measures:
-        ours = compute(measure, judged.cut(depth))
+        ours = compute(measure, judged.truncated(depth))
         for row, query in enumerate(queries):
             assert ours[row] == pytest.approx(theirs[str(measure), query], abs=1e-9), (measure, query)
 
 
 def test_average_precision_of_one_relevant_document_is_its_reciprocal_rank():
-    judged = Judged(np.array([[3.0], [1.0], [np.inf]]), np.ones((3, 1), np.int64))
+    judged = RelevantRanks(np.array([[3.0], [1.0], [np.inf]]), np.ones((3, 1), np.int64))
     for text in ("AP", "RR"):
         assert compute(parse_measure(text), judged).tolist() == [1 / 3, 1, 0]
 
@@ -133,9 +133,9 @@ def test_measure_strings():
 def test_rank_distance():
     ranks = np.array([[4.0, 1.0, 9.0], [5.0, 7.0, np.inf], [2.0, np.inf, np.inf], [np.inf] * 3])
     grades = np.array([[1, 1, 1], [1, 1, 0], [1, 0, 0], [1, 1, 0]])
-    assert rank_distance(Judged(ranks, grades))[:3].tolist() == [8, 2, 0]
-    assert np.isnan(rank_distance(Judged(ranks, grades))[3])
-    assert np.isnan(rank_distance(Judged(np.array([[1.0, np.inf]]), np.array([[1, 1]])))[0])
+    assert rank_distance(RelevantRanks(ranks, grades))[:3].tolist() == [8, 2, 0]
+    assert np.isnan(rank_distance(RelevantRanks(ranks, grades))[3])
+    assert np.isnan(rank_distance(RelevantRanks(np.array([[1.0, np.inf]]), np.array([[1, 1]])))[0])
 
 
 def test_shares():

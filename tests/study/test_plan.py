@@ -335,10 +335,10 @@ def test_mixing_needs_the_text_of_the_other_languages(planned):
 
 
 def test_another_version_of_a_fused_part_is_another_key(planned, monkeypatch):
-    from xlreach.retrieval.retrievers import Bm25
+    from xlreach.retrieval.retrievers import BM25
 
     before = planned("retrievers=['rrf(dense,bm25)']")
-    monkeypatch.setattr(Bm25, "version", 99)
+    monkeypatch.setattr(BM25, "version", 99)
     assert kinds(before, keys(before) - keys(planned("retrievers=['rrf(dense,bm25)']"))) == {"score": 4}
 
 

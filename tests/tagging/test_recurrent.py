@@ -14,8 +14,8 @@ from tagging_toys import InMemory, toy_trees
 from xlreach.adapt.static import StaticVectors
 from xlreach.tagging import TASKS, resolved_precision, run_tagging
 from xlreach.tagging.presets import preset_for
-from xlreach.tagging.recurrent import PADDING, RecurrentWords, Vocabulary
-from xlreach.tagging.words import collate
+from xlreach.tagging.recurrent import PADDING, RecurrentWordEncoder, Vocabulary
+from xlreach.tagging.representations import collate
 
 SHORT = dataclasses.replace(preset_for("fast", "pos", "mt", static=True), epochs=4, batch_sentences=8)
 
@@ -57,7 +57,7 @@ def test_words_do_not_depend_on_their_batch(name: str):
     vocabulary = Vocabulary.of([sentences])
     draw = np.random.default_rng(1).normal(size=(len(vocabulary.numbers), 5)).astype(np.float32)
     torch.manual_seed(1)
-    words = RecurrentWords(draw, dataclasses.replace(TASKS.parse(name).recurrent, hidden=7)).eval()
+    words = RecurrentWordEncoder(draw, dataclasses.replace(TASKS.parse(name).recurrent, hidden=7)).eval()
     assert bool(words.gates) == (name == "parse")
     pieces = vocabulary(sentences)
     together = words(collate(pieces, PADDING, torch.device("cpu")))
@@ -79,7 +79,7 @@ def test_rows_of_training_words_are_trained_and_no_others():
     sentences = [one.forms for one in toy_trees(4, 1)]
     vocabulary = Vocabulary.of([sentences, [("nowhere", "else")]])
     draw = np.random.default_rng(1).normal(size=(len(vocabulary.numbers), 5)).astype(np.float32)
-    words = RecurrentWords(draw, dataclasses.replace(TASKS.parse("pos").recurrent, hidden=7, dropout=0.0))
+    words = RecurrentWordEncoder(draw, dataclasses.replace(TASKS.parse("pos").recurrent, hidden=7, dropout=0.0))
     weights = torch.optim.AdamW(words.parameters(), lr=0.01, weight_decay=SHORT.weight_decay)
     before = words.table.weight.detach().clone()
     words(collate(vocabulary(sentences), PADDING, torch.device("cpu"))).square().sum().backward()

@@ -21,13 +21,13 @@ from xlreach.corpora.conllu import read_conllu
 from xlreach.corpora.iob2 import read_iob2, write_iob2
 from xlreach.errors import ConfigError, DataError, ModelError, SpecError
 from xlreach.measurement import read_measurements
-from xlreach.tagging import PRESETS, TASKS, precision, resolved_precision, run_tagging, training
+from xlreach.tagging import PRESETS, TASKS, precision, resolved_precision, run_tagging, tagger_training
 from xlreach.tagging.backbone import load_encoder
-from xlreach.tagging.learning import learn
+from xlreach.tagging.fine_tuning import learn
 from xlreach.tagging.metrics import conll18
 from xlreach.tagging.presets import check_preset
-from xlreach.tagging.training import Tagger, learning_rate, plan_batches
-from xlreach.tagging.words import WordEncoder, WordPieces
+from xlreach.tagging.representations import WordEncoder, WordTokenizer
+from xlreach.tagging.tagger_training import Tagger, learning_rate, plan_batches
 
 TOY = dataclasses.replace(
     PRESETS["quick"], epochs=25, patience=8, head_lr=1e-2, batch_sentences=8, batch_pieces=256, precision="float32"
@@ -118,8 +118,8 @@ def test_resumed_training_ends_as_undisturbed(
     monkeypatch.undo()
     assert [path.name for path in (tmp_path / "b").iterdir()] == ["training.safetensors"]
     epochs = []
-    run_epoch = training._epoch
-    monkeypatch.setattr(training, "_epoch", lambda *args: epochs.append(args[-1]) or run_epoch(*args))
+    run_epoch = tagger_training._epoch
+    monkeypatch.setattr(tagger_training, "_epoch", lambda *args: epochs.append(args[-1]) or run_epoch(*args))
     resumed = learn(task, xlmr, *splits, short, seed=3, checkpoint=tmp_path / "b", checkpoint_seconds=0)
     assert epochs == [2, 3, 4]
     assert resumed == whole
@@ -138,7 +138,7 @@ def test_predictions_do_not_depend_on_the_batch(xlmr: Path, name: str):
     labels = task.labels(task.annotation(one) for one in sentences)
     words = WordEncoder(body, 0.1)
     tagger = Tagger(words, task.head(words.size, labels), tokenizer.pad_token_id, "float32").eval()
-    pieces = WordPieces(tokenizer, 64)([task.tokens(one) for one in sentences])
+    pieces = WordTokenizer(tokenizer, 64)([task.tokens(one) for one in sentences])
     together = tagger.predict(pieces)
     assert together == [tagger.predict([one])[0] for one in pieces]
     assert together == tagger.predict(pieces, max_sentences=4, max_pieces=100)
@@ -151,7 +151,7 @@ def test_predictions_do_not_depend_on_the_batch(xlmr: Path, name: str):
 def test_predictions_by_several_threads_are_those_of_one(xlmr: Path):
     tokenizer, body = load_encoder(xlmr, torch.device("cpu"))
     sentences = [one.forms for one in toy_trees(200, 11)]
-    pieces = WordPieces(tokenizer, 66)(sentences)
+    pieces = WordTokenizer(tokenizer, 66)(sentences)
     task = TASKS.parse("parse")
     labels = task.labels(task.annotation(one) for one in toy_trees(20, 11))
     words = WordEncoder(body, 0.0)
@@ -236,8 +236,8 @@ def test_strings_print_back():
     for text, printed in (
         ("pos", "pos"),
         ("pos(column=auto)", "pos"),
-        ("parse(words=first,limit=10)", "parse(words=first,limit=10)"),
-        ("ner(words=mean)", "ner"),
+        ("parse(pooling=first,limit=10)", "parse(pooling=first,limit=10)"),
+        ("ner(pooling=mean)", "ner"),
     ):
         assert str(TASKS.parse(text)) == printed
         assert TASKS.parse(printed) == TASKS.parse(text)
@@ -258,7 +258,7 @@ def test_schedule():
 
 def test_batches_hold_the_budget(xlmr: Path):
     tokenizer, _ = load_encoder(xlmr, torch.device("cpu"))
-    pieces = sorted(WordPieces(tokenizer, 64)([s.forms for s in toy_trees(50, 1)]), key=lambda one: one.longest)
+    pieces = sorted(WordTokenizer(tokenizer, 64)([s.forms for s in toy_trees(50, 1)]), key=lambda one: one.longest)
     batches = plan_batches(pieces, 7, 120)
     assert [i for batch in batches for i in batch] == list(range(50))
     assert all(len(batch) <= 7 for batch in batches)

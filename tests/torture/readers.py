@@ -28,7 +28,7 @@ from xlreach.corpora.registry import find_datasets, open_dataset
 from xlreach.corpora.text import read_lines, write_lines
 from xlreach.corpora.trec import write_qrels, write_run
 from xlreach.corpora.verses import Verses
-from xlreach.retrieval.pairs import open_pairs
+from xlreach.retrieval.pair_sources import open_pairs
 
 _CONLLU = (
     "# sent_id = 1\n# text = Il-kelb ġera\n1-2\tIl-kelb\t_\t_\t_\t_\t_\t_\t_\t_\n"

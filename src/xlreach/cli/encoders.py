@@ -86,7 +86,7 @@ def tag(
     from xlreach.adapt.encoder import resolve_base
     from xlreach.corpora.dataset import Annotated as Corpus
     from xlreach.store import replacing
-    from xlreach.tagging.run import run_tagging
+    from xlreach.tagging.tagging_run import run_tagging
 
     corpus = open_as(dataset, data, Corpus, "a treebank or an entity corpus, such as ud:mt_mudt")
     with replacing(fresh(out)) as folder:

@@ -53,8 +53,8 @@ def train(
     """Turn an encoder into a retrieval encoder."""
     from xlreach.adapt.encoder import resolve_base
     from xlreach.retrieval.alignment import ALIGNMENTS
-    from xlreach.retrieval.pairs import open_pairs
-    from xlreach.retrieval.training import train_alignment
+    from xlreach.retrieval.alignment_training import train_alignment
+    from xlreach.retrieval.pair_sources import open_pairs
 
     chosen, sources = ALIGNMENTS.parse(alignment), [open_pairs(name, data) for name in pairs]
     if chosen.trains and not (pairs and lang):
@@ -89,7 +89,7 @@ def index(
     from xlreach.corpora.items import read_ids
     from xlreach.retrieval.encoding import TextEncoder
     from xlreach.retrieval.index import build_index, open_index
-    from xlreach.retrieval.maintenance import update_index
+    from xlreach.retrieval.index_update import update_index
     from xlreach.spec import folder_name
     from xlreach.study.runner import parse_runner
 

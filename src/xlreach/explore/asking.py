@@ -16,7 +16,7 @@ from xlreach.errors import XLReachError
 from xlreach.explore.reading import read_query
 from xlreach.explore.shelf import Entry, Shelf
 from xlreach.retrieval.encoding import TextEncoder
-from xlreach.retrieval.index import OpenIndex, open_index
+from xlreach.retrieval.index import DenseIndex, open_index
 
 LONGEST = 20_000
 MOST_HITS = 50
@@ -40,7 +40,7 @@ class Explorer:
 
     def __init__(self, shelf: Shelf) -> None:
         self.shelf = shelf
-        self._open: OrderedDict[str, tuple[TextEncoder, dict[tuple[str, str], OpenIndex]]] = OrderedDict()
+        self._open: OrderedDict[str, tuple[TextEncoder, dict[tuple[str, str], DenseIndex]]] = OrderedDict()
         self._known: dict[str, dict[str, list[tuple[str, str]]]] = {}
         self._lock = threading.Lock()
 
@@ -133,7 +133,7 @@ class Explorer:
             "languages": found,
         }
 
-    def _opened(self, entry: Entry) -> tuple[TextEncoder, dict[tuple[str, str], OpenIndex]]:
+    def _opened(self, entry: Entry) -> tuple[TextEncoder, dict[tuple[str, str], DenseIndex]]:
         if entry.name not in self._open:
             while len(self._open) >= _OPEN:
                 self._open.popitem(last=False)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from sentence_transformers.base.sampler import DefaultBatchSampler
 
 from xlreach.errors import DataError
-from xlreach.retrieval.pairs import PairSource
+from xlreach.retrieval.pair_sources import PairSource
 
 LanguagePair = tuple[str, str]
 Rows = Sequence[int]

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from xlreach.adapt.text import Scored, normal_form
-from xlreach.retrieval.pairs import PairSource
+from xlreach.retrieval.pair_sources import PairSource
 
 _AT_ONCE = 2_000
 

@@ -11,7 +11,7 @@ from xlreach.errors import DataError, ModelError
 from xlreach.retrieval.alignment import Distil
 from xlreach.retrieval.batches import PairTable, gather_pairs
 from xlreach.retrieval.encoding import TextEncoder, Vectors
-from xlreach.retrieval.pairs import PairSource
+from xlreach.retrieval.pair_sources import PairSource
 
 
 def parallel_table(alignment: Distil, sources: Sequence[PairSource], languages: Sequence[str], seed: int) -> PairTable:

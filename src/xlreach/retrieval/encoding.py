@@ -29,10 +29,10 @@ from xlreach.adapt.encoder import fingerprint
 from xlreach.adapt.forward import at_once
 from xlreach.adapt.inputs import input_transform
 from xlreach.errors import ModelError, SpecError, nearest
+from xlreach.retrieval.first_occurrence import FirstOccurrence
 from xlreach.retrieval.int8 import check_fidelity, int8_transformer, sample
 from xlreach.retrieval.loading import folder_pooling, load_encoder, quiet_loading
 from xlreach.retrieval.pooling import POOLINGS, Declared
-from xlreach.retrieval.seen import Seen
 
 DTYPES = ("auto", "fp32", "bf16", "int8")
 Vectors = NDArray[np.float32]
@@ -157,7 +157,7 @@ class TextEncoder:
         log = out.with_name(out.name + ".chunks")
         settings = [self.fingerprint, self.pooling, self.max_length, self.dtype, self._prefix(prompt), chunk]
         finished = _finished_chunks(out, log, settings, self.dimension * 4)
-        done, rows, seen = 0, 0, Seen()
+        done, rows, seen = 0, 0, FirstOccurrence()
         with (
             out.open("r+b" if finished else "w+b") as vectors,
             log.open("r+" if finished else "w", encoding="utf-8") as record,

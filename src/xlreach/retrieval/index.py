@@ -39,8 +39,8 @@ from xlreach.retrieval.factory import (
     search_parameters,
     search_vectors,
 )
-from xlreach.retrieval.ondisk import read_file, write_index
-from xlreach.retrieval.seen import Seen
+from xlreach.retrieval.faiss_format import read_file, write_index
+from xlreach.retrieval.first_occurrence import FirstOccurrence
 from xlreach.store import digest, file_digest, replacing
 
 _ESTIMATE = 1e-3  # by how much scores differ from cosines, on average, if they only estimate them
@@ -49,7 +49,7 @@ _SCHEMA = pa.schema([("id", pa.string()), ("text", pa.string()), ("title", pa.st
 
 
 @dataclass(frozen=True)
-class OpenIndex:
+class DenseIndex:
     """An index folder, opened.
 
     Attributes:
@@ -175,7 +175,7 @@ def build_index(
     return out
 
 
-def open_index(folder: Path | str, encoder: TextEncoder | str | None = None, *, verify: bool = True) -> OpenIndex:
+def open_index(folder: Path | str, encoder: TextEncoder | str | None = None, *, verify: bool = True) -> DenseIndex:
     """Opens an index folder for searching with one encoder.
 
     Args:
@@ -295,7 +295,7 @@ def write_manifest(
 
 def write_documents(documents: Iterable[Document], path: Path) -> Iterator[str]:
     """Passes the texts on while it writes ids, texts and titles."""
-    seen, rows = Seen(), list[Document]()
+    seen, rows = FirstOccurrence(), list[Document]()
     with pq.ParquetWriter(path, _SCHEMA) as writer:
         for document in documents:
             rows.append(document)
@@ -307,7 +307,7 @@ def write_documents(documents: Iterable[Document], path: Path) -> Iterator[str]:
             _write_rows(writer, rows, seen)
 
 
-def _open(folder: Path, manifest: dict[str, Any], encoder: TextEncoder | str | None, verify: bool) -> OpenIndex:
+def _open(folder: Path, manifest: dict[str, Any], encoder: TextEncoder | str | None, verify: bool) -> DenseIndex:
     if encoder is not None:
         _check_encoder(folder, manifest, encoder)
     for name, described in manifest["files"].items():
@@ -324,10 +324,10 @@ def _open(folder: Path, manifest: dict[str, Any], encoder: TextEncoder | str | N
             path=folder / "index.faiss",
         )
     apply_parameters(index, manifest["search"])
-    return OpenIndex(folder, manifest, index, pa.memory_map(str(folder / "ids.parquet")))
+    return DenseIndex(folder, manifest, index, pa.memory_map(str(folder / "ids.parquet")))
 
 
-def _write_rows(writer: pq.ParquetWriter, rows: list[Document], seen: Seen) -> None:
+def _write_rows(writer: pq.ParquetWriter, rows: list[Document], seen: FirstOccurrence) -> None:
     start, first = seen.count, seen.first_rows([one.id for one in rows])
     twice = np.flatnonzero(first != np.arange(start, start + len(rows)))
     if len(twice):

@@ -55,7 +55,7 @@ class Dense(Retriever):
 
 
 @dataclass(frozen=True)
-class Bm25(Retriever):
+class BM25(Retriever):
     """BM25 (Robertson and Zaragoza 2009, in Lucene's form) over words, or over character bigrams without blanks."""
 
     name: ClassVar[str] = "bm25"
@@ -124,7 +124,7 @@ class Blend(Fusion):
 
 
 RETRIEVERS = Registry("retriever")
-for _each in (Dense, Bm25, Random, ReciprocalRanks, Blend):
+for _each in (Dense, BM25, Random, ReciprocalRanks, Blend):
     RETRIEVERS.register(_each)
 
 

@@ -17,7 +17,7 @@ from xlreach.corpora.collection import Document
 from xlreach.corpora.trec import write_run
 from xlreach.errors import DataError, IndexFolderError
 from xlreach.retrieval.encoding import TextEncoder, Vectors
-from xlreach.retrieval.index import OpenIndex
+from xlreach.retrieval.index import DenseIndex
 
 Ranked = list[tuple[str, float]]
 """(document id, score), best first."""
@@ -34,7 +34,7 @@ class Hit:
     title: str = ""
 
 
-def search(encoder: TextEncoder, queries: Sequence[str], indexes: Sequence[OpenIndex], k: int = 10) -> list[list[Hit]]:
+def search(encoder: TextEncoder, queries: Sequence[str], indexes: Sequence[DenseIndex], k: int = 10) -> list[list[Hit]]:
     """The `k` best documents of all indexes together, for each query.
 
     Args:
@@ -61,7 +61,7 @@ def search(encoder: TextEncoder, queries: Sequence[str], indexes: Sequence[OpenI
     ]
 
 
-def rank(vectors: Vectors, indexes: Sequence[OpenIndex], k: int, own: Sequence[str] = ()) -> list[Ranked]:
+def rank(vectors: Vectors, indexes: Sequence[DenseIndex], k: int, own: Sequence[str] = ()) -> list[Ranked]:
     """As `search`, from query vectors to document ids.
 
     Args:
@@ -124,7 +124,7 @@ def _hit(document: Document, score: float) -> Hit:
 
 
 def _ordered(
-    vectors: Vectors, indexes: Sequence[OpenIndex], k: int
+    vectors: Vectors, indexes: Sequence[DenseIndex], k: int
 ) -> tuple[Vectors, NDArray[np.int64], NDArray[np.int64]]:
     """Scores, numbers of the indexes and rows there of the `k` best of all, for each query; row −1 where nothing is."""
     found = [index.search(vectors, k) for index in indexes]

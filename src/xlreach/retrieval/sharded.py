@@ -35,9 +35,9 @@ from xlreach.retrieval.factory import (
     search_parameters,
     train_index,
 )
+from xlreach.retrieval.faiss_format import candidates, merge_shards, merges, read_file
+from xlreach.retrieval.first_occurrence import FirstOccurrence
 from xlreach.retrieval.index import check_target, document_text, fill_index, write_documents, write_manifest
-from xlreach.retrieval.ondisk import candidates, merge_shards, merges, read_file
-from xlreach.retrieval.seen import Seen
 from xlreach.store import replacing
 
 _REPEATED = "repeated.int64"  # rows, each with the earlier row that has its text
@@ -106,7 +106,7 @@ def build_sharded_index(
 
 def _write(documents: Iterable[Document], work: Path) -> int:
     """Writes the documents, and which rows have the text of a row in an earlier chunk; returns how many there are."""
-    seen, again = Seen(), [np.empty((0, 2), np.int64)]
+    seen, again = FirstOccurrence(), [np.empty((0, 2), np.int64)]
     for part in chunks(write_documents(documents, work / "ids.parquet")):
         start, first = seen.count, seen.first_rows(part)
         at = np.flatnonzero(first < start)

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from xlreach.scoring.measures import Floats, Judged
+from xlreach.scoring.measures import Floats, RelevantRanks
 
 
-def rank_distance(judged: Judged) -> Floats:
+def rank_distance(judged: RelevantRanks) -> Floats:
     """Largest minus smallest rank of each query's relevant documents, over the full ranking, shape (queries,).
 
     0 for a query with one relevant document; NaN where a relevant document is not in the pool.
@@ -52,7 +52,7 @@ def relevant_shares(languages: NDArray[np.int64], grades: NDArray[np.int64], cou
 
     Args:
         languages: Language numbers of the relevant documents, −1 where there is none; shape as `grades`.
-        grades: Of `Judged`.
+        grades: Of `RelevantRanks`.
         count: How many languages there are.
     """
     there = (grades > 0) & (languages >= 0)
@@ -86,7 +86,7 @@ def peer(ranks: Floats, languages: NDArray[np.int64], count: int, *, twice: bool
     return np.where((total == 0) | (twice & (sizes.max(1, initial=0) < 2)), np.nan, found)
 
 
-def with_unfound(judged: Judged, cutoff: int) -> Floats:
+def with_unfound(judged: RelevantRanks, cutoff: int) -> Floats:
     """Ranks of the relevant documents, those beyond the cutoff tied behind it at the mean of the ranks they share."""
     missing = (judged.grades > 0) & (judged.ranks > cutoff)
     tied = cutoff + (missing.sum(1, keepdims=True) + 1) / 2

@@ -26,13 +26,13 @@ from xlreach.corpora.trec import write_qrels, write_run
 from xlreach.errors import DataError, IndexFolderError, SpecError, nearest
 from xlreach.measurement import Measurement, write_measurements
 from xlreach.retrieval.encoding import TextEncoder
-from xlreach.retrieval.index import OpenIndex, open_index
+from xlreach.retrieval.index import DenseIndex, open_index
 from xlreach.retrieval.retrievers import RETRIEVERS, Dense, Retriever
-from xlreach.scoring.baselines import retriever_pool
+from xlreach.scoring.baseline_pools import retriever_pool
 from xlreach.scoring.bias import peer, rank_distance, relevant_shares, top_shares, with_unfound
-from xlreach.scoring.measures import Floats, Judged, compute, parse_measures, ranked
-from xlreach.scoring.per_query import PerQuery
-from xlreach.scoring.pools import Asked, Block, Pool
+from xlreach.scoring.document_pools import Block, Pool, QueryBatch
+from xlreach.scoring.measures import Floats, RelevantRanks, compute, parse_measures, ranked
+from xlreach.scoring.per_query import PerQueryWriter
 from xlreach.scoring.ranks import Scores, untie
 from xlreach.spec import folder_name
 
@@ -96,7 +96,7 @@ def evaluate(
         raise SpecError(f"A depth of {depth}.", expected="Expected at least 1, or none for whole rankings.")
     retriever = RETRIEVERS.parse(retriever) if isinstance(retriever, str) else retriever
     languages = list(indexes)
-    opened: dict[str, OpenIndex] = {}
+    opened: dict[str, DenseIndex] = {}
     if retriever.uses_encoder:
         if encoder is None or not isinstance(indexes, Mapping):
             raise SpecError(f"The retriever {retriever} needs an encoder and its indexes.")
@@ -112,7 +112,7 @@ def evaluate(
         raise DataError(f"{collection.name} has no judgements for {', '.join(asking)} in {', '.join(languages)}.")
     out = Path(out)
     (out / "trec").mkdir(parents=True, exist_ok=True)
-    with PerQuery(out, collection.name) as kept:
+    with PerQueryWriter(out, collection.name) as kept:
         scorer = _Scorer(collection.name, wanted, depth, out / "trec", kept, runs)
         pairs = list(_pairs(settings, judgements, languages))
         pools: dict[tuple[str, ...], Pool] = {}
@@ -163,7 +163,7 @@ class _Scorer:
         measures: list[ir_measures.Measure],
         depth: int | None,
         trec: Path,
-        kept: PerQuery,
+        kept: PerQueryWriter,
         runs: bool,
     ) -> None:
         self._dataset, self._measures, self._depth = dataset, measures, depth
@@ -182,7 +182,7 @@ class _Scorer:
         ids = [query.id for query in asked.queries]
         keep_top = self._runs or bool(self._other) or not pool.exact
         wanted = depth if keep_top else min(depth, PEER_CUTOFF) if setting == "multi" else 0
-        questions = Asked(ids, [query.text for query in asked.queries], asked.vectors)
+        questions = QueryBatch(ids, [query.text for query in asked.queries], asked.vectors)
         searched = pool.search(questions, list(qrels.values()), wanted, own=ids)
 
         def ranking() -> Iterator[tuple[str, list[tuple[str, float]]]]:
@@ -206,12 +206,12 @@ class _Scorer:
         self.queries += len(ids)
         judged = _joined([block.judged for block in blocks])
         self._kept.ranks(setting, a, b, asked.queries, pool.sizes(ids), judged)
-        found = self._found(judged.cut(None if self._depth is None else depth), qrels, run)
+        found = self._found(judged.truncated(None if self._depth is None else depth), qrels, run)
         if setting == "multi":
             found |= self._bias(a, asked, judged, blocks, pool, qrels)
         self._record(setting, a, b, asked.queries, found)
 
-    def _found(self, judged: Judged, qrels: Qrels, run: Mapping[str, Mapping[str, float]]) -> dict[str, Floats]:
+    def _found(self, judged: RelevantRanks, qrels: Qrels, run: Mapping[str, Mapping[str, float]]) -> dict[str, Floats]:
         found = {str(measure): compute(measure, judged) for measure in self._measures if ranked(measure)}
         if self._other:
             rows = {query: row for row, query in enumerate(qrels)}
@@ -222,7 +222,7 @@ class _Scorer:
         return {str(measure): found[str(measure)] for measure in self._measures}
 
     def _bias(
-        self, a: str, asked: _Asked, judged: Judged, blocks: list[Block], pool: Pool, qrels: Qrels
+        self, a: str, asked: _Asked, judged: RelevantRanks, blocks: list[Block], pool: Pool, qrels: Qrels
     ) -> dict[str, Floats]:
         count = len(pool.languages)
         columns = np.concatenate([block.columns for block in blocks])
@@ -276,7 +276,7 @@ class _Scorer:
         )
 
 
-def _open(code: str, folder: Path, encoder: TextEncoder) -> OpenIndex:
+def _open(code: str, folder: Path, encoder: TextEncoder) -> DenseIndex:
     index = open_index(folder, encoder)
     if index.language != code:
         raise IndexFolderError(f"An index of {index.language!r}, given as that of {code!r}.", path=folder)
@@ -311,5 +311,5 @@ def _documents(block: Block, pool: Pool) -> Iterator[list[tuple[str, float]]]:
         yield [(pool.ids[column], value) for column, value in zip(columns, values, strict=True) if column >= 0]
 
 
-def _joined(parts: Sequence[Judged]) -> Judged:
-    return Judged(np.concatenate([one.ranks for one in parts]), np.concatenate([one.grades for one in parts]))
+def _joined(parts: Sequence[RelevantRanks]) -> RelevantRanks:
+    return RelevantRanks(np.concatenate([one.ranks for one in parts]), np.concatenate([one.grades for one in parts]))

@@ -22,7 +22,7 @@ _USUAL = ("nDCG@10", "AP", "AP@20", "R@1", "R@10", "R@100", "RR", "RR@10", "Succ
 
 
 @dataclass(frozen=True)
-class Judged:
+class RelevantRanks:
     """Where a ranking puts the relevant documents of some queries.
 
     Attributes:
@@ -34,11 +34,11 @@ class Judged:
     ranks: Floats
     grades: NDArray[np.int64]
 
-    def cut(self, depth: int | None) -> Judged:
+    def truncated(self, depth: int | None) -> RelevantRanks:
         """The same, had the ranking ended at `depth`."""
         if depth is None:
             return self
-        return Judged(np.where(self.ranks <= depth, self.ranks, np.inf), self.grades)
+        return RelevantRanks(np.where(self.ranks <= depth, self.ranks, np.inf), self.grades)
 
 
 def parse_measure(text: str) -> ir_measures.Measure:
@@ -91,7 +91,7 @@ def ranked(measure: ir_measures.Measure) -> bool:
     return plain and not (measure.NAME == "nDCG" and {"dcg", "gains"} & measure.params.keys())
 
 
-def compute(measure: ir_measures.Measure, judged: Judged) -> Floats:
+def compute(measure: ir_measures.Measure, judged: RelevantRanks) -> Floats:
     """A measure for each query, shape (queries,).
 
     Args:

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from xlreach.corpora.collection import Query
-from xlreach.scoring.measures import Floats, Judged
+from xlreach.scoring.measures import Floats, RelevantRanks
 
 _CELL = ("dataset", "setting", "query_language", "document_language")
 _ABOUT = [(name, pa.string()) for name in (*_CELL, "query_id", "group")]
@@ -30,7 +30,7 @@ _PLACES = pa.list_(pa.int32())
 _RANKS = pa.schema([*_ABOUT, ("pool", pa.int32()), ("ranks", _PLACES), ("grades", _PLACES)])
 
 
-class PerQuery:
+class PerQueryWriter:
     """Writes both files into a folder; to be used in a `with` block.
 
     Args:
@@ -43,7 +43,7 @@ class PerQuery:
         self._values = pq.ParquetWriter(out / "queries.parquet", _QUERIES)
         self._ranks = pq.ParquetWriter(out / "ranks.parquet", _RANKS)
 
-    def __enter__(self) -> PerQuery:
+    def __enter__(self) -> PerQueryWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -73,7 +73,7 @@ class PerQuery:
         b: str | None,
         queries: Sequence[Query],
         pools: NDArray[np.int64],
-        judged: Judged,
+        judged: RelevantRanks,
     ) -> None:
         """Adds the places of the relevant documents.
 

@@ -32,7 +32,7 @@ def _registries() -> dict[str, Registry[Any]]:
     from xlreach.adapt import STEPS
     from xlreach.corpora.registry import DATASETS
     from xlreach.retrieval.alignment import ALIGNMENTS
-    from xlreach.retrieval.pairs import PAIR_SOURCES
+    from xlreach.retrieval.pair_sources import PAIR_SOURCES
     from xlreach.retrieval.pooling import POOLINGS
     from xlreach.retrieval.retrievers import RETRIEVERS
     from xlreach.tagging.tasks import TASKS

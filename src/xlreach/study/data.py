@@ -135,7 +135,7 @@ class StudyData:
 
     def pairs(self) -> list[Any]:
         """The sources of training pairs of the study."""
-        from xlreach.retrieval.pairs import PAIR_SOURCES, open_pairs, pairs_of
+        from xlreach.retrieval.pair_sources import PAIR_SOURCES, open_pairs, pairs_of
 
         sources = []
         for position, name in enumerate(self.config.pairs):

@@ -18,7 +18,7 @@ from xlreach.adapt.mlm import AT_ONCE
 from xlreach.adapt.recipe import STEPS
 from xlreach.corpora.collection import Collection
 from xlreach.retrieval.alignment import ALIGNMENTS
-from xlreach.retrieval.pairs import PAIR_SOURCES
+from xlreach.retrieval.pair_sources import PAIR_SOURCES
 from xlreach.safe_io import read_json
 from xlreach.store import Store
 from xlreach.study.data import StudyData

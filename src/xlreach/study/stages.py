@@ -163,7 +163,7 @@ def tag_stage(
     }
 
     def make(space: Workspace, paths: Paths) -> None:
-        from xlreach.tagging.run import run_tagging
+        from xlreach.tagging.tagging_run import run_tagging
 
         run_tagging(
             task,
@@ -207,8 +207,8 @@ def align_stage(
 
     def make(space: Workspace, paths: Paths) -> None:
         from xlreach.adapt.text import Scored
+        from xlreach.retrieval.alignment_training import train_alignment
         from xlreach.retrieval.decontamination import Decontaminated
-        from xlreach.retrieval.training import train_alignment
 
         prepared = {code: _text_in(paths[code], code) for code in text}
         scored = Scored(one for code in languages for one in data.evaluation_texts(code))

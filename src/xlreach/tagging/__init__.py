@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from xlreach.tagging.precision import resolved_precision
 from xlreach.tagging.presets import PRESETS, Preset
-from xlreach.tagging.run import run_tagging
+from xlreach.tagging.tagging_run import run_tagging
 from xlreach.tagging.tasks import TASKS, Task
 
 __all__ = ["PRESETS", "TASKS", "Preset", "Task", "resolved_precision", "run_tagging"]

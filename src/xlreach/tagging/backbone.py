@@ -13,7 +13,7 @@ from torch import nn
 
 from xlreach.adapt.encoder import check_encoder
 from xlreach.errors import ModelError
-from xlreach.tagging.words import Pieces
+from xlreach.tagging.representations import TokenizedSentence
 
 _LONGEST = 512  # pieces at once, also for encoders that could read more: attention grows with the square
 _ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")  # as BERT's and other configs call it
@@ -82,7 +82,9 @@ def reading_limit(encoder: Any) -> int:
     return min(positions, _LONGEST)
 
 
-def drop_unused_rows(encoder: Any, padding: int, splits: Iterable[list[Pieces]]) -> list[list[Pieces]]:
+def drop_unused_rows(
+    encoder: Any, padding: int, splits: Iterable[list[TokenizedSentence]]
+) -> list[list[TokenizedSentence]]:
     """Leaves only the embedding rows of pieces that occur, and renumbers the pieces.
 
     No result changes: rows that never occur get no gradient and never reach an output. Of XLM-R's 192 million

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from xlreach.tagging.representations import SentenceBatch, TokenizedSentence, WordRepresentations
 from xlreach.tagging.tasks import Recurrent
-from xlreach.tagging.words import Batch, Pieces, Words
 
 PADDING = 0
 
@@ -35,17 +35,17 @@ class Vocabulary:
         words = dict.fromkeys(word for split in splits for sentence in split for word in sentence)
         return cls({word: number for number, word in enumerate(words, PADDING + 1)})
 
-    def __call__(self, sentences: Sequence[Sequence[str]]) -> list[Pieces]:
+    def __call__(self, sentences: Sequence[Sequence[str]]) -> list[TokenizedSentence]:
         """Sentences of one piece a word and one window each, however long."""
         read = []
         for words in sentences:
             places = np.arange(len(words))
             ids = np.array([self.numbers[word] for word in words], dtype=np.int64)
-            read.append(Pieces((ids,), np.zeros_like(places), places, places, len(words)))
+            read.append(TokenizedSentence((ids,), np.zeros_like(places), places, places, len(words)))
         return read
 
 
-class RecurrentWords(Words):
+class RecurrentWordEncoder(WordRepresentations):
     """Static vectors under bidirectional LSTMs.
 
     Args:
@@ -66,7 +66,7 @@ class RecurrentWords(Words):
         self.gates = nn.ModuleList(nn.Linear(width, self.size) for width in widths if settings.highway)
         self.carries = nn.ModuleList(nn.Linear(width, self.size, bias=False) for width in widths if settings.highway)
 
-    def forward(self, batch: Batch) -> Tensor:
+    def forward(self, batch: SentenceBatch) -> Tensor:
         mask = batch.mask
         lengths = mask.sum(1).cpu()
         words = self._drop(self.table(batch.ids[:, : mask.shape[1]]))

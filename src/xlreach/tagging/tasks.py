@@ -52,7 +52,7 @@ class Task(Spec):
     suffix: ClassVar[str]
     recurrent: ClassVar[Recurrent] = Recurrent(layers=2, hidden=200, dropout=0.5)  # Chau and Smith 2021
 
-    words: Literal["mean", "first", "last"] = param("mean", "which of a word's pieces represent it")
+    pooling: Literal["mean", "first", "last"] = param("mean", "which of a word's pieces represent it")
     limit: int | None = param(None, "train on the first so many sentences only", minimum=1)
 
     def resolved(self, train: Sequence[Any], transfer: bool) -> Task:

@@ -74,7 +74,7 @@ def run_tagging(
     task = task.resolved(train, transfer=transfer)
     gold = [task.annotation(one) for one in test]
 
-    from xlreach.tagging.learning import learn  # torch from here on
+    from xlreach.tagging.fine_tuning import learn  # torch from here on
 
     result = learn(
         task, encoder, train, dev, test, preset, seed=seed, checkpoint=checkpoint or out / ".checkpoint",

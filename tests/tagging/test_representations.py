@@ -11,7 +11,7 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 from xlreach.tagging.backbone import drop_unused_rows, load_encoder, reading_limit
-from xlreach.tagging.words import ScalarMix, WordEncoder, WordPieces, collate, plan_windows
+from xlreach.tagging.representations import ScalarMix, WordEncoder, WordTokenizer, collate, plan_windows
 
 CPU = torch.device("cpu")
 SENTENCES = [
@@ -27,7 +27,7 @@ SENTENCES = [
 def vectors(encoder: Path, sentences: list[list[str]], pooling: str = "mean") -> list[torch.Tensor]:
     tokenizer, body = load_encoder(encoder, CPU)
     words = WordEncoder(body, 0.0).eval()
-    pieces = WordPieces(tokenizer, reading_limit(body), pooling)(sentences)
+    pieces = WordTokenizer(tokenizer, reading_limit(body), pooling)(sentences)
     with torch.no_grad():
         batch = collate(pieces, tokenizer.pad_token_id, CPU)
         return [row[mask] for row, mask in zip(words(batch), batch.mask, strict=True)]
@@ -61,7 +61,7 @@ def test_windows_own_every_word_once_and_fit(encoder: Path):
     tokenizer, body = load_encoder(encoder, CPU)
     limit = reading_limit(body)
     assert limit == 64
-    for one, words in zip(WordPieces(tokenizer, limit)(SENTENCES), SENTENCES, strict=True):
+    for one, words in zip(WordTokenizer(tokenizer, limit)(SENTENCES), SENTENCES, strict=True):
         assert one.longest <= limit
         assert sorted(set(one.word.tolist())) == list(range(len(words)))
         assert all(window[0] != window[-1] for window in one.windows)
@@ -84,8 +84,8 @@ def test_plan_windows(seed: int):
 
 def test_leaving_out_unused_rows_changes_nothing(encoder: Path):
     tokenizer, body = load_encoder(encoder, CPU)
-    cut = WordPieces(tokenizer, reading_limit(body))
-    pieces = cut(SENTENCES[4:])
+    tokenize = WordTokenizer(tokenizer, reading_limit(body))
+    pieces = tokenize(SENTENCES[4:])
     rows = body.get_input_embeddings().num_embeddings
     (fewer,) = drop_unused_rows(body, tokenizer.pad_token_id, [pieces])
     assert body.get_input_embeddings().num_embeddings < rows
@@ -111,6 +111,6 @@ def test_frozen_encoder_gets_no_gradient_but_the_mix_does(bert: Path):
     tokenizer, body = load_encoder(bert, CPU)
     words = WordEncoder(body, 0.0)
     words.frozen = True
-    words(collate(WordPieces(tokenizer, 64)(SENTENCES[:1]), 0, CPU)).sum().backward()
+    words(collate(WordTokenizer(tokenizer, 64)(SENTENCES[:1]), 0, CPU)).sum().backward()
     assert all(weight.grad is None for weight in body.parameters())
     assert words.mix.factor.grad is not None

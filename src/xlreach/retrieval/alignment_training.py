@@ -35,11 +35,11 @@ from xlreach.retrieval.alignment import Alignment, Contrastive, Distil, Trained
 from xlreach.retrieval.batches import HybridBatches, PairTable, gather_pairs, trainer_sampler
 from xlreach.retrieval.distillation import parallel_table, teacher_vectors
 from xlreach.retrieval.encoding import SHAPE_STEP, Vectors, computes_bf16
+from xlreach.retrieval.hard_negatives import add_hard_negatives
 from xlreach.retrieval.loading import load_encoder, quiet_loading
 from xlreach.retrieval.losses import WithMaskedLM, info_nce
-from xlreach.retrieval.negatives import add_hard_negatives
-from xlreach.retrieval.pairs import PairSource, pairs_of
-from xlreach.retrieval.trainer import TimedCheckpoints, Trainer, agreed, usable_checkpoint, workspace
+from xlreach.retrieval.pair_sources import PairSource, pairs_of
+from xlreach.retrieval.resumable_trainer import TimedCheckpoints, Trainer, agreed, usable_checkpoint, workspace
 from xlreach.retrieval.validation import METRIC, RetrievalEvaluator, hold_out
 from xlreach.retrieval.whitening import add_correction
 from xlreach.store import replacing

@@ -18,7 +18,7 @@ import bm25s
 import numpy as np
 from numpy.typing import NDArray
 
-from xlreach.retrieval.retrievers import Bm25
+from xlreach.retrieval.retrievers import BM25
 
 _UNSPACED = (
     "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
@@ -28,7 +28,7 @@ _UNSPACED = (
 _JOINERS = "\u200c\u200d"
 
 
-class LexicalIndex:
+class BM25Index:
     """BM25 over some documents.
 
     Args:
@@ -36,9 +36,9 @@ class LexicalIndex:
         spec: The parameters.
     """
 
-    def __init__(self, texts: Iterable[str], spec: Bm25) -> None:
+    def __init__(self, texts: Iterable[str], spec: BM25) -> None:
         self._spec = spec
-        units = [cut(text, spec.units) for text in texts]
+        units = [tokenize(text, spec.units) for text in texts]
         self.count = len(units)
         self._engine = bm25s.BM25(k1=spec.k1, b=spec.b, method="lucene")
         self._known: dict[str, int] = {}
@@ -53,20 +53,20 @@ class LexicalIndex:
         """The score of every document, shape (queries, documents); −∞ where no word is shared: it is not retrieved."""
         found = np.zeros((len(queries), self.count), np.float32)
         for row, query in enumerate(queries):
-            known = [self._known[unit] for unit in cut(query, self._spec.units) if unit in self._known]
+            known = [self._known[unit] for unit in tokenize(query, self._spec.units) if unit in self._known]
             if known:
                 found[row] = self._engine.get_scores_from_ids(known)
         return np.where(found > 0, found, -np.inf).astype(np.float32)
 
 
-def cut(text: str, units: str = "auto") -> list[str]:
+def tokenize(text: str, units: str = "auto") -> list[str]:
     """The units that are matched.
 
     Args:
         text: Any.
-        units: Of `Bm25`: `auto`, `words`, or `bigrams` for every script.
+        units: Of `BM25`: `auto`, `words`, or `bigrams` for every script.
 
-    >>> cut("Il-ħobż u l-ilma")
+    >>> tokenize("Il-ħobż u l-ilma")
     ['il', 'ħobż', 'u', 'l', 'ilma']
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())

@@ -11,10 +11,10 @@ import pytest
 
 from xlreach.corpora.collection import Document
 from xlreach.errors import DataError, IndexFolderError
-from xlreach.retrieval import maintenance
+from xlreach.retrieval import index_update
 from xlreach.retrieval.encoding import TextEncoder
 from xlreach.retrieval.index import build_index, find_indexes, open_index
-from xlreach.retrieval.maintenance import update_index
+from xlreach.retrieval.index_update import update_index
 from xlreach.store import exchange
 
 
@@ -100,11 +100,11 @@ def test_killed_in_the_middle(encoder, many, tmp_path, moment, monkeypatch):
         elif moment == "writing":
             monkeypatch.setattr(faiss, "write_index", die)
         elif moment == "exchange":
-            monkeypatch.setattr(maintenance, "exchange", die)
+            monkeypatch.setattr(index_update, "exchange", die)
         elif moment == "between the renames":  # of a system that cannot exchange
-            monkeypatch.setattr(maintenance, "exchange", lambda _, at: die(at.rename(at.with_name(".en.before"))))
+            monkeypatch.setattr(index_update, "exchange", lambda _, at: die(at.rename(at.with_name(".en.before"))))
         else:
-            monkeypatch.setattr(maintenance, "exchange", lambda one, at: die(exchange(one, at)))
+            monkeypatch.setattr(index_update, "exchange", lambda one, at: die(exchange(one, at)))
         try:
             update_index(folder, encoder, (), gone)
         finally:

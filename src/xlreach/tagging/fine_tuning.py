@@ -18,13 +18,13 @@ from xlreach.tagging.heads import Head
 from xlreach.tagging.labels import Annotation, Labels
 from xlreach.tagging.precision import resolved_precision
 from xlreach.tagging.presets import Preset
-from xlreach.tagging.recurrent import PADDING, RecurrentWords, Vocabulary
+from xlreach.tagging.recurrent import PADDING, RecurrentWordEncoder, Vocabulary
+from xlreach.tagging.representations import TokenizedSentence, WordEncoder, WordRepresentations, WordTokenizer
+from xlreach.tagging.tagger_training import Example, Tagger, train
 from xlreach.tagging.tasks import Task
-from xlreach.tagging.training import Example, Tagger, train
-from xlreach.tagging.words import Pieces, WordEncoder, WordPieces, Words
 
 Tokens = list[list[tuple[str, ...]]]
-Reading = tuple[Words, Head, int, str, list[list[Pieces]]]
+Reading = tuple[WordRepresentations, Head, int, str, list[list[TokenizedSentence]]]
 """What gives vectors, the head on it, the padding id, the precision, and the splits as it reads them."""
 
 
@@ -109,8 +109,8 @@ def _transformer(
     random = torch.get_rng_state()
     tokenizer, body = load_encoder(encoder, device, preset.attention_dropout, preset.hidden_dropout)
     padding = tokenizer.pad_token_id or 0
-    cut = WordPieces(tokenizer, reading_limit(body), task.words, input_transform(encoder))
-    pieces = drop_unused_rows(body, padding, [cut(sentences) for sentences in tokens])
+    tokenize = WordTokenizer(tokenizer, reading_limit(body), task.pooling, input_transform(encoder))
+    pieces = drop_unused_rows(body, padding, [tokenize(sentences) for sentences in tokens])
     torch.set_rng_state(random)  # weights that the folder lacks were drawn meanwhile
     words = WordEncoder(body, preset.layer_dropout)
     return words, task.head(words.size, labels), padding, resolved_precision(encoder, preset), pieces
@@ -120,6 +120,6 @@ def _static(encoder: Path, task: Task, labels: Labels, tokens: Tokens, preset: P
     vocabulary = Vocabulary.of(tokens)
     transform = input_transform(encoder)
     vectors = StaticVectors.load(encoder).vectors([transform(word) for word in vocabulary.numbers])
-    words = RecurrentWords(vectors, task.recurrent)
+    words = RecurrentWordEncoder(vectors, task.recurrent)
     head = task.head(words.size, labels, dropout=task.recurrent.dropout)
     return words, head, PADDING, "float32", [vocabulary(sentences) for sentences in tokens]

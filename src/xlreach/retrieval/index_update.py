@@ -26,8 +26,8 @@ from xlreach.corpora.collection import Document
 from xlreach.errors import DataError
 from xlreach.retrieval.encoding import TextEncoder, Vectors
 from xlreach.retrieval.factory import blocks, check_factory, held_vectors, search_parameters
-from xlreach.retrieval.index import OpenIndex, build_index, fill_index, open_index, write_documents, write_manifest
-from xlreach.retrieval.ondisk import write_exact
+from xlreach.retrieval.faiss_format import write_exact
+from xlreach.retrieval.index import DenseIndex, build_index, fill_index, open_index, write_documents, write_manifest
 from xlreach.store import exchange
 
 _BLOCK = 65536
@@ -105,7 +105,7 @@ def _is_at(handle: int, folder: Path) -> bool:
 
 
 def _renew(
-    index: OpenIndex, stays: np.ndarray, add: Iterable[Document], encoder: TextEncoder, out: Path, work: Path
+    index: DenseIndex, stays: np.ndarray, add: Iterable[Document], encoder: TextEncoder, out: Path, work: Path
 ) -> None:
     language, factory = index.language, index.manifest["factory"]
     kept = _documents(index, stays)
@@ -134,14 +134,14 @@ def _renew(
     whole.unlink()
 
 
-def _kept_vectors(index: OpenIndex, stays: np.ndarray) -> Iterator[Vectors]:
+def _kept_vectors(index: DenseIndex, stays: np.ndarray) -> Iterator[Vectors]:
     for start in range(0, index.count, _BLOCK):
         size = min(_BLOCK, index.count - start)
         rows = stays[(stays >= start) & (stays < start + size)] - start
         yield index.vectors(start=start, count=size)[rows]
 
 
-def _staying(index: OpenIndex, remove: set[str]) -> np.ndarray:
+def _staying(index: DenseIndex, remove: set[str]) -> np.ndarray:
     """The rows that stay."""
     missing = sorted(remove.difference(index.ids))
     if missing:
@@ -155,6 +155,6 @@ def _staying(index: OpenIndex, remove: set[str]) -> np.ndarray:
     return np.array([row for row, name in enumerate(index.ids) if name not in remove], np.int64)
 
 
-def _documents(index: OpenIndex, rows: Sequence[int] | np.ndarray) -> Iterator[Document]:
+def _documents(index: DenseIndex, rows: Sequence[int] | np.ndarray) -> Iterator[Document]:
     for start in range(0, len(rows), _BLOCK):
         yield from index.documents([int(row) for row in rows[start : start + _BLOCK]])

@@ -26,15 +26,15 @@ from xlreach.tagging.heads import Head
 from xlreach.tagging.labels import IGNORED, Annotation, Labels, Prediction
 from xlreach.tagging.metrics import ratio
 from xlreach.tagging.presets import Preset
+from xlreach.tagging.representations import TokenizedSentence, WordRepresentations, collate
 from xlreach.tagging.tasks import Task
-from xlreach.tagging.words import Pieces, Words, collate
 
 
 @dataclass(frozen=True)
 class Example:
     """A sentence to train on: its pieces and gold targets."""
 
-    pieces: Pieces
+    pieces: TokenizedSentence
     labels: list[int]
     heads: list[int]
 
@@ -70,7 +70,7 @@ class Tagger(nn.Module):
         precision: What the encoder multiplies in: `float32` or `bfloat16`; the head always takes float32.
     """
 
-    def __init__(self, words: Words, head: Head, padding: int, precision: str) -> None:
+    def __init__(self, words: WordRepresentations, head: Head, padding: int, precision: str) -> None:
         super().__init__()
         self.words = words
         self.head = head
@@ -92,7 +92,7 @@ class Tagger(nn.Module):
         return self.head.loss(words, mask, labels, heads)
 
     def predict(
-        self, sentences: Sequence[Pieces], max_sentences: int = 64, max_pieces: int | None = None
+        self, sentences: Sequence[TokenizedSentence], max_sentences: int = 64, max_pieces: int | None = None
     ) -> list[Prediction]:
         """Predictions in the order of the sentences; on CPUs a batch a core.
 
@@ -118,17 +118,17 @@ class Tagger(nn.Module):
         return [found[i] for i in range(len(sentences))]
 
     @torch.inference_mode()
-    def _predict_batch(self, sentences: Sequence[Pieces]) -> list[Prediction]:
+    def _predict_batch(self, sentences: Sequence[TokenizedSentence]) -> list[Prediction]:
         read = collate(sentences, self._padding, self.device)
         return self.head.predict(self.words(read).float(), read.mask)
 
-    def _read(self, sentences: Sequence[Pieces]) -> tuple[Tensor, Tensor]:
+    def _read(self, sentences: Sequence[TokenizedSentence]) -> tuple[Tensor, Tensor]:
         batch = collate(sentences, self._padding, self.device)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._bfloat16):
             return self.words(batch).float(), batch.mask
 
 
-def plan_batches(sentences: Sequence[Pieces], max_sentences: int, max_pieces: int) -> list[list[int]]:
+def plan_batches(sentences: Sequence[TokenizedSentence], max_sentences: int, max_pieces: int) -> list[list[int]]:
     """Cuts sentences, taken in their order, into batches.
 
     Args:
@@ -150,7 +150,7 @@ def plan_batches(sentences: Sequence[Pieces], max_sentences: int, max_pieces: in
 def train(
     tagger: Tagger,
     examples: Sequence[Example],
-    dev: Sequence[tuple[Pieces, Annotation]],
+    dev: Sequence[tuple[TokenizedSentence, Annotation]],
     task: Task,
     labels: Labels,
     preset: Preset,

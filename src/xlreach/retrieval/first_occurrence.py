@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 _LONGEST_RUN = 2**22  # merging two takes as much memory again; more runs only cost time
 
 
-class Seen:
+class FirstOccurrence:
     """The texts of a stream so far."""
 
     def __init__(self) -> None:

@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 
 from xlreach.corpora.collection import Document
 from xlreach.errors import DataError
-from xlreach.retrieval.index import OpenIndex, document_text
-from xlreach.retrieval.lexical import LexicalIndex
-from xlreach.retrieval.retrievers import Blend, Bm25, Fusion, Random, ReciprocalRanks, Retriever
-from xlreach.scoring.pools import BLOCK, Asked, Columns, Keyed, Pool, open_pool, rank_block
+from xlreach.retrieval.bm25 import BM25Index
+from xlreach.retrieval.index import DenseIndex, document_text
+from xlreach.retrieval.retrievers import BM25, Blend, Fusion, Random, ReciprocalRanks, Retriever
+from xlreach.scoring.document_pools import BLOCK, Columns, Keyed, Pool, QueryBatch, open_pool, rank_block
 from xlreach.scoring.ranks import Scores
 
 
 def retriever_pool(
-    retriever: Retriever, documents: Mapping[str, Sequence[Document]], indexes: Mapping[str, OpenIndex]
+    retriever: Retriever, documents: Mapping[str, Sequence[Document]], indexes: Mapping[str, DenseIndex]
 ) -> Pool:
     """The pool that a retriever ranks.
 
@@ -44,8 +44,8 @@ def retriever_pool(
         return FusedPool(parts, retriever)
     if retriever.uses_encoder:
         return open_pool(indexes)
-    if isinstance(retriever, Bm25):
-        return LexicalPool(documents, retriever)
+    if isinstance(retriever, BM25):
+        return BM25Pool(documents, retriever)
     if isinstance(retriever, Random):
         return RandomPool(documents, retriever)
     raise DataError(f"Nothing here ranks by {retriever}.")
@@ -56,7 +56,7 @@ class ScoredPool(Pool):
 
     exact = False
 
-    def _keys(self, asked: Asked, columns: Columns, left_out: Columns, depth: int) -> Iterator[Keyed]:
+    def _keys(self, asked: QueryBatch, columns: Columns, left_out: Columns, depth: int) -> Iterator[Keyed]:
         size = max(1, BLOCK // max(1, len(self)))
         for start in range(0, len(asked), size):
             part = slice(start, start + size)
@@ -66,18 +66,18 @@ class ScoredPool(Pool):
             yield start, keys, np.where(own == -np.inf, np.inf, ranks)
 
     @abstractmethod
-    def _scores(self, asked: Asked) -> Scores:
+    def _scores(self, asked: QueryBatch) -> Scores:
         """Shape (queries, documents)."""
 
 
-class LexicalPool(ScoredPool):
+class BM25Pool(ScoredPool):
     """BM25."""
 
-    def __init__(self, documents: Mapping[str, Sequence[Document]], spec: Bm25) -> None:
+    def __init__(self, documents: Mapping[str, Sequence[Document]], spec: BM25) -> None:
         super().__init__({code: [one.id for one in some] for code, some in documents.items()})
-        self._index = LexicalIndex((document_text(one) for some in documents.values() for one in some), spec)
+        self._index = BM25Index((document_text(one) for some in documents.values() for one in some), spec)
 
-    def _scores(self, asked: Asked) -> Scores:
+    def _scores(self, asked: QueryBatch) -> Scores:
         return self._index.scores(asked.texts)
 
 
@@ -90,7 +90,7 @@ class RandomPool(ScoredPool):
         super().__init__({code: [one.id for one in some] for code, some in documents.items()})
         self._seed = spec.seed
 
-    def _scores(self, asked: Asked) -> Scores:
+    def _scores(self, asked: QueryBatch) -> Scores:
         seeds = [[self._seed, zlib.crc32(name.encode("utf-8", "surrogatepass"))] for name in asked.ids]
         rows = [np.random.default_rng(seed).random(len(self), np.float32) for seed in seeds]
         return np.stack(rows) if rows else np.zeros((0, len(self)), np.float32)
@@ -108,7 +108,7 @@ class FusedPool(ScoredPool):
         super().__init__(ids)
         self._parts, self._spec = parts, spec
 
-    def _scores(self, asked: Asked) -> Scores:
+    def _scores(self, asked: QueryBatch) -> Scores:
         fused = np.zeros((len(asked), len(self)))
         there = np.zeros(fused.shape, bool)
         assert isinstance(self._spec, ReciprocalRanks | Blend)
@@ -130,7 +130,7 @@ class FusedPool(ScoredPool):
         found = np.isfinite(scores)
         values = np.where(found, scores, 0).astype(np.float64)
         lowest = np.where(found, values, np.inf).min(axis=1, keepdims=True, initial=np.inf)
-        if isinstance(self._parts[at], LexicalPool):
+        if isinstance(self._parts[at], BM25Pool):
             lowest = np.zeros_like(lowest)  # the score of what is not retrieved
         span = values.max(axis=1, keepdims=True, initial=-np.inf) - lowest
         weight = self._spec.weight if at == 0 else 1 - self._spec.weight

@@ -25,7 +25,7 @@ _MULTIPLE = 8  # padded lengths, so that batches have few shapes
 
 
 @dataclass(frozen=True)
-class Pieces:
+class TokenizedSentence:
     """A sentence as the encoder reads it.
 
     Attributes:
@@ -53,7 +53,7 @@ class Pieces:
         return -(-self.longest // _MULTIPLE) * _MULTIPLE
 
 
-class WordPieces:
+class WordTokenizer:
     """Cuts words into pieces and sentences into windows.
 
     Args:
@@ -74,7 +74,7 @@ class WordPieces:
         unknown = tokenizer.unk_token_id
         self._unknown = tokenizer.pad_token_id or 0 if unknown is None else unknown
 
-    def __call__(self, sentences: Sequence[Sequence[str]]) -> list[Pieces]:
+    def __call__(self, sentences: Sequence[Sequence[str]]) -> list[TokenizedSentence]:
         """The pieces of each sentence; a word without any (a zero-width space, say) becomes the unknown piece."""
         cut = []
         for start in range(0, len(sentences), 1000):
@@ -88,7 +88,7 @@ class WordPieces:
                 cut.append(self._windows([one[: self._capacity] or [self._unknown] for one in pieces]))
         return cut
 
-    def _windows(self, pieces: list[list[int]]) -> Pieces:
+    def _windows(self, pieces: list[list[int]]) -> TokenizedSentence:
         windows: list[np.ndarray] = []
         row: list[int] = []
         column: list[int] = []
@@ -107,7 +107,7 @@ class WordPieces:
                     word.extend([at] * len(places))
                 ids.extend(pieces[at])
             windows.append(np.array([*ids, *self._after], dtype=np.int64))
-        return Pieces(tuple(windows), np.array(row), np.array(column), np.array(word), len(pieces))
+        return TokenizedSentence(tuple(windows), np.array(row), np.array(column), np.array(word), len(pieces))
 
 
 def plan_windows(lengths: Sequence[int], capacity: int, overlap: int) -> list[tuple[int, int, int, int]]:
@@ -143,7 +143,7 @@ def plan_windows(lengths: Sequence[int], capacity: int, overlap: int) -> list[tu
 
 
 @dataclass(frozen=True)
-class Batch:
+class SentenceBatch:
     """Sentences as tensors.
 
     Attributes:
@@ -161,7 +161,7 @@ class Batch:
     mask: Tensor
 
 
-def collate(sentences: Sequence[Pieces], padding: int, device: torch.device) -> Batch:
+def collate(sentences: Sequence[TokenizedSentence], padding: int, device: torch.device) -> SentenceBatch:
     """One batch of sentences."""
     longest = max(one.padded for one in sentences)
     rows = sum(len(one.windows) for one in sentences)
@@ -178,7 +178,7 @@ def collate(sentences: Sequence[Pieces], padding: int, device: torch.device) -> 
             row += 1
     mask = np.arange(words) < np.array([[one.words] for one in sentences])
     arrays = (ids, attention, np.concatenate(piece), np.concatenate(word), mask)
-    return Batch(*(torch.from_numpy(array).to(device) for array in arrays))
+    return SentenceBatch(*(torch.from_numpy(array).to(device) for array in arrays))
 
 
 class ScalarMix(nn.Module):
@@ -208,7 +208,7 @@ class ScalarMix(nn.Module):
         return mixed
 
 
-class Words(nn.Module, ABC):
+class WordRepresentations(nn.Module, ABC):
     """Whatever gives one vector a word.
 
     Attributes:
@@ -220,7 +220,7 @@ class Words(nn.Module, ABC):
     frozen: bool = False
 
     @abstractmethod
-    def forward(self, batch: Batch) -> Tensor:
+    def forward(self, batch: SentenceBatch) -> Tensor:
         """(sentences, words, size) vectors; what padding gets is of no account."""
 
     def pretrained(self) -> Iterable[nn.Parameter]:
@@ -233,7 +233,7 @@ class Words(nn.Module, ABC):
         yield
 
 
-class WordEncoder(Words):
+class WordEncoder(WordRepresentations):
     """An encoder whose output is one vector a word; while frozen, the mix is trained all the same.
 
     Args:
@@ -275,7 +275,7 @@ class WordEncoder(Words):
             if fused:
                 self.encoder.set_attn_implementation(attention)
 
-    def forward(self, batch: Batch) -> Tensor:
+    def forward(self, batch: SentenceBatch) -> Tensor:
         """(sentences, words, size) vectors, 0 for padding."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             layers = self.encoder(

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import random
 
-from xlreach.retrieval import seen as module
-from xlreach.retrieval.seen import Seen
+from xlreach.retrieval import first_occurrence as module
+from xlreach.retrieval.first_occurrence import FirstOccurrence
 
 
 def test_first_rows_are_those_of_a_dictionary(monkeypatch):
@@ -11,7 +11,7 @@ def test_first_rows_are_those_of_a_dictionary(monkeypatch):
     for longest in (2**22, 500):
         monkeypatch.setattr(module, "_LONGEST_RUN", longest)
         for _ in range(10):
-            ours, theirs, count = Seen(), dict[str, int](), 0
+            ours, theirs, count = FirstOccurrence(), dict[str, int](), 0
             for _ in range(draw.randrange(1, 40)):
                 part = [
                     draw.choice(["", "\ud800", "a\0", "a"]) + str(draw.randrange(3000))

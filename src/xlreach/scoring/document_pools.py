@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlreach.errors import DataError
-from xlreach.retrieval.index import OpenIndex
-from xlreach.scoring.measures import Judged
+from xlreach.retrieval.index import DenseIndex
+from xlreach.scoring.measures import RelevantRanks
 from xlreach.scoring.ranks import (
     NOTHING,
     Keys,
@@ -43,7 +43,7 @@ Keyed = tuple[int, Keys, NDArray[np.float64] | None]
 
 
 @dataclass(frozen=True)
-class Asked:
+class QueryBatch:
     """Queries.
 
     Attributes:
@@ -59,9 +59,9 @@ class Asked:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def part(self, rows: slice) -> Asked:
+    def part(self, rows: slice) -> QueryBatch:
         """Some of them."""
-        return Asked(self.ids[rows], self.texts[rows], self.vectors[rows])
+        return QueryBatch(self.ids[rows], self.texts[rows], self.vectors[rows])
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Block:
     """
 
     start: int
-    judged: Judged
+    judged: RelevantRanks
     columns: NDArray[np.int64]
     scores: Scores
 
@@ -123,7 +123,7 @@ class Pool(ABC):
 
     def search(
         self,
-        asked: Asked,
+        asked: QueryBatch,
         judged: Sequence[Mapping[str, int]],
         depth: int,
         own: Sequence[str] = (),
@@ -147,14 +147,14 @@ class Pool(ABC):
             if ranks is None:
                 ranks = _ranks_in(found, columns[part])
             scores = np.where(missing, np.float32(-np.inf), key_scores(np.where(missing, 0, top)))
-            yield Block(start, Judged(ranks, grades[part]), found, scores)
+            yield Block(start, RelevantRanks(ranks, grades[part]), found, scores)
 
     @abstractmethod
-    def _keys(self, asked: Asked, columns: Columns, left_out: Columns, depth: int) -> Iterator[Keyed]:
+    def _keys(self, asked: QueryBatch, columns: Columns, left_out: Columns, depth: int) -> Iterator[Keyed]:
         """A few queries at a time."""
 
 
-def open_pool(indexes: Mapping[str, OpenIndex]) -> Pool:
+def open_pool(indexes: Mapping[str, DenseIndex]) -> Pool:
     """An exact pool if all indexes are exact."""
     return ExactPool(indexes) if all(index.exact for index in indexes.values()) else ApproximatePool(indexes)
 
@@ -174,7 +174,7 @@ class ExactPool(Pool):
 
     exact = True
 
-    def __init__(self, indexes: Mapping[str, OpenIndex]) -> None:
+    def __init__(self, indexes: Mapping[str, DenseIndex]) -> None:
         super().__init__({code: index.ids for code, index in indexes.items()})
         # Held once: what is mapped cannot be multiplied, for its numbers lie at odd addresses in the file.
         (dimension,) = {index.faiss.d for index in indexes.values()}
@@ -189,7 +189,7 @@ class ExactPool(Pool):
             vectors[start : start + len(part)] = vectors[part]
         self._unique = vectors[: len(kept)]
 
-    def _keys(self, asked: Asked, columns: Columns, left_out: Columns, depth: int) -> Iterator[Keyed]:
+    def _keys(self, asked: QueryBatch, columns: Columns, left_out: Columns, depth: int) -> Iterator[Keyed]:
         size = max(1, BLOCK // max(1, len(self)))
         for start in range(0, len(asked), size):
             part = slice(start, start + size)
@@ -204,11 +204,11 @@ class ApproximatePool(Pool):
 
     exact = False
 
-    def __init__(self, indexes: Mapping[str, OpenIndex]) -> None:
+    def __init__(self, indexes: Mapping[str, DenseIndex]) -> None:
         super().__init__({code: index.ids for code, index in indexes.items()})
         self._indexes = list(indexes.values())
 
-    def _keys(self, asked: Asked, columns: Columns, left_out: Columns, depth: int) -> Iterator[Keyed]:
+    def _keys(self, asked: QueryBatch, columns: Columns, left_out: Columns, depth: int) -> Iterator[Keyed]:
         parts, offset = [], 0
         for index in self._indexes:
             # One more, for the document that may be left out.

@@ -12,12 +12,12 @@ from transformers import AutoModel, AutoTokenizer
 
 from xlreach.errors import DataError
 from xlreach.retrieval.alignment import ALIGNMENTS
+from xlreach.retrieval.alignment_training import train_alignment
 from xlreach.retrieval.encoding import TextEncoder
 from xlreach.retrieval.loading import load_encoder
 from xlreach.retrieval.losses import info_nce
-from xlreach.retrieval.pairs import open_pairs
-from xlreach.retrieval.trainer import Trainer
-from xlreach.retrieval.training import train_alignment
+from xlreach.retrieval.pair_sources import open_pairs
+from xlreach.retrieval.resumable_trainer import Trainer
 
 LANGUAGES = ["en", "de", "mt"]
 
