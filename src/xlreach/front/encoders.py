@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from xlreach.corpora.dataset import Dataset
     from xlreach.retrieval.encoding import TextEncoder
-    from xlreach.retrieval.pairs import PairSource
+    from xlreach.retrieval.pair_sources import PairSource
 
 
 class Encoder:
@@ -67,6 +67,11 @@ class Encoder:
         from xlreach.retrieval.encoding import TextEncoder
 
         return TextEncoder(self.path, pooling=self.pooling, dtype=self.dtype, prompts=self._prompts)
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether it was opened with a pooling, prompts or dtype of its own."""
+        return bool(self._prompts) or self.pooling is not None or self.dtype != "auto"
 
     @property
     def dimension(self) -> int:
@@ -210,8 +215,8 @@ def train(
     """
     from xlreach.adapt.encoder import resolve_base
     from xlreach.retrieval.alignment import ALIGNMENTS
-    from xlreach.retrieval.pairs import open_pairs
-    from xlreach.retrieval.training import train_alignment
+    from xlreach.retrieval.alignment_training import train_alignment
+    from xlreach.retrieval.pair_sources import open_pairs
 
     chosen, root = ALIGNMENTS.parse(alignment), data_root(data)
     given = [pairs] if isinstance(pairs, str) else list(pairs)

@@ -8,12 +8,12 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from xlreach.errors import XLReachError
 
 if TYPE_CHECKING:
-    from xlreach.corpora.collection import Document
+    from xlreach.corpora.collection import Collection, Document
     from xlreach.corpora.dataset import Dataset
 
 T = TypeVar("T")
@@ -80,7 +80,7 @@ def existing(path: PathLike) -> Path:
         XLReachError: There is none.
     """
     if not Path(path).is_file():
-        raise XLReachError("There is no such file.", path=path)
+        raise XLReachError("There is no such file.", path=Path(path))
     return Path(path)
 
 
@@ -121,7 +121,7 @@ def data_root(data: PathLike | None) -> Path:
     return Path(data if data is not None else os.environ.get("XLREACH_DATA") or ".")
 
 
-def open_as(dataset: str | Dataset, data: PathLike | None, kind: type[T], wanted: str) -> T:
+def open_as(dataset: str | Dataset, data: PathLike | None, kind: type, wanted: str) -> Any:
     """The data set of that name, or the opened one, if it is of the kind that is wanted.
 
     Raises:
@@ -134,6 +134,19 @@ def open_as(dataset: str | Dataset, data: PathLike | None, kind: type[T], wanted
         name = dataset if isinstance(dataset, str) else opened.name
         raise XLReachError(f"The data set {name!r} is of another kind.", expected=f"Expected {wanted}.")
     return opened
+
+
+def open_collection(dataset: str | Dataset, data: PathLike | None) -> Collection:
+    """The retrieval collection of that name, or the opened one.
+
+    Raises:
+        XLReachError: There is none, or it is of another kind.
+    """
+    from xlreach.corpora.collection import Collection
+
+    wanted = "a retrieval collection or parallel text, such as xquad-r"
+    collection: Collection = open_as(dataset, data, Collection, wanted)
+    return collection
 
 
 def output(out: PathLike | None, name: str) -> Path:
