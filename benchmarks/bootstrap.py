@@ -17,8 +17,9 @@ import numpy as np
 from scipy import stats
 
 from xlreach.comparison.bootstrap import group_weights, interval, multinomial, resampled_means
-from xlreach.comparison.panel import Cell, CellKey, Pair
+from xlreach.comparison.panel import Cell, Pair
 from xlreach.comparison.statistic import ByLanguage, level_mean
+from xlreach.system import System
 
 LANGUAGES = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")
 LOW = ("el", "hi", "th", "vi")
@@ -32,7 +33,7 @@ def main() -> None:
     resamples, theirs_resamples = 10_000, 20 if quick else 500
     pairs = tuple(Pair(a, b) for a in LANGUAGES for b in LANGUAGES if a != b)
     values = _values(pairs)
-    cell = Cell(CellKey("none", "none"), (1, 2, 3), values, np.ones_like(values))
+    cell = Cell(System(), (1, 2, 3), values, np.ones_like(values))
     by_language = ByLanguage(pairs, "cross")
     low, high = ([n for n, code in enumerate(by_language.languages) if (code in LOW) == side] for side in (True, False))
 

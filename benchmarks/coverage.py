@@ -25,8 +25,9 @@ import numpy as np
 from scipy import stats
 
 from xlreach.comparison.found import Found
-from xlreach.comparison.levels import Cut
-from xlreach.comparison.panel import Cell, CellKey, Family, FamilyKey, Pair
+from xlreach.comparison.panel import Cell, Family, FamilyKey, Pair
+from xlreach.gaps import LanguageSplit
+from xlreach.system import System
 
 SIZES = ((3, 3), (5, 5), (8, 8), (15, 15), (3, 8))
 GROUPS = 60
@@ -85,29 +86,29 @@ def simulate(
     """Coverage and error rates over so many studies of one kind."""
     rng = np.random.default_rng([low, high, seeds, setting == "cross", gap != 0])
     codes = [f"l{n}" for n in range(low)] + [f"h{n}" for n in range(high)]
-    cut = Cut("config", "", tuple(codes[:low]), tuple(codes[low:]))
+    split = LanguageSplit(name="config", rule="", low=tuple(codes[:low]), high=tuple(codes[low:]))
     hits: dict[str, list[bool]] = {}
     for study in range(studies):
         family, truth = draw_study(rng, setting, codes, low, seeds, gap, change)
         found = Found(study, resamples, 500)
-        found.add(family, [cut])
+        found.add(family, [split])
         first = found.gaps[0]
-        hits.setdefault("like_these", []).append(_inside(first["interval"], gap))
-        hits.setdefault("these", []).append(_inside(first["interval_these_languages"], truth["these"]))
-        (row,) = found.changes
-        hits.setdefault("change_like_these", []).append(_inside(row["interval"], change))
-        hits.setdefault("change_these", []).append(_inside(row["interval_these_languages"], truth["change"]))
-        sides = [[first["values"][code] for code in side] for side in (cut.low, cut.high)]
+        hits.setdefault("like_these", []).append(_inside(first.interval, gap))
+        hits.setdefault("these", []).append(_inside(first.interval_these_languages, truth["these"]))
+        (row,) = found.changes()
+        hits.setdefault("change_like_these", []).append(_inside(row.interval, change))
+        hits.setdefault("change_these", []).append(_inside(row.interval_these_languages, truth["change"]))
+        sides = [[first.values[code] for code in side] for side in (split.low, split.high)]
         ends = stats.ttest_ind(*sides, equal_var=False).confidence_interval(0.95)
         hits.setdefault("scipy_welch", []).append(ends.low <= gap <= ends.high)
-        for one in found.directions[: len(found.directions) // 2]:
+        for direction in found.directions[: len(found.directions) // 2]:
             true = {"low→high": 0.5 + gap, "low→low": 0.5 + gap, "query side": gap, "document side": 0.0}
-            expected = true.get(one["direction"], 0.5)
-            hits.setdefault(f"direction {one['direction']}", []).append(_inside(one["interval"], expected))
+            expected = true.get(direction.direction, 0.5)
+            hits.setdefault(f"direction {direction.direction}", []).append(_inside(direction.interval, expected))
         if change == 0:
-            hits.setdefault("error_relabel", []).append(row["p_languages"] < 0.05)
+            hits.setdefault("error_relabel", []).append(row.p_languages is not None and row.p_languages < 0.05)
         if gap == 0:
-            hits.setdefault("error_t", []).append(first["p"] is not None and first["p"] < 0.05)
+            hits.setdefault("error_t", []).append(first.p is not None and first.p < 0.05)
     about = {"setting": setting, "low": low, "high": high, "seeds": seeds, "gap": gap, "change": change}
     return about | {"studies": studies} | {name: round(float(np.mean(one)), 3) for name, one in hits.items()}
 
@@ -135,8 +136,8 @@ def draw_study(
         fresh = rng.random((GROUPS, len(pairs), seeds))
         luck = np.where(rng.random(fresh.shape) < SAME_HIT, chance, fresh)
         values = (luck < bias).astype(np.float32)
-        key = CellKey(("none", "lapt")[recipe], "none")
-        cells.append(Cell(key, tuple(range(1, seeds + 1)), values, np.ones_like(values)))
+        system = System("b", ("none", "lapt")[recipe])
+        cells.append(Cell(system, tuple(range(1, seeds + 1)), values, np.ones_like(values)))
         one = own + (seed[0, :, 0] if seeds == 1 else 0)
         trained.append(np.array([one[asked == place].mean() for place in places]))
     named = tuple(Pair(codes[a], codes[b]) for a, b in pairs)

@@ -101,7 +101,7 @@ def results(recipes: list[str], sides: dict[str, list[str]]) -> list[Measurement
             for lift, alignment in enumerate(ALIGNMENTS):
                 same = {"base": "xlmr", "recipe": recipe, "alignment": alignment, "language": "+".join(languages)}
                 same |= {"seed": seed, "dataset": "made"}
-                rows.append(Measurement(**same, kind="cost", measure="align:seconds", value=60.0 * lift + 1))
+                rows.append(Measurement(**same, kind="cost", stage="align", measure="seconds", value=60.0 * lift + 1))
                 for setting in ("mono", "cross", "multi"):
                     for a, asked in enumerate(languages):
                         places = {"mono": [a], "multi": [None]}.get(setting) or [

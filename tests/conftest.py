@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,42 @@ measures: [nDCG@10, AP, RR]
 seeds: [1]
 hypotheses: ["va(20)+lapt(epochs=1) > none on pos:accuracy for low"]
 """
+
+
+class SkipGate:
+    """Lists each skip that `allowed_skips.txt` does not name; fails the run for it where `XLREACH_CI` is set."""
+
+    def __init__(self) -> None:
+        lines = Path(__file__).with_name("allowed_skips.txt").read_text("utf-8").splitlines()
+        self.allowed = [line for line in lines if line and not line.startswith("#")]
+        self.unnamed: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        if report.skipped and not hasattr(report, "wasxfail") and isinstance(report.longrepr, tuple):
+            skip = f"{report.nodeid.split('::')[0]}: {report.longrepr[2].removeprefix('Skipped: ')}"
+            if not any(fnmatchcase(skip, pattern) for pattern in self.allowed):
+                self.unnamed.append(skip)
+
+    pytest_collectreport = pytest_runtest_logreport
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if (
+            self.unnamed
+            and os.environ.get("XLREACH_CI")
+            and session.exitstatus in (0, pytest.ExitCode.NO_TESTS_COLLECTED)
+        ):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if self.unnamed:
+            terminalreporter.section("TESTS NOT RUN that tests/allowed_skips.txt does not name", red=True, bold=True)
+            for skip in sorted(set(self.unnamed)):
+                terminalreporter.line(f"{self.unnamed.count(skip)} of {skip}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # where pytest-xdist runs the tests, its main process has all reports
+        config.pluginmanager.register(SkipGate(), "skip-gate")
 
 
 @pytest.fixture(scope="session")
@@ -115,3 +153,58 @@ def nodes() -> Iterator[Any]:
             yield cluster
             return cluster.shutdown()
     pytest.skip("this machine is too busy to start a cluster")
+
+
+@dataclass
+class Opened:
+    """A page in a browser, and what it did since it was opened.
+
+    Attributes:
+        page: Playwright's page.
+        requests: The addresses that it requested.
+        complaints: Exceptions that nothing caught, and what the console showed as an error or a warning.
+    """
+
+    page: Any
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A headless Chromium that Playwright drives; a skip where none is installed (`apt-get install chromium`)."""
+    path = next(
+        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+    )
+    if path is None:
+        pytest.skip("Chromium is not installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--disable-dev-shm-usage", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Any) -> Iterator[Callable[..., Opened]]:
+    """Opens an address in a page of its own: `open_page(address, width, dark=False)`."""
+    contexts = []
+
+    def open_page(address: str, width: int, dark: bool = False) -> Opened:
+        scheme = "dark" if dark else "light"
+        contexts.append(chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme))
+        opened = Opened(contexts[-1].new_page())
+        opened.page.set_default_timeout(60_000)
+        opened.page.on("request", lambda request: opened.requests.append(request.url))
+        opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
+        opened.page.on(
+            "console",
+            lambda message: opened.complaints.append(message.text) if message.type in ("error", "warning") else None,
+        )
+        opened.page.goto(address)
+        return opened
+
+    yield open_page
+    for context in contexts:
+        context.close()

@@ -78,8 +78,8 @@ FIELDS = tuple(field.name for field in dataclasses.fields(Measurement))
 
 
 def is_whole(row: Measurement) -> bool:
-    """Whether a row is a whole measure of a task in its own language: no transfer, no part such as `LAS[nsubj]`."""
-    return row.setting != "transfer" and not row.measure.endswith("]")
+    """Whether a row is a whole measure of a task in its own language: no transfer, no part (one relation, say)."""
+    return row.setting != "transfer" and row.part is None
 
 
 def write_measurements(path: Path, rows: Iterable[Measurement]) -> None:

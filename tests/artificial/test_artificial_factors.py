@@ -23,7 +23,7 @@ from xlreach.corpora.artificial.meaning import Sampler
 from xlreach.corpora.artificial.morphology import Morphology
 from xlreach.corpora.artificial.names import NamePool, NameStock
 from xlreach.corpora.artificial.scripts import stream
-from xlreach.corpora.text import read_lines
+from xlreach.corpora.formats.lines import read_lines
 
 FamilyOf = Callable[..., Path]
 HIGH, LOW = ("qha", "qhb", "qhc"), ("qla", "qlb", "qlc")

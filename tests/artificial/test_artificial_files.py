@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from xlreach.corpora.artificial import ARTIFICIAL, family, generate
-from xlreach.corpora.conllu import Sentence, read_conllu, write_conllu
-from xlreach.corpora.iob2 import TaggedSentence, read_iob2
+from xlreach.corpora.formats.conllu import Sentence, read_conllu, write_conllu
+from xlreach.corpora.formats.iob2 import TaggedSentence, read_iob2
+from xlreach.corpora.formats.lines import read_lines
 from xlreach.corpora.registry import find_datasets, open_dataset
-from xlreach.corpora.text import read_lines
 from xlreach.errors import DataError, SpecError
 from xlreach.languages import extend_languages
 

@@ -128,7 +128,8 @@ def test_index_and_search_lines_of_text(xlreach, made):
 def test_index_and_search_a_collection(xlreach, tiny, made, tmp_path):
     arguments = ("--dataset", "folder:retrieval/artificial-test", "--data", tiny.data, "--out", tmp_path / "all")
     done = xlreach("index", made.trained, "--lang", "qha", "--lang", "qla", *arguments)
-    assert [line.split()[-1] for line in done.out.splitlines()[1:]] == [str(tmp_path / "all" / c) for c in ("qha", "qla")]
+    folders = [line.split()[-1] for line in done.out.splitlines()[1:]]
+    assert folders == [str(tmp_path / "all" / code) for code in ("qha", "qla")]
     found = json.loads(xlreach("search", made.trained, tmp_path / "all", "a b c", "-k", 80, "--json").out)
     assert {hit["language"] for hit in found} == {"qha", "qla"} and len(found) == 80
     assert [hit["score"] for hit in found] == sorted((hit["score"] for hit in found), reverse=True)

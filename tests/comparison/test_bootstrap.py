@@ -14,9 +14,10 @@ from xlreach.comparison.bootstrap import (
     resampled_means,
     spread_of_mean,
 )
-from xlreach.comparison.panel import Cell, CellKey
+from xlreach.comparison.panel import Cell
+from xlreach.system import System
 
-KEY = CellKey("none", "none")
+KEY = System()
 
 
 def cell(values: np.ndarray) -> Cell:

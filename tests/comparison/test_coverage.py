@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from xlreach.comparison.panel import Cell, CellKey
-from xlreach.comparison.variance import contributions, noise
+from xlreach.comparison.panel import Cell
+from xlreach.comparison.variance import contributions, variance_components
+from xlreach.system import System
 
 _spec = importlib.util.spec_from_file_location("coverage", Path(__file__).parents[2] / "benchmarks" / "coverage.py")
 coverage = importlib.util.module_from_spec(_spec)
@@ -38,10 +39,10 @@ def test_parts_of_the_variance_by_hand():
     rng = np.random.default_rng(0)
     queries, seeds = rng.normal(0, 0.3, (200, 1, 1)), rng.normal(0, 0.1, (1, 1, 4))
     values = queries + seeds + rng.normal(0, 0.2, (200, 1, 4))
-    cell = Cell(CellKey("none", "none"), (1, 2, 3, 4), values.astype(np.float32), np.ones(values.shape, np.float32))
+    cell = Cell(System(), (1, 2, 3, 4), values.astype(np.float32), np.ones(values.shape, np.float32))
     moved = contributions(cell, np.zeros(200, int))
     assert np.abs(moved.sum(0)).max() < 1e-5
-    found = noise(moved, cell.means().T)
+    found = variance_components(moved, cell.means().T)
     table = values[:, 0, :]
     rest = ((table - table.mean(0) - table.mean(1, keepdims=True) + table.mean()) ** 2).sum() / (199 * 3)
     assert found.queries[0] == pytest.approx(table.mean(1).var() / 200, rel=1e-4)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from xlreach.comparison import compare, read_gaps, summary, write_gaps
-from xlreach.comparison.levels import config_cut, cuts
+from xlreach.comparison.levels import config_split, splits
 from xlreach.errors import ConfigError, DataError
 from xlreach.measurement import Measurement
 
@@ -138,7 +138,7 @@ def test_a_study_may_name_lists_of_its_own(study):
 def test_what_a_base_saw():
     codes = ["en", "de", "mt", "nqo", "am", "th"]
     bases = {"x": XLMR, "m": "google-bert/bert-base-multilingual-cased", "s": "scratch(languages=[en,th],layers=3)"}
-    found = {(cut.name, cut.base): cut.low for cut in cuts({"high": ["en", "de"], "low": ["mt"]}, codes, bases)}
+    found = {(cut.name, cut.base): cut.low for cut in splits({"high": ["en", "de"], "low": ["mt"]}, codes, bases)}
     assert found["seen", "x"] == ("mt", "nqo") and found["seen script", "x"] == ("nqo",)
     assert found["seen", "m"] == ("am", "mt", "nqo") and found["seen script", "m"] == ("am", "nqo")
     assert found["seen", "s"] == ("am", "de", "mt", "nqo") and found["seen script", "s"] == ("am", "nqo")
@@ -147,10 +147,10 @@ def test_what_a_base_saw():
 
 def test_wrong_levels_are_refused():
     with pytest.raises(ConfigError, match="both sides"):
-        config_cut({"high": ["en", "mt"], "low": ["mt"]}, [])
+        config_split({"high": ["en", "mt"], "low": ["mt"]}, [])
     with pytest.raises(ConfigError, match="at least one"):
-        config_cut({"high": ["en"]}, [])
-    assert cuts({"high": ["en"], "low": ["qaa-unknown"]}, ["en", "qaa-unknown", "fr"])[0].left_out == ("fr",)
+        config_split({"high": ["en"]}, [])
+    assert splits({"high": ["en"], "low": ["qaa-unknown"]}, ["en", "qaa-unknown", "fr"])[0].left_out == ("fr",)
 
 
 def test_files_of_two_runs_are_refused(study):

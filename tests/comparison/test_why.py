@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from xlreach.comparison.correlation import bootstrap_interval, correlations, permutation_p, spearman, strongest
-from xlreach.comparison.levels import config_cut
+from xlreach.comparison.levels import config_split
 from xlreach.comparison.mixed import mixed_models
 from xlreach.comparison.profile import Predictor, Profile, profiles
 from xlreach.comparison.why import explain
@@ -101,7 +101,7 @@ def test_a_fact_of_a_language_counts_once_a_language():
 
 
 def test_profiles_set_everything_side_by_side(study):
-    found = explain(study.results, "nDCG@10", config_cut(study.levels, []), resamples=200, permutations=200)
+    found = explain(study.results, "nDCG@10", config_split(study.levels, []), resamples=200, permutations=200)
     one = next(
         row for row in found["profiles"]
         if (row["language"], row["recipe"], row["alignment"], row["setting"]) == ("mt", "lapt", "none", "cross")

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from xlreach.corpora.conllu import Sentence, Word, read_conllu, write_conllu
+from xlreach.corpora.formats.conllu import Sentence, Word, read_conllu, write_conllu
 from xlreach.errors import DataError
 
 

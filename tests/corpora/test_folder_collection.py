@@ -5,8 +5,8 @@ import json
 import pytest
 
 from xlreach.corpora import open_dataset
-from xlreach.corpora.collection import Document, Query, write_collection
-from xlreach.corpora.folder import FolderCollection
+from xlreach.corpora.collection import Document, Query
+from xlreach.corpora.sources.retrieval_folder import FolderCollection, write_collection
 from xlreach.errors import DataError
 
 DOCUMENTS = [

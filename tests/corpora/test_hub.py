@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import yaml
 
 datasets = pytest.importorskip("datasets")
 
-from xlreach.corpora import EntityCorpus, ParallelText, Treebank, find_datasets, hub, open_dataset  # noqa: E402
-from xlreach.corpora.conllu import read_conllu, write_conllu  # noqa: E402
+from xlreach.corpora import EntityCorpus, ParallelText, Text, Treebank, find_datasets, open_dataset  # noqa: E402
+from xlreach.corpora.formats.conllu import read_conllu, write_conllu  # noqa: E402
+from xlreach.corpora.sources.hub import download  # noqa: E402
 from xlreach.errors import DataError  # noqa: E402
 
 CONLLU = "\n".join(
@@ -40,11 +47,34 @@ def ud_row(upos, head):
 
 
 def save(path, rows, **features):
+    """Writes one file of a repository, <repository>/<configuration>/<split>….parquet, and its card."""
     table = datasets.Dataset.from_list(rows)
     for column, feature in features.items():
         table = table.cast_column(column, feature)
     path.parent.mkdir(parents=True, exist_ok=True)
     table.to_parquet(str(path))
+    if path.parent.name != "data":
+        describe(path.parent.parent)
+
+
+def describe(folder):
+    """A card that names each folder as a configuration, as `push_to_hub` writes it."""
+    configs = {}
+    for path in sorted(folder.glob("*/*.parquet")):
+        split = path.stem.partition("-")[0]
+        configs.setdefault(path.parent.name, {})[split] = f"{path.parent.name}/{split}*"
+    write_card(folder, configs)
+
+
+def write_card(folder, configs, **metadata):
+    rows = [
+        {"config_name": name, "data_files": [{"split": split, "path": path} for split, path in splits.items()]}
+        if isinstance(splits, dict)
+        else {"config_name": name, "data_files": splits}
+        for name, splits in configs.items()
+    ]
+    written = yaml.safe_dump({"license": "mit", "configs": rows, **metadata}, sort_keys=False)
+    (folder / "README.md").write_text(f"---\n{written}---\n# A data set\n", "utf-8")
 
 
 @pytest.mark.parametrize(
@@ -132,6 +162,7 @@ def test_mteb_languages_apart(tmp_path):
             (tmp_path / f"miracl/{code}-{part}/test-00000-of-00001.parquet").rename(
                 tmp_path / f"miracl/{code}-{part}/{split}-00000-of-00001.parquet"
             )
+    describe(tmp_path / "miracl")
     data = open_dataset("hub:miracl", tmp_path)
     assert data.qrels("yo", "yo") == {"yo/0": {"yo/1#0": 1}} and data.qrels("ar", "yo") == {}
     # Ids of two languages are no parallel questions.
@@ -146,15 +177,12 @@ def test_card_and_json_lines(tmp_path):
         (folder / f"{part}.jsonl").write_text(json.dumps(row) + "\n")
     (folder / "qrels").mkdir()
     (folder / "qrels/test.jsonl").write_text(json.dumps({"query-id": "q", "corpus-id": "d", "score": 1}) + "\n")
-    configs = [
-        ("default", "test", "qrels/*.jsonl"),
-        ("corpus", "corpus", "corpus.jsonl"),
-        ("queries", "queries", "queries.jsonl"),
-    ]
-    lines = [
-        f"- config_name: {name}\n  data_files:\n  - split: {split}\n    path: {path}" for name, split, path in configs
-    ]
-    (folder / "README.md").write_text("---\nlicense: mit\nconfigs:\n" + "\n".join(lines) + "\n---\n# Text\n")
+    configs = {
+        "default": {"test": "qrels/*.jsonl"},
+        "corpus": {"corpus": "corpus.jsonl"},
+        "queries": {"queries": "queries.jsonl"},
+    }
+    write_card(folder, configs)
     with pytest.raises(DataError, match="language="):
         open_dataset("hub:beir", tmp_path)
     data = open_dataset("hub:beir(language=eng)", tmp_path)
@@ -208,6 +236,9 @@ def test_flores_plus_has_a_file_a_language(tmp_path):
     for split in ("dev", "devtest"):
         save(tmp_path / f"flores_plus/{split}/eng_Latn.parquet", rows("eng", f"one {split}", "two", "three"))
         save(tmp_path / f"flores_plus/{split}/mlt_Latn.parquet", rows("mlt", "wieħed", "tnejn")[::-1])
+    codes = ("eng_Latn", "mlt_Latn")
+    configs = {code: {split: f"{split}/{code}.parquet" for split in ("dev", "devtest")} for code in codes}
+    write_card(tmp_path / "flores_plus", configs)
     data = open_dataset("hub:flores_plus", tmp_path)
     assert isinstance(data, ParallelText) and data.languages == ("en", "mt")
     assert list(data.pairs("mt", "en")) == [("tnejn", "two"), ("wieħed", "one devtest")]
@@ -221,6 +252,7 @@ def test_belebele_as_released(tmp_path):
         row = {"link": "https://x/a", "question_number": 1, "flores_passage": code, "question": f"{code}?"}
         (tmp_path / "belebele").mkdir(exist_ok=True)
         (tmp_path / f"belebele/{code}.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
+    write_card(tmp_path / "belebele", {code: {"test": f"{code}.jsonl"} for code in ("mlt_Latn", "wol_Latn")})
     data = open_dataset("hub:belebele", tmp_path)
     assert data.languages == ("mt", "wo") and data.queries("wo")[0].text == "wol_Latn?"
     assert data.qrels("wo", "mt") == {"wo/https://x/a#1": {"mt/https://x/a": 1}}
@@ -238,10 +270,13 @@ def test_errors(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "bad/mt").mkdir(parents=True)
     (tmp_path / "bad/mt/test.parquet").write_bytes(b"not parquet")
+    (tmp_path / "script").mkdir()
+    (tmp_path / "script/script.py").write_text("raise SystemExit")
     for text, message in (
         ("odd", "no layout"),
-        ("empty", "no Parquet"),
-        ("bad", "Not a Parquet file"),
+        ("empty", "It has no data files"),
+        ("script", "scripts are never run"),
+        ("bad", "Cannot be read as a data set"),
         ("./no", "no folder"),
     ):
         with pytest.raises(DataError, match=message):
@@ -249,7 +284,8 @@ def test_errors(tmp_path):
 
 
 def test_the_hub_is_asked_only_for_what_is_needed(tmp_path, monkeypatch):
-    save(tmp_path / "copy/mt/test.parquet", [{"tokens": ["a"], "ner_tags": [0]}])
+    for code in ("mt", "wo"):
+        save(tmp_path / f"copy/{code}/test.parquet", [{"tokens": ["a"], "ner_tags": [0]}])
     asked = []
 
     def fetch(identifier, **options):
@@ -259,13 +295,128 @@ def test_the_hub_is_asked_only_for_what_is_needed(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
     corpus = open_dataset('hub:unimelb-nlp/wikiann(config=mt,revision="2.17")', tmp_path)
     assert corpus.licence == "ODC-BY" and corpus.name == 'hub:unimelb-nlp/wikiann(config=[mt],revision="2.17")'
-    ((identifier, options),) = asked
-    assert identifier == "unimelb-nlp/wikiann" and options["repo_type"] == "dataset" and options["revision"] == "2.17"
-    assert "mt/*" in options["allow_patterns"] and "*.parquet" not in options["allow_patterns"]
+    assert {identifier for identifier, _ in asked} == {"unimelb-nlp/wikiann"}
+    assert all((options["repo_type"], options["revision"]) == ("dataset", "2.17") for _, options in asked)
+    # The card first, which says where the configuration's files are; then those.
+    assert [options["allow_patterns"] for _, options in asked] == [["README.md"], ["README.md", "mt/test*"]]
+    (tmp_path / "copy/README.md").unlink()
+    download("a/b", "refs/convert/parquet", ("mt",))
+    assert "mt/*.parquet" in asked[-1][1]["allow_patterns"]
 
     def refuse(identifier, **options):
         raise OSError("no network")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", refuse)
     with pytest.raises(DataError, match="could not be fetched"):
-        hub.download("a/b", None, [])
+        download("a/b", None)
+
+
+def test_offline_and_without_a_copy_is_one_paragraph(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(DataError, match="could not be fetched") as caught:
+        open_dataset("hub:nobody/nothing-of-that-name", tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_formats_of_the_hub(tmp_path):
+    """One table as Parquet shards, JSON lines, CSV and TSV, plain and compressed, reads the same."""
+    rows = [{"sentence1": "Haus, Hof", "sentence2": "house"}, {"sentence1": "Meer", "sentence2": ""}]
+    pairs = [("Haus, Hof", "house")] * 2
+    frame = datasets.Dataset.from_list(rows).to_pandas()
+    for shard in (0, 1):
+        save(tmp_path / f"parquet/deu-eng/test-0000{shard}-of-00002.parquet", rows)
+    for ending, write in (
+        ("jsonl", lambda path: frame.to_json(path, orient="records", lines=True, force_ascii=False)),
+        ("jsonl.gz", lambda path: frame.to_json(path, orient="records", lines=True)),
+        ("json", lambda path: frame.to_json(path, orient="records")),
+        ("csv", lambda path: frame.to_csv(path, index=False)),
+        ("tsv", lambda path: frame.to_csv(path, index=False, sep="\t")),
+    ):
+        folder = tmp_path / ending
+        folder.mkdir()
+        for shard in (0, 1):
+            write(folder / f"{shard}.{ending}")
+        write_card(folder, {"deu-eng": {"test": [f"0.{ending}", f"1.{ending}"]}})
+    for kind in ("parquet", "jsonl", "jsonl.gz", "json", "csv", "tsv"):
+        data = open_dataset(f"hub:{kind}", tmp_path)
+        assert list(data.pairs("de", "en")) == pairs, kind
+        assert len(data.files(["de"])) == 2 and list(data.lines("de")) == ["Haus, Hof", "Meer"] * 2, kind
+
+
+def test_a_card_gives_splits_by_patterns_and_labels(tmp_path):
+    folder = tmp_path / "ner"
+    (folder / "deep").mkdir(parents=True)
+    for name in ("deep/a.jsonl", "deep/b.jsonl", "held.jsonl", "not-named.jsonl"):
+        (folder / name).write_text(json.dumps({"tokens": [name], "ner_tags": [1]}) + "\n")
+    features = [
+        {"name": "tokens", "list": "string"},
+        {"name": "ner_tags", "list": {"class_label": {"names": {"0": "O", "1": "B-DATE"}}}},
+    ]
+    splits = {"train": "deep/*.jsonl", "validation": "held.jsonl"}
+    write_card(folder, {"mt": splits}, dataset_info={"config_name": "mt", "features": features})
+    corpus = open_dataset("hub:ner", tmp_path)
+    assert {split: [path.name for path in paths] for split, paths in corpus.splits.items()} == {
+        "train": ["a.jsonl", "b.jsonl"],
+        "dev": ["held.jsonl"],
+    }
+    assert [sentence.tags for sentence in corpus.read("train")] == [("B-DATE",)] * 2
+    assert [path.name for path in corpus.files(["mt"])] == ["a.jsonl", "b.jsonl", "held.jsonl"]
+
+
+def test_without_a_card_a_folder_is_a_configuration(tmp_path):
+    # The layout of the branch refs/convert/parquet.
+    for code in ("mt", "wo"):
+        save(tmp_path / f"c/{code}/validation/0000.parquet", [{"tokens": [code], "ner_tags": [5]}])
+    (tmp_path / "c/mt/README.md").unlink(missing_ok=True)
+    assert not (tmp_path / "c/README.md").exists()
+    corpus = open_dataset("hub:c(config=wo)", tmp_path)
+    assert [sentence.tokens for sentence in corpus.read("dev")] == [("wo",)]
+    with pytest.raises(DataError, match="no configuration"):
+        open_dataset('hub:c(config="../c/mt")', tmp_path)
+
+
+def test_text(tmp_path):
+    rows = [{"id": "1", "title": "A", "text": "One.\n\nTwo."}, {"id": "2", "title": "B", "text": "Three."}]
+    save(tmp_path / "wiki/20231101.mt/train-00000-of-00001.parquet", rows)
+    save(tmp_path / "wiki/20231101.wo/train-00000-of-00001.parquet", rows[1:])
+    text = open_dataset("hub:wiki", tmp_path)
+    assert isinstance(text, Text) and text.languages == ("mt", "wo") and len(text.files(["mt"])) == 1
+    assert list(text.lines("mt")) == ["One.", "Two.", "Three."]
+    assert list(text.documents("mt")) == ["One.", "", "Two.", "", "Three.", ""]
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "plain/train.txt").write_text("One.\nTwo.\n")
+    with pytest.raises(DataError, match="language=CODE"):
+        open_dataset("hub:plain", tmp_path)
+    assert list(open_dataset("hub:plain(language=mt)", tmp_path).lines("mt")) == ["One.", "Two."]
+
+
+def test_no_cache_is_written(tmp_path):
+    """Opened and read in a process of its own, whose home stays empty."""
+    save(tmp_path / "ner/mt/test.parquet", [{"tokens": ["a"], "ner_tags": [5]}] * 3)
+    code = "from xlreach.corpora import open_dataset; from pathlib import Path; import sys;"
+    code += "print(len(list(open_dataset('hub:ner', Path(sys.argv[1])).read('test'))))"
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "XDG_"))}
+    environment |= {"HOME": str(home)}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "3\n" and done.stderr == ""
+    assert [path for path in home.rglob("*") if path.is_file()] == []
+
+
+def test_only_a_batch_is_held(tmp_path):
+    """A table of 80 MB in row groups of 4 MB is read with little more than a row group in memory."""
+    path = tmp_path / "big/mt/train-00000-of-00001.parquet"
+    path.parent.mkdir(parents=True)
+    rows = pa.table({"text": [f"{at} " + "word " * 200 for at in range(80_000)]})
+    pq.write_table(rows, path, row_group_size=4_000)
+    describe(tmp_path / "big")
+    del rows
+    lines = open_dataset("hub:big", tmp_path).lines("mt")
+    next(lines)
+    before = pa.total_allocated_bytes()
+    most = max(pa.total_allocated_bytes() for _ in lines)
+    assert most - before < 32 << 20

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from xlreach.corpora.iob2 import TaggedSentence, read_iob2, write_iob2
+from xlreach.corpora.formats.iob2 import TaggedSentence, read_iob2, write_iob2
 from xlreach.errors import DataError
 
 

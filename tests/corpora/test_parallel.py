@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from xlreach.corpora import open_dataset
-from xlreach.corpora.bitext import read_bitext
-from xlreach.corpora.trec import write_qrels, write_run
+from xlreach.corpora.formats.aligned_lines import read_bitext
+from xlreach.corpora.formats.trec import write_qrels, write_run
 from xlreach.errors import DataError
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from xlreach.corpora import find_datasets, open_dataset
-from xlreach.corpora.conllu import read_conllu, write_conllu
+from xlreach.corpora.formats.conllu import read_conllu, write_conllu
 
 pytestmark = pytest.mark.corpora
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from xlreach.corpora.text import read_lines, write_lines
+from xlreach.corpora.formats.lines import read_lines, write_lines
 from xlreach.errors import DataError
 
 

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from xlreach.corpora.collection import Document
-from xlreach.corpora.parallel import Bundle, ParallelText
+from xlreach.corpora.parallel_text import AlignedFiles, ParallelText
 
 WORDS = 60
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -58,7 +58,7 @@ def parallel(tmp_path_factory: pytest.TempPathFactory) -> ParallelText:
     for code, letters in (("en", "xx"), ("de", "yy"), ("mt", "zz")):
         paths[code] = folder / f"{code}.txt"
         paths[code].write_text("".join(line(letters, row) + "\n" for row in rows), "utf-8")
-    return ParallelText("toy", [Bundle("", paths)])
+    return ParallelText("toy", [AlignedFiles("", paths)])
 
 
 @pytest.fixture(scope="session")

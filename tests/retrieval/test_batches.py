@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from xlreach.corpora.parallel import ParallelText
+from xlreach.corpora.parallel_text import ParallelText
 from xlreach.errors import DataError, SpecError
 from xlreach.retrieval.alignment import ALIGNMENTS
 from xlreach.retrieval.batches import HybridBatches, PairTable, gather_pairs, trainer_sampler

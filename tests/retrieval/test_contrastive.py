@@ -15,8 +15,8 @@ import torch
 from safetensors.torch import load_file
 from transformers import BertConfig, BertForMaskedLM
 
-from xlreach.adapt.lines import Batch, Masking
 from xlreach.adapt.mlm import load_masked_lm
+from xlreach.adapt.mlm_data import Batch, Masking
 from xlreach.errors import DataError, ModelError
 from xlreach.retrieval.alignment import ALIGNMENTS
 from xlreach.retrieval.alignment_training import train_alignment
@@ -189,14 +189,16 @@ def test_a_killed_run_still_knows_its_best_weights(still, parallel, tmp_path, mo
 
 def test_too_little_to_validate_is_said(still, tmp_path, parallel):
     short = [list(pairs_of(parallel).pairs("en", "de", 1))[:10]]
-    from xlreach.corpora.parallel import Bundle, ParallelText
+    from xlreach.corpora.parallel_text import AlignedFiles, ParallelText
 
     paths = {}
     for at, code in enumerate(("en", "de")):
         paths[code] = tmp_path / f"{code}.txt"
         paths[code].write_text("\n".join(pair[at] for pair in short[0]) + "\n", "utf-8")
     with pytest.raises(DataError, match=r"validate=0"):
-        train("cross(steps=2,batch=4,validate=1)", still, [ParallelText("s", [Bundle("", paths)])], tmp_path / "out")
+        train(
+            "cross(steps=2,batch=4,validate=1)", still, [ParallelText("s", [AlignedFiles("", paths)])], tmp_path / "out"
+        )
 
 
 def test_the_masked_lm_term(still, encoder_folder, parallel, tmp_path, monkeypatch):
@@ -240,11 +242,11 @@ def _every_third(masking, batch, generator):
 _PROCESS = """
 import os, sys
 from pathlib import Path
-from xlreach.corpora.parallel import Bundle, ParallelText
+from xlreach.corpora.parallel_text import AlignedFiles, ParallelText
 from xlreach.retrieval.alignment import ALIGNMENTS
 from xlreach.retrieval.alignment_training import train_alignment
 encoder, folder, out, text = sys.argv[1:]
-data = ParallelText("toy", [Bundle("", {code: Path(folder) / f"{code}.txt" for code in ("en", "de", "mt")})])
+data = ParallelText("toy", [AlignedFiles("", {code: Path(folder) / f"{code}.txt" for code in ("en", "de", "mt")})])
 train_alignment(ALIGNMENTS.parse(text), Path(encoder), [data], ["en", "de", "mt"], seed=1,
                 out=Path(out), low=["mt"])
 """

@@ -10,8 +10,8 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-from xlreach.corpora.collection import Document, Query, write_collection
-from xlreach.corpora.folder import FolderCollection
+from xlreach.corpora.collection import Document, Query
+from xlreach.corpora.sources.retrieval_folder import FolderCollection, write_collection
 from xlreach.retrieval.encoding import TextEncoder
 from xlreach.retrieval.index import build_index
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xlreach.corpora.parallel import Bundle, ParallelText
+from xlreach.corpora.parallel_text import AlignedFiles, ParallelText
 from xlreach.corpora.registry import open_dataset
 from xlreach.retrieval.index import build_index
 from xlreach.scoring import evaluate
@@ -18,7 +18,7 @@ def test_success_at_one_is_the_accuracy_of_the_nearest_neighbour(encoder, tmp_pa
     for code in ("en", "de"):
         paths[code] = tmp_path / f"{code}.txt"
         paths[code].write_text("".join(" ".join(f"{code}{n}" for n in row) + "\n" for row in rows), "utf-8")
-    data = ParallelText("toy", [Bundle("", paths)])
+    data = ParallelText("toy", [AlignedFiles("", paths)])
     indexes = {
         code: build_index(encoder, data.documents(code), tmp_path / f"index-{code}", language=code) for code in paths
     }

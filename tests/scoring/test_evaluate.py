@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xlreach.corpora.parallel import Bundle, ParallelText
+from xlreach.corpora.parallel_text import AlignedFiles, ParallelText
 from xlreach.errors import DataError, IndexFolderError, SpecError
 from xlreach.measurement import read_measurements
 from xlreach.retrieval.index import build_index
@@ -148,7 +148,7 @@ def test_a_sentence_is_not_its_own_answer(encoder, tmp_path):
     for code in ("en", "de"):
         paths[code] = tmp_path / f"{code}.txt"
         paths[code].write_text("".join(f"{code}{at} {code}{at + 1}\n" for at in range(30)), "utf-8")
-    bitext = ParallelText("pairs", [Bundle("", paths)])
+    bitext = ParallelText("pairs", [AlignedFiles("", paths)])
     for factory in ("Flat", "HNSW8"):
         folders = {
             code: build_index(

@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from xlreach.adapt.encoder import check_encoder, resolve_base
-from xlreach.adapt.folder import longest_input, read_tokenizer, special_tokens
+from xlreach.adapt.tokenizer_file import longest_input, read_tokenizer, special_tokens
 from xlreach.comparison import read_gaps
-from xlreach.corpora.items import read_documents
-from xlreach.corpora.lareqa import XquadR
+from xlreach.corpora.document_files import read_documents
 from xlreach.corpora.registry import open_dataset
+from xlreach.corpora.sources.lareqa import XquadR
 from xlreach.errors import DataError, ModelError, SpecError, StoreError, XLReachError
 from xlreach.measurement import read_measurements
 from xlreach.retrieval.factory import check_factory
@@ -94,6 +94,12 @@ def test_xquad_r(tmp_path, change):
         list(XquadR().open(tmp_path).documents("en"))
 
 
+CARD = "configs:\n" + "".join(
+    f"- config_name: {name}\n  data_files: [{{split: test, path: {name}/*}}]\n"
+    for name in ("corpus", "queries", "qrels")
+)
+
+
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A copy of a hub data set in mteb's layout."""
@@ -105,6 +111,7 @@ def copy(tmp_path: Path) -> Path:
         path = tmp_path / "copy" / name / "test.parquet"
         path.parent.mkdir(parents=True)
         pq.write_table(pa.Table.from_pylist([row]), path)
+    (tmp_path / "copy" / "README.md").write_text(f"---\n{CARD}\n---\n", "utf-8")
     return tmp_path / "copy"
 
 

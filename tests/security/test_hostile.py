@@ -15,9 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from xlreach.adapt.encoder import check_encoder, fingerprint
-from xlreach.adapt.translit import read_table
-from xlreach.corpora import text as text_lines
-from xlreach.corpora.parquet import rows_of
+from xlreach.adapt.transliterate import read_table
+from xlreach.corpora.formats import lines as text_lines
 from xlreach.corpora.registry import open_dataset
 from xlreach.errors import ConfigError, DataError, ModelError, StoreError, XLReachError
 from xlreach.languages import extend_languages
@@ -190,13 +189,14 @@ def test_modules_stay_in_the_folder(encoder, module, message):
 
 def test_a_table_that_unpacks_without_end_is_refused(tmp_path):
     """Sixteen rows of 128 MiB of one letter, which compress to less than a hundred-thousandth."""
-    path = tmp_path / "bomb.parquet"
+    path = tmp_path / "mt" / "train.parquet"
+    path.parent.mkdir()
     cell = pa.array(["a" * (128 << 20)])
     table = pa.table({"text": pa.chunked_array([cell] * 9)})
     pq.write_table(table, path, compression="zstd", use_dictionary=False)
     assert path.stat().st_size < 1 << 20
     with pytest.raises(DataError, match="unpack"):
-        next(rows_of([path]))
+        open_dataset(f"hub:{path.parent}(language=mt)", tmp_path)
 
 
 def test_an_endless_line_is_refused(tmp_path, monkeypatch):

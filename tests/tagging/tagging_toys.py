@@ -11,8 +11,8 @@ import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
 
-from xlreach.corpora.conllu import Sentence, Word
-from xlreach.corpora.iob2 import TaggedSentence
+from xlreach.corpora.formats.conllu import Sentence, Word
+from xlreach.corpora.formats.iob2 import TaggedSentence
 
 NOUNS = [f"dar{a}{b}" for a in "bcdfgh" for b in "aeiou"]
 VERBS = [f"jik{a}{b}" for a in "bcdfgh" for b in "aeiou"]

@@ -14,8 +14,8 @@ from seqeval.scheme import IOB2
 from tagging_toys import InMemory
 
 from xlreach.corpora import open_dataset
-from xlreach.corpora.conllu import write_conllu
-from xlreach.corpora.iob2 import write_iob2
+from xlreach.corpora.formats.conllu import write_conllu
+from xlreach.corpora.formats.iob2 import write_iob2
 from xlreach.measurement import read_measurements
 from xlreach.tagging import PRESETS, run_tagging
 

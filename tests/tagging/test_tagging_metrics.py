@@ -13,8 +13,8 @@ from seqeval.metrics import f1_score, precision_score
 from seqeval.scheme import IOB2
 from tagging_toys import toy_entities, toy_trees
 
-from xlreach.corpora.conllu import Sentence, read_conllu, write_conllu
-from xlreach.corpora.iob2 import TaggedSentence
+from xlreach.corpora.formats.conllu import Sentence, read_conllu, write_conllu
+from xlreach.corpora.formats.iob2 import TaggedSentence
 from xlreach.errors import DataError
 from xlreach.tagging import TASKS, metrics
 from xlreach.tagging.labels import Annotation
@@ -117,8 +117,10 @@ def test_trees_without_heads_are_refused():
         TASKS.parse("parse").annotation(bare)
 
 
-def scored(task: str, gold: list, predicted: list) -> dict[str, tuple[float, int]]:
-    return TASKS.parse(task).evaluate(gold, predicted)
+def scored(text: str, gold: list, predicted: list) -> dict[tuple[str, str | None], tuple[float, int]]:
+    task = TASKS.parse(text)
+    whole = {(measure, None): score for measure, score in task.evaluate(gold, predicted).items()}
+    return {**whole, **task.parts(gold, predicted)}
 
 
 def test_parts_by_length_are_the_evaluation_of_those_sentences():
@@ -126,15 +128,15 @@ def test_parts_by_length_are_the_evaluation_of_those_sentences():
     doubled = [one.with_columns(deprel=[w.deprel for w in one.words]) for one in gold]
     predicted = disturbed(doubled, 6)
     found = scored("parse(lengths=true)", gold, predicted)
-    assert set(found) == {"UAS", "LAS", "UAS[1-10 words]", "LAS[1-10 words]"}
-    assert found["LAS[1-10 words]"] == pytest.approx(found["LAS"])
+    assert set(found) == {(measure, part) for measure in ("UAS", "LAS") for part in (None, "1-10 words")}
+    assert found["LAS", "1-10 words"] == pytest.approx(found["LAS", None])
     annotation = TASKS.parse("parse").annotation
     long = [Annotation(("root", *["dep"] * 24), (0, *range(1, 25))), Annotation(("root",) * 1, (0,))]
     wrong = [Annotation(("root", *["dep"] * 24), (0, *[1] * 24)), long[1]]
     by_length = metrics.by_length([*long, *map(annotation, gold)], [*wrong, *map(annotation, predicted)])
-    assert by_length["LAS[21-30 words]"] == (pytest.approx(2 / 25), 25)
+    assert by_length["LAS", "21-30 words"] == (pytest.approx(2 / 25), 25)
     assert metrics.by_length([Annotation(("x",) * 41, (0,) * 41)], [Annotation(("x",) * 41, (0,) * 41)]).keys() == {
-        "LAS[41 or more words]", "UAS[41 or more words]",
+        ("LAS", "41 or more words"), ("UAS", "41 or more words"),
     }  # fmt: skip
 
 
@@ -146,10 +148,10 @@ def test_parts_by_relation_equal_counting():
         given = [(a, b) for a, b in words if a.deprel.split(":")[0] == relation]
         called = [b for _, b in words if b.deprel.split(":")[0] == relation]
         right = sum(a.head == b.head and b.deprel.split(":")[0] == relation for a, b in given)
-        assert found[f"LAS[{relation}]"] == (pytest.approx(2 * right / (len(given) + len(called))), len(given))
-    assert set(found) == {"UAS", "LAS", "LAS[nsubj]", "LAS[root]", "LAS[punct]"}
+        assert found["LAS", relation] == (pytest.approx(2 * right / (len(given) + len(called))), len(given))
+    assert set(found) == {("UAS", None), *(("LAS", part) for part in (None, "nsubj", "root", "punct"))}
     # The words of all relations together are all words.
-    assert sum(n for name, (_, n) in found.items() if "[" in name) == found["LAS"][1]
+    assert sum(n for (_, part), (_, n) in found.items() if part) == found["LAS", None][1]
 
 
 def test_partial_schemes_of_spans():
@@ -157,7 +159,7 @@ def test_partial_schemes_of_spans():
     tags = ("B-PER", "O", "O", "B-ORG", "O", "B-ORG")  # too short; of another type; right
     predicted = [dataclasses.replace(gold[0], tags=tags)]
     found = scored("ner(partial=true)", gold, predicted)
-    values = {"F1": 1 / 3, "F1[exact]": 2 / 3, "F1[partial]": 2.5 / 3, "F1[type]": 2 / 3}
-    assert {name: value for name, (value, _) in found.items()} == pytest.approx(values)
+    values = {None: 1 / 3, "exact": 2 / 3, "partial": 2.5 / 3, "type": 2 / 3}
+    assert {part: value for (_, part), (value, _) in found.items()} == pytest.approx(values)
     assert {n for _, n in found.values()} == {3}
-    assert set(scored("ner", gold, predicted)) == {"F1"}
+    assert set(scored("ner", gold, predicted)) == {("F1", None)}

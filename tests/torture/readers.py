@@ -13,21 +13,20 @@ import pyarrow.parquet as pq
 from cases import damaged
 from hypothesis import strategies as st
 
-from xlreach.corpora.afriqa import Afriqa
-from xlreach.corpora.bitext import read_bitext
-from xlreach.corpora.collection import write_collection
-from xlreach.corpora.conllu import read_conllu, write_conllu
-from xlreach.corpora.entities import read_entities
-from xlreach.corpora.folder import FolderCollection
-from xlreach.corpora.hub import Hub
-from xlreach.corpora.iob2 import read_iob2, write_iob2
-from xlreach.corpora.items import read_documents, read_queries
-from xlreach.corpora.lareqa import XquadR
-from xlreach.corpora.paths import open_path
+from xlreach.corpora.document_files import read_documents, read_queries
+from xlreach.corpora.formats.aligned_lines import read_bitext
+from xlreach.corpora.formats.conllu import read_conllu, write_conllu
+from xlreach.corpora.formats.iob2 import read_iob2, write_iob2
+from xlreach.corpora.formats.lines import read_lines, write_lines
+from xlreach.corpora.formats.trec import write_qrels, write_run
 from xlreach.corpora.registry import find_datasets, open_dataset
-from xlreach.corpora.text import read_lines, write_lines
-from xlreach.corpora.trec import write_qrels, write_run
-from xlreach.corpora.verses import Verses
+from xlreach.corpora.sources.afriqa import Afriqa
+from xlreach.corpora.sources.any_path import open_path
+from xlreach.corpora.sources.bible_verses import Verses
+from xlreach.corpora.sources.entity_corpora import read_entities
+from xlreach.corpora.sources.hub import Hub
+from xlreach.corpora.sources.lareqa import XquadR
+from xlreach.corpora.sources.retrieval_folder import FolderCollection, write_collection
 from xlreach.retrieval.pair_sources import open_pairs
 
 _CONLLU = (
@@ -298,24 +297,39 @@ _UD_ROW = {
     "lemmas": ["a", "b"],
 }
 _BELEBELE = {"link": "l", "flores_passage": "A passage.", "question": "What?", "question_number": 1}
-_CARD = b"---\nconfigs:\n- config_name: mt_x\n  data_files:\n  - split: test\n    path: mt_x/test.jsonl\n---\n"
+
+
+def _card(*configs: str) -> bytes:
+    rows = [f"- config_name: {name}\n  data_files:\n  - split: test\n    path: {name}/test.*\n" for name in configs]
+    return f"---\nconfigs:\n{''.join(rows)}---\n".encode()
+
+
 _HUB = {
     "retrieval": {
         "corpus/test.jsonl": _jsonl([{"_id": "d", "text": "t", "title": ""}]),
         "queries/test.jsonl": _jsonl([{"_id": "q", "text": "t"}]),
         "qrels/test.jsonl": _jsonl([{"query-id": "q", "corpus-id": "d", "score": 1}]),
+        "README.md": _card("corpus", "queries", "qrels"),
     },
     "retrieval-parquet": {
         "corpus/test.parquet": _parquet([{"_id": "d", "text": "t", "title": ""}]),
         "queries/test.parquet": _parquet([{"_id": "q", "text": "t"}]),
         "qrels/test.parquet": _parquet([{"query-id": "q", "corpus-id": "d", "score": 1}]),
+        "README.md": _card("corpus", "queries", "qrels"),
     },
-    "treebank": {"mt_x/test.jsonl": _jsonl([_UD_ROW]), "README.md": _CARD},
-    "treebank-parquet": {"mt_x/test.parquet": _parquet([_UD_ROW] * 3)},
-    "entities": {"mt/test.jsonl": _jsonl([{"tokens": ["a", "b"], "ner_tags": [1, 2]}])},
-    "belebele": {"mlt_Latn/test.jsonl": _jsonl([_BELEBELE]), "eng_Latn/test.jsonl": _jsonl([_BELEBELE])},
-    "pairs": {"mlt-eng/test.jsonl": _jsonl([{"sentence1": "a", "sentence2": "b"}])},
-    "pairs-parquet": {"mlt-eng/test.parquet": _parquet([{"sentence1": "a", "sentence2": "b"}])},
+    "treebank": {"mt_x/test.jsonl": _jsonl([_UD_ROW]), "README.md": _card("mt_x")},
+    "treebank-parquet": {"mt_x/test.parquet": _parquet([_UD_ROW] * 3), "README.md": _card("mt_x")},
+    "entities": {"mt/test.jsonl": _jsonl([{"tokens": ["a", "b"], "ner_tags": [1, 2]}]), "README.md": _card("mt")},
+    "belebele": {
+        "mlt_Latn/test.jsonl": _jsonl([_BELEBELE]),
+        "eng_Latn/test.jsonl": _jsonl([_BELEBELE]),
+        "README.md": _card("mlt_Latn", "eng_Latn"),
+    },
+    "pairs": {"mlt-eng/test.csv": b"sentence1,sentence2\na,b\n", "README.md": _card("mlt-eng")},
+    "pairs-parquet": {
+        "mlt-eng/test.parquet": _parquet([{"sentence1": "a", "sentence2": "b"}]),
+        "README.md": _card("mlt-eng"),
+    },
 }
 _hub_cases = st.sampled_from([(kind, name) for kind, files in _HUB.items() for name in files]).flatmap(
     lambda one: st.tuples(st.just(one[0]), st.just(one[1]), damaged(_HUB[one[0]][one[1]]))

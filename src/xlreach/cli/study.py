@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -178,7 +179,7 @@ def compare(
         found, lines = list(compared.rows), list(compared.lines)
     else:
         gaps = read_gaps(compare_run(run_folder))
-        found, lines = gaps, summary(gaps)
+        found, lines = asdict(gaps), summary(gaps)
     if json_:
         return print_json(found)
     for line in lines:

@@ -27,7 +27,7 @@ def tag(
 ) -> None:
     """Train a tagger or parser on an encoder, and score it."""
     from xlreach.adapt.encoder import resolve_base
-    from xlreach.corpora.dataset import Annotated as Corpus
+    from xlreach.corpora.dataset import AnnotatedCorpus as Corpus
     from xlreach.front.inputs import data_root, open_as, output
     from xlreach.front.scores import Measurements
     from xlreach.store import replacing

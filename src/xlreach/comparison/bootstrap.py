@@ -21,6 +21,7 @@ import numpy as np
 from scipy import stats
 
 from xlreach.comparison.panel import Cell
+from xlreach.gaps import Interval
 
 _CHUNK_VALUES = 8_000_000
 
@@ -48,7 +49,7 @@ class Component:
 
 
 @dataclass(frozen=True)
-class Interval:
+class ConfidenceInterval:
     """A confidence interval.
 
     Attributes:
@@ -62,6 +63,11 @@ class Interval:
     high: float
     se: float
     df: float | None
+
+    @property
+    def ends(self) -> Interval:
+        """Both ends."""
+        return Interval(self.low, self.high)
 
 
 def multinomial(units: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
@@ -144,11 +150,11 @@ def interval(
     draws: np.ndarray,
     components: Sequence[Component],
     *,
-    twice: float = 0.0,
+    double_counted: float = 0.0,
     rest: float | None = None,
     confidence: float = 0.95,
     method: str = "t",
-) -> Interval | None:
+) -> ConfidenceInterval | None:
     """The interval of an estimate from its bootstrap draws.
 
     Args:
@@ -156,7 +162,7 @@ def interval(
         draws: The statistic on each resample; NaN where it was undefined there.
         components: Its sources of variance, for the small-sample correction; what the draws show beyond them is taken
             to come from many units (the queries).
-        twice: Variance that the draws show beside the components and that these hold already.
+        double_counted: Variance that the draws show beside the components and that these hold already.
         rest: The variance beside the components, where it is known and no draws are needed.
         confidence: The level.
         method: `t` (estimate ± t × corrected standard error) or `percentile` (uncorrected).
@@ -172,21 +178,21 @@ def interval(
         spread = float(drawn.std(ddof=1))
         if method == "percentile":
             low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
-            return Interval(float(low), float(high), spread, None) if spread > 1e-9 else None
-        rest = max(spread**2 - sum(one.variance for one in small) - twice, 0.0)
+            return ConfidenceInterval(float(low), float(high), spread, None) if spread > 1e-9 else None
+        rest = max(spread**2 - sum(one.variance for one in small) - double_counted, 0.0)
     se = float(np.sqrt(rest + sum(one.corrected for one in small)))
     if not se > 1e-9:
         return None
     weight = sum((one.corrected if one.uncertain is None else one.uncertain) ** 2 / (one.units - 1) for one in small)
     df = se**4 / weight if weight > 0 else None
     reach = float(stats.norm.ppf((1 + confidence) / 2) if df is None else stats.t.ppf((1 + confidence) / 2, df))
-    return Interval(estimate - reach * se, estimate + reach * se, se, df)
+    return ConfidenceInterval(estimate - reach * se, estimate + reach * se, se, df)
 
 
-def two_sided(estimate: float, found: Interval) -> float:
+def two_sided(estimate: float, ends: ConfidenceInterval) -> float:
     """The p of an estimate of zero, from the standard error that its interval rests on."""
-    t = abs(estimate) / found.se
-    return float(2 * (stats.norm.sf(t) if found.df is None else stats.t.sf(t, found.df)))
+    t = abs(estimate) / ends.se
+    return float(2 * (stats.norm.sf(t) if ends.df is None else stats.t.sf(t, ends.df)))
 
 
 def spread_of_mean(values: np.ndarray) -> Component:

@@ -3,62 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xlreach.comparison.panel import CellKey, Family
+from xlreach.comparison.panel import Family
 from xlreach.comparison.statistic import ByLanguage
-
-BASELINE = "none"
+from xlreach.gaps import Factor
+from xlreach.system import UNTREATED, System
 
 
 @dataclass(frozen=True)
-class Change:
+class Contrast:
     """A system and the one it is compared with.
 
     Attributes:
-        factor: `recipe`, `alignment` or `both`: what differs.
-        cell: The place of the system in its family.
-        against: The place of the one without.
+        factor: What differs.
+        cell: The index of the system in its family.
+        against: The index of the one without.
     """
 
-    factor: str
+    factor: Factor
     cell: int
     against: int
 
 
-def find_changes(family: Family) -> list[Change]:
-    """Every recipe against `none` under the same alignment, every alignment against `none` under the same recipe,
-    and both against neither."""
-    places = {cell.key: number for number, cell in enumerate(family.cells)}
-    found = []
-    for key, number in places.items():
-        adapted, aligned = key.recipe not in (None, BASELINE), key.alignment not in (None, BASELINE)
-        wanted: list[tuple[str, str | None, str | None]] = []
-        if adapted:
-            wanted.append(("recipe", BASELINE, key.alignment))
-        if aligned:
-            wanted.append(("alignment", key.recipe, BASELINE))
-        if adapted and aligned:
-            wanted.append(("both", BASELINE, BASELINE))
-        for factor, recipe, alignment in wanted:
-            if CellKey(recipe, alignment) in places:
-                found.append(Change(factor, number, places[CellKey(recipe, alignment)]))
-    return found
+def find_contrasts(family: Family) -> list[Contrast]:
+    """Each system against the one without its recipe, without its alignment and retriever, and without all of them."""
+    index = {cell.system: number for number, cell in enumerate(family.cells)}
+    contrasts = []
+    for system, number in index.items():
+        ranked = system.is_aligned or not system.is_dense
+        wanted: list[tuple[Factor, System]] = []
+        if system.is_adapted:
+            wanted.append(("recipe", replace(system, recipe=UNTREATED)))
+        if ranked:
+            factor: Factor = "alignment" if system.is_aligned else "retriever"
+            wanted.append((factor, System(system.base, system.recipe)))
+        if system.is_adapted and ranked:
+            wanted.append(("both", System(system.base)))
+        contrasts += [Contrast(factor, number, index[against]) for factor, against in wanted if against in index]
+    return contrasts
 
 
-def query_contributions(family: Family, change: Change, sides: tuple[Sequence[str], Sequence[str]]) -> np.ndarray:
+def query_contributions(family: Family, contrast: Contrast, sides: tuple[Sequence[str], Sequence[str]]) -> np.ndarray:
     """What each query group adds to low gain - high gain, shape (groups,); sums to the change, seeds averaged.
 
     Args:
         family: With per-query values.
-        change: The two systems.
+        contrast: The two systems.
         sides: The low- and the high-resource languages.
     """
     by_language = ByLanguage(family.pairs, family.key.setting)
     weighted, measured = [], []
-    for number in (change.cell, change.against):
+    for number in (contrast.cell, contrast.against):
         cell = family.cells[number]
         totals = cell.counts.sum(0)
         there = totals > 0

@@ -12,7 +12,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from scipy import stats
@@ -20,8 +21,10 @@ from scipy import stats
 from xlreach.comparison.bootstrap import multinomial
 from xlreach.comparison.permutation import holm
 from xlreach.comparison.profile import Predictor, Profile
+from xlreach.gaps import Correlation, Interval
 
-SCOPES = ("across", "within")
+Scope = Literal["across", "within"]
+SCOPES: tuple[Scope, ...] = ("across", "within")
 FEWEST = 5
 _ALPHA = 0.05
 _MOST = 0.9999
@@ -29,57 +32,58 @@ _MOST = 0.9999
 
 def correlations(
     profile: Profile, rng: np.random.Generator, *, resamples: int = 10_000, permutations: int = 10_000
-) -> list[dict[str, Any]]:
-    """Spearman's rho of retrieval with every predictor.
+) -> list[Correlation]:
+    """Spearman's rho of retrieval with every predictor; Holm over the rows of one scope.
 
     Args:
         profile: The grid.
         rng: Where draws come from.
         resamples: Draws of languages for the intervals.
         permutations: For the tests.
-
-    Returns:
-        Rows `{base, dataset, setting, measure, alignment, predictor, group, scope, rho, interval, p, p_holm, points,
-        languages, recipes, verdict, why}`; `verdict` is `together`, `opposed` or `cannot tell`. Holm over the rows of
-        one scope.
     """
     rows = []
     for scope in SCOPES:
-        found = [row for one in profile.predictors if (row := _row(profile, one, scope, rng, resamples, permutations))]
-        for row, p in zip(found, holm([row["p"] for row in found]), strict=True):
-            row["p_holm"] = p
-            row["verdict"], row["why"] = _verdict(row)
-        rows += found
+        measured = [_correlation(profile, p, scope, rng, resamples, permutations) for p in profile.predictors]
+        tested = [row for row in measured if row is not None]
+        for row, p in zip(tested, holm([row.p for row in tested]), strict=True):
+            reason = _reason(row, p)
+            together: Literal["together", "opposed"] = "together" if row.rho is not None and row.rho > 0 else "opposed"
+            rows.append(replace(row, p_holm=p, verdict="cannot tell" if reason else together, reason=reason))
     return rows
 
 
-def _row(
-    profile: Profile, one: Predictor, scope: str, rng: np.random.Generator, resamples: int, permutations: int
-) -> dict[str, Any] | None:
-    there = np.isfinite(one.values).all(axis=1)
-    x, y = one.values[there], profile.scores[there]
+def _correlation(
+    profile: Profile, predictor: Predictor, scope: Scope, rng: np.random.Generator, resamples: int, permutations: int
+) -> Correlation | None:
+    there = np.isfinite(predictor.values).all(axis=1)
+    x, y = predictor.values[there], profile.scores[there]
     if scope == "within":
         if x.shape[1] < 2 or not (np.ptp(x, axis=1) > 0).any():
-            return None  # a fact of the language: no recipe moves it
+            return None  # a fact of the language: no recipe changes it
         x, y = x - x.mean(1, keepdims=True), y - y.mean(1, keepdims=True)
-    elif one.group == "pretraining" or not (np.ptp(x, axis=1) > 0).any():
+    elif predictor.group == "pretraining" or not (np.ptp(x, axis=1) > 0).any():
         x, y = x[:, :1], y.mean(1, keepdims=True)  # one point a language, not the same one for every recipe
     rho = spearman(x, y)
-    known: dict[str, Any] = {
-        "base": profile.base,
-        "dataset": profile.dataset,
-        "setting": profile.setting,
-        "measure": profile.measure,
-    }
-    known |= {"alignment": profile.alignment, "predictor": one.name, "group": one.group, "scope": scope}
-    known |= {"points": x.size, "languages": len(x), "recipes": x.shape[1]}
-    if rho is None:
-        return known | {"rho": None, "interval": None, "p": None}
-    return known | {
-        "rho": rho,
-        "interval": bootstrap_interval(x, y, rho, resamples, rng),
-        "p": permutation_p(x, y, permutations, rng, within=scope == "within") if len(x) >= FEWEST else None,
-    }
+    ends, p = None, None
+    if rho is not None:
+        ends = bootstrap_interval(x, y, rho, resamples, rng)
+        p = permutation_p(x, y, permutations, rng, within=scope == "within") if len(x) >= FEWEST else None
+    return Correlation(
+        base=profile.base,
+        dataset=profile.dataset,
+        setting=profile.setting,
+        measure=profile.measure,
+        alignment=profile.alignment,
+        predictor=predictor.name,
+        group=predictor.group,
+        scope=scope,
+        rho=rho,
+        interval=ends,
+        p=p,
+        points=x.size,
+        languages=len(x),
+        recipes=x.shape[1],
+    )
 
 
 def spearman(x: np.ndarray, y: np.ndarray) -> float | None:
@@ -91,7 +95,7 @@ def spearman(x: np.ndarray, y: np.ndarray) -> float | None:
 
 def bootstrap_interval(
     x: np.ndarray, y: np.ndarray, rho: float, resamples: int, rng: np.random.Generator, confidence: float = 0.95
-) -> list[float] | None:
+) -> Interval | None:
     """The interval of rho from draws of languages, on Fisher's scale, with Student's t on languages - 1 degrees.
 
     Args:
@@ -112,7 +116,7 @@ def bootstrap_interval(
     ranks = [weights @ _ranks_added(grid) for grid in (x, y)]
     shares = np.repeat(weights, x.shape[1], axis=1)
     shares /= shares.sum(1, keepdims=True)
-    first, second = (one - (one * shares).sum(1, keepdims=True) for one in ranks)
+    first, second = (of_grid - (of_grid * shares).sum(1, keepdims=True) for of_grid in ranks)
     product = (first * second * shares).sum(1)
     with np.errstate(invalid="ignore", divide="ignore"):
         drawn = product / np.sqrt((first**2 * shares).sum(1) * (second**2 * shares).sum(1))
@@ -122,7 +126,7 @@ def bootstrap_interval(
     se = float(drawn.std(ddof=1)) * math.sqrt(languages / (languages - 1))
     reach = float(stats.t.ppf((1 + confidence) / 2, languages - 1)) * se
     middle = float(np.arctanh(np.clip(rho, -_MOST, _MOST)))
-    return [min(math.tanh(middle - reach), rho), max(math.tanh(middle + reach), rho)]
+    return Interval(min(math.tanh(middle - reach), rho), max(math.tanh(middle + reach), rho))
 
 
 def permutation_p(
@@ -160,19 +164,19 @@ def _ranks_added(grid: np.ndarray) -> np.ndarray:
     return np.asarray(below.reshape(*grid.shape, -1).sum(1), np.float64)
 
 
-def _verdict(row: dict[str, Any]) -> tuple[str, str]:
-    if row["rho"] is None:
-        return "cannot tell", "one of the two does not vary"
-    if row["languages"] < FEWEST:
-        some = f"{row['languages']} language{'s' if row['languages'] != 1 else ''}"
-        return "cannot tell", f"{some}; {FEWEST} are the least"
-    ends = row["interval"]
-    if row["p_holm"] >= _ALPHA or ends is None or (ends[0] < 1e-6 and ends[1] > -1e-6):
-        return "cannot tell", "could be chance"
-    return ("together" if row["rho"] > 0 else "opposed"), ""
+def _reason(row: Correlation, p_holm: float | None) -> Literal["constant", "few_languages", "chance"] | None:
+    """Why nothing can be told; None where something can."""
+    if row.rho is None:
+        return "constant"
+    if row.languages < FEWEST:
+        return "few_languages"
+    ends = row.interval
+    if p_holm is None or p_holm >= _ALPHA or ends is None or (ends.low < 1e-6 and ends.high > -1e-6):
+        return "chance"
+    return None
 
 
-def strongest(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+def strongest(rows: Sequence[Correlation]) -> Correlation | None:
     """The strongest correlation that is more than chance; None where none is."""
-    claimed = [row for row in rows if row["verdict"] != "cannot tell"]
-    return max(claimed, key=lambda row: abs(row["rho"])) if claimed else None
+    claimed = [row for row in rows if row.verdict != "cannot tell"]
+    return max(claimed, key=lambda row: abs(row.rho or 0.0)) if claimed else None

@@ -6,39 +6,44 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from xlreach.comparison.panel import CellKey
+from xlreach.gaps import Cost
 from xlreach.measurement import Measurement
+from xlreach.system import UNTREATED, System
 
 COSTS = ("seconds", "tokens", "peak_memory_mb")
-_MAKING = ("adapt", "align")  # stages that make an encoder; measuring it costs every system the same
 
 
-def expense(
-    results: Sequence[Measurement], base: str | None, systems: Collection[CellKey], aligned: bool
-) -> dict[str, float] | None:
+def cost_of(results: Sequence[Measurement], systems: Collection[System], aligned: bool) -> Cost | None:
     """What making these systems took, on average over them and over seeds.
+
+    Only the stages that make an encoder count: measuring it costs the same for every system.
 
     Args:
         results: The measurements.
-        base: Of the systems.
-        systems: Recipes and alignments.
+        systems: The systems.
         aligned: Whether the alignment was part of it (it is not, for tagging).
 
     Returns:
-        `{seconds, tokens, peak_memory_mb}`: added up over languages and stages, memory the largest; None where nothing
-        was recorded.
+        None where nothing was recorded.
     """
-    totals: dict[str, list[float]] = {}
+    totals: dict[str, list[float]] = {name: [] for name in COSTS}
     for system in systems:
-        parts: dict[str, dict[int | None, list[float]]] = {}
-        for row in results:
-            stage, _, name = row.measure.rpartition(":")
-            if row.kind != "cost" or row.base != base or row.recipe != system.recipe or stage not in _MAKING:
-                continue
-            own = row.alignment is None if stage == "adapt" else aligned and row.alignment == system.alignment
-            if own and name in COSTS:
-                parts.setdefault(name, {}).setdefault(row.seed, []).append(row.value)
-        for name, seeds in parts.items():
-            combine = max if name == "peak_memory_mb" else sum
-            totals.setdefault(name, []).append(float(np.mean([combine(values) for values in seeds.values()])))
-    return {name: round(float(np.mean(values)), 3) for name, values in totals.items()} or None
+        for name in COSTS:
+            seeds: dict[int | None, list[float]] = {}
+            for row in results:
+                if row.kind != "cost" or row.measure != name or row.system.base != system.base:
+                    continue
+                own = (
+                    UNTREATED
+                    if row.stage == "adapt"
+                    else system.alignment
+                    if row.stage == "align" and aligned
+                    else None
+                )
+                if row.system.recipe == system.recipe and row.system.alignment == own:
+                    seeds.setdefault(row.seed, []).append(row.value)
+            if seeds:
+                combine = max if name == "peak_memory_mb" else sum
+                totals[name].append(float(np.mean([combine(values) for values in seeds.values()])))
+    means = {name: float(np.mean(values)) for name, values in totals.items() if values}
+    return Cost(**means) if means else None

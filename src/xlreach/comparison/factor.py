@@ -8,85 +8,97 @@ languages, so nothing is paired.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy import stats
 
-from xlreach.comparison import words
-from xlreach.comparison.names import shortener
+from xlreach.comparison.levels import CONFIG
 from xlreach.comparison.permutation import holm
+from xlreach.gaps import FactorAnalysis, FactorGap, FactorTest, GapAnalysis
 
 _ALPHA = 0.05
-_SAME = ("kind", "base", "recipe", "alignment", "dataset", "setting", "measure")
 
 
 def compare_factor(
-    name: str, factor: str, studies: Sequence[tuple[str, Mapping[str, Any]]], about: str = ""
-) -> dict[str, Any]:
-    """Sets the gaps of several studies over the values of a factor.
+    name: str, factor: str, studies: Sequence[tuple[str, GapAnalysis]], about: str = ""
+) -> FactorAnalysis:
+    """Sets the gaps of several studies over the values of a factor: those of the headline measure and of tagging.
 
     Args:
         name: The experiment.
         factor: What varies, in words.
-        studies: The value of the factor and the content of `gaps.json`, in order.
+        studies: The value of the factor and the gaps of its study, in order.
         about: What is asked, a sentence.
-
-    Returns:
-        `{experiment, factor, about, measure, values, rows, tests, sentences}`. Rows: `{value, kind, base, recipe,
-        alignment, dataset, setting, measure, low, high, gap, lower, upper, df}` for the headline measure and for
-        tagging; tests: one for each that all values have and the factor reaches, `{…, least, at_least, most, at_most,
-        f, df, df_within, p, p_holm, verdict}`: the extreme gaps and the values where they are, Welch's F with its
-        degrees of freedom; `verdict` is `differs` or `cannot tell`.
     """
-    rows = []
-    for value, gaps in studies:
-        for row in words.own(gaps, "gaps"):
-            if row["kind"] == "tagging" or row["measure"] == gaps["headline"]:
-                ends = row["interval_these_languages"] or (None, None)
-                kept = {part: row[part] for part in (*_SAME, "low", "high", "gap", "lower_is_better")}
-                free = row.get("df_these_languages")
-                rows.append({"value": value} | kept | {"lower": ends[0], "upper": ends[1], "df": free})
-    tests = _tests(rows, [value for value, _ in studies])
-    short = shortener(name for row in rows for name in (row["recipe"], row["alignment"]) if name)
-    return {
-        "experiment": name,
-        "factor": factor,
-        "about": about,
-        "measure": studies[0][1]["headline"] if studies else None,
-        "values": [value for value, _ in studies],
-        "rows": rows,
-        "tests": tests,
-        "sentences": [short(sentence) for sentence in _sentences(factor, tests)],
-    }
+    rows = [
+        FactorGap(
+            kind=gap.kind,
+            system=gap.system,
+            dataset=gap.dataset,
+            setting=gap.setting,
+            measure=gap.measure,
+            value=value,
+            low=gap.low,
+            high=gap.high,
+            gap=gap.gap,
+            interval=gap.interval_these_languages,
+            df=gap.df_these_languages,
+            lower_is_better=gap.lower_is_better,
+        )
+        for value, analysis in studies
+        for gap in analysis.gaps
+        if gap.split == CONFIG and (gap.kind == "tagging" or gap.measure == analysis.headline)
+    ]
+    values = tuple(value for value, _ in studies)
+    return FactorAnalysis(
+        experiment=name,
+        factor=factor,
+        about=about,
+        measure=studies[0][1].headline if studies else None,
+        values=values,
+        rows=tuple(rows),
+        tests=tuple(_tests(rows, values)),
+    )
 
 
-def _tests(rows: Sequence[dict[str, Any]], values: Sequence[str]) -> list[dict[str, Any]]:
-    groups: dict[tuple[Any, ...], dict[str, dict[str, Any]]] = {}
+def _tests(rows: Sequence[FactorGap], values: Sequence[str]) -> list[FactorTest]:
+    groups: dict[tuple[object, ...], dict[str, FactorGap]] = {}
     for row in rows:
-        groups.setdefault(tuple(row[name] for name in _SAME), {})[row["value"]] = row
+        groups.setdefault((row.kind, row.system, row.dataset, row.setting, row.measure), {})[row.value] = row
     tests = []
-    for key, members in groups.items():
+    for members in groups.values():
         if len(members) < len(values) or len(values) < 2:
             continue
         ordered = [members[value] for value in values]
-        if len({row["gap"] for row in ordered}) == 1:
-            continue  # the factor does not reach this system, as text does not reach the unadapted base
-        least, most = (chosen(ordered, key=lambda row: row["gap"]) for chosen in (min, max))
-        found: dict[str, Any] = dict(zip(_SAME, key, strict=True))
-        found |= {"least": least["gap"], "at_least": least["value"], "most": most["gap"], "at_most": most["value"]}
-        found |= {"f": None, "df": len(values) - 1, "df_within": None, "p": None}
-        if all(row["lower"] is not None for row in ordered):
-            free = [np.inf if row["df"] is None else float(row["df"]) for row in ordered]
-            reach = [float(stats.t.ppf(0.975, one)) for one in free]
-            errors = [(row["upper"] - row["lower"]) / 2 / far for row, far in zip(ordered, reach, strict=True)]
-            found["f"], found["df_within"], found["p"] = welch([row["gap"] for row in ordered], errors, free)
-        tests.append(found)
-    for one, p in zip(tests, holm([one["p"] for one in tests]), strict=True):
-        one["p_holm"] = p
-        one["verdict"] = "differs" if p is not None and p < _ALPHA else "cannot tell"
-    return tests
+        if len({row.gap for row in ordered}) == 1:
+            continue  # the factor does not change this system, as text does not change the unadapted base
+        least, most = (extreme(ordered, key=lambda row: row.gap) for extreme in (min, max))
+        test = FactorTest(
+            kind=least.kind,
+            system=least.system,
+            dataset=least.dataset,
+            setting=least.setting,
+            measure=least.measure,
+            least=least.gap,
+            at_least=least.value,
+            most=most.gap,
+            at_most=most.value,
+            df=len(values) - 1,
+        )
+        intervals = [row.interval for row in ordered if row.interval is not None]
+        if len(intervals) == len(ordered):
+            free = [np.inf if row.df is None else float(row.df) for row in ordered]
+            reach = [float(stats.t.ppf(0.975, df)) for df in free]
+            errors = [(ends.high - ends.low) / 2 / far for ends, far in zip(intervals, reach, strict=True)]
+            f, df_within, p = welch([row.gap for row in ordered], errors, free)
+            test = replace(test, f=f, df_within=df_within, p=p)
+        tests.append(test)
+    return [
+        replace(test, p_holm=p, verdict="differs" if p is not None and p < _ALPHA else "cannot tell")
+        for test, p in zip(tests, holm([test.p for test in tests]), strict=True)
+    ]
 
 
 def welch(
@@ -111,26 +123,3 @@ def welch(
         return f, None, float(stats.chi2.sf(f * (k - 1), k - 1))
     within = (k**2 - 1) / (3 * doubt)
     return f, within, float(stats.f.sf(f, k - 1, within))
-
-
-def _sentences(factor: str, tests: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What the experiment shows, a sentence for each that differs; how many do not."""
-    told = [one for one in tests if one["verdict"] == "differs"]
-    said = []
-    for one in sorted(told, key=lambda one: one["p"]):
-        points = max(abs(one["least"]), abs(one["most"])) > 1.5
-        where = " ".join(str(part) for part in (one["setting"] or "", one["measure"]) if part)
-        free = "" if one["df_within"] is None else f" and {one['df_within']:.1f}"
-        ends = [
-            f"{words.signed(one[end], points)} ({one[at]})" for end, at in (("least", "at_least"), ("most", "at_most"))
-        ]
-        said.append(
-            f"The gap in {where} with {words.system(one)} depends on {factor}: from {' to '.join(ends)} "
-            f"(F = {one['f']:.1f} with {one['df']}{free} degrees of freedom, {words.p_text(one['p_holm'])} after Holm)."
-        )
-    if rest := len(tests) - len(told):
-        untested = sum(one["p"] is None for one in tests)
-        none = f"; {untested} have no interval, so no test" if untested else ""
-        many = f"None of {len(tests)} gaps" if not told else f"Of {len(tests)} gaps, {rest}"
-        said.append(f"{many} can{'' if not told else 'not'} be told to depend on {factor}{none}.")
-    return said or ["The studies have no gap in common."]

@@ -1,28 +1,30 @@
-"""The rows of `gaps.json`: every gap, direction and change of a family, from one set of draws."""
+"""Computes the gaps, directions and changes of a study, a family of measurements at a time."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from xlreach.comparison.bootstrap import group_weights, multinomial, resampled_means, two_sided
-from xlreach.comparison.change import Change, find_changes, query_contributions
-from xlreach.comparison.division import Division
-from xlreach.comparison.levels import Cut
+from xlreach.comparison.bootstrap import group_weights, multinomial, resampled_means
+from xlreach.comparison.change import Contrast, find_contrasts, query_contributions
+from xlreach.comparison.division import Division, SideMeans
 from xlreach.comparison.measures import lower_is_better
-from xlreach.comparison.panel import Cell, CellKey, Family
+from xlreach.comparison.panel import Cell, Family
 from xlreach.comparison.permutation import hedges_g, holm, relabel, sign_flip
 from xlreach.comparison.statistic import ByDirection, ByLanguage, over_seeds
 from xlreach.comparison.variance import contributions
+from xlreach.gaps import Caution, Change, Direction, Gap, LanguageSplit, Side, Subject
+from xlreach.system import System
 
 FEWEST_LANGUAGES = 5
 
 
 class Found:
-    """Collects the rows of `gaps.json`, a family at a time.
+    """Collects gaps, directions and changes, a family at a time.
 
     Args:
         seed: Of the resampling.
@@ -32,24 +34,25 @@ class Found:
 
     def __init__(self, seed: int, resamples: int, permutations: int) -> None:
         self.seed, self.resamples, self.permutations = seed, resamples, permutations
-        self.gaps: list[dict[str, Any]] = []
-        self.directions: list[dict[str, Any]] = []
-        self.changes: list[dict[str, Any]] = []
+        self.gaps: list[Gap] = []
+        self.directions: list[Direction] = []
+        self._changes: list[Change] = []
 
-    def add(self, family: Family, divisions: Sequence[Cut]) -> None:
-        """Draws once for the whole family, then reads every statistic off the same draws."""
-        key, cells, changes = family.key, family.cells, find_changes(family)
+    def add(self, family: Family, splits: Sequence[LanguageSplit]) -> None:
+        """Draws once for the whole family, then computes every statistic from the same draws."""
+        key, cells, contrasts = family.key, family.cells, find_contrasts(family)
         by_language = ByLanguage(family.pairs, key.setting)
         groups = group_weights(family.strata, self.resamples, self._rng(key.dataset, key.setting, "queries"))
         seeds = [multinomial(len(c.seeds), self.resamples, self._rng(key.dataset, "seeds", c.seeds)) for c in cells]
         by_seed = [by_language.values(cell.means().T) for cell in cells]  # (seeds, languages)
         exact = [by_language.values(over_seeds(cell.means())[None])[0] for cell in cells]
-        moved = [contributions(cell, family.strata) for cell in cells]
-        by_cell = [
-            np.einsum("gps,pl->gls", one, by_language.shares(cell)) for one, cell in zip(moved, cells, strict=True)
+        influence = [contributions(cell, family.strata) for cell in cells]  # (groups, pairs, seeds)
+        on_languages = [
+            np.einsum("gps,pl->gls", of_pairs, by_language.shares(cell))
+            for of_pairs, cell in zip(influence, cells, strict=True)
         ]
-        systems = [(number, None) for number in range(len(cells))] + [(c.cell, c.against) for c in changes]
-        jobs = [self._division(family, by_language, cut, len(systems)) for cut in divisions]
+        systems = [(number, None) for number in range(len(cells))] + [(c.cell, c.against) for c in contrasts]
+        jobs = [self._division(family, by_language, split, len(systems)) for split in splits]
         for chunk, means in resampled_means(cells, groups, seeds):
             for number, (cell, against) in enumerate(systems):
                 values = by_language.values(means[cell])
@@ -60,32 +63,41 @@ class Found:
         for job in jobs:
             for number, (cell, against) in enumerate(systems):
                 if against is None:
-                    self._gap(family, job, number, exact[cell], by_seed[cell], by_cell[cell], moved[cell])
+                    self._gap(family, job, number, exact[cell], by_seed[cell], on_languages[cell], influence[cell])
                 else:
                     paired = cells[cell].seeds == cells[against].seeds
                     per_seed = by_seed[cell] - (by_seed[against] if paired else exact[against])
-                    change = changes[number - len(cells)]
-                    other = by_cell[against] if paired else by_cell[against].mean(2, keepdims=True)
-                    parts = exact[cell], exact[against], per_seed, by_cell[cell] - other
-                    self._change(family, job, number, change, *parts)
+                    contrast = contrasts[number - len(cells)]
+                    other = on_languages[against] if paired else on_languages[against].mean(2, keepdims=True)
+                    parts = exact[cell], exact[against], per_seed, on_languages[cell] - other
+                    self._change(family, job, number, contrast, *parts)
 
-    def correct(self) -> None:
-        """Holm over every family of changes: one cut, data set, setting and measure."""
-        rows: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-        for row in self.changes:
-            rows.setdefault(tuple(row[name] for name in ("cut", "kind", "dataset", "setting", "measure")), []).append(
-                row
+    def changes(self) -> list[Change]:
+        """The changes, with Holm's correction over each split, data set, setting and measure."""
+        families: dict[tuple[Any, ...], list[int]] = {}
+        for place, row in enumerate(self._changes):
+            families.setdefault((row.split, row.kind, row.dataset, row.setting, row.measure), []).append(place)
+        corrected = list(self._changes)
+        for places in families.values():
+            members = [self._changes[place] for place in places]
+            tests = zip(
+                *(holm([getattr(row, name) for row in members]) for name in ("p_queries", "p_languages", "p_low")),
+                strict=True,
             )
-        for members in rows.values():
-            for name in ("p_queries", "p_languages", "p_low"):
-                for row, p in zip(members, holm([row[name] for row in members]), strict=True):
-                    row[f"{name}_holm"] = _round(p)
-                    row["holm_family"] = len(members)
+            for place, row, (queries, languages, low) in zip(places, members, tests, strict=True):
+                corrected[place] = replace(
+                    row,
+                    p_queries_holm=queries,
+                    p_languages_holm=languages,
+                    p_low_holm=low,
+                    holm_family=len(members),
+                )
+        return corrected
 
-    def _division(self, family: Family, by_language: ByLanguage, cut: Cut, systems: int) -> Division:
-        directions = ByDirection(family.pairs, cut) if family.key.setting == "cross" else None
-        rng = self._rng(family.key.dataset, cut.name, "languages")
-        return Division(cut, by_language, directions, systems, self.resamples, rng)
+    def _division(self, family: Family, by_language: ByLanguage, split: LanguageSplit, systems: int) -> Division:
+        directions = ByDirection(family.pairs, split) if family.key.setting == "cross" else None
+        rng = self._rng(family.key.dataset, split.name, "languages")
+        return Division(split, by_language, directions, systems, self.resamples, rng)
 
     def _gap(
         self,
@@ -94,122 +106,105 @@ class Found:
         number: int,
         exact: np.ndarray,
         per_seed: np.ndarray,
-        by_language: np.ndarray,
-        moved: np.ndarray,
+        on_languages: np.ndarray,
+        influence: np.ndarray,
     ) -> None:
         point = job.point(exact)
         if point is None:
             return
         cell = family.cells[number]
-        row = _head(family, job.cut, cell.key)
-        row |= {"low": point["low"], "high": point["high"], "gap": point["low"] - point["high"]}
-        row |= job.intervals(number, row["gap"], exact, per_seed, by_language)
-        row |= {
-            "hedges_g": hedges_g(*point["sides"]),
-            "values": point["values"],
-            "languages_low": len(point["sides"][0]),
-            "languages_high": len(point["sides"][1]),
-            "seeds": len(cell.seeds),
-            "query_groups": cell.sums.shape[0] if family.has_queries else 0,
-            "warnings": _row_warnings(family, point, cell),
-        }
-        self.gaps.append(plain(row))
-        for name, value, pairs, whole, these in job.direction_rows(number, cell, moved):
-            row = _head(family, job.cut, cell.key)
-            row |= {"direction": name, "value": value, "pairs": pairs}
-            for suffix, found in (("", whole), ("_these_languages", these)):
-                row[f"interval{suffix}"] = None if found is None else [found.low, found.high]
-                row[f"p{suffix}"] = None if found is None else two_sided(value, found)
-            self.directions.append(plain(row))
+        subject = vars(_subject(family, job.split, cell.system))
+        certainty = job.certainty(number, point.difference, exact, per_seed, on_languages)
+        row = Gap(
+            **subject,
+            **vars(certainty),
+            low=point.low,
+            high=point.high,
+            gap=point.difference,
+            hedges_g=hedges_g(point.low_values, point.high_values),
+            values=point.values,
+            languages_low=len(point.low_values),
+            languages_high=len(point.high_values),
+            seeds=len(cell.seeds),
+            query_groups=cell.sums.shape[0] if family.has_queries else 0,
+            cautions=tuple(_cautions(family, point, cell)),
+        )
+        self.gaps.append(row)
+        for name, value, pairs, certainty in job.directions_of(number, cell, influence):
+            self.directions.append(Direction(**subject, **vars(certainty), direction=name, value=value, pairs=pairs))
 
     def _change(
         self,
         family: Family,
         job: Division,
         number: int,
-        change: Change,
+        contrast: Contrast,
         after: np.ndarray,
         before: np.ndarray,
         per_seed: np.ndarray,
-        moved: np.ndarray,
+        influence: np.ndarray,
     ) -> None:
         common = np.isfinite(after) & np.isfinite(before)
         after, before = np.where(common, after, np.nan), np.where(common, before, np.nan)
         gain, then, now = job.point(after - before), job.point(before), job.point(after)
         if gain is None or then is None or now is None:
             return
-        cell, against = family.cells[change.cell], family.cells[change.against]
-        row = _head(family, job.cut, cell.key)
-        row |= {
-            "factor": change.factor,
-            "against": {"recipe": against.key.recipe, "alignment": against.key.alignment},
-            "change": gain["low"] - gain["high"],
-            "low_gain": gain["low"],
-            "high_gain": gain["high"],
-            "gap_before": then["low"] - then["high"],
-            "gap_after": now["low"] - now["high"],
-        }
-        row |= job.intervals(number, row["change"], after - before, per_seed, moved)
-        row["p_low"] = job.mean_p("low", gain["low"], after - before, per_seed, moved)
-        rng = self._rng(family.key, job.cut.name, change.factor, *cell.key, *against.key)
-        parts = query_contributions(family, change, job.sides()) if family.has_queries else None
-        row |= {
-            "p_queries": None if parts is None else sign_flip(parts, self.permutations, rng),
-            "p_languages": relabel(gain["sides"][0], gain["sides"][1], self.permutations, rng),
-            "hedges_g": hedges_g(*gain["sides"]),
-            "gains": gain["values"],
-            "languages_low": len(gain["sides"][0]),
-            "languages_high": len(gain["sides"][1]),
-            "seeds": len(cell.seeds),
-        }
-        self.changes.append(plain(row))
+        cell, against = family.cells[contrast.cell], family.cells[contrast.against]
+        names = [getattr(one.system, name) for one in (cell, against) for name in ("recipe", "alignment")]
+        rng = self._rng(family.key, job.split.name, contrast.factor, *names)
+        parts = query_contributions(family, contrast, job.sides()) if family.has_queries else None
+        certainty = job.certainty(number, gain.difference, after - before, per_seed, influence)
+        row = Change(
+            **vars(_subject(family, job.split, cell.system)),
+            **vars(certainty),
+            factor=contrast.factor,
+            against=against.system,
+            change=gain.difference,
+            low_gain=gain.low,
+            high_gain=gain.high,
+            gap_before=then.difference,
+            gap_after=now.difference,
+            gains=gain.values,
+            hedges_g=hedges_g(gain.low_values, gain.high_values),
+            languages_low=len(gain.low_values),
+            languages_high=len(gain.high_values),
+            seeds=len(cell.seeds),
+            p_low=job.mean_p("low", gain.low, after - before, per_seed, influence),
+            p_queries=None if parts is None else sign_flip(parts, self.permutations, rng),
+            p_languages=relabel(gain.low_values, gain.high_values, self.permutations, rng),
+        )
+        self._changes.append(row)
 
     def _rng(self, *parts: Any) -> np.random.Generator:
         key = hashlib.sha256(repr((self.seed, *parts)).encode("utf-8", "surrogatepass")).digest()
         return np.random.default_rng(np.frombuffer(key, np.uint32))
 
 
-def _head(family: Family, cut: Cut, system: CellKey) -> dict[str, Any]:
+def _subject(family: Family, split: LanguageSplit, system: System) -> Subject:
     key = family.key
-    return {
-        "cut": cut.name,
-        "kind": key.kind,
-        "base": key.base,
-        "recipe": system.recipe,
-        "alignment": system.alignment,
-        "dataset": key.dataset,
-        "datasets": list(family.datasets),
-        "setting": key.setting,
-        "measure": key.measure,
-        "lower_is_better": lower_is_better(key.measure),
-    }
+    return Subject(
+        split=split.name,
+        kind=key.kind,
+        system=system,
+        dataset=key.dataset,
+        datasets=family.datasets,
+        setting=key.setting,
+        measure=key.measure,
+        lower_is_better=lower_is_better(key.measure),
+    )
 
 
-def _row_warnings(family: Family, point: Mapping[str, Any], cell: Cell) -> list[str]:
-    warnings = []
-    for level, side in zip(("low", "high"), point["sides"], strict=True):
-        if len(side) < FEWEST_LANGUAGES:
-            some = "1 language" if len(side) == 1 else f"{len(side)} languages"
-            warnings.append(f"{some} on the {level}-resource side: too few for a claim about languages like these")
+def _cautions(family: Family, point: SideMeans, cell: Cell) -> list[Caution]:
+    sides: tuple[tuple[Side, list[float]], ...] = (("low", point.low_values), ("high", point.high_values))
+    cautions = [
+        Caution(kind="few_languages", side=side, languages=len(values))
+        for side, values in sides
+        if len(values) < FEWEST_LANGUAGES
+    ]
     if cell.borrowed:
-        warnings.append(f"tagged with the unadapted base, not under the recipe: {', '.join(cell.borrowed)}")
+        cautions.append(Caution(kind="borrowed", codes=cell.borrowed))
     if len(cell.seeds) == 1:
-        warnings.append("one seed: no interval covers the chance of training")
+        cautions.append(Caution(kind="one_seed"))
     if family.key.kind == "retrieval" and not family.has_queries:
-        warnings.append("no per-query values: no interval covers the chance of the queries")
-    return warnings
-
-
-def _round(value: float | None) -> float | None:
-    return None if value is None else round(value, 6)
-
-
-def plain(value: Any) -> Any:
-    """JSON without NaN; six decimals."""
-    if isinstance(value, dict):
-        return {name: plain(one) for name, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(one) for one in value]
-    if isinstance(value, (float, np.floating)):
-        return _round(float(value)) if np.isfinite(value) else None
-    return value
+        cautions.append(Caution(kind="no_queries"))
+    return cautions

@@ -1,60 +1,24 @@
-"""Low versus high: every gap of a study, with its uncertainty, and every change that a recipe or alignment brings.
-
-The result is `gaps.json`, plain JSON without NaN:
-
-    schema, study, seed, resamples, permutations, confidence, headline      how it was computed; the first measure
-    cuts        [{name, rule, base, low, high, left_out}]            the divisions; `config` is the study's own
-    gaps        one row a cut × system × data set × setting × measure
-        low, high, gap          means over languages of the per-language values, and low - high
-        interval                95 % for languages like these (languages, queries and seeds drawn), or null
-        interval_these_languages    95 % for these very languages (queries and seeds drawn), or null
-        p, p_these_languages    of no gap, from the standard errors of the intervals; not corrected
-        df, df_these_languages  degrees of freedom of the intervals; None where they are not limited
-        hedges_g                the standardised gap
-        values                  {language: value}; languages_low, languages_high, seeds, query_groups: what it rests on
-        warnings                what keeps it from being a claim
-    directions  cross-lingual means by direction (`low→high` = low-resource query, high-resource documents), and what
-                the weak side costs: `query side` = low→high - high→high, `document side` = high→low - high→high
-    changes     difference in differences: how much more the low-resource languages gained than the high-resource ones
-        factor, recipe, alignment, against      what was changed, and the system it is compared with
-        change, low_gain, high_gain, gap_before, gap_after, gains, intervals as above
-        p_queries, p_languages  paired permutation tests (`permutation.py`); *_holm corrected over `holm_family` rows:
-                                all changes of one cut, data set, setting and measure
-    hypotheses  [{claim, base, dataset, effect, interval, p, p_holm, languages, seeds, verdict, why}]
-    answer      [{base, dataset, recipe, alignment, sentences}]: the study's question in words (`answer.py`)
-    pools       [{dataset, setting, sizes, smallest, largest}]: how many documents each language's queries rank
-    equal_pools     figures by language at one pool size, and the gap there, where pools differ (`pools.py`)
-    profiles, correlations, models      what goes with retrieval (`why.py`)
-    warnings    the study's, in words
-"""
+"""Compares the low- with the high-resource languages of a study: measurements in, a `GapAnalysis` out."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from tqdm import tqdm
 
-from xlreach.comparison.answer import answer
-from xlreach.comparison.found import Found, plain
+from xlreach.comparison.answer import answers
+from xlreach.comparison.found import Found
 from xlreach.comparison.hypotheses import check_hypotheses
-from xlreach.comparison.levels import Cut, cuts
+from xlreach.comparison.levels import splits
 from xlreach.comparison.panel import families
 from xlreach.comparison.pools import equal_pools, pool_sizes
 from xlreach.comparison.why import explain
-from xlreach.comparison.words import listed
-from xlreach.errors import DataError
+from xlreach.gaps import Caution, Gap, GapAnalysis, LanguageSplit, rounded
 from xlreach.measurement import Measurement
-from xlreach.retrieval.retrievers import is_baseline
-from xlreach.safe_io import read_json
-from xlreach.store import digest, replacing
-
-SCHEMA = 2
+from xlreach.system import StudyNames
 
 
 def compare(
@@ -70,7 +34,8 @@ def compare(
     hypotheses: Sequence[str] = (),
     ranks: pd.DataFrame | Path | None = None,
     divisions: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
-) -> dict[str, Any]:
+    names: StudyNames | None = None,
+) -> GapAnalysis:
     """All gaps and changes of a study; deterministic for a seed.
 
     Args:
@@ -85,101 +50,79 @@ def compare(
         bases: What each base's name stands for (`{"xlmr": "FacebookAI/xlm-roberta-base"}`), to know its pretraining.
         hypotheses: Claims to check (`hypotheses.py`).
         ranks: Ranks of the relevant documents, for figures at equal pools (`pools.py`).
-        divisions: Other lists of languages to cut every gap by, `{name: {"high": [codes], "low": [codes]}}`.
-
-    Returns:
-        The content of `gaps.json`.
+        divisions: Other lists of languages to split every gap by, `{name: {"high": [codes], "low": [codes]}}`.
+        names: What the study calls its recipes, alignments and retrievers; None takes them from the results, where
+            nothing says which steps a recipe has.
 
     Raises:
         ConfigError: The levels are wrong.
         SpecError: A hypothesis cannot be read.
         DataError: The per-query values do not fit the results.
     """
+    names = names or _names(results)
     measured = {row.query_language or row.language for row in results if row.kind in ("retrieval", "tagging")}
-    named = {row.base: (bases or {}).get(row.base, row.base) for row in results if row.base is not None}
-    lines = cuts(levels, [code for code in measured if code is not None], named, divisions)
-    found = Found(seed, resamples, permutations)
+    origins = {row.base: (bases or {}).get(row.base, row.base) for row in results if row.base is not None}
+    every_split = splits(levels, [code for code in measured if code is not None], origins, divisions)
+    rows = Found(seed, resamples, permutations)
     for family in tqdm(families(results, queries), desc="comparing", unit="family", disable=None):
-        found.add(family, [cut for cut in lines if cut.base in (None, family.key.base)])
-    found.correct()
+        rows.add(family, [split for split in every_split if split.base in (None, family.key.base)])
     retrieval = [row.measure for row in results if row.kind == "retrieval"]
     tagging = [row.measure for row in results if row.kind == "tagging"]
     headline = headline or next(iter([*retrieval, *tagging]), None)
-    encoders = [row for row in results if not is_baseline(row.alignment)]
-    pools: dict[str, Any] = {"pools": [], "equal_pools": []}
+
+    def gaps_of(equal: list[Measurement], values: pd.DataFrame) -> list[Gap]:
+        rows = Found(seed, resamples, permutations)
+        for family in families(equal, values):
+            rows.add(family, every_split[:1])
+        return rows.gaps
+
+    analysis = GapAnalysis(
+        study=next((row.study for row in results), None),
+        seed=seed,
+        resamples=resamples,
+        permutations=permutations,
+        headline=headline,
+        splits=tuple(every_split),
+        gaps=tuple(rows.gaps),
+        directions=tuple(rows.directions),
+        changes=tuple(rows.changes()),
+        verdicts=tuple(check_hypotheses(hypotheses, results, queries, levels, seed=seed, resamples=resamples)),
+        cautions=tuple(_cautions(rows.gaps, every_split[0])),
+    )
     if ranks is not None:
-        fresh = partial(Found, seed, resamples, permutations)
-        gaps_of = partial(_gaps_of, fresh, lines[0])
-        asked = list(dict.fromkeys(retrieval))
-        pools["pools"] = pool_sizes(ranks)
-        pools["equal_pools"] = equal_pools(ranks, asked, levels, headline=headline, gaps_of=gaps_of)
-    why = explain(encoders, headline, lines[0], seed=seed, resamples=resamples, permutations=permutations)
-    gaps = {
-        "schema": SCHEMA,
-        "study": next((row.study for row in results), None),
-        "seed": seed,
-        "resamples": resamples,
-        "permutations": permutations,
-        "confidence": 0.95,
-        "headline": headline,
-        "cuts": [plain(asdict(cut)) for cut in lines],
-        "gaps": found.gaps,
-        "directions": found.directions,
-        "changes": found.changes,
-        "hypotheses": check_hypotheses(hypotheses, results, queries, levels, seed=seed, resamples=resamples),
-        **plain(pools),
-        **plain(why),
-        "warnings": _study_warnings(found, lines[0]),
-    }
-    said = answer(gaps, results, queries, levels, seed=seed, resamples=resamples)
-    return {**gaps, "answer": plain(said)}
+        equal = equal_pools(ranks, list(dict.fromkeys(retrieval)), levels, headline=headline, gaps_of=gaps_of)
+        analysis = replace(analysis, pools=tuple(pool_sizes(ranks)), equal_pools=tuple(equal))
+    dense = [row for row in results if row.system.is_dense]
+    why = explain(dense, headline, every_split[0], seed=seed, resamples=resamples, permutations=permutations)
+    analysis = rounded(replace(analysis, **vars(why)))
+    found = answers(analysis, results, queries, levels, names, seed=seed, resamples=resamples)
+    return replace(analysis, answers=rounded(tuple(found)))
 
 
-def write_gaps(path: Path, gaps: Mapping[str, Any]) -> None:
-    """Writes `gaps.json`, whole or not at all, with a checksum of what it says."""
-    with replacing(path) as temporary:
-        # of the content as JSON gives it back: a report made from part of it would look whole
-        gaps = {**gaps, "checksum": digest(json.loads(json.dumps(gaps, ensure_ascii=False)))}
-        temporary.write_text(json.dumps(gaps, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+def _names(results: Sequence[Measurement]) -> StudyNames:
+    systems = [row.system for row in results]
+    return StudyNames(
+        recipes={system.recipe: (system.recipe,) for system in systems if system.is_adapted},
+        alignments=tuple(dict.fromkeys(system.alignment for system in systems)),
+        retrievers=tuple(dict.fromkeys(system.retriever for system in systems)),
+    )
 
 
-def read_gaps(path: Path) -> dict[str, Any]:
-    """Reads what `write_gaps` wrote.
-
-    Raises:
-        DataError: The file is missing, no JSON, of another schema, or not as it was written.
-    """
-    if not path.is_file():
-        raise DataError("There is no such file.", fix="Compare the run first.", path=path)
-    gaps = read_json(path)
-    if not isinstance(gaps, dict) or gaps.get("schema") != SCHEMA:
-        raise DataError("Of another schema.", expected=f"Expected schema {SCHEMA}.", path=path)
-    if gaps.pop("checksum", None) != digest(gaps):
-        raise DataError("The file was damaged or edited.", fix="Compare the run again.", path=path)
-    return gaps
-
-
-def _gaps_of(
-    fresh: Callable[[], Found], cut: Cut, results: list[Measurement], queries: pd.DataFrame
-) -> list[dict[str, Any]]:
-    found = fresh()
-    for family in families(results, queries):
-        found.add(family, [cut])
-    return found.gaps
-
-
-def _study_warnings(found: Found, cut: Cut) -> list[str]:
-    own = [row for row in found.gaps if row["cut"] == cut.name]
-    counted: dict[str, list[str]] = {}
+def _cautions(gaps: Sequence[Gap], split: LanguageSplit) -> list[Caution]:
+    """The cautions of the gaps of the study's own split, each once, with the gaps that it concerns."""
+    own = [row for row in gaps if row.split == split.name]
+    where: dict[Caution, list[str]] = {}
     for row in own:
-        for warning in row["warnings"]:
-            counted.setdefault(warning, []).append(row["dataset"] or row["measure"])
-    warnings = []
-    for text, where in counted.items():
-        share = f" ({len(where)} of {len(own)} gaps: {listed(where)})" if len(where) < len(own) else ""
-        warnings.append(f"{text[0].upper()}{text[1:]}{share}.")
-    if cut.left_out:
-        warnings.append(f"On neither side, so in no gap: {', '.join(cut.left_out)}.")
+        for caution in row.cautions:
+            where.setdefault(caution, []).append(row.dataset or row.measure)
+    cautions = [
+        replace(caution, where=tuple(dict.fromkeys(seen)), rows=(len(seen), len(own)))
+        if len(seen) < len(own)
+        else caution
+        for caution, seen in where.items()
+    ]
+    if split.left_out:
+        cautions.append(Caution(kind="left_out", codes=split.left_out))
     if not own:
-        warnings.append("No gap could be computed: no measure covers both a low- and a high-resource language.")
-    return warnings
+        cautions.append(Caution(kind="no_gap"))
+    return cautions

@@ -21,7 +21,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -33,16 +33,17 @@ from xlreach.comparison.bootstrap import (
     resampled_means,
     two_sided,
 )
-from xlreach.comparison.change import BASELINE
-from xlreach.comparison.expense import COSTS, expense
-from xlreach.comparison.levels import Cut, config_cut
+from xlreach.comparison.expense import COSTS, cost_of
+from xlreach.comparison.levels import config_split
 from xlreach.comparison.measures import lower_is_better
-from xlreach.comparison.panel import CellKey, Family, families
+from xlreach.comparison.panel import Family, families
 from xlreach.comparison.permutation import holm
 from xlreach.comparison.statistic import ByLanguage, level_mean, over_seeds
-from xlreach.comparison.variance import contributions, noise
+from xlreach.comparison.variance import contributions, variance_components
 from xlreach.errors import SpecError
+from xlreach.gaps import LanguageSplit, Verdict
 from xlreach.measurement import Measurement
+from xlreach.system import UNTREATED, System
 
 _TAGGING = ("pos", "parse", "ner")
 _SETTINGS = ("mono", "cross", "multi")
@@ -75,8 +76,8 @@ class Hypothesis:
 
     text: str
     form: str
-    left: str
-    right: str
+    left: str | System
+    right: str | System
     greater: bool
     task: str | None
     measure: str
@@ -126,15 +127,15 @@ def systems_missing(claim: Hypothesis, recipes: Sequence[str], alignments: Seque
     """What a claim names, as a system or step, that a study of these recipes and alignments does not have."""
     if claim.form == "interaction":
         steps = {step for recipe in recipes for step in _steps(recipe)}
-        return [side for side in (claim.left, claim.right) if side not in steps]
+        return [side for side in map(str, (claim.left, claim.right)) if side not in steps]
 
     def known(text: str) -> bool:
         recipe, joined, alignment = text.partition(" with ")
         if joined:
             return any(_fits(recipe, one) for one in recipes) and any(_fits(alignment, one) for one in alignments)
-        return any(_fits(text, one) for one in (BASELINE, *recipes, *alignments))
+        return any(_fits(text, one) for one in (UNTREATED, *recipes, *alignments))
 
-    return [side for side in (claim.left, claim.right) if not known(side)]
+    return [side for side in map(str, (claim.left, claim.right)) if not known(side)]
 
 
 def check_hypotheses(
@@ -145,8 +146,8 @@ def check_hypotheses(
     *,
     seed: int = 0,
     resamples: int = 10_000,
-) -> list[dict[str, Any]]:
-    """A row a claim, base and data set.
+) -> list[Verdict]:
+    """A verdict for each claim, base and data set; Holm over all of them.
 
     Args:
         claims: The claims, as text or parsed.
@@ -156,37 +157,29 @@ def check_hypotheses(
         seed: Of the resampling.
         resamples: Bootstrap resamples.
 
-    Returns:
-        Rows `{claim, base, dataset, effect, interval, p, p_holm, languages, seeds, verdict, why, cost}`: the effect is
-        left minus right; `verdict` is `supported`, `refuted` or `cannot tell`; p is two-sided, after Holm over all
-        rows; `cost` is `{left, right}`, what making the systems of each side took (`expense.py`).
-
     Raises:
         SpecError: A claim cannot be read.
     """
-    rows: list[dict[str, Any]] = []
-    cut = config_cut(levels, [])
+    checked: list[tuple[Hypothesis, Verdict]] = []
+    split = config_split(levels, [])
     for claim in (one if isinstance(one, Hypothesis) else parse_hypothesis(one) for one in claims):
         members = [_as_value(row) for row in results if _concerns(claim, row)]
-        found = [
-            row
+        verdicts = [
+            verdict
             for family in families(members, queries if claim.task in _SETTINGS else None)
-            if (row := _check(claim, family, cut, np.random.default_rng(seed), resamples, results)) is not None
+            if (verdict := _check(claim, family, split, np.random.default_rng(seed), resamples, results)) is not None
         ]
-        rows += found or [_row(claim, None, None) | {"verdict": "cannot tell", "why": "it was not measured"}]
-    for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
-        row["p_holm"] = None if p is None else round(p, 6)
-        if row["effect"] is not None:
-            row["verdict"], row["why"] = _verdict(row, p)
-        del row["greater"], row["certain"]
-    return rows
+        nothing = Verdict(claim=claim.text, base=None, dataset=None, reason="not_measured")
+        checked += [(claim, verdict) for verdict in verdicts or [nothing]]
+    corrected = holm([verdict.p for _, verdict in checked])
+    return [_decided(claim, verdict, p) for (claim, verdict), p in zip(checked, corrected, strict=True)]
 
 
 def _concerns(claim: Hypothesis, row: Measurement) -> bool:
-    if claim.task is None and claim.measure in COSTS:
-        return row.kind == "cost" and row.measure == f"adapt:{claim.measure}"
     if row.measure != claim.measure:
         return False
+    if claim.task is None and claim.measure in COSTS:
+        return row.kind == "cost" and row.stage == "adapt"
     if claim.task is None:
         return row.kind == "diagnostic" and row.query_language is None
     return row.kind == "tagging" if claim.task in _TAGGING else row.setting == claim.task and row.kind == "retrieval"
@@ -194,37 +187,36 @@ def _concerns(claim: Hypothesis, row: Measurement) -> bool:
 
 def _as_value(row: Measurement) -> Measurement:
     """A diagnostic or cost is laid out as tagging is: a value a language."""
-    alike = row.kind in ("diagnostic", "cost")
-    return dataclasses.replace(row, kind="tagging", alignment=None) if alike else row
+    return dataclasses.replace(row, kind="tagging") if row.kind in ("diagnostic", "cost") else row
 
 
 def _check(
     claim: Hypothesis,
     family: Family,
-    cut: Cut,
+    split: LanguageSplit,
     rng: np.random.Generator,
     resamples: int,
     results: Sequence[Measurement],
-) -> dict[str, Any] | None:
-    keys = [cell.key for cell in family.cells]
-    weights = _interaction(claim, keys) if claim.form == "interaction" else _difference(claim, keys)
+) -> Verdict | None:
+    systems = [cell.system for cell in family.cells]
+    weights = _interaction(claim, systems) if claim.form == "interaction" else _difference(claim, systems)
     if not weights:
         return None
-    cells = [cell for cell in family.cells if cell.key in weights]
-    shares = [weights[cell.key] for cell in cells]
+    cells = [cell for cell in family.cells if cell.system in weights]
+    shares = [weights[cell.system] for cell in cells]
     by_language = ByLanguage(family.pairs, family.key.setting)
     exact = [by_language.values(over_seeds(cell.means())[None])[0] for cell in cells]
     measured = np.isfinite(np.array(exact)).all(axis=0)
     sides = [
-        [place for place, code in enumerate(by_language.languages) if measured[place] and code in side]
-        for side in _sides(claim, cut, by_language.languages)
+        [column for column, code in enumerate(by_language.languages) if measured[column] and code in side]
+        for side in _sides(claim, split, by_language.languages)
     ]
     if not all(sides):
         return None
     sign = -1.0 if claim.form == "gap" and lower_is_better(claim.measure) else 1.0
 
     def effect(values: Sequence[np.ndarray]) -> np.ndarray:
-        mixed = np.sum([share * one for share, one in zip(shares, values, strict=True)], axis=0)
+        mixed = np.sum([share * of_cell for share, of_cell in zip(shares, values, strict=True)], axis=0)
         first = level_mean(mixed[..., sides[0]])
         return sign * (first - level_mean(mixed[..., sides[1]])) if len(sides) > 1 else first
 
@@ -232,52 +224,58 @@ def _check(
     drawn_seeds = {cell.seeds: multinomial(len(cell.seeds), resamples, rng) for cell in cells}
     draws = np.full(resamples, np.nan)
     for chunk, means in resampled_means(cells, groups, [drawn_seeds[cell.seeds] for cell in cells]):
-        draws[chunk] = effect([by_language.values(one) for one in means])
+        draws[chunk] = effect([by_language.values(of_cell) for of_cell in means])
     estimate = float(effect(exact))
-    alike = len({cell.seeds for cell in cells}) == 1
-    by_seed = effect([by_language.values(cell.means().T) for cell in cells]) if alike else np.zeros(1)
-    moved = [np.einsum("gps,pl->gsl", contributions(c, family.strata), by_language.shares(c)) for c in cells]
-    both = noise(effect(moved if alike else [one.mean(1, keepdims=True) for one in moved])[:, None], by_seed[:, None])
-    found = interval(estimate, draws, both.seed_components(), twice=float(both.twice[0]))
-    row = _row(claim, family.key.base, family.key.dataset)
-    row |= {"effect": round(estimate, 6), "languages": sum(map(len, sides)), "seeds": len(cells[0].seeds)}
-    if found is not None:
-        row |= {"interval": [round(found.low, 6), round(found.high, 6)], "p": two_sided(estimate, found)}
-    signs = (("left", 1), ("right", -1))
-    systems = {side: [key for key, weight in weights.items() if weight * sign > 0] for side, sign in signs}
+    paired = len({cell.seeds for cell in cells}) == 1
+    by_seed = effect([by_language.values(cell.means().T) for cell in cells]) if paired else np.zeros(1)
+    influence = [np.einsum("gps,pl->gsl", contributions(c, family.strata), by_language.shares(c)) for c in cells]
+    if not paired:
+        influence = [of_cell.mean(1, keepdims=True) for of_cell in influence]
+    both = variance_components(effect(influence)[:, None], by_seed[:, None])
+    ends = interval(estimate, draws, both.seed_components(), double_counted=float(both.double_counted[0]))
     aligned = claim.task in _SETTINGS
-    row["cost"] = {side: expense(results, family.key.base, own, aligned) for side, own in systems.items()}
-    return row
+    cost_left, cost_right = (
+        cost_of(results, [system for system, weight in weights.items() if weight * side > 0], aligned)
+        for side in (1, -1)
+    )
+    return Verdict(
+        claim=claim.text,
+        base=family.key.base,
+        dataset=family.key.dataset,
+        effect=estimate,
+        interval=None if ends is None else ends.ends,
+        p=None if ends is None else two_sided(estimate, ends),
+        languages=sum(map(len, sides)),
+        seeds=len(cells[0].seeds),
+        cost_left=cost_left,
+        cost_right=cost_right,
+    )
 
 
-def _row(claim: Hypothesis, base: str | None, dataset: str | None) -> dict[str, Any]:
-    empty = dict.fromkeys(("effect", "interval", "p", "p_holm", "languages", "seeds", "verdict", "why", "cost"))
-    return {"claim": str(claim), "base": base, "dataset": dataset, **empty} | {
-        "greater": claim.greater,
-        "certain": claim.task is None,
-    }
-
-
-def _verdict(row: Mapping[str, Any], p: float | None) -> tuple[str, str]:
-    as_claimed = (row["effect"] > 0) == row["greater"] and row["effect"] != 0
-    if p is None and row["seeds"] == 1 and not row["certain"]:
-        return "cannot tell", "one seed and no per-query values: nothing to tell chance by"
+def _decided(claim: Hypothesis, row: Verdict, p: float | None) -> Verdict:
+    """The verdict, once p is corrected."""
+    if row.effect is None:
+        return row
+    as_claimed = (row.effect > 0) == claim.greater and row.effect != 0
+    word: Literal["supported", "refuted"] = "supported" if as_claimed else "refuted"
+    if p is None and row.seeds == 1 and claim.task is not None:
+        return dataclasses.replace(row, reason="one_seed")
     if p is None:
-        return ("supported" if as_claimed else "refuted"), "nothing here was left to chance"
+        return dataclasses.replace(row, verdict=word, reason="exact")
     if p >= _ALPHA:
-        return "cannot tell", "the difference could be chance"
-    return ("supported", "") if as_claimed else ("refuted", "the difference goes the other way")
+        return dataclasses.replace(row, p_holm=p, reason="chance")
+    return dataclasses.replace(row, p_holm=p, verdict=word, reason=None if as_claimed else "other_way")
 
 
-def _sides(claim: Hypothesis, cut: Cut, languages: Sequence[str]) -> list[Sequence[str]]:
+def _sides(claim: Hypothesis, split: LanguageSplit, languages: Sequence[str]) -> list[Sequence[str]]:
     if claim.form == "gap":
-        return [cut.high, cut.low]
-    named = {"low": cut.low, "high": cut.high, "all": tuple(languages)}
+        return [split.high, split.low]
+    named = {"low": split.low, "high": split.high, "all": tuple(languages)}
     wanted = [claim.languages, *([claim.than] if claim.than else [])]
     return [named.get(one) or one.split("+") for one in wanted]
 
 
-def _difference(claim: Hypothesis, keys: Sequence[CellKey]) -> dict[CellKey, float]:
+def _difference(claim: Hypothesis, keys: Sequence[System]) -> dict[System, float]:
     """Weights of the systems: left minus right, averaged over whatever the claim leaves open."""
     sides = [_matching(text, keys) for text in (claim.left, claim.right)]
     for factor in ("recipe", "alignment"):
@@ -293,8 +291,8 @@ def _difference(claim: Hypothesis, keys: Sequence[CellKey]) -> dict[CellKey, flo
     return {}
 
 
-def _weights(chosen: Sequence[set[CellKey]], other: str, common: set[Any], times: float) -> dict[CellKey, float]:
-    weights: dict[CellKey, float] = {}
+def _weights(chosen: Sequence[set[System]], other: str, common: set[Any], times: float) -> dict[System, float]:
+    weights: dict[System, float] = {}
     for sign, side in zip((1.0, -times), chosen, strict=True):
         for key in side:
             if getattr(key, other) in common:
@@ -302,20 +300,22 @@ def _weights(chosen: Sequence[set[CellKey]], other: str, common: set[Any], times
     return {key: weight for key, weight in weights.items() if weight}
 
 
-def _matching(text: str, keys: Sequence[CellKey]) -> dict[CellKey, set[str]]:
+def _matching(text: str | System, keys: Sequence[System]) -> dict[System, set[str]]:
     """The systems that a text may mean, and as what: a name without its parameters means the one it fits."""
+    if isinstance(text, System):
+        return {key: {"both"} for key in keys if key == text}
     recipe, joined, alignment = text.strip().partition(" with ")
-    found: dict[CellKey, set[str]] = {}
+    found: dict[System, set[str]] = {}
     for key in keys:
         if joined:
-            if _fits(recipe, key.recipe) and _fits(alignment, key.alignment or BASELINE):
+            if _fits(recipe, key.recipe) and _fits(alignment, key.alignment):
                 found.setdefault(key, set()).add("both")
             continue
         if _fits(text, key.recipe):
             found.setdefault(key, set()).add("recipe")
         if _fits(text, key.alignment):
             found.setdefault(key, set()).add("alignment")
-        if _fits(text, key.recipe) and key.alignment in (None, BASELINE):
+        if _fits(text, key.recipe) and key.alignment == UNTREATED:
             found.setdefault(key, set()).add("both")
     return found
 
@@ -324,10 +324,10 @@ def _fits(text: str, name: str | None) -> bool:
     return name is not None and (text.strip() == name or text.strip() == name.split("(")[0])
 
 
-def _interaction(claim: Hypothesis, keys: Sequence[CellKey]) -> dict[CellKey, float]:
+def _interaction(claim: Hypothesis, keys: Sequence[System]) -> dict[System, float]:
     """(both - first) - (second - neither) over recipes that differ in these two steps only."""
     by_steps = {(frozenset(_steps(key.recipe)), key.alignment): key for key in keys}
-    weights: dict[CellKey, float] = {}
+    weights: dict[System, float] = {}
     pair = {claim.left, claim.right}
     for (steps, alignment), key in by_steps.items():
         others = [by_steps.get((steps - taken, alignment)) for taken in ({claim.left}, {claim.right}, pair)]
@@ -340,7 +340,7 @@ def _interaction(claim: Hypothesis, keys: Sequence[CellKey]) -> dict[CellKey, fl
 
 
 def _steps(recipe: str | None) -> list[str]:
-    if recipe in (None, BASELINE):
+    if recipe in (None, UNTREATED):
         return []
     return re.findall(r"(?:[^+(]|\((?:[^()]|\([^()]*\))*\))+", str(recipe))
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from xlreach.errors import ConfigError, XLReachError
+from xlreach.gaps import LanguageSplit
 
 if TYPE_CHECKING:
     from xlreach.languages import Language
@@ -26,32 +26,7 @@ _XLMR = re.compile(r"xlm-?r(?![a-z])|xlm-roberta|multilingual-e5|bge-m3", re.IGN
 _MBERT = re.compile(r"bert-base-multilingual|mbert", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Cut:
-    """One division of the languages into two sides.
-
-    Attributes:
-        name: `config`, `joshi`, `cc100`, `wikipedia`, `script`, `seen`, `seen script`, or of a list of the study.
-        rule: What puts a language on the low side, in words.
-        low: The low-resource languages.
-        high: The high-resource languages.
-        left_out: Languages measured but on neither side.
-        base: The base it holds for, where it depends on one (`seen`, `seen script`); otherwise None.
-    """
-
-    name: str
-    rule: str
-    low: tuple[str, ...]
-    high: tuple[str, ...]
-    left_out: tuple[str, ...] = ()
-    base: str | None = None
-
-    def level(self, language: str | None) -> str | None:
-        """`low`, `high`, or None for a language on neither side."""
-        return "low" if language in self.low else "high" if language in self.high else None
-
-
-def config_cut(levels: Mapping[str, Sequence[str]], languages: Iterable[str]) -> Cut:
+def config_split(levels: Mapping[str, Sequence[str]], languages: Iterable[str]) -> LanguageSplit:
     """The study's own division.
 
     Args:
@@ -69,15 +44,15 @@ def config_cut(levels: Mapping[str, Sequence[str]], languages: Iterable[str]) ->
             expected="Expected languages: {high: [...], low: [...]}, each with at least one language, none in both.",
         )
     rest = tuple(sorted(set(languages) - set(low) - set(high)))
-    return Cut(CONFIG, "as the study's config says", low, high, rest)
+    return LanguageSplit(name=CONFIG, rule="as the study's config says", low=low, high=high, left_out=rest)
 
 
-def cuts(
+def splits(
     levels: Mapping[str, Sequence[str]],
     languages: Iterable[str],
     bases: Mapping[str, str] | None = None,
     divisions: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
-) -> list[Cut]:
+) -> list[LanguageSplit]:
     """The study's division and every other one that puts at least one language on each side.
 
     Args:
@@ -91,11 +66,15 @@ def cuts(
         ConfigError: A list is wrong.
     """
     codes = sorted(set(languages))
-    found = [config_cut(levels, codes)]
+    found = [config_split(levels, codes)]
     for name, sides in (divisions or {}).items():
-        own = config_cut(sides, codes)
+        own = config_split(sides, codes)
         low, high = (tuple(code for code in side if code in codes) for side in (own.low, own.high))
-        found += [Cut(name, "as the study's list says", low, high, own.left_out)] if low and high else []
+        found += (
+            [LanguageSplit(name=name, rule="as the study's list says", low=low, high=high, left_out=own.left_out)]
+            if low and high
+            else []
+        )
     known = {code: language for code in codes if (language := look_up(code)) is not None}
     found += _cut("joshi", "Joshi class 0 to 2 (high: 3 to 5)", codes, known, _joshi)
     found += _cut("cc100", "fewer than 100 M tokens in CC-100 (absent counts as none)", codes, known, _cc100)
@@ -135,10 +114,10 @@ def _cut(
     known: Mapping[str, Language],
     is_low: Callable[[Language], bool | None],
     base: str | None = None,
-) -> list[Cut]:
+) -> list[LanguageSplit]:
     sides = {code: is_low(known[code]) if code in known else None for code in codes}
     low, high, rest = (tuple(code for code in codes if sides[code] is side) for side in (True, False, None))
-    return [Cut(name, rule, low, high, rest, base)] if low and high else []
+    return [LanguageSplit(name=name, rule=rule, low=low, high=high, left_out=rest, base=base)] if low and high else []
 
 
 def _joshi(language: Language) -> bool | None:

@@ -9,43 +9,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
-from xlreach.comparison.change import BASELINE
 from xlreach.comparison.levels import CONFIG
 from xlreach.comparison.tables import Figure, Table
+from xlreach.gaps import GapAnalysis
+from xlreach.system import UNTREATED
 
 _ALPHA = 0.05
-_SIGNS = {"recipe": "*", "alignment": "†"}
+_SIGNS = {"recipe": "*", "alignment": "†", "retriever": "†"}
 
 
-def marked(tables: Sequence[Table], gaps: Mapping[str, Any]) -> list[Table]:
+_Key = tuple[str | None, str | None, str, str]  # base, task, recipe, alignment
+
+
+def marked(tables: Sequence[Table], analysis: GapAnalysis) -> list[Table]:
     """The tables with marks at their means of low-resource languages."""
-    signs = _signs(gaps)
+    signs = _signs(analysis)
     return [_marked(table, signs) for table in tables]
 
 
-def _signs(gaps: Mapping[str, Any]) -> dict[tuple[Any, ...], str]:
-    found: dict[tuple[Any, ...], str] = {}
-    for row in gaps["changes"]:
-        p = row.get("p_low_holm")
-        if row["cut"] == CONFIG and row["factor"] in _SIGNS and p is not None and p < _ALPHA:
-            task = row["measure"] if row["kind"] == "tagging" else f"{row['dataset']} {row['setting']} {row['measure']}"
-            key = (row["base"], task, row["recipe"], row["alignment"] or BASELINE)
-            found[key] = found.get(key, "") + _SIGNS[row["factor"]]
-    return found
+def _signs(analysis: GapAnalysis) -> dict[_Key, str]:
+    signs: dict[_Key, str] = {}
+    for row in analysis.changes:
+        if row.split == CONFIG and row.factor in _SIGNS and row.p_low_holm is not None and row.p_low_holm < _ALPHA:
+            task = row.measure if row.kind == "tagging" else f"{row.dataset} {row.setting} {row.measure}"
+            key = (row.system.base, task, row.system.recipe, row.system.alignment)
+            signs[key] = signs.get(key, "") + _SIGNS[row.factor]
+    return signs
 
 
-def _marked(table: Table, signs: Mapping[tuple[Any, ...], str]) -> Table:
+def _marked(table: Table, signs: Mapping[_Key, str]) -> Table:
     about = table.about
     whole = " ".join(str(part) for part in (about.get("dataset"), about.get("setting"), about.get("measure")) if part)
     rows = []
     for names, figures in table.rows:
-        recipe, alignment = names[0], names[1] if len(names) > 1 else BASELINE
+        recipe, alignment = names[0], names[1] if len(names) > 1 else UNTREATED
         cells: list[Figure | None] = []
-        for column, one in zip(table.columns, figures, strict=True):
+        for column, figure in zip(table.columns, figures, strict=True):
             task = column if "measure" not in about else whole if column == "mean low" else None
             sign = signs.get((about.get("base"), task, recipe, alignment), "")
-            cells.append(replace(one, marks=sign) if one is not None and sign else one)
+            cells.append(replace(figure, marks=sign) if figure is not None and sign else figure)
         rows.append((names, tuple(cells)))
     return replace(table, rows=tuple(rows))

@@ -13,34 +13,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from xlreach.errors import DataError
 from xlreach.measurement import Measurement, is_whole
+from xlreach.system import DENSE, UNTREATED, System
 
 _FAMILY = ("base", "dataset", "setting", "measure")
-_CELL = ("recipe", "alignment")
+_CELL = {"recipe": UNTREATED, "alignment": UNTREATED, "retriever": DENSE}  # with what stands for a missing value
 _COLUMNS = (*_FAMILY, *_CELL, "language", "seed", "query_language", "document_language", "query_id", "group", "value")
 
 
 class FamilyKey(NamedTuple):
     """What the cells of a family have in common; `dataset` and `setting` are None for tagging."""
 
-    kind: str
+    kind: Literal["retrieval", "tagging"]
     base: str | None
     dataset: str | None
     setting: str | None
     measure: str
-
-
-class CellKey(NamedTuple):
-    """What tells the cells of a family apart."""
-
-    recipe: str | None
-    alignment: str | None
 
 
 class Pair(NamedTuple):
@@ -56,14 +50,14 @@ class Cell:
     """One system's values.
 
     Attributes:
-        key: Recipe and alignment.
+        system: Which one.
         seeds: The seeds, one per slice of the last axis.
         sums: Sum of the values of a query group, shape (groups, pairs, seeds), float32.
         counts: How many values went into it, same shape.
         borrowed: Languages whose tagging values are the unadapted base's, for want of any under this recipe.
     """
 
-    key: CellKey
+    system: System
     seeds: tuple[int | None, ...]
     sums: np.ndarray
     counts: np.ndarray
@@ -125,7 +119,7 @@ def families(results: Sequence[Measurement], queries: pd.DataFrame | Path | None
 def _family(key: FamilyKey, rows: list[Measurement], queries: pd.DataFrame | None) -> Family:
     frame = pd.DataFrame(
         {
-            "cell": [_cell_key(row) for row in rows],
+            "cell": [row.system for row in rows],
             "pair": [_pair(row) for row in rows],
             "seed": [row.seed for row in rows],
             "value": [row.value for row in rows],
@@ -135,27 +129,28 @@ def _family(key: FamilyKey, rows: list[Measurement], queries: pd.DataFrame | Non
     pairs: list[Pair] = list(dict.fromkeys(frame["pair"]))
     position = {pair: index for index, pair in enumerate(pairs)}
     by_cell = frame.groupby("cell", sort=False) if len(frame) else ()
-    detail: dict[CellKey, pd.DataFrame] = {}
+    detail: dict[System, pd.DataFrame] = {}
     groups, strata = 1, np.zeros(1, np.int64)
     if queries is not None and len(queries):
         queries = queries.assign(pair=_pair_index(queries, position))
         if not np.isfinite(queries["value"].to_numpy(float)).all():
             raise DataError(f"Per-query values of {key.measure} on {key.dataset} are not finite.")
         group = queries["group"].where(queries["group"].notna(), queries["query_id"])
-        numbers, names = pd.factorize(group)
-        groups, strata = len(names), _strata(numbers, queries["query_language"], len(names))
+        numbers, units = pd.factorize(group)
+        groups, strata = len(units), _strata(numbers, queries["query_language"], len(units))
         queries = queries.assign(unit=numbers)
-        keys = [queries[name].astype(object).where(queries[name].notna(), None) for name in _CELL]
-        index = pd.MultiIndex.from_arrays(keys)
-        codes, known = pd.factorize(index)
+        if "retriever" not in queries:
+            queries["retriever"] = DENSE
+        names = [queries[name].astype(object).fillna(plain) for name, plain in _CELL.items()]
+        codes, known = pd.factorize(pd.MultiIndex.from_arrays(names))
         for number, name in enumerate(known):
-            detail[CellKey(*(None if pd.isna(part) else str(part) for part in name))] = queries[codes == number]
+            detail[System(key.base or "", *map(str, name))] = queries[codes == number]
     cells = []
-    for cell_key, members in by_cell:
+    for system, members in by_cell:
         seeds = tuple(sorted({_seed(one) for one in members["seed"]}, key=lambda one: (one is not None, one or 0)))
         sums = np.zeros((groups, len(pairs), len(seeds)), np.float32)
         counts = np.zeros_like(sums)
-        own = detail.get(cell_key)
+        own = detail.get(system)
         if own is not None:
             _fill(sums, counts, own, seeds)
         measured = np.zeros((len(pairs), len(seeds), 2))
@@ -165,15 +160,11 @@ def _family(key: FamilyKey, rows: list[Measurement], queries: pd.DataFrame | Non
         bare = (counts.sum(0) == 0) & (measured[..., 1] > 0)
         value = measured[..., 0] / np.maximum(measured[..., 1], 1)
         sums[:, bare], counts[:, bare] = value[bare], 1
-        cells.append(Cell(cell_key, seeds, sums, counts))
+        cells.append(Cell(system, seeds, sums, counts))
     if key.kind == "tagging":
         cells = [_borrow(cell, cells, pairs) for cell in cells]
     datasets = tuple(sorted({row.dataset for row in rows if row.dataset}))
     return Family(key, tuple(pairs), strata, tuple(cells), bool(detail), datasets)
-
-
-def _cell_key(row: Measurement) -> CellKey:
-    return CellKey(row.recipe, row.alignment)
 
 
 def _pair(row: Measurement) -> Pair:
@@ -184,14 +175,14 @@ def _pair(row: Measurement) -> Pair:
 
 def _borrow(cell: Cell, cells: Sequence[Cell], pairs: Sequence[Pair]) -> Cell:
     """Languages that only the unadapted base was tagged in count, unchanged, under every recipe."""
-    plain = next((one for one in cells if one.key.recipe == "none" and one.seeds == cell.seeds), None)
+    plain = next((one for one in cells if not one.system.is_adapted and one.seeds == cell.seeds), None)
     missing = [] if plain is None else [row for row in range(len(pairs)) if not cell.counts[:, row].any()]
     missing = [row for row in missing if plain is not None and plain.counts[:, row].any()]
     if plain is None or not missing:
         return cell
     sums, counts = cell.sums.copy(), cell.counts.copy()
     sums[:, missing], counts[:, missing] = plain.sums[:, missing], plain.counts[:, missing]
-    return Cell(cell.key, cell.seeds, sums, counts, tuple(sorted({pairs[row].query for row in missing})))
+    return Cell(cell.system, cell.seeds, sums, counts, tuple(sorted({pairs[row].query for row in missing})))
 
 
 def _seed(value: Any) -> int | None:
@@ -261,7 +252,8 @@ class _Queries:
                 value = getattr(key, name)
                 one = arrow.field(name).is_null() if value is None else arrow.field(name) == value
                 test = one if test is None else test & one
-            return self.table.to_table(columns=list(_COLUMNS), filter=test).to_pandas()
+            columns = [name for name in _COLUMNS if name in self.table.schema.names]
+            return self.table.to_table(columns=columns, filter=test).to_pandas()
         if self.frame is None:
             return None
         rows = self.rows.get(tuple(getattr(key, name) or "" for name in _FAMILY))
@@ -269,7 +261,7 @@ class _Queries:
 
 
 def _check_columns(seen: Sequence[str], path: Path | None) -> None:
-    missing = sorted(set(_COLUMNS) - set(seen))
+    missing = sorted(set(_COLUMNS) - set(seen) - {"retriever"})
     if missing:
         raise DataError(
             f"The per-query values lack {', '.join(missing)}.", expected=f"Expected {', '.join(_COLUMNS)}.", path=path

@@ -8,6 +8,7 @@ relevant one that are not, a hypergeometric number stays. No ranking is drawn; n
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -23,40 +24,43 @@ from scipy import special
 
 from xlreach.comparison.tables import Figure, Table, ordered
 from xlreach.errors import DataError
+from xlreach.gaps import Certainty, EqualPools, Gap, GapAnalysis, PoolFigure, PoolSizes
 from xlreach.measurement import Measurement
+from xlreach.system import DENSE, UNTREATED, System
 
 _COLUMNS = (
-    "base", "recipe", "alignment", "language", "seed", "dataset", "setting", "query_language", "document_language",
+    "base", "recipe", "alignment", "retriever", "language", "seed", "dataset", "setting", "query_language",
+    "document_language",
     "query_id", "group", "pool", "ranks", "grades",
 )  # fmt: skip
-_SYSTEM = ("base", "recipe", "alignment")
-_SHARED = ("base", "dataset", "setting", "measure")
+_SYSTEM = ("base", "recipe", "alignment", "retriever")
+_CERTAINTY = tuple(field.name for field in dataclasses.fields(Certainty))
 _CELL = (*_SYSTEM, "language", "seed", "query_language", "document_language")
 _MEASURE = re.compile(r"(?P<name>AP|RR|nDCG|R|P|Success)(?:@(?P<cutoff>\d+))?")
-_INTERVALS = ("interval", "interval_these_languages", "p", "p_these_languages")
-Row = dict[str, Any]
 
 
-def pool_sizes(ranks: pd.DataFrame | Path) -> list[Row]:
-    """How many documents are ranked in each language.
+def pool_sizes(ranks: pd.DataFrame | Path) -> list[PoolSizes]:
+    """How many documents are ranked in each language; the setting `multi` is one pool for all and has none.
 
     Args:
         ranks: As for `equal_pools`.
-
-    Returns:
-        Rows `{dataset, setting, sizes: {document language: documents}, smallest, largest}`; the setting `multi` is one
-        pool for all and has none.
     """
     table = _table(ranks).select(["dataset", "setting", "document_language", "pool"])
     # of a query that is a document itself one fewer is ranked
     ends = table.group_by(["dataset", "setting", "document_language"]).aggregate([("pool", "min"), ("pool", "max")])
-    rows: dict[tuple[str, str], Row] = {}
-    for one in ends.sort_by([(name, "ascending") for name in ("dataset", "setting", "document_language")]).to_pylist():
-        about = {"dataset": one["dataset"], "setting": one["setting"], "sizes": {}}
-        row = rows.setdefault((one["dataset"], one["setting"]), about | {"smallest": one["pool_min"], "largest": 0})
-        row["sizes"][one["document_language"]] = one["pool_max"]
-        row["smallest"], row["largest"] = min(row["smallest"], one["pool_min"]), max(row["largest"], one["pool_max"])
-    return list(rows.values())
+    pools: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in ends.sort_by([(name, "ascending") for name in ("dataset", "setting", "document_language")]).to_pylist():
+        pools.setdefault((row["dataset"], row["setting"]), []).append(row)
+    return [
+        PoolSizes(
+            dataset=dataset,
+            setting=setting,
+            sizes={row["document_language"]: row["pool_max"] for row in rows},
+            smallest=min(row["pool_min"] for row in rows),
+            largest=max(row["pool_max"] for row in rows),
+        )
+        for (dataset, setting), rows in pools.items()
+    ]
 
 
 def equal_pools(
@@ -65,33 +69,28 @@ def equal_pools(
     levels: Mapping[str, Sequence[str]],
     *,
     headline: str | None = None,
-    gaps_of: Callable[[list[Measurement], pd.DataFrame], list[Row]] | None = None,
-) -> list[Row]:
+    gaps_of: Callable[[list[Measurement], pd.DataFrame], Sequence[Gap]] | None = None,
+) -> list[EqualPools]:
     """Every system's figures by query language, in its whole pools and at the smallest pool of its data set.
 
+    Only where pools differ: equal pools need no correction. All figures are over full rankings: `AP` and `RR` without
+    a cutoff are above those of `results.jsonl` by what lies beyond its depth.
+
     Args:
-        ranks: A row a query and pool, or the Parquet file of them: `base`, `recipe`, `alignment`, `language`, `seed`,
-            `dataset`, `setting`, `query_language`, `document_language`, `query_id`, `group`, `pool` (how many documents
-            were ranked), `ranks` (places of the relevant documents in the whole ranking, from 1; 0 for one that was
-            not found), `grades` (theirs).
+        ranks: A row a query and pool, or the Parquet file of them: `base`, `recipe`, `alignment`, `retriever`,
+            `language`, `seed`, `dataset`, `setting`, `query_language`, `document_language`, `query_id`, `group`, `pool`
+            (how many documents were ranked), `ranks` (of the relevant documents in the whole ranking, from 1; 0 for
+            one that was not ranked), `grades` (theirs).
         measures: ir-measures strings; those without an exact expectation are left out.
         levels: `{"high": [codes], "low": [codes]}`.
         headline: The measure whose gaps at equal pools get intervals.
-        gaps_of: Rows of gaps (as in `gaps.json`) of measurements and their per-query values.
-
-    Returns:
-        Rows `{base, recipe, alignment, dataset, setting, measure, size, languages: {code: {pool, whole, equal,
-        whole_sd, equal_sd}}, gap, gap_equal, interval, interval_these_languages, p, p_these_languages}`: means over
-        queries, document languages and seeds, standard deviations over seeds (None for one); `pool` is the mean size;
-        the gaps are None where a side was not measured; the last four are of `gap_equal`, None but for the headline.
-        Only where pools differ: equal pools need no correction. All of them are over full rankings: `AP` and `RR`
-        without a cutoff are above those of `results.jsonl` by what lies beyond its depth.
+        gaps_of: The gaps of measurements and their per-query values.
 
     Raises:
         DataError: A column is missing, or a rank lies outside its pool.
     """
     frame = _read(ranks)
-    rows: list[Row] = []
+    rows: list[EqualPools] = []
     for (dataset, setting), members in frame.groupby(["dataset", "setting"], sort=False, observed=True):
         size = int(members["pool"].min())
         if int(members["pool"].max()) == size:
@@ -103,16 +102,28 @@ def equal_pools(
             except LookupError:
                 continue
             parts = members.assign(whole=np.array(values[0])[which], equal=np.array(values[1])[which])
-            tested = {}
+            tested: dict[System, Gap] = {}
             if measure == headline and gaps_of is not None:
                 gaps = gaps_of(*_measured(parts, str(dataset), str(setting), measure))
-                tested = {tuple(row[name] for name in _SYSTEM): row for row in gaps}
-            for key, system in parts.groupby(list(_SYSTEM), dropna=False, sort=False, observed=True):
-                named = tuple(None if pd.isna(one) else str(one) for one in key)
-                where = {"dataset": str(dataset), "setting": str(setting), "measure": measure, "size": size}
-                sure = {name: tested.get(named, {}).get(name) for name in _INTERVALS}
-                about = dict(zip(_SYSTEM, named, strict=True))
-                rows.append(about | where | _by_language(system, levels) | sure)
+                tested = {gap.system: gap for gap in gaps}
+            for key, members_of in parts.groupby(list(_SYSTEM), dropna=False, sort=False, observed=True):
+                system = _system(key)
+                figures = _by_language(members_of)
+                whole, equal = ({code: getattr(f, name) for code, f in figures.items()} for name in ("whole", "equal"))
+                certainty = {name: getattr(tested.get(system), name, None) for name in _CERTAINTY}
+                rows.append(
+                    EqualPools(
+                        **certainty,
+                        system=system,
+                        dataset=str(dataset),
+                        setting=str(setting),
+                        measure=measure,
+                        size=size,
+                        languages=figures,
+                        gap=_gap(whole, levels),
+                        gap_equal=_gap(equal, levels),
+                    )
+                )
     return rows
 
 
@@ -136,47 +147,38 @@ def expected(measure: str, ranks: tuple[int, ...], grades: tuple[int, ...], pool
     return _expected(found["name"], int(found["cutoff"] or 0), tuple(ranks), tuple(grades), int(pool), int(size))
 
 
-def pool_tables(gaps: Mapping[str, Any]) -> list[Table]:
-    """One table a base, data set, setting and measure: systems by query language, in whole pools and at equal ones.
-
-    Args:
-        gaps: The content of `gaps.json`.
-    """
-    levels = {side: gaps["cuts"][0][side] for side in ("high", "low")}
-    keyed: dict[tuple[str | None, ...], list[Row]] = {}
-    for row in gaps["equal_pools"]:
-        keyed.setdefault(tuple(row[name] for name in _SHARED), []).append(row)
+def pool_tables(analysis: GapAnalysis) -> list[Table]:
+    """One table a base, data set, setting and measure: systems by query language, in whole pools and at equal ones."""
+    levels = {"high": analysis.split.high, "low": analysis.split.low}
+    keyed: dict[tuple[str, str, str, str], list[EqualPools]] = {}
+    for row in analysis.equal_pools:
+        keyed.setdefault((row.system.base, row.dataset, row.setting, row.measure), []).append(row)
     tables = []
-    for key, rows in keyed.items():
-        about = dict(zip(_SHARED, key, strict=True))
-        base, dataset, setting, measure = key
-        codes = ordered({code for row in rows for code in row["languages"]}, levels)
+    for (base, dataset, setting, measure), rows in keyed.items():
+        about = {"base": base, "dataset": dataset, "setting": setting, "measure": measure}
+        codes = ordered({code for row in rows for code in row.languages}, levels)
         sides = {f"mean {side}": levels[side] for side in ("high", "low") if len(set(levels[side]) & set(codes)) > 1}
         lines = []
         for row in rows:
-            system = (row["recipe"] or "–", row["alignment"] or "none")
-            for pool, name in (("whole", "whole"), (f"{row['size']:,} documents", "equal")):
-                known = {code: (one[name], one.get(f"{name}_sd")) for code, one in row["languages"].items()}
-                figures = [Figure(*known[code], seeds=1) if code in known else None for code in codes]
+            whole = {code: Figure(figure.whole, figure.whole_sd, 1) for code, figure in row.languages.items()}
+            equal = {code: Figure(figure.equal, figure.equal_sd, 1) for code, figure in row.languages.items()}
+            for pool, figures in (("whole", whole), (f"{row.size:,} documents", equal)):
+                line = [figures.get(code) for code in codes]
                 for members in sides.values():
-                    own = [known[code][0] for code in members if code in known]
-                    figures.append(Figure(float(np.mean(own)), None, 1) if own else None)
-                lines.append(((*system, pool), tuple(figures)))
+                    values = [figures[code].mean for code in members if code in figures]
+                    line.append(Figure(float(np.mean(values)), None, 1) if values else None)
+                lines.append(((row.system.recipe, row.system.alignment, pool), tuple(line)))
         name = f"equal pools {dataset} {setting} {measure} {base}"
         title = f"{measure}, {dataset}, {setting}, {base}: whole and equal pools"
         tables.append(Table(name, title, ("recipe", "alignment", "pool"), (*codes, *sides), tuple(lines), about))
     return tables
 
 
-def said_of_pools(gaps: Mapping[str, Any]) -> list[str]:
-    """A sentence a data set: how large its pools are, and whether they had to be made equal.
-
-    Args:
-        gaps: The content of `gaps.json`.
-    """
+def said_of_pools(analysis: GapAnalysis) -> list[str]:
+    """A sentence a data set: how large its pools are, and whether they had to be made equal."""
     sizes: dict[str, dict[str, int]] = {}
-    for row in gaps.get("pools", []):
-        sizes.setdefault(row["dataset"], {}).update(row["sizes"])
+    for row in analysis.pools:
+        sizes.setdefault(row.dataset, {}).update(row.sizes)
     said = []
     for dataset, known in sizes.items():
         least, most = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
@@ -238,6 +240,8 @@ def _log_choose(total: int, some: np.ndarray) -> np.ndarray:
 def _table(ranks: pd.DataFrame | Path) -> pa.Table:
     """The rows that count: the pool of all languages is one for all."""
     table = pq.read_table(ranks) if isinstance(ranks, Path) else pa.Table.from_pandas(ranks, preserve_index=False)
+    if "retriever" not in table.column_names:
+        table = table.append_column("retriever", pa.nulls(len(table), pa.string()))
     if missing := sorted(set(_COLUMNS) - set(table.column_names)):
         raise DataError(f"The ranks lack {', '.join(missing)}.", expected=f"Expected {', '.join(_COLUMNS)}.")
     same = pc.and_(pc.equal(table["setting"], "cross"), pc.equal(table["query_language"], table["document_language"]))
@@ -282,20 +286,35 @@ def _measured(parts: pd.DataFrame, dataset: str, setting: str, measure: str) -> 
     return results, queries.assign(**about, query_id=queries["group"], value=parts["equal"])
 
 
-def _by_language(system: pd.DataFrame, levels: Mapping[str, Sequence[str]]) -> Row:
+def _by_language(system: pd.DataFrame) -> dict[str, PoolFigure]:
     values = ["pool", "whole", "equal"]
     cells = ["query_language", "seed", "document_language"]
     pairs = system.groupby(cells, sort=False, observed=True, dropna=False)[values].mean()
     by_seed = pairs.groupby(level=["query_language", "seed"], sort=False, observed=True, dropna=False).mean()
     seeds = by_seed.groupby(level="query_language", sort=False, observed=True)
     means, spread = seeds.mean(), seeds.std(ddof=1)
-    languages: dict[str, Row] = {
-        str(code): {name: float(row[name]) for name in values}
-        | {f"{name}_sd": None if pd.isna(sd := spread.loc[code, name]) else float(sd) for name in ("whole", "equal")}
+
+    def deviation(code: str, name: str) -> float | None:
+        return None if pd.isna(sd := spread.loc[code, name]) else float(sd)
+
+    return {
+        str(code): PoolFigure(
+            pool=float(row["pool"]),
+            whole=float(row["whole"]),
+            equal=float(row["equal"]),
+            whole_sd=deviation(code, "whole"),
+            equal_sd=deviation(code, "equal"),
+        )
         for code, row in means.iterrows()
     }
-    gaps: dict[str, float | None] = {}
-    for name, column in (("gap", "whole"), ("gap_equal", "equal")):
-        sides = [[languages[code][column] for code in levels[side] if code in languages] for side in ("low", "high")]
-        gaps[name] = float(np.mean(sides[0]) - np.mean(sides[1])) if all(sides) else None
-    return {"languages": languages, **gaps}
+
+
+def _gap(values: Mapping[str, float], levels: Mapping[str, Sequence[str]]) -> float | None:
+    """Mean over the low-resource languages minus mean over the high-resource ones; None where a side has none."""
+    low, high = ([values[code] for code in levels[side] if code in values] for side in ("low", "high"))
+    return float(np.mean(low) - np.mean(high)) if low and high else None
+
+
+def _system(key: Sequence[Any]) -> System:
+    base, recipe, alignment, retriever = (None if pd.isna(name) else str(name) for name in key)
+    return System(base or "", recipe or UNTREATED, alignment or UNTREATED, retriever or DENSE)

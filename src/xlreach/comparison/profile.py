@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from xlreach.comparison.panel import families
 from xlreach.comparison.statistic import ByLanguage, over_seeds
 from xlreach.measurement import Measurement, is_whole
 
+Group = Literal["tagging", "tokenizer", "pretraining", "adaptation"]
 _Values = dict[tuple[str, str], float]  # by language and recipe
 _FACTS = ("CC-100 tokens (M)", "Wikipedia tokens")
 _TEXT = "adaptation text (tokens)"
@@ -35,7 +37,7 @@ class Predictor:
     """
 
     name: str
-    group: str
+    group: Group
     values: np.ndarray
 
 
@@ -59,7 +61,7 @@ class Profile:
     dataset: str | None
     setting: str | None
     measure: str
-    alignment: str | None
+    alignment: str
     languages: tuple[str, ...]
     recipes: tuple[str, ...]
     scores: np.ndarray
@@ -68,17 +70,17 @@ class Profile:
 
 def profiles(results: Sequence[Measurement], measure: str | None) -> Iterator[Profile]:
     """Every grid with two languages or more; a language not measured under every recipe is left out of it."""
-    by_base: dict[str | None, list[tuple[str, str, _Values]]] = {}
+    by_base: dict[str | None, list[tuple[str, Group, _Values]]] = {}
     shown = [row for row in results if row.kind == "retrieval" and row.measure == measure]
     for family in families(shown, None):
         key = family.key
         if key.base not in by_base:
             by_base[key.base] = _known(results, key.base)
         by_language = ByLanguage(family.pairs, key.setting)
-        grids: dict[str | None, dict[str, np.ndarray]] = {}
+        grids: dict[str, dict[str, np.ndarray]] = {}
         for cell in family.cells:
             values = by_language.values(over_seeds(cell.means())[None])[0]
-            grids.setdefault(cell.key.alignment, {})[str(cell.key.recipe)] = values
+            grids.setdefault(cell.system.alignment, {})[cell.system.recipe] = values
         for alignment, columns in grids.items():
             scores = np.array(list(columns.values())).T
             there = np.isfinite(scores).all(axis=1)
@@ -100,22 +102,27 @@ def profiles(results: Sequence[Measurement], measure: str | None) -> Iterator[Pr
                 )
 
 
-def _known(results: Sequence[Measurement], base: str | None) -> list[tuple[str, str, _Values]]:
+def _known(results: Sequence[Measurement], base: str | None) -> list[tuple[str, Group, _Values]]:
     """(name, group, values) of whatever was measured of a language under a recipe."""
     rows = [row for row in results if row.base == base]
-    found = [
+    known: list[tuple[str, Group, _Values]] = [
         (name, "tagging", values)
         for name, values in _tables([r for r in rows if r.kind == "tagging" and is_whole(r)]).items()
     ]
     texts = [r for r in rows if r.kind == "diagnostic" and r.query_language is None]
-    alike = [dataclasses.replace(row, kind="tagging", alignment=None) for row in texts]
+    alike = [dataclasses.replace(row, kind="tagging") for row in texts]
     tables = {name: values for name, values in _tables(alike).items() if name not in _SAME_AS_ANOTHER}
-    found += [(name, "tokenizer", values) for name, values in tables.items()]
+    known += [(name, "tokenizer", values) for name, values in tables.items()]
     tokens: dict[tuple[str, str], list[float]] = {}
     for row in rows:
-        if row.kind == "cost" and row.measure == "adapt:tokens" and row.language and "+" not in row.language:
+        if (
+            row.kind == "cost"
+            and (row.stage, row.measure) == ("adapt", "tokens")
+            and row.language
+            and "+" not in row.language
+        ):
             tokens.setdefault((row.language, str(row.recipe)), []).append(row.value)
-    return [*found, (_TEXT, "adaptation", {key: float(np.mean(values)) for key, values in tokens.items()})]
+    return [*known, (_TEXT, "adaptation", {key: float(np.mean(values)) for key, values in tokens.items()})]
 
 
 def _tables(rows: Sequence[Measurement]) -> dict[str, _Values]:
@@ -128,11 +135,11 @@ def _tables(rows: Sequence[Measurement]) -> dict[str, _Values]:
             values = by_language.values(over_seeds(cell.means())[None])[0]
             for code, value in zip(by_language.languages, values, strict=True):
                 if np.isfinite(value):
-                    table[code, str(cell.key.recipe)] = float(value)
+                    table[code, cell.system.recipe] = float(value)
     return tables
 
 
-def _facts(languages: Sequence[str], recipes: Sequence[str]) -> list[tuple[str, str, _Values]]:
+def _facts(languages: Sequence[str], recipes: Sequence[str]) -> list[tuple[str, Group, _Values]]:
     tables: list[_Values] = [{}, {}]
     for code in languages:
         language = look_up(code)

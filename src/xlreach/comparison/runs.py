@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from xlreach.comparison.change import BASELINE
 from xlreach.comparison.measures import lower_is_better
 from xlreach.comparison.names import stands_for
 from xlreach.comparison.permutation import holm, sign_flip
@@ -26,6 +25,7 @@ from xlreach.comparison.words import system as words_system
 from xlreach.errors import DataError, nearest
 from xlreach.measurement import Measurement, read_measurements
 from xlreach.safe_io import read_yaml
+from xlreach.system import UNTREATED as BASELINE
 
 _SYSTEM = ("base", "recipe", "alignment")
 _WHAT = ("kind", "dataset", "setting", "measure")

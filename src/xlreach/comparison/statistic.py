@@ -12,10 +12,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xlreach.comparison.levels import Cut
 from xlreach.comparison.panel import Cell, Pair
+from xlreach.gaps import DirectionName, LanguageSplit, Side
 
-DIRECTIONS = (("low", "high"), ("high", "low"), ("low", "low"), ("high", "high"))
+_Levels = tuple[Side, Side]  # of the query language and the document language
+DIRECTIONS: dict[_Levels, DirectionName] = {
+    ("low", "high"): "low→high",
+    ("high", "low"): "high→low",
+    ("low", "low"): "low→low",
+    ("high", "high"): "high→high",
+}
+_COSTS: dict[DirectionName, _Levels] = {"query side": ("low", "high"), "document side": ("high", "low")}
 
 
 class ByLanguage:
@@ -48,9 +55,9 @@ class ByLanguage:
         counted = self.indicator * (cell.counts.sum((0, 2)) > 0)[:, None]
         return np.asarray(counted / np.maximum(counted.sum(0), 1), np.float32)
 
-    def side(self, cut: Cut, level: str) -> list[int]:
+    def side(self, split: LanguageSplit, level: Side) -> list[int]:
         """The places of a level's languages."""
-        return [place for place, code in enumerate(self.languages) if cut.level(code) == level]
+        return [place for place, code in enumerate(self.languages) if split.level(code) == level]
 
 
 def level_mean(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
@@ -68,31 +75,31 @@ class ByDirection:
     it, as the one that asks, the one that answers, or both.
     """
 
-    def __init__(self, pairs: Sequence[Pair], cut: Cut) -> None:
-        self.members: dict[tuple[str, str], np.ndarray] = {}
+    def __init__(self, pairs: Sequence[Pair], split: LanguageSplit) -> None:
+        self.members: dict[_Levels, np.ndarray] = {}
         self.pairs = list(pairs)
         for direction in DIRECTIONS:
             rows = [
                 row
                 for row, pair in enumerate(pairs)
-                if pair.query != pair.document and (cut.level(pair.query), cut.level(pair.document)) == direction
+                if pair.query != pair.document and (split.level(pair.query), split.level(pair.document)) == direction
             ]
             if rows:
                 self.members[direction] = np.array(rows)
         used = sorted({row for rows in self.members.values() for row in rows})
         self.languages = tuple(dict.fromkeys(code for row in used for code in self.pairs[row][:2] if code is not None))
-        self.levels = tuple(cut.level(code) for code in self.languages)
+        self.levels = tuple(split.level(code) for code in self.languages)
 
-    def parts(self) -> dict[str, tuple[tuple[str, str], ...]]:
+    def parts(self) -> dict[DirectionName, tuple[_Levels, ...]]:
         """The directions that each statistic is made of: one, or one minus another."""
-        found: dict[str, tuple[tuple[str, str], ...]] = {"→".join(one): (one,) for one in self.members}
-        top = ("high", "high")
-        for name, one in (("query side", ("low", "high")), ("document side", ("high", "low"))):
-            if one in self.members and top in self.members:
-                found[name] = (one, top)
-        return found
+        parts: dict[DirectionName, tuple[_Levels, ...]] = {DIRECTIONS[levels]: (levels,) for levels in self.members}
+        top: _Levels = ("high", "high")
+        for name, levels in _COSTS.items():
+            if levels in self.members and top in self.members:
+                parts[name] = (levels, top)
+        return parts
 
-    def values(self, means: np.ndarray) -> dict[str, np.ndarray]:
+    def values(self, means: np.ndarray) -> dict[DirectionName, np.ndarray]:
         """Each statistic, (resamples,), of pairs' means, (resamples, pairs)."""
         of = {}
         for direction, rows in self.members.items():
@@ -100,9 +107,11 @@ class ByDirection:
             there = np.isfinite(here)
             with np.errstate(invalid="ignore", divide="ignore"):
                 of[direction] = np.where(there, here, 0).sum(1) / there.sum(1)
-        return {name: of[one[0]] if len(one) == 1 else of[one[0]] - of[one[1]] for name, one in self.parts().items()}
+        return {
+            name: of[part[0]] - of[part[1]] if len(part) > 1 else of[part[0]] for name, part in self.parts().items()
+        }
 
-    def influences(self, parts: Sequence[tuple[str, str]], measured: np.ndarray) -> np.ndarray:
+    def influences(self, parts: Sequence[_Levels], measured: np.ndarray) -> np.ndarray:
         """From pairs' means to what each language contributes to a statistic, shape (pairs, languages).
 
         Args:

@@ -16,15 +16,15 @@ from xlreach.comparison.panel import Cell
 
 
 @dataclass(frozen=True)
-class Noise:
+class VarianceComponents:
     """Variances of several statistics of one system, each array of shape (statistics,).
 
     Attributes:
         queries: Of drawing queries, for the seeds there are.
         seeds_drawn: Of drawing seeds, as draws show it.
         seeds: The same unbiased, for few seeds.
-        own: What of that is each seed's own hits, which `queries` holds already.
-        twice: What drawing both at once adds in the draws.
+        own: The part of `seeds` that is each seed's own hits; `queries` includes it already.
+        double_counted: What drawing both at once adds in the draws.
         units: How many seeds.
     """
 
@@ -32,13 +32,13 @@ class Noise:
     seeds_drawn: np.ndarray
     seeds: np.ndarray
     own: np.ndarray
-    twice: np.ndarray
+    double_counted: np.ndarray
     units: int
 
     @property
     def drawn(self) -> np.ndarray:
         """All that draws of queries and seeds show."""
-        return self.queries + self.seeds_drawn + self.twice
+        return self.queries + self.seeds_drawn + self.double_counted
 
     @property
     def trained(self) -> np.ndarray:
@@ -66,20 +66,20 @@ def contributions(cell: Cell, strata: np.ndarray) -> np.ndarray:
     return np.asarray(moved, np.float32)
 
 
-def noise(moved: np.ndarray, by_seed: np.ndarray) -> Noise:
+def variance_components(influence: np.ndarray, by_seed: np.ndarray) -> VarianceComponents:
     """The parts of the variance of each statistic.
 
     Args:
-        moved: What each query group contributes, shape (groups, statistics, seeds).
+        influence: What each query group contributes, shape (groups, statistics, seeds).
         by_seed: The statistics, shape (seeds, statistics).
     """
-    units = moved.shape[2]
-    mean = moved.mean(2, dtype=np.float64)
+    units = influence.shape[2]
+    mean = influence.mean(2, dtype=np.float64)
     queries = (mean**2).sum(0)
     drawn = np.nan_to_num(by_seed.var(0)) / units
     if units == 1:
         nothing = np.zeros_like(queries)
-        return Noise(queries, nothing, nothing, nothing, nothing, 1)
-    own = ((moved - mean[:, :, None]) ** 2).sum((0, 2), dtype=np.float64) / (units - 1)
+        return VarianceComponents(queries, nothing, nothing, nothing, nothing, 1)
+    own = ((influence - mean[:, :, None]) ** 2).sum((0, 2), dtype=np.float64) / (units - 1)
     seeds = drawn * units / (units - 1)
-    return Noise(queries, drawn, seeds, own / units, own * (units - 1) / units**2, units)
+    return VarianceComponents(queries, drawn, seeds, own / units, own * (units - 1) / units**2, units)

@@ -1,67 +1,69 @@
-"""Why retrieval differs between languages: the parts of `gaps.json` that set it beside everything else measured.
-
-profiles        one row a base, data set, setting, alignment, recipe and language: the headline measure (`value`)
-                and every predictor known of it (`known`)
-correlations    Spearman's rho of the measure with each predictor (`correlation.py`)
-models          a mixed-effects model a base, data set and setting (`mixed.py`)
-"""
+"""What may explain that retrieval differs between languages: profiles, correlations and mixed-effects models."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from xlreach.comparison.correlation import correlations
-from xlreach.comparison.levels import Cut
 from xlreach.comparison.mixed import mixed_models
 from xlreach.comparison.profile import Profile, profiles
+from xlreach.gaps import Correlation, LanguageSplit, MixedModel, ProfilePoint
 from xlreach.measurement import Measurement
+from xlreach.system import System
+
+
+@dataclass(frozen=True)
+class Explanations:
+    """What `explain` gives: see the fields of the same names of `GapAnalysis`."""
+
+    profiles: tuple[ProfilePoint, ...]
+    correlations: tuple[Correlation, ...]
+    models: tuple[MixedModel, ...]
 
 
 def explain(
     results: Sequence[Measurement],
     measure: str | None,
-    cut: Cut,
+    split: LanguageSplit,
     *,
     seed: int = 0,
     resamples: int = 10_000,
     permutations: int = 10_000,
-) -> dict[str, list[dict[str, Any]]]:
+) -> Explanations:
     """Profiles, correlations and models of a study.
 
     Args:
         results: Its measurements.
         measure: The retrieval measure to explain.
-        cut: The study's own division, to name each language's side.
+        split: The study's own, to name each language's side.
         seed: Of the resampling.
         resamples: Draws of languages.
         permutations: For the tests.
     """
-    found = list(profiles(results, measure))
+    grids = list(profiles(results, measure))
     rng = np.random.default_rng(seed)
-    return {
-        "profiles": [row for one in found for row in _points(one, cut)],
-        "correlations": [
-            row for one in found for row in correlations(one, rng, resamples=resamples, permutations=permutations)
-        ],
-        "models": mixed_models(found),
-    }
+    return Explanations(
+        profiles=tuple(point for grid in grids for point in _points(grid, split)),
+        correlations=tuple(
+            row for grid in grids for row in correlations(grid, rng, resamples=resamples, permutations=permutations)
+        ),
+        models=tuple(mixed_models(grids)),
+    )
 
 
-def _points(profile: Profile, cut: Cut) -> list[dict[str, Any]]:
-    about = {"base": profile.base, "dataset": profile.dataset, "setting": profile.setting, "measure": profile.measure}
-    return [
-        about
-        | {
-            "alignment": profile.alignment,
-            "recipe": recipe,
-            "language": code,
-            "level": cut.level(code),
-            "value": profile.scores[row, column],
-            "known": {one.name: one.values[row, column] for one in profile.predictors},
-        }
-        for row, code in enumerate(profile.languages)
-        for column, recipe in enumerate(profile.recipes)
-    ]
+def _points(profile: Profile, split: LanguageSplit) -> Iterator[ProfilePoint]:
+    for row, code in enumerate(profile.languages):
+        for column, recipe in enumerate(profile.recipes):
+            yield ProfilePoint(
+                system=System(profile.base or "", recipe, profile.alignment),
+                dataset=profile.dataset,
+                setting=profile.setting,
+                measure=profile.measure,
+                language=code,
+                level=split.level(code),
+                value=float(profile.scores[row, column]),
+                known={predictor.name: float(predictor.values[row, column]) for predictor in profile.predictors},
+            )

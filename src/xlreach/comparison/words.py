@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from xlreach.comparison.change import BASELINE
 from xlreach.comparison.levels import CONFIG
-from xlreach.comparison.names import shortener
-from xlreach.retrieval.retrievers import is_baseline
+from xlreach.gaps import GapAnalysis
+from xlreach.system import UNTREATED as BASELINE
 
 Row = Mapping[str, Any]
 SETTINGS = ("mono", "cross", "multi")
@@ -19,17 +18,13 @@ _ENOUGH = 5
 _TOO_FEW = "are too few for a claim about other languages (5 each are the least)"
 
 
-def summary(gaps: Mapping[str, Any]) -> list[str]:
-    """Who is compared, the untreated gap, where it is lost, what narrows it and what helps most, tagging, how sure.
+def summary(analysis: GapAnalysis) -> list[str]:
+    """Who is compared, the untreated gap, where it is lost, what narrows it and what helps most, tagging, how sure."""
+    from xlreach.comparison.as_dicts import as_dicts
 
-    Recipes and alignments go by their short names (`names.py`).
-
-    Args:
-        gaps: The content of `gaps.json`.
-    """
+    gaps = as_dicts(analysis)
     subject = subjects(gaps)[0]
-    short = shortener(name for row in gaps["gaps"] for name in (row["recipe"], row["alignment"]) if name)
-    lines = [
+    return [
         compared(gaps, subject[0]),
         untreated(gaps, *subject),
         where_lost(gaps, *subject),
@@ -38,7 +33,11 @@ def summary(gaps: Mapping[str, Any]) -> list[str]:
         tagging(gaps, subject[0]),
         how_sure(gaps),
     ]
-    return [short(line) for line in lines]
+
+
+def is_baseline(alignment: str | None) -> bool:
+    """Whether the old column names a retriever that is no encoder."""
+    return alignment in ("bm25", "random") or str(alignment).startswith(("rrf(", "blend("))
 
 
 def subjects(gaps: Mapping[str, Any]) -> list[tuple[str | None, str | None]]:
@@ -146,17 +145,12 @@ def narrowest(gaps: Mapping[str, Any], base: str | None, dataset: str | None) ->
 
 
 def best_system(gaps: Mapping[str, Any], base: str | None, dataset: str | None) -> tuple[str | None, str | None]:
-    """Recipe and alignment with the best low-resource mean, cross-lingual if that was measured; hybrid ones first.
-
-    The study's question is about hybrid batches: among systems, those trained with them are preferred.
-    """
+    """Recipe and alignment with the best low-resource mean, cross-lingual if that was measured."""
     rows = [row for row in _retrieval(gaps, "gaps", base, dataset) if not is_baseline(row["alignment"])]
     rows = [row for row in rows if row["setting"] == "cross"] or [row for row in rows if row["setting"]] or rows
-    hybrid = [row for row in rows if str(row["alignment"]).startswith("hybrid")]
-    kept = hybrid or [row for row in rows if row["alignment"] not in (None, BASELINE)] or rows
-    if not kept:
+    if not rows:
         return None, None
-    top = (min if kept[0]["lower_is_better"] else max)(kept, key=lambda row: row["low"])
+    top = (min if rows[0]["lower_is_better"] else max)(rows, key=lambda row: row["low"])
     return top["recipe"], top["alignment"]
 
 

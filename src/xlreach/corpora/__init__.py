@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from xlreach.corpora.collection import Collection, Document, Query
 from xlreach.corpora.dataset import Dataset, EntityCorpus, Text, Treebank
-from xlreach.corpora.parallel import ParallelText
+from xlreach.corpora.parallel_text import ParallelText
 from xlreach.corpora.registry import DATASETS, find_datasets, open_dataset
 
 __all__ = [

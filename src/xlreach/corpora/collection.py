@@ -1,22 +1,13 @@
 """Retrieval collections: documents and queries in several languages, and which document answers which query.
 
-`Collection` is what every retrieval data set becomes; `write_collection` writes the generic layout on disk, which
-`folder.FolderCollection` reads and anybody can write:
-
-    corpus.jsonl    {"_id": "d1", "title": "", "text": "…", "language": "mt"}
-    queries.jsonl   {"_id": "q1", "text": "…", "language": "en", "group": "1"}
-    qrels.tsv       query-id <TAB> corpus-id <TAB> score      (with this header)
-
-No embedding, no search, no scoring.
+`Collection` is what every retrieval data set becomes. No embedding, no search, no scoring.
 """
 
 from __future__ import annotations
 
-import json
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from xlreach.corpora.dataset import Dataset
 
@@ -83,33 +74,3 @@ class Collection(Dataset):
             for doc, grade in judged.get(query.id, {}).items():
                 if grade > 0 and doc in texts:  # published judgements name documents that a reduced corpus has not
                     yield query.text, texts[doc]
-
-
-def write_collection(
-    folder: Path,
-    documents: Iterable[Document],
-    queries: Iterable[Query],
-    qrels: Mapping[str, Mapping[str, int]],
-) -> None:
-    """Writes the generic layout; `folder.FolderCollection` reads it back."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_jsonl(
-        folder / "corpus.jsonl",
-        ({"_id": d.id, "title": d.title, "text": d.text, "language": d.language} for d in documents),
-    )
-    _write_jsonl(
-        folder / "queries.jsonl",
-        ({"_id": q.id, "text": q.text, "language": q.language, "group": q.group} for q in queries),
-    )
-    with (folder / "qrels.tsv").open("w", encoding="utf-8", newline="\n") as stream:
-        stream.write("query-id\tcorpus-id\tscore\n")
-        for query, judged in qrels.items():
-            for document, score in judged.items():
-                stream.write(f"{query}\t{document}\t{score}\n")
-
-
-def _write_jsonl(path: Path, rows: Iterable[dict[str, str]]) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as stream:
-        for row in rows:
-            stream.write(json.dumps(row, ensure_ascii=False) + "\n")

@@ -9,12 +9,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import ClassVar, Generic, Literal, TypeVar
 
-from xlreach.corpora.conllu import Sentence
-from xlreach.corpora.iob2 import TaggedSentence
-from xlreach.corpora.text import numbered_lines, read_lines
+from xlreach.corpora.formats.conllu import Sentence
+from xlreach.corpora.formats.iob2 import TaggedSentence
+from xlreach.corpora.formats.lines import numbered_lines, read_lines
 from xlreach.errors import DataError, nearest
 from xlreach.spec import Registry, Spec
 
@@ -33,7 +33,7 @@ class Dataset(ABC):
     """
 
     name: str
-    licence: str = "not stated"
+    licence: str = ""
     citation: str = ""
 
     @property
@@ -52,9 +52,8 @@ class Dataset(ABC):
 class Text(Dataset):
     """Unlabelled text, one sentence or paragraph a line."""
 
-    def __init__(self, name: str, paths: Mapping[str, Iterable[Path]], licence: str = "", citation: str = "") -> None:
+    def __init__(self, name: str, paths: Mapping[str, Iterable[Path]]) -> None:
         self.name = name
-        self.licence, self.citation = licence or self.licence, citation
         self._paths = {language: tuple(sorted(given)) for language, given in paths.items()}
 
     @property
@@ -84,7 +83,7 @@ class Text(Dataset):
         return sorted(path for language in languages for path in self._paths.get(language, ()))
 
 
-class Annotated(Dataset, Generic[T]):
+class AnnotatedCorpus(Dataset, Generic[T]):
     """Annotated sentences of one language, in splits.
 
     Attributes:
@@ -98,11 +97,8 @@ class Annotated(Dataset, Generic[T]):
         language: str,
         splits: Mapping[str, Iterable[Path]],
         read: Callable[[Path], Iterator[T]],
-        licence: str = "",
-        citation: str = "",
     ) -> None:
         self.name, self.language = name, language
-        self.licence, self.citation = licence or self.licence, citation
         self.splits: dict[str, tuple[Path, ...]] = {
             split: tuple(splits[split]) for split in sorted(splits, key=_split_order)
         }
@@ -128,7 +124,7 @@ class Annotated(Dataset, Generic[T]):
         return sorted(path for paths in self.splits.values() for path in paths) if wanted else []
 
 
-class Treebank(Annotated[Sentence]):
+class Treebank(AnnotatedCorpus[Sentence]):
     """Sentences with part-of-speech tags and dependency trees.
 
     Attributes:
@@ -138,7 +134,7 @@ class Treebank(Annotated[Sentence]):
     trees: bool = True
 
 
-class EntityCorpus(Annotated[TaggedSentence]):
+class EntityCorpus(AnnotatedCorpus[TaggedSentence]):
     """Sentences with entities in IOB2."""
 
 
@@ -153,13 +149,24 @@ class DatasetSpec(Spec):
     citation: ClassVar[str] = ""
     summary: ClassVar[str] = ""
 
-    @abstractmethod
     def open(self, root: Path) -> Dataset:
         """The data set below `root`.
 
         Raises:
             DataError: It is not there.
         """
+        data = self._open(root)
+        licence, data.citation = self.credit()
+        data.licence = data.licence or licence
+        return data
+
+    def credit(self) -> tuple[str, str]:
+        """Licence (unless the files themselves state one) and citation of the data."""
+        return self.licence, self.citation
+
+    @abstractmethod
+    def _open(self, root: Path) -> Dataset:
+        """As `open`, but for licence and citation."""
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -179,35 +186,6 @@ def check_language(data: Dataset, language: str) -> str:
     if language not in data.languages:
         raise DataError(f"{data.name} has no text in {language!r}.", fix=nearest(language, data.languages))
     return language
-
-
-def inside(root: Path, relative: str) -> Path:
-    """`root / relative`, for a path that comes from a data set string.
-
-    Raises:
-        DataError: It is absolute or leads out of the root.
-    """
-    parts = PurePosixPath(relative)
-    if parts.is_absolute() or ".." in parts.parts or "\\" in relative:
-        raise DataError(
-            f"{relative!r} leads out of the data root {root}.", expected="Expected a path below it, without '..'."
-        )
-    return root / parts
-
-
-def folder_of(root: Path, relative: str, what: str) -> Path:
-    """A folder below the data root.
-
-    Raises:
-        DataError: There is none; names what is needed.
-    """
-    path = root / relative
-    if not path.is_dir():
-        raise DataError(
-            f"There is no {what} in the data root {root}.",
-            expected=f"Expected the folder {relative}, in the layout of its publisher.",
-        )
-    return path
 
 
 def _split_order(split: str) -> int:

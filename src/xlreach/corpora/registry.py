@@ -11,30 +11,29 @@ import difflib
 from pathlib import Path
 from typing import get_args
 
-# Each of these registers its data sets.
-from xlreach.corpora import (
-    afriqa,
-    bitexts,
-    columns,
-    entities,
-    folder,
-    hub,
-    irds,
-    lareqa,
-    plain,
-    topics,
-    treebanks,
-    verses,
-)
 from xlreach.corpora.dataset import DATASETS, Dataset, DatasetSpec, Kind
-from xlreach.corpora.paths import open_path
+
+# Imported for what they register.
+from xlreach.corpora.sources import (  # noqa: F401
+    afriqa,
+    bible_verses,
+    column_files,
+    entity_corpora,
+    hub,
+    ir_datasets,
+    lareqa,
+    raw_text,
+    retrieval_folder,
+    translations,
+    trec_topics,
+    treebanks,
+)
+from xlreach.corpora.sources.any_path import open_path
 from xlreach.errors import DataError, SpecError
 from xlreach.languages import canonical_code, extend_languages
 from xlreach.safe_io import as_path
 
 __all__ = ["DATASETS", "Dataset", "DatasetSpec", "find_datasets", "open_dataset"]
-
-_FAMILIES = (afriqa, bitexts, columns, entities, folder, hub, irds, lareqa, plain, topics, treebanks, verses)
 
 
 def open_dataset(text: str, root: Path) -> Dataset:

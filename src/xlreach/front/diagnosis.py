@@ -73,13 +73,13 @@ def diagnose(encoder: PathLike, text: Lines, *, parallel: Lines | None = None) -
         True
     """
     from xlreach.adapt.diagnostics import diagnose as measure
-    from xlreach.adapt.diagnostics import parity, surprise
+    from xlreach.adapt.diagnostics import parity, pseudo_perplexity
     from xlreach.adapt.encoder import resolve_base
-    from xlreach.corpora.bitext import read_bitext
-    from xlreach.corpora.text import read_lines
+    from xlreach.corpora.formats.aligned_lines import read_bitext
+    from xlreach.corpora.formats.lines import read_lines
 
     folder, path = resolve_base(os.fspath(encoder)), text_file(text, "text")
     values = measure(folder, read_lines(path))
     if parallel is not None:
         values["parity"] = parity(folder, read_bitext(path, text_file(parallel, "parallel")))[0]
-    return Diagnosis({**values, **surprise(folder, read_lines(path))[0]})
+    return Diagnosis({**values, **pseudo_perplexity(folder, read_lines(path))[0]})

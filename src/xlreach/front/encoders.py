@@ -166,7 +166,7 @@ def adapt(
         >>> adapted.path.name
         'adapted'
     """
-    from xlreach.adapt.chain import adapt_encoder
+    from xlreach.adapt.pipeline import adapt_encoder
 
     target = output(out, "adapted")
     adapt_encoder(os.fspath(base), recipe, text_files(text), out=target, seed=seed, others=text_files(other))

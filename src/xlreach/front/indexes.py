@@ -258,7 +258,7 @@ class Index:
             IndexFolderError: A language is not indexed.
             XLReachError: There is something at `path`.
         """
-        from xlreach.corpora.items import read_queries
+        from xlreach.corpora.document_files import read_queries
         from xlreach.retrieval.search import rank, write_search_run
 
         indexes, target = self._chosen(languages), output(path, "run")
@@ -307,7 +307,7 @@ class Index:
         return self.contents._repr_html_()
 
     def _update(self, language: str, documents: Documents, ids: PathLike | Sequence[str]) -> None:
-        from xlreach.corpora.items import read_ids
+        from xlreach.corpora.document_files import read_ids
         from xlreach.retrieval.index import open_index
         from xlreach.retrieval.index_update import update_index
 

@@ -96,7 +96,7 @@ def read_given(language: str, documents: Documents, taken: Iterable[str] = ()) -
         XLReachError: A file is missing, empty or damaged; a mapping has no text.
     """
     from xlreach.corpora.collection import Document
-    from xlreach.corpora.items import read_documents
+    from xlreach.corpora.document_files import read_documents
 
     if isinstance(documents, (str, os.PathLike)):
         return read_documents(existing(documents), language)

@@ -1,6 +1,7 @@
 """What a study found, as types: every gap, direction and change, every verdict, everything that may explain them.
 
-`comparison` computes these, `report` writes sentences, tables and charts from them, `gaps.json` is their JSON. A row
+`comparison` computes these, `report` writes sentences, tables and charts from them, `gaps.json` is their JSON and
+`gaps.schema.json` the JSON schema of that. A row
 carries numbers and closed sets of words (`Literal`), no sentence: what a sentence says is decided in
 `report/narrative.py`. `low` and `high` are the two sides of a split of the languages; a difference is always the low
 side minus the high side unless a row says otherwise.
@@ -8,8 +9,9 @@ side minus the high side unless a row says otherwise.
 
 from __future__ import annotations
 
-from xlreach.gaps.analysis import SCHEMA, GapAnalysis
+from xlreach.gaps.analysis import GapAnalysis
 from xlreach.gaps.explanations import Correlation, Effect, EqualPools, MixedModel, PoolFigure, PoolSizes, ProfilePoint
+from xlreach.gaps.file import json_schema, read_gaps, write_gaps
 from xlreach.gaps.rows import (
     Caution,
     Certainty,
@@ -22,11 +24,12 @@ from xlreach.gaps.rows import (
     LanguageSplit,
     Side,
     Subject,
+    rounded,
 )
+from xlreach.gaps.side_by_side import FactorAnalysis, FactorGap, FactorTest, RunComparison, RunDifference
 from xlreach.gaps.verdicts import Answer, Claim, Cost, Verdict
 
 __all__ = [
-    "SCHEMA",
     "Answer",
     "Caution",
     "Certainty",
@@ -39,6 +42,9 @@ __all__ = [
     "Effect",
     "EqualPools",
     "Factor",
+    "FactorAnalysis",
+    "FactorGap",
+    "FactorTest",
     "Gap",
     "GapAnalysis",
     "Interval",
@@ -47,7 +53,13 @@ __all__ = [
     "PoolFigure",
     "PoolSizes",
     "ProfilePoint",
+    "RunComparison",
+    "RunDifference",
     "Side",
     "Subject",
     "Verdict",
+    "json_schema",
+    "read_gaps",
+    "rounded",
+    "write_gaps",
 ]

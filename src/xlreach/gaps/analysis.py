@@ -8,8 +8,6 @@ from xlreach.gaps.explanations import Correlation, EqualPools, MixedModel, PoolS
 from xlreach.gaps.rows import Caution, Change, Direction, Gap, LanguageSplit
 from xlreach.gaps.verdicts import Answer, Verdict
 
-SCHEMA = 3
-
 
 @dataclass(frozen=True, kw_only=True)
 class GapAnalysis:

@@ -134,8 +134,20 @@ class Correlation:
 
 @dataclass(frozen=True, kw_only=True)
 class Effect:
-    """One effect of a mixed model: what the measure changes by for one standard deviation, or for an alignment."""
+    """One effect of a mixed model.
 
+    Attributes:
+        kind: Of a predictor, or of an alignment.
+        name: The predictor or the alignment.
+        estimate: What the measure changes by for one standard deviation of the predictor, or for the alignment in
+            place of the first one.
+        interval: From Student's t.
+        p: Of no effect.
+        p_holm: Corrected over the effects of the model.
+        verdict: Whether the measure is more or less with it.
+    """
+
+    kind: Literal["predictor", "alignment"]
     name: str
     estimate: float
     interval: Interval

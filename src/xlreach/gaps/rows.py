@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 from xlreach.system import System
 
 Side = Literal["low", "high"]
 DirectionName = Literal["low→low", "low→high", "high→low", "high→high", "query side", "document side"]
-Factor = Literal["recipe", "alignment", "both"]
+T = TypeVar("T")
+Factor = Literal["recipe", "alignment", "retriever", "both"]
+
+
+_DECIMALS = 6
 
 
 class Interval(NamedTuple):
@@ -164,7 +170,8 @@ class Change(Subject, Certainty):
     """How much more the low-resource languages gained than the high-resource ones (difference in differences).
 
     Attributes:
-        factor: What differs from `against`.
+        factor: What differs from `against`: the recipe; the alignment (`against` has none and is dense); the retriever
+            only (`against` is dense); the recipe and one of the other two.
         against: The system compared with.
         change: `low_gain - high_gain`.
         low_gain: Mean gain of the low-resource languages.
@@ -204,3 +211,22 @@ class Change(Subject, Certainty):
     p_queries_holm: float | None = None
     p_languages_holm: float | None = None
     holm_family: int = 0
+
+
+def rounded(value: T) -> T:
+    """The same row, or any value of one, with numbers of six decimals; None for a number that is not finite."""
+    return cast(T, _rounded(value))
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(float(value), _DECIMALS) if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _rounded(part) for name, part in value.items()}
+    if isinstance(value, Interval):
+        return Interval(*map(_rounded, value))
+    if isinstance(value, tuple):
+        return tuple(map(_rounded, value))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.replace(value, **{name: _rounded(part) for name, part in vars(value).items()})
+    return value

@@ -64,9 +64,10 @@ class Claim:
     """One comparison behind the answer to the study's question.
 
     Attributes:
-        kind: `gap`, `query side`, `document side`; `alignment` and `recipe` compare the answer's system with another.
+        kind: `gap`, `query side`, `document side`; `recipe`, `alignment` and `retriever` compare the answer's system
+            with another.
         setting: The retrieval setting.
-        against: The system compared with, for `alignment` and `recipe`.
+        against: The system compared with, for `recipe`, `alignment` and `retriever`.
         form: Whether the low-resource value is compared, or the gap.
         estimate: The difference.
         interval: For these languages.
@@ -75,7 +76,7 @@ class Claim:
         claimed: Whether the test allows a claim.
     """
 
-    kind: Literal["gap", "query side", "document side", "alignment", "recipe"]
+    kind: Literal["gap", "query side", "document side", "recipe", "alignment", "retriever"]
     setting: str
     against: System | None = None
     form: Literal["value", "gap"] | None = None

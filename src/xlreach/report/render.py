@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from xlreach.comparison import read_gaps, words
+from xlreach.comparison.as_dicts import as_dicts
 from xlreach.comparison.levels import CONFIG
 from xlreach.comparison.marks import marked
 from xlreach.comparison.names import short_names, shortener
@@ -29,6 +30,7 @@ from xlreach.comparison.tables import (
     tagging_tables,
 )
 from xlreach.errors import DataError
+from xlreach.gaps import GapAnalysis
 from xlreach.measurement import Measurement, read_measurements
 from xlreach.report.curves import curve_charts
 from xlreach.report.export import digits_of, rows_csv, shown, shown_minus
@@ -85,9 +87,10 @@ class _Page:
         self,
         config: Mapping[str, Any],
         results: Sequence[Measurement],
-        gaps: Mapping[str, Any],
+        analysis: GapAnalysis,
         curves: Sequence[Mapping[str, Any]],
     ) -> None:
+        gaps = as_dicts(analysis)
         self.config, self.results, self.gaps = config, results, gaps
         self.levels = {side: gaps["cuts"][0][side] for side in ("high", "low")}
         self.headline = gaps["headline"] or ""
@@ -105,13 +108,13 @@ class _Page:
         self.curves = [chart for base in self.bases for chart in curve_charts(points, base, self.short)]
         self.training_charts = training_figures(curves, self.short)
         self.training = training_tables(curves)
-        self.overview = marked(overview_tables(results, self.levels, self.headline), gaps)
-        self.tagging = marked(tagging_tables(results, self.levels), gaps)
+        self.overview = marked(overview_tables(results, self.levels, self.headline), analysis)
+        self.tagging = marked(tagging_tables(results, self.levels), analysis)
         self.transfer = transfer_tables(results, self.levels)
         self.published = published_tables(results, self.levels)
         self.parts = part_tables(results)
-        self.retrieval = marked(retrieval_tables(results, self.levels), gaps)
-        self.pools, self.said_of_pools = pool_tables(gaps), said_of_pools(gaps)
+        self.retrieval = marked(retrieval_tables(results, self.levels), analysis)
+        self.pools, self.said_of_pools = pool_tables(analysis), said_of_pools(analysis)
         self.diagnostics = diagnostic_tables(results, self.levels)
         self.cost = cost_table(results)
 

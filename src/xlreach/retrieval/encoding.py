@@ -26,12 +26,14 @@ from sentence_transformers.sentence_transformer.modules import Transformer
 from tqdm import tqdm
 
 from xlreach.adapt.encoder import fingerprint
-from xlreach.adapt.forward import at_once
-from xlreach.adapt.inputs import input_transform
+from xlreach.adapt.romanize import input_transform
+from xlreach.compute.loading import quiet_loading
+from xlreach.compute.parallel import map_batches
+from xlreach.compute.precision import fast_bfloat16
 from xlreach.errors import ModelError, SpecError, nearest
 from xlreach.retrieval.first_occurrence import FirstOccurrence
 from xlreach.retrieval.int8 import check_fidelity, int8_transformer, sample
-from xlreach.retrieval.loading import folder_pooling, load_encoder, quiet_loading
+from xlreach.retrieval.loading import folder_pooling, load_encoder
 from xlreach.retrieval.pooling import POOLINGS, Declared
 
 DTYPES = ("auto", "fp32", "bf16", "int8")
@@ -234,7 +236,7 @@ class TextEncoder:
         with _halved(self.model[0]) if half else contextlib.nullcontext():
             # OpenVINO has threads of its own, and one batch at a time.
             where = self.model.device.type if self._int8 is None else "openvino"
-            for rows, found in at_once(self._forward, batches, where):
+            for rows, found in map_batches(self._forward, batches, where):
                 vectors[rows] = found
         if not np.isfinite(vectors).all():
             raise ModelError(
@@ -289,7 +291,7 @@ class TextEncoder:
     def _use_half(self, pieces: int) -> bool:
         if self.dtype != "auto":  # nothing of int8 is computed by torch but what it is compared with
             return self.dtype == "bf16"
-        return pieces * self._weights >= _LONG_JOB and computes_bf16(self.model.device.type)
+        return pieces * self._weights >= _LONG_JOB and fast_bfloat16(self.model.device.type)
 
 
 @contextlib.contextmanager
@@ -322,17 +324,6 @@ def _to_half(module: torch.nn.Module, inputs: Any, output: torch.Tensor) -> torc
 def stepped_up(length: int) -> int:
     """The next multiple of `SHAPE_STEP`."""
     return -(-length // SHAPE_STEP) * SHAPE_STEP
-
-
-def computes_bf16(device: str = "cpu") -> bool:
-    """Whether the machine has bf16 instructions; on a CPU without them half precision would be slower, not faster."""
-    if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    flags = Path("/proc/cpuinfo")
-    if device != "cpu" or not flags.is_file():
-        return False
-    known = set(flags.read_text("utf-8", "replace").split())
-    return bool({"amx_bf16", "avx512_bf16"} & known)
 
 
 def texts_digest(texts: Iterable[str]) -> str:

@@ -15,8 +15,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
-from xlreach.corpora.parallel import ParallelText
-from xlreach.corpora.text import numbered_lines, read_lines
+from xlreach.corpora.formats.lines import numbered_lines, read_lines
+from xlreach.corpora.parallel_text import ParallelText
 from xlreach.errors import DataError, SpecError
 from xlreach.safe_io import parse_json
 from xlreach.spec import Registry, Spec, param

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlreach.corpora.collection import Document
-from xlreach.corpora.trec import write_run
+from xlreach.corpora.formats.trec import write_run
 from xlreach.errors import DataError, IndexFolderError
 from xlreach.retrieval.encoding import TextEncoder, Vectors
 from xlreach.retrieval.index import DenseIndex

@@ -19,7 +19,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense
 from sentence_transformers.sentence_transformer.modules import Normalize
 
-from xlreach.corpora.text import read_lines
+from xlreach.corpora.formats.lines import read_lines
 from xlreach.errors import DataError, SpecError
 from xlreach.retrieval.pooling import Pooling
 

@@ -22,7 +22,7 @@ import numpy as np
 from tqdm import tqdm
 
 from xlreach.corpora.collection import Collection, Qrels, Query
-from xlreach.corpora.trec import write_qrels, write_run
+from xlreach.corpora.formats.trec import write_qrels, write_run
 from xlreach.errors import DataError, IndexFolderError, SpecError, nearest
 from xlreach.measurement import Measurement, write_measurements
 from xlreach.retrieval.encoding import TextEncoder
@@ -112,8 +112,8 @@ def evaluate(
         raise DataError(f"{collection.name} has no judgements for {', '.join(asking)} in {', '.join(languages)}.")
     out = Path(out)
     (out / "trec").mkdir(parents=True, exist_ok=True)
-    with PerQueryWriter(out, collection.name) as kept:
-        scorer = _Scorer(collection.name, wanted, depth, out / "trec", kept, runs)
+    with PerQueryWriter(out, collection.name, str(retriever)) as kept:
+        scorer = _Scorer(collection.name, str(retriever), wanted, depth, out / "trec", kept, runs)
         pairs = list(_pairs(settings, judgements, languages))
         pools: dict[tuple[str, ...], Pool] = {}
         asked_before: dict[str, _Asked] = {}
@@ -160,13 +160,14 @@ class _Scorer:
     def __init__(
         self,
         dataset: str,
+        retriever: str,
         measures: list[ir_measures.Measure],
         depth: int | None,
         trec: Path,
         kept: PerQueryWriter,
         runs: bool,
     ) -> None:
-        self._dataset, self._measures, self._depth = dataset, measures, depth
+        self._dataset, self._retriever, self._measures, self._depth = dataset, retriever, measures, depth
         self._trec, self._kept, self._runs = trec, kept, runs
         self._other = [measure for measure in measures if not ranked(measure)]
         self.rows: list[Measurement] = []
@@ -267,6 +268,7 @@ class _Scorer:
         return Measurement(
             kind=kind,
             dataset=self._dataset,
+            retriever=self._retriever,
             setting=setting,
             query_language=a,
             document_language=b,

@@ -21,6 +21,40 @@ Floats = NDArray[np.float64]
 _USUAL = ("nDCG@10", "AP", "AP@20", "R@1", "R@10", "R@100", "RR", "RR@10", "Success@1", "Success@10", "P@10", "Rprec")
 
 
+_LOWER_IS_BETTER = frozenset({
+    "rank_distance", "rank_distance_normalised", "language_bias",
+    "fertility", "unk_pieces", "unk_words", "continued_words", "round_trip_loss", "round_trip_loss_no_space",
+    "pseudo_nll_per_word", "pseudo_perplexity_per_word", "valid_loss_per_word",
+    "seconds", "tokens", "peak_memory_mb", "examples",
+})  # fmt: skip
+"""Measures of this package of which less is better; of every other, and of all of ir-measures, more is better."""
+
+
+@dataclass(frozen=True)
+class MeasureInfo:
+    """What a reader of results must know of a measure.
+
+    Attributes:
+        name: Without the cutoff: `nDCG`, `rank_distance`.
+        cutoff: The number of ranks that count; None for all.
+        lower_is_better: Whether a smaller value is the better one.
+    """
+
+    name: str
+    cutoff: int | None
+    lower_is_better: bool
+
+    @classmethod
+    def of(cls, measure: str) -> MeasureInfo:
+        """Reads the text in the field `measure` of any measurement: tagging, retrieval, diagnostic or cost.
+
+        >>> MeasureInfo.of("nDCG@10"), MeasureInfo.of("rank_distance").lower_is_better
+        (MeasureInfo(name='nDCG', cutoff=10, lower_is_better=False), True)
+        """
+        name, _, cutoff = measure.partition("@")
+        return cls(name, int(cutoff) if cutoff.isdecimal() else None, name in _LOWER_IS_BETTER)
+
+
 @dataclass(frozen=True)
 class RelevantRanks:
     """Where a ranking puts the relevant documents of some queries.

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from xlreach.corpora.collection import Query
 from xlreach.scoring.measures import Floats, RelevantRanks
 
-_CELL = ("dataset", "setting", "query_language", "document_language")
+_CELL = ("dataset", "retriever", "setting", "query_language", "document_language")
 _ABOUT = [(name, pa.string()) for name in (*_CELL, "query_id", "group")]
 _QUERIES = pa.schema([*_ABOUT, ("measure", pa.string()), ("value", pa.float64())])
 _PLACES = pa.list_(pa.int32())
@@ -35,11 +35,12 @@ class PerQueryWriter:
 
     Args:
         out: The folder.
-        dataset: What is scored.
+        dataset: The data set that is scored.
+        retriever: What ranks the documents.
     """
 
-    def __init__(self, out: Path, dataset: str) -> None:
-        self._dataset = dataset
+    def __init__(self, out: Path, dataset: str, retriever: str) -> None:
+        self._dataset, self._retriever = dataset, retriever
         self._values = pq.ParquetWriter(out / "queries.parquet", _QUERIES)
         self._ranks = pq.ParquetWriter(out / "ranks.parquet", _RANKS)
 
@@ -97,5 +98,9 @@ class PerQueryWriter:
 
     def _about(self, setting: str, a: str, b: str | None, queries: Sequence[Query]) -> list[Any]:
         size = len(queries)
-        cell: list[Any] = [[self._dataset] * size, [setting] * size, [a] * size, [b] * size]
-        return [*cell, [query.id for query in queries], [query.group for query in queries]]
+        cell = (self._dataset, self._retriever, setting, a, b)
+        return [
+            *([value] * size for value in cell),
+            [query.id for query in queries],
+            [query.group for query in queries],
+        ]

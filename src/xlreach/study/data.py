@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xlreach.corpora.collection import Collection
-from xlreach.corpora.dataset import DATASETS, Annotated, Kind, Text, Treebank
+from xlreach.corpora.dataset import DATASETS, AnnotatedCorpus, Kind, Text, Treebank
 from xlreach.errors import ConfigError, DataError, nearest
 from xlreach.safe_io import as_path
 from xlreach.store import Store, Workspace, digest, file_digest
@@ -223,7 +223,7 @@ class StudyData:
                 continue
             with self.config.at("corpora", position):
                 data = self.open(name)
-                if not isinstance(data, Annotated):
+                if not isinstance(data, AnnotatedCorpus):
                     raise DataError(f"{name!r} is no treebank and no entity corpus.", fix=nearest(name, own))
                 if data.language not in languages:
                     raise DataError(f"{name!r} is in {data.language!r}, which is none of the study's languages.")

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from xlreach.comparison import read_gaps
+from xlreach.comparison.as_dicts import factor_dict
 from xlreach.comparison.factor import compare_factor
 from xlreach.errors import ConfigError, StoreError, nearest
 from xlreach.report.factor import render_factor
@@ -129,7 +130,7 @@ def run_experiment(
         tell(f"study {number} of {len(experiment.studies)}: {experiment.factor}, {label}")
         run, _ = run_study(study, place, tell, runner)
         found.append((label, read_gaps(run / "gaps.json")))
-    factor = compare_factor(experiment.name, experiment.factor, found, experiment.about)
+    factor = factor_dict(compare_factor(experiment.name, experiment.factor, found, experiment.about))
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(folder / "factor.json") as path:
         path.write_text(json.dumps(factor, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from xlreach.adapt.encoder import fingerprint, resolve_base
-from xlreach.adapt.recipe import STEPS, NoAdaptation, Recipe, Step
+from xlreach.adapt.no_adaptation import NoAdaptation
+from xlreach.adapt.recipe import STEPS, Recipe, Step
 from xlreach.errors import ConfigError
 from xlreach.retrieval.alignment import ALIGNMENTS
 from xlreach.retrieval.factory import check_factory

@@ -223,8 +223,9 @@ def _write_ranks(config: StudyConfig, plan: Plan, store: Store, path: Path) -> N
         for about, part in parts:
             table = pq.read_table(part)
             for name, value in {"study": config.study, **asdict(about)}.items():
-                kind = pa.int64() if name == "seed" else pa.string()
-                table = table.append_column(name, pa.array([value] * len(table), kind))
+                column = pa.array([value] * len(table), pa.int64() if name == "seed" else pa.string())
+                present = table.schema.get_field_index(name)
+                table = table.append_column(name, column) if present < 0 else table.set_column(present, name, column)
             writer = writer or pq.ParquetWriter(temporary, table.schema)
             writer.write_table(table)
         assert writer is not None

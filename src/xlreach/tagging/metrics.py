@@ -10,13 +10,17 @@ from __future__ import annotations
 
 import tempfile
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from xlreach.corpora.conllu import Sentence, write_conllu
+from xlreach.corpora.formats.conllu import Sentence, write_conllu
 from xlreach.errors import DataError, MissingExtraError
 from xlreach.tagging.labels import Annotation
+
+Parts = dict[tuple[str, str], tuple[float, int]]
+"""Values (0 to 1) by measure and part, such as `("LAS", "nsubj")`, each with the number of items it rests on."""
 
 _STEP, _LONG = 10, 4  # sentences by length: steps of ten words, those above forty together
 
@@ -117,45 +121,44 @@ def span_f1(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -
     return {"F1": (float(value), entities)}
 
 
-def by_relation(gold: Sequence[Annotation], predicted: Sequence[Annotation]) -> dict[str, tuple[float, int]]:
-    """LAS of the words of each universal relation: F1 of `LAS[nsubj]` and so on, with the number of gold words.
+def by_relation(gold: Sequence[Annotation], predicted: Sequence[Annotation]) -> Parts:
+    """LAS (F1, 0 to 1) of each universal relation, with its number of gold words.
 
-    As the evaluation counts a filtered score: correct are words of that relation with the right head and relation,
-    over those that have it in the gold and in the predicted trees. Every relation of the gold trees is there.
+    Counted as the official evaluation counts a filtered score: the words of the relation whose head and relation are
+    right, over the words that have the relation in the gold and in the predicted trees. Every relation of the gold
+    trees is included.
     """
-    counts: dict[str, list[int]] = {}
-    for one, other in zip(gold, predicted, strict=True):
-        for label, head, label_, head_ in zip(one.labels, one.heads, other.labels, other.heads, strict=True):
-            relation, relation_ = _universal(label), _universal(label_)
-            own = counts.setdefault(relation, [0, 0, 0])
-            own[0] += 1
-            counts.setdefault(relation_, [0, 0, 0])[1] += 1
-            own[2] += relation == relation_ and head == head_
+    in_gold, in_predicted, correct = Counter[str](), Counter[str](), Counter[str]()
+    for a, b in zip(gold, predicted, strict=True):
+        relations, heads = map(_universal, a.labels), zip(a.heads, b.heads, strict=True)
+        for relation, other, (head, guess) in zip(relations, map(_universal, b.labels), heads, strict=True):
+            in_gold[relation] += 1
+            in_predicted[other] += 1
+            correct[relation] += relation == other and head == guess
     return {
-        f"LAS[{relation}]": (2 * correct / (given + found), given)
-        for relation, (given, found, correct) in sorted(counts.items())
-        if given
+        ("LAS", name): (2 * correct[name] / (count + in_predicted[name]), count)
+        for name, count in sorted(in_gold.items())
     }
 
 
-def by_length(gold: Sequence[Annotation], predicted: Sequence[Annotation]) -> dict[str, tuple[float, int]]:
-    """UAS and LAS of sentences of 1 to 10 words, 11 to 20, and so on, as `LAS[11-20 words]`, with the gold words."""
-    groups: dict[tuple[int, str], list[Tally]] = {}
-    for one, other in zip(gold, predicted, strict=True):
-        step = min((len(one.labels) - 1) // _STEP, _LONG)
-        for measure, tally in attachment_tally(one, other).items():
-            groups.setdefault((step, measure), []).append(tally)
+def by_length(gold: Sequence[Annotation], predicted: Sequence[Annotation]) -> Parts:
+    """UAS and LAS of sentences of 1 to 10 words, 11 to 20 and so on (`11-20 words`), with the number of gold words."""
+    groups: dict[tuple[str, int], list[Tally]] = {}
+    for a, b in zip(gold, predicted, strict=True):
+        step = min((len(a.labels) - 1) // _STEP, _LONG)
+        for measure, tally in attachment_tally(a, b).items():
+            groups.setdefault((measure, step), []).append(tally)
     return {
-        f"{measure}[{_words(step)} words]": (ratio(tallies), sum(one.total for one in tallies))
-        for (step, measure), tallies in sorted(groups.items(), key=lambda group: (group[0][1], group[0][0]))
+        (measure, f"{_words(step)} words"): (ratio(tallies), sum(tally.total for tally in tallies))
+        for (measure, step), tallies in sorted(groups.items())
     }
 
 
-def partial_f1(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, tuple[float, int]]:
-    """The kinder F1 of SemEval 2013, task 9, by nervaluate, with the number of gold entities.
+def partial_f1(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Parts:
+    """The more lenient F1 of SemEval 2013, task 9 (Segura-Bedmar et al. 2013), by nervaluate, with the gold entities.
 
-    `F1[exact]`: the borders are right, whatever the type; `F1[partial]`: the same, and half for an overlap;
-    `F1[type]`: the type is right and the spans overlap.
+    `exact`: the boundaries are right, whatever the type; `partial`: as `exact`, and an overlap counts half; `type`: the
+    type is right and the spans overlap.
 
     Raises:
         MissingExtraError: nervaluate is not installed.
@@ -168,7 +171,7 @@ def partial_f1(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
     entities = sum(len(spans(tags)) for tags in gold)
     found = Evaluator([list(t) for t in gold], [list(t) for t in predicted], tags=types, loader="list").evaluate()
     schemes = {"exact": "exact", "partial": "partial", "type": "ent_type"}
-    return {f"F1[{name}]": (float(found["overall"][key].f1), entities) for name, key in schemes.items()}
+    return {("F1", name): (float(found["overall"][key].f1), entities) for name, key in schemes.items()}
 
 
 def _words(step: int) -> str:

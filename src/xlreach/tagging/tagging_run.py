@@ -53,8 +53,8 @@ def run_tagging(
         checkpoint: A folder that survives a kill; training goes on from what lies there. Without one it is
             `out/.checkpoint`, removed in the end.
         cost: Gets `tokens` (pieces read in training), `epochs` and `examples`.
-        test_data: Another data set to test on; the data set is then named `TRAIN>TEST`. In another language it is
-            zero-shot transfer, and the setting of its rows is `transfer`.
+        test_data: Another data set to test on; `data` is then in the field `trained_on` of the rows. In another
+            language it is zero-shot transfer, and the setting of the rows is `transfer`.
 
     Returns:
         One measurement a measure, values from 0 to 1; study, base, recipe, alignment and seed are left open.
@@ -81,13 +81,16 @@ def run_tagging(
         names=(data.name, tested.name),
     )  # fmt: skip
     predicted = [task.annotated(sentence, one) for sentence, one in zip(test, result.predicted, strict=True)]
-    name = data.name if test_data is None else f"{data.name}>{tested.name}"
+    scores: dict[tuple[str, str | None], tuple[float, int]] = {
+        (measure, None): score for measure, score in task.evaluate(test, predicted).items()
+    }
     rows = [
         Measurement(
-            kind="tagging", language=str(tested.language), dataset=name, setting="transfer" if transfer else None,
-            measure=measure, value=value, n=n,
+            kind="tagging", language=str(tested.language), task=task.name, dataset=tested.name,
+            trained_on=None if test_data is None else data.name, setting="transfer" if transfer else None,
+            measure=measure, part=part, value=value, n=n,
         )
-        for measure, (value, n) in task.evaluate(test, predicted).items()
+        for (measure, part), (value, n) in [*scores.items(), *task.parts(test, predicted).items()]
     ]  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
     write_measurements(out / "measurements.jsonl", rows)

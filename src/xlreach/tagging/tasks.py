@@ -13,8 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from xlreach.corpora.conllu import Sentence, write_conllu
-from xlreach.corpora.iob2 import TaggedSentence, write_iob2
+from xlreach.corpora.formats.conllu import Sentence, write_conllu
+from xlreach.corpora.formats.iob2 import TaggedSentence, write_iob2
 from xlreach.errors import DataError, XLReachError
 from xlreach.spec import Registry, Spec, param
 from xlreach.tagging import metrics
@@ -85,7 +85,11 @@ class Task(Spec):
 
     @abstractmethod
     def evaluate(self, gold: Sequence[Any], predicted: Sequence[Any]) -> dict[str, tuple[float, int]]:
-        """The official figures (0 to 1) of annotated sentences, with how many items each rests on."""
+        """The official scores (0 to 1) of annotated sentences by measure, each with the number of items it rests on."""
+
+    def parts(self, gold: Sequence[Any], predicted: Sequence[Any]) -> metrics.Parts:
+        """The scores of parts of the data (relations, sentence lengths) that the task's parameters ask for."""
+        return {}
 
     def write(self, path: Path, sentences: Sequence[Any]) -> None:
         """Writes sentences in the task's format."""
@@ -170,8 +174,8 @@ class Parse(Task):
 
     arc_size: int = param(100, "width of the arc perceptrons", minimum=1)
     relation_size: int = param(100, "width of the relation perceptrons", minimum=1)
-    relations: bool = param(False, "whether LAS is also given for each relation: LAS[nsubj]")
-    lengths: bool = param(False, "whether UAS and LAS are also given by sentence length: LAS[11-20 words]")
+    relations: bool = param(False, "whether LAS is also given for each relation")
+    lengths: bool = param(False, "whether UAS and LAS are also given by sentence length")
 
     def tokens(self, sentence: Sentence) -> tuple[str, ...]:
         return sentence.forms
@@ -201,10 +205,12 @@ class Parse(Task):
         return metrics.attachment_tally(gold, predicted)
 
     def evaluate(self, gold: Sequence[Sentence], predicted: Sequence[Sentence]) -> dict[str, tuple[float, int]]:
-        found = metrics.conll18(gold, predicted)
-        annotations = [[self.annotation(one) for one in sentences] for sentences in (gold, predicted)]
-        found |= metrics.by_relation(*annotations) if self.relations else {}
-        return found | (metrics.by_length(*annotations) if self.lengths else {})
+        return metrics.conll18(gold, predicted)
+
+    def parts(self, gold: Sequence[Sentence], predicted: Sequence[Sentence]) -> metrics.Parts:
+        annotations = [[self.annotation(sentence) for sentence in sentences] for sentences in (gold, predicted)]
+        scores = metrics.by_relation(*annotations) if self.relations else {}
+        return scores | (metrics.by_length(*annotations) if self.lengths else {})
 
 
 @TASKS.register
@@ -217,7 +223,7 @@ class Ner(Task):
     main: ClassVar[str] = "F1"
     suffix: ClassVar[str] = "iob2"
 
-    partial: bool = param(False, "whether nervaluate's F1[exact], F1[partial] and F1[type] are also given")
+    partial: bool = param(False, "whether nervaluate's exact, partial and type F1 are also given")
 
     def tokens(self, sentence: TaggedSentence) -> tuple[str, ...]:
         return sentence.tokens
@@ -246,11 +252,17 @@ class Ner(Task):
     def evaluate(
         self, gold: Sequence[TaggedSentence], predicted: Sequence[TaggedSentence]
     ) -> dict[str, tuple[float, int]]:
-        tags = [[one.tags for one in sentences] for sentences in (gold, predicted)]
-        return metrics.span_f1(*tags) | (metrics.partial_f1(*tags) if self.partial else {})
+        return metrics.span_f1(*_tags(gold, predicted))
+
+    def parts(self, gold: Sequence[TaggedSentence], predicted: Sequence[TaggedSentence]) -> metrics.Parts:
+        return metrics.partial_f1(*_tags(gold, predicted)) if self.partial else {}
 
     def write(self, path: Path, sentences: Sequence[TaggedSentence]) -> None:
         write_iob2(path, sentences)
+
+
+def _tags(*splits: Sequence[TaggedSentence]) -> list[list[tuple[str, ...]]]:
+    return [[sentence.tags for sentence in sentences] for sentences in splits]
 
 
 def split_of(data: Any, split: str, task: Task, limit: int | None = None) -> list[Any]:

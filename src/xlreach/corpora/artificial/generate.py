@@ -35,10 +35,11 @@ from xlreach.corpora.artificial.render import alignment, crosses, tagged, text, 
 from xlreach.corpora.artificial.scripts import Script, stream
 from xlreach.corpora.artificial.sets import SPLITS, LabelledSets, Retrieval, labelled_sets
 from xlreach.corpora.artificial.world import World
-from xlreach.corpora.collection import Document, Query, write_collection
-from xlreach.corpora.conllu import write_conllu
-from xlreach.corpora.iob2 import write_iob2
-from xlreach.corpora.text import write_lines
+from xlreach.corpora.collection import Document, Query
+from xlreach.corpora.formats.conllu import write_conllu
+from xlreach.corpora.formats.iob2 import write_iob2
+from xlreach.corpora.formats.lines import write_lines
+from xlreach.corpora.sources.retrieval_folder import write_collection
 from xlreach.errors import DataError
 
 _ENCYCLOPAEDIC = 0.2  # share of the plain text that states or asks facts, as passages and questions do

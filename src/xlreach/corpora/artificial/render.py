@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xlreach.corpora.artificial.phrases import Node
-from xlreach.corpora.conllu import Sentence, Word
-from xlreach.corpora.iob2 import TaggedSentence
+from xlreach.corpora.formats.conllu import Sentence, Word
+from xlreach.corpora.formats.iob2 import TaggedSentence
 
 _POINTS = frozenset(",.?!")
 

@@ -1,0 +1,39 @@
+"""Bitext: two text files whose lines translate each other one by one.
+
+Line alignment only; nothing is aligned, cleaned or deduplicated here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
+
+from xlreach.corpora.formats.lines import numbered_lines
+from xlreach.errors import DataError
+
+
+def read_bitext(source: Path, target: Path) -> Iterator[tuple[str, str]]:
+    """Pairs of lines, streaming; outer blanks are dropped, and so is a pair that has a blank side.
+
+    Raises:
+        DataError: A file is missing or not UTF-8, or one has more lines than the other.
+    """
+    for _, left, right in read_aligned(source, target):
+        if left and right:
+            yield left, right
+
+
+def read_aligned(source: Path, target: Path) -> Iterator[tuple[int, str, str]]:
+    """All pairs of lines with their number, from 1; blank sides too."""
+    for left, right in zip_longest(numbered_lines(source), numbered_lines(target)):
+        if left is None or right is None:
+            shorter, longer = (source, target) if left is None else (target, source)
+            counts = [sum(1 for _ in numbered_lines(path)) for path in (shorter, longer)]
+            raise DataError(
+                f"Has {counts[1]} lines, {shorter} has {counts[0]}.",
+                expected="Expected equally many: line n of one translates line n of the other.",
+                path=longer,
+                line=counts[0] + 1,
+            )
+        yield left[0], left[1].strip(), right[1].strip()

@@ -1,0 +1,299 @@
+"""CoNLL-U: sentences of ten tab-separated columns a word, as Universal Dependencies publishes them.
+
+The reader streams, checks what a tree must be (ids in sequence, heads inside the sentence, one root, no cycle), and
+keeps every line as it was, so that reading and writing a valid file gives the same bytes. It does not interpret
+features, enhanced dependencies or miscellaneous fields: those stay strings. Format:
+https://universaldependencies.org/format.html
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xlreach.corpora.formats.lines import numbered_lines
+from xlreach.errors import DataError
+from xlreach.safe_io import whole_number
+
+COLUMNS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
+_RANGE = re.compile(r"([1-9]\d{0,17})-([1-9]\d{0,17})")
+_EMPTY_NODE = re.compile(r"(0|[1-9]\d*)\.([1-9]\d*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A syntactic word; columns are as in the file, `_` where empty.
+
+    Attributes:
+        id: Its place in the sentence, from 1.
+        head: The id of its head, 0 for the root, None where the file gives `_`.
+    """
+
+    id: int
+    form: str
+    lemma: str = "_"
+    upos: str = "_"
+    xpos: str = "_"
+    feats: str = "_"
+    head: int | None = None
+    deprel: str = "_"
+    deps: str = "_"
+    misc: str = "_"
+
+    def __str__(self) -> str:
+        head = "_" if self.head is None else str(self.head)
+        return "\t".join(
+            (
+                str(self.id), self.form, self.lemma, self.upos, self.xpos,
+                self.feats, head, self.deprel, self.deps, self.misc,
+            )
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of a treebank.
+
+    Attributes:
+        words: The syntactic words, in order.
+        comments: The comment lines before it, with their `#`.
+        extra: Lines of multiword ranges (`3-4`) and empty nodes (`3.1`), as they were, each with the number of words
+            that stand before it.
+        path: The file it was read from, for messages.
+        line: The line of its first comment or word, from 1.
+    """
+
+    words: tuple[Word, ...]
+    comments: tuple[str, ...] = ()
+    extra: tuple[tuple[int, str], ...] = ()
+    path: Path | None = dataclasses.field(default=None, compare=False)
+    line: int | None = dataclasses.field(default=None, compare=False)
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        return tuple(word.form for word in self.words)
+
+    @property
+    def text(self) -> str:
+        """The `# text` comment, or the forms joined by blanks where there is none."""
+        return self._comment("text") or " ".join(self.forms)
+
+    @property
+    def sent_id(self) -> str | None:
+        return self._comment("sent_id")
+
+    def with_columns(self, **columns: Sequence[Any]) -> Sentence:
+        """The same sentence with columns replaced, one value a word: `with_columns(head=[2, 0], deprel=[…])`.
+
+        Raises:
+            ValueError: A column has another number of values than there are words.
+        """
+        for name, values in columns.items():
+            if len(values) != len(self.words):
+                raise ValueError(f"{len(values)} values of {name!r} for {len(self.words)} words")
+        words = tuple(
+            dataclasses.replace(word, **{name: values[at] for name, values in columns.items()})
+            for at, word in enumerate(self.words)
+        )
+        return dataclasses.replace(self, words=words)
+
+    def lines(self) -> Iterator[str]:
+        """The sentence's lines as a file has them, without the blank line that ends it."""
+        yield from self.comments
+        extra = list(self.extra)
+        for position, word in enumerate(self.words):
+            while extra and extra[0][0] <= position:
+                yield extra.pop(0)[1]
+            yield str(word)
+        yield from (line for _, line in extra)
+
+    def _comment(self, key: str) -> str | None:
+        for comment in self.comments:
+            name, equals, value = comment[1:].partition("=")
+            if equals and name.strip() == key:
+                return value.strip()
+        return None
+
+
+def read_conllu(path: Path) -> Iterator[Sentence]:
+    """The sentences of a CoNLL-U file, streaming.
+
+    A sentence may leave all heads empty (`_`); then no tree is checked.
+
+    Raises:
+        DataError: The file is missing or holds no sentence, or a line has not ten columns, or ids are out of
+            sequence, or a head is no word of the sentence, or a sentence has no root, two roots or a cycle; with the
+            line.
+    """
+    path = Path(path)
+    block: list[tuple[int, str]] = []
+    found = False
+    for number, line in numbered_lines(path):
+        if line:
+            block.append((number, line))
+        elif block:
+            found = True
+            yield parse_sentence(block, path)
+            block = []
+    if block:
+        found = True
+        yield parse_sentence(block, path)
+    if not found:
+        raise DataError("There is no sentence in the file.", expected="Expected CoNLL-U.", path=path)
+
+
+def write_conllu(path: Path, sentences: Iterable[Sentence]) -> int:
+    """Writes sentences, each ended by a blank line; returns how many."""
+    count = 0
+    with Path(path).open("w", encoding="utf-8", newline="\n") as stream:
+        for sentence in sentences:
+            for line in sentence.lines():
+                stream.write(line + "\n")
+            stream.write("\n")
+            count += 1
+    return count
+
+
+def parse_sentence(block: Sequence[tuple[int, str]], path: Path) -> Sentence:
+    """A sentence from its numbered lines, checked as `read_conllu` does; the path is for messages."""
+    words: list[Word] = []
+    numbers: list[int] = []
+    comments: list[str] = []
+    extra: list[tuple[int, str]] = []
+    covered = 0  # the last word of the multiword range that was read last
+    node = 0  # the last empty node behind the present word
+    for number, line in block:
+        if line.startswith("#"):
+            if words or extra:
+                raise DataError(
+                    "A comment stands inside a sentence.",
+                    expected="Comments come before the words.",
+                    fix="Is a blank line missing before it?",
+                    path=path,
+                    line=number,
+                )
+            comments.append(line)
+            continue
+        columns = line.split("\t")
+        _check_columns(columns, line, path, number)
+        name = columns[0]
+        if (place := whole_number(name)) is not None:
+            if place != len(words) + 1:
+                raise _bad_id(name, str(len(words) + 1), path, number)
+            words.append(_word(columns, path, number))
+            numbers.append(number)
+            node = 0
+        elif match := _RANGE.fullmatch(name):
+            first, last = int(match[1]), int(match[2])
+            if first != len(words) + 1 or first <= covered or last < first:
+                raise _bad_id(name, f"a range from {max(len(words), covered) + 1}", path, number)
+            covered = last
+            extra.append((len(words), line))
+        elif match := _EMPTY_NODE.fullmatch(name):
+            node += 1
+            if int(match[1]) != len(words) or int(match[2]) != node:
+                raise _bad_id(name, f"{len(words)}.{node}", path, number)
+            extra.append((len(words), line))
+        else:
+            raise _bad_id(name, str(len(words) + 1), path, number)
+    first_line, last_line = block[0][0], block[-1][0]
+    if not words:
+        raise DataError(
+            "A sentence without words.", expected="Expected a line for each word.", path=path, line=first_line
+        )
+    if covered > len(words):
+        raise DataError(
+            f"A multiword range reaches word {covered} of a sentence of {len(words)}.", path=path, line=last_line
+        )
+    _check_tree(words, numbers, path)
+    return Sentence(tuple(words), tuple(comments), tuple(extra), path, first_line)
+
+
+def _check_columns(columns: list[str], line: str, path: Path, number: int) -> None:
+    if len(columns) != len(COLUMNS):
+        blanks = "\t" not in line and len(line.split()) == len(COLUMNS)
+        raise DataError(
+            f"{len(columns)} tab-separated column{'s' if len(columns) > 1 else ''}.",
+            expected=f"Expected {len(COLUMNS)}: {', '.join(COLUMNS)}.",
+            fix="The columns seem to be separated by blanks: separate them by tabs." if blanks else "",
+            path=path,
+            line=number,
+        )
+    if "" in columns:
+        raise DataError(
+            f"Column {COLUMNS[columns.index('')]!r} is empty.",
+            expected="An empty column is written '_'.",
+            path=path,
+            line=number,
+        )
+
+
+def _word(columns: list[str], path: Path, number: int) -> Word:
+    head = columns[6]
+    given = whole_number(head)
+    if head != "_" and given is None:
+        raise DataError(f"Head {head!r}.", expected="Expected a number or '_'.", path=path, line=number)
+    form, lemma, upos, xpos, feats, _, deprel, deps, misc = columns[1:]
+    return Word(int(columns[0]), form, lemma, upos, xpos, feats, given, deprel, deps, misc)
+
+
+def _bad_id(seen: str, expected: str, path: Path, number: int) -> DataError:
+    return DataError(
+        f"Id {seen!r}.",
+        expected=f"Expected {expected}: ids run from 1 without a gap, and a blank line ends a sentence.",
+        path=path,
+        line=number,
+    )
+
+
+def _check_tree(words: list[Word], numbers: list[int], path: Path) -> None:
+    """One root, every head a word of the sentence, no cycle; or no heads at all."""
+    if all(word.head is None for word in words):
+        return
+    heads = [0]
+    root = 0
+    for word, number in zip(words, numbers, strict=True):
+        if word.head is None:
+            raise DataError(
+                f"Word {word.id} has no head, others of its sentence have.",
+                expected="Expected heads for all words or for none.",
+                path=path,
+                line=number,
+            )
+        if word.head > len(words):
+            raise DataError(
+                f"Word {word.id} has head {word.head} in a sentence of {len(words)} words.", path=path, line=number
+            )
+        if word.head == 0:
+            if root:
+                raise DataError(
+                    f"Words {root} and {word.id} are both roots.",
+                    expected="Expected one word with head 0.",
+                    path=path,
+                    line=number,
+                )
+            root = word.id
+        heads.append(word.head)
+    # Words known to reach the root are marked with 1; those on the way being walked with the walk's own mark.
+    marks = [1] + [0] * len(words)
+    for start in range(1, len(heads)):
+        at, walk = start, start + 1
+        while not marks[at]:
+            marks[at] = walk
+            at = heads[at]
+        if marks[at] == walk:
+            raise DataError(
+                f"Word {at} is its own ancestor: the heads form a cycle."
+                + ("" if root else " No word of the sentence has head 0."),
+                expected="Expected a tree with one root.",
+                path=path,
+                line=numbers[at - 1],
+            )
+        at = start
+        while marks[at] == walk:
+            marks[at] = 1
+            at = heads[at]

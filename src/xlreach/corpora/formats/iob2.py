@@ -1,0 +1,154 @@
+"""IOB2 entity files: one token a line with its tag, a blank line after each sentence.
+
+Two columns (CoNLL-2003, MasakhaNER, WikiAnn) or more (Universal NER), separated by tabs or by blanks. Tags are `O`,
+`B-TYPE`, `I-TYPE`; an `I-` must continue an entity of its own type. Schemes other than IOB2 are not read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from xlreach.corpora.formats.lines import numbered_lines
+from xlreach.errors import DataError
+
+_BLANKS = re.compile(r"[ \t]+")
+_TAG = re.compile(r"O|[BI]-\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedSentence:
+    """Tokens and their IOB2 tags, equally many.
+
+    Attributes:
+        line: The line of its first token in the file it was read from, from 1.
+    """
+
+    tokens: tuple[str, ...]
+    tags: tuple[str, ...]
+    line: int | None = dataclasses.field(default=None, compare=False)
+
+    @property
+    def text(self) -> str:
+        """The tokens joined by blanks."""
+        return " ".join(self.tokens)
+
+
+def read_iob2(
+    path: Path,
+    token_column: int = 0,
+    tag_column: int = -1,
+    *,
+    language_prefix: bool = False,
+    outside: Collection[str] = (),
+    repair: bool = False,
+    counts: Counter[str] | None = None,
+) -> Iterator[TaggedSentence]:
+    """The sentences of an IOB2 file, streaming.
+
+    Columns are separated by tabs where a line has one, else by blanks. Lines that begin with `# ` are comments where
+    they stand before the first token of a sentence and are no token line.
+
+    Args:
+        path: The file.
+        token_column: Which column is the token, from 0.
+        tag_column: Which column is the tag; negative counts from the end.
+        language_prefix: Tokens are written `lang:token`, as in WikiAnn's own files; the prefix is dropped.
+        outside: Entity types and whole tags that are read as `O` (Universal NER's `OTH` and `B-O`).
+        repair: Mends instead of refusing: an `I-TYPE` that continues nothing becomes `B-TYPE`, `-TYPE` (which has
+            lost its first letter) continues an entity of its type or else begins one, and `-` becomes `O`.
+        counts: Where given, `counts["repaired"]` and `counts["outside"]` grow by what was changed.
+
+    Raises:
+        DataError: The file is missing or holds no sentence, or a line lacks a column, or a tag is not IOB2; with the
+            line.
+    """
+    path = Path(path)
+    counts = Counter() if counts is None else counts
+    tokens: list[str] = []
+    tags: list[str] = []
+    start, found = 0, False
+    for number, line in numbered_lines(path):
+        if not line.strip():
+            if tokens:
+                found = True
+                yield TaggedSentence(tuple(tokens), tuple(tags), start)
+                tokens, tags = [], []
+            continue
+        if not tokens and line.startswith("# "):
+            # A token `#` with its tag is no comment.
+            fields = _BLANKS.split(line.strip(" \t"))
+            if len(fields) != 2 or not _TAG.fullmatch(fields[1]):
+                continue
+        fields = line.split("\t") if "\t" in line else _BLANKS.split(line.strip(" "))
+        token, tag = _fields(fields, token_column, tag_column, path, number)
+        if language_prefix:
+            token = _without_prefix(token, path, number)
+        if repair and tag.startswith("-"):
+            counts["repaired"] += 1
+            tag = "O" if tag == "-" else ("I" if tags and tags[-1][1:] == tag else "B") + tag
+        if not _TAG.fullmatch(tag):
+            raise DataError(f"Tag {tag!r}.", expected="Expected O, B-TYPE or I-TYPE.", path=path, line=number)
+        if tag != "O" and (tag in outside or tag[2:] in outside):
+            counts["outside"] += 1
+            tag = "O"
+        if tag.startswith("I-") and (not tags or tags[-1][2:] != tag[2:]):
+            if not repair:
+                raise DataError(
+                    f"Tag {tag!r} follows {tags[-1] if tags else 'the start of a sentence'!r}.",
+                    expected=f"Expected B-{tag[2:]}: in IOB2 every entity begins with B-.",
+                    fix="Read with repair to take it as the beginning of an entity.",
+                    path=path,
+                    line=number,
+                )
+            counts["repaired"] += 1
+            tag = "B" + tag[1:]
+        start = start if tokens else number
+        tokens.append(token)
+        tags.append(tag)
+    if tokens:
+        found = True
+        yield TaggedSentence(tuple(tokens), tuple(tags), start)
+    if not found:
+        raise DataError("There is no sentence in the file.", expected="Expected IOB2.", path=path)
+
+
+def write_iob2(path: Path, sentences: Iterable[TaggedSentence]) -> int:
+    """Writes two tab-separated columns and a blank line after each sentence; returns how many sentences."""
+    count = 0
+    with Path(path).open("w", encoding="utf-8", newline="\n") as stream:
+        for sentence in sentences:
+            for token, tag in zip(sentence.tokens, sentence.tags, strict=True):
+                stream.write(f"{token}\t{tag}\n")
+            stream.write("\n")
+            count += 1
+    return count
+
+
+def _fields(fields: list[str], token_column: int, tag_column: int, path: Path, number: int) -> tuple[str, str]:
+    # Both columns must be there, and be two.
+    width = len(fields)
+    places = [column if column >= 0 else width + column for column in (token_column, tag_column)]
+    if not all(0 <= place < width for place in places) or places[0] == places[1]:
+        raise DataError(
+            f"{width} column{'s' if width > 1 else ''}.",
+            expected=f"Expected the token in column {places[0] + 1} and a tag beside it.",
+            fix="Columns are separated by tabs or blanks, sentences by blank lines.",
+            path=path,
+            line=number,
+        )
+    token, tag = fields[places[0]], fields[places[1]].strip()
+    if not token.strip():
+        raise DataError("The token is blank.", path=path, line=number)
+    return token, tag
+
+
+def _without_prefix(token: str, path: Path, number: int) -> str:
+    _, colon, rest = token.partition(":")
+    if not colon or not rest:
+        raise DataError(f"Token {token!r}.", expected="Expected lang:token.", path=path, line=number)
+    return rest

@@ -1,0 +1,139 @@
+"""Parallel text, for training and, as a collection, for scoring retrieval of translations.
+
+As a collection every sentence is a document and a query. Relevant to a query in A are its translation in B and every
+sentence of B that reads the same; where a sentence occurs twice in A with two translations, both are relevant to both,
+since nobody could tell the queries apart. Sentences of one language are no answers to each other.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from xlreach.corpora.collection import Collection, Document, Qrels, Query
+from xlreach.corpora.dataset import check_language
+from xlreach.corpora.formats.aligned_lines import read_aligned
+from xlreach.corpora.formats.lines import numbered_lines
+
+
+@dataclass(frozen=True)
+class AlignedFiles:
+    """Files of one text in several languages, line by line.
+
+    Attributes:
+        key: Tells bundles of a data set apart, in ids; empty where there is one.
+        paths: One file a language.
+        first: The first line that belongs to it, from 1.
+        last: The last line that belongs to it; None is the end of the file.
+    """
+
+    key: str
+    paths: Mapping[str, Path]
+    first: int = 1
+    last: int | None = None
+
+    def lines(self, language: str) -> Iterator[tuple[int, str]]:
+        """Its lines in a language that are not blank, with their numbers, outer blanks dropped."""
+        for number, line in numbered_lines(self.paths[language]):
+            if self.last is not None and number > self.last:
+                return
+            if number >= self.first and (text := line.strip()):
+                yield number, text
+
+    def aligned(self, a: str, b: str) -> Iterator[tuple[int, str, str]]:
+        """Its pairs of lines, neither blank; the files are read to their ends, so that unequal lengths show."""
+        for number, left, right in read_aligned(self.paths[a], self.paths[b]):
+            if left and right and self.first <= number and (self.last is None or number <= self.last):
+                yield number, left, right
+
+    def files(self, language: str) -> list[Path]:
+        """The files that a language is read from; none where it has not the language."""
+        return [self.paths[language]] if language in self.paths else []
+
+
+class ParallelText(Collection):
+    """Texts that translate each other line by line, in two languages or many.
+
+    Args:
+        name: The printed form.
+        bundles: The files.
+        shared: Files that say which lines are taken, and so belong to every language.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        bundles: Iterable[AlignedFiles],
+        shared: Iterable[Path] = (),
+    ) -> None:
+        self._shared = tuple(shared)
+        self.name = name
+        self.bundles = tuple(bundles)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return tuple(sorted({language for bundle in self.bundles for language in bundle.paths}))
+
+    def lines(self, language: str) -> Iterator[str]:
+        """All lines of a language that are not blank, streaming."""
+        check_language(self, language)
+        return (text for bundle in self._holding(language) for _, text in bundle.lines(language))
+
+    def pairs(self, a: str, b: str) -> Iterator[tuple[str, str]]:
+        """(line in `a`, line in `b`), streaming; none where the two are not parallel here."""
+        return ((left, right) for bundle in self._holding(a, b) for _, left, right in bundle.aligned(a, b))
+
+    def documents(self, language: str) -> Iterator[Document]:
+        check_language(self, language)
+        for bundle in self._holding(language):
+            for number, text in bundle.lines(language):
+                yield Document(_id(language, bundle, number), language, text)
+
+    def queries(self, language: str) -> list[Query]:
+        check_language(self, language)
+        return [
+            Query(_id(language, bundle, number), language, text, _group(bundle, number))
+            for bundle in self._holding(language)
+            for number, text in bundle.lines(language)
+        ]
+
+    def qrels(self, query_language: str, document_language: str) -> Qrels:
+        check_language(self, query_language), check_language(self, document_language)
+        asked: list[tuple[str, str]] = []
+        translations: defaultdict[str, set[str]] = defaultdict(set)
+        for bundle in self._holding(query_language, document_language):
+            for number, left, right in bundle.aligned(query_language, document_language):
+                asked.append((_id(query_language, bundle, number), left))
+                translations[left].add(right)
+        if not asked:
+            return {}
+        wanted = {text for texts in translations.values() for text in texts}
+        reading: defaultdict[str, list[str]] = defaultdict(list)
+        for document in self.documents(document_language):
+            if document.text in wanted:
+                reading[document.text].append(document.id)
+        return {
+            query: {document: 1 for right in sorted(translations[left]) for document in reading[right]}
+            for query, left in asked
+        }
+
+    def files(self, languages: Iterable[str]) -> list[Path]:
+        wanted = set(languages)
+        found = {path for bundle in self.bundles for language in wanted for path in bundle.files(language)}
+        return sorted(found.union(self._shared) if found else found)
+
+    def _holding(self, *languages: str) -> list[AlignedFiles]:
+        """The bundles that have all of these languages; none where two are the same."""
+        if len(set(languages)) < len(languages):
+            return []
+        return [bundle for bundle in self.bundles if all(language in bundle.paths for language in languages)]
+
+
+def _id(language: str, bundle: AlignedFiles, number: int) -> str:
+    return "/".join(part for part in (language, bundle.key, str(number)) if part)
+
+
+def _group(bundle: AlignedFiles, number: int) -> str:
+    return f"{bundle.key}/{number}" if bundle.key else str(number)

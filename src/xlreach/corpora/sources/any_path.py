@@ -1,0 +1,90 @@
+"""Data sets that are just a path: the kind is told from the content, the language from the name.
+
+mt_mudt-ud-train.conllu            a treebank of one split       folder of such files: a treebank
+train.iob2, ner/wol/               an entity corpus
+mt.txt                             text                          folder of such files: text in several languages
+a folder with corpus.jsonl         a retrieval collection
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from xlreach.corpora.dataset import SPLITS, Dataset, EntityCorpus, Text, Treebank
+from xlreach.corpora.formats.conllu import read_conllu
+from xlreach.corpora.layout import coded_files
+from xlreach.corpora.sources.entity_corpora import read_entities
+from xlreach.corpora.sources.retrieval_folder import FolderCollection
+from xlreach.corpora.sources.treebanks import ud_language, ud_licence, ud_splits
+from xlreach.errors import DataError
+from xlreach.languages import canonical_code
+
+_TREEBANK, _ENTITIES = ".conllu", (".iob2", ".bio", ".conll")
+
+
+def open_path(path: Path) -> Dataset:
+    """The data set that a file or folder is; its name is the path as given.
+
+    Raises:
+        DataError: There is no such path, or its kind or language cannot be told.
+    """
+    if not path.exists():
+        raise DataError("There is no such file or folder.", path=path)
+    return _open_folder(path) if path.is_dir() else _open_file(path)
+
+
+def _open_folder(path: Path) -> Dataset:
+    if (path / "corpus.jsonl").is_file():
+        return FolderCollection(path, name=str(path))
+    if treebanks := ud_splits(path):
+        if len(treebanks) > 1:
+            raise DataError(f"The folder holds {len(treebanks)} treebanks: {', '.join(treebanks)}.", path=path)
+        ((code, splits),) = treebanks.items()
+        treebank = Treebank(str(path), ud_language(code), splits, read_conllu)
+        treebank.licence = ud_licence(path)
+        return treebank
+    for endings in ((_TREEBANK,), (*_ENTITIES, ".txt", ".tsv")):
+        splits = {
+            split: [file] for split in SPLITS for ending in endings if (file := path / f"{split}{ending}").is_file()
+        }
+        if splits:
+            language = _language(path.resolve().name, path)
+            if endings == (_TREEBANK,):
+                return Treebank(str(path), language, splits, read_conllu)
+            return EntityCorpus(str(path), language, splits, read_entities)
+    # Only *.txt here: in a folder of anything, a file named like a language is rarely text in it.
+    if texts := {code: [file] for code, file in coded_files(path).items() if file.suffix == ".txt"}:
+        return Text(str(path), texts)
+    raise DataError(
+        "What the folder holds cannot be told.",
+        expected="Expected corpus.jsonl, CoNLL-U files, train/dev/test of an entity corpus, or <language code>.txt.",
+        path=path,
+    )
+
+
+def _open_file(path: Path) -> Dataset:
+    if path.suffix == ".txt":
+        return Text(str(path), {_language(path.stem, path): [path]})
+    if path.suffix == _TREEBANK or path.suffix in _ENTITIES:
+        split = next((one for one in SPLITS if one in path.stem.split("-") or one == path.stem), "test")
+        named = path.resolve().parent.name if path.stem in SPLITS else path.stem
+        language = _language(named.split("-")[0].split("_")[0], path)
+        if path.suffix == _TREEBANK:
+            return Treebank(str(path), language, {split: [path]}, read_conllu)
+        return EntityCorpus(str(path), language, {split: [path]}, read_entities)
+    raise DataError(
+        f"What a file ending in {path.suffix!r} is cannot be told.",
+        expected=f"Expected .txt, {_TREEBANK} or {', '.join(_ENTITIES)}.",
+        path=path,
+    )
+
+
+def _language(name: str, path: Path) -> str:
+    code = canonical_code(name)
+    if code is None:
+        raise DataError(
+            f"The language cannot be told from the name {name!r}.",
+            expected="Expected it to be a language code, as in mt.txt or wol/train.txt.",
+            path=path,
+        )
+    return code

@@ -1,0 +1,103 @@
+"""Bible translations of the Parallel Bible Corpus: a verse a line, its number first, aligned by number.
+
+    # language_name: Maltese
+    40001001 <TAB> Ktieb in-nisel ta' Ġesù Kristu …
+
+Files are `parallel/NAME/<code>.txt` or `<code>-x-bible-….txt`. Bibles aligned by line (eBible) are `bitext:NAME`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind
+from xlreach.corpora.formats.lines import numbered_lines
+from xlreach.corpora.layout import inside
+from xlreach.corpora.parallel_text import AlignedFiles, ParallelText
+from xlreach.errors import DataError, nearest
+from xlreach.languages import canonical_code
+from xlreach.safe_io import whole_number
+from xlreach.spec import param
+
+
+@DATASETS.register
+@dataclass(frozen=True)
+class Verses(DatasetSpec):
+    """Bible translations, aligned by verse number."""
+
+    name: ClassVar[str] = "verses"
+    licence: ClassVar[str] = "that of each translation"
+    citation: ClassVar[str] = "Mayer, Cysouw 2014, Creating a Massively Parallel Bible Corpus, LREC"
+    summary: ClassVar[str] = "Bible translations with a verse number and a text a line"
+    member: str = param(help="the folder below parallel/", member=True)
+
+    def _open(self, root: Path) -> ParallelText:
+        folder = inside(root / "parallel", self.member)
+        found = _paths(folder)
+        for code, files in found.items():
+            if len(files) > 1:
+                raise DataError(
+                    f"Several translations in {code!r}: {', '.join(path.name for path in files)}.",
+                    fix="Leave one of them in the folder.",
+                    path=folder,
+                )
+        paths = {code: files[0] for code, files in found.items()}
+        if len(paths) < 2:
+            known = [name.removeprefix("verses:") for name, _ in self.find(root, "parallel")]
+            raise DataError(
+                f"No Bible translations in {folder}.",
+                expected="Expected two or more files <language code>.txt of lines with a verse number, a tab, a text.",
+                fix=nearest(self.member, known) if known else "",
+            )
+        return ParallelText(str(self), [AlignedVerses("", paths)])
+
+    @classmethod
+    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
+        for folder in sorted((root / "parallel").glob("*/")) if kind in ("parallel", "collection") else ():
+            paths = _paths(folder)
+            single = all(len(files) == 1 for files in paths.values())
+            if len(paths) >= 2 and single and has_verses(next(iter(paths.values()))[0]):
+                yield f"verses:{folder.name}", tuple(sorted(paths))
+
+
+class AlignedVerses(AlignedFiles):
+    """Translations whose lines are numbered by verse."""
+
+    def lines(self, language: str) -> Iterator[tuple[int, str]]:
+        path = self.paths[language]
+        for number, line in numbered_lines(path):
+            if not line.strip() or line.startswith("#"):
+                continue
+            verse, tab, text = line.partition("\t")
+            named = whole_number(verse.strip())
+            if not tab or named is None:
+                raise DataError(
+                    f"{line[:40]!r}.", expected="Expected a verse number, a tab and a text.", path=path, line=number
+                )
+            if text.strip():
+                yield named, text.strip()
+
+    def aligned(self, a: str, b: str) -> Iterator[tuple[int, str, str]]:
+        other = dict(self.lines(b))
+        for verse, text in self.lines(a):
+            if verse in other:
+                yield verse, text, other[verse]
+
+
+def has_verses(path: Path) -> bool:
+    """Whether the first line that is no comment is a verse; line-aligned text looks the same from outside."""
+    for _, line in numbered_lines(path):
+        if line.strip() and not line.startswith("#"):
+            return whole_number(line.partition("\t")[0].strip()) is not None and "\t" in line
+    return False
+
+
+def _paths(folder: Path) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.glob("*.txt")):
+        if code := canonical_code(path.stem.partition("-x-bible")[0]):
+            found.setdefault(code, []).append(path)
+    return found

@@ -1,0 +1,121 @@
+"""Named-entity corpora below `ner/`: MasakhaNER, Universal NER, IL-NER, WikiANN and others of their layouts."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from xlreach.corpora.dataset import DATASETS, SPLITS, DatasetSpec, EntityCorpus, Kind
+from xlreach.corpora.formats.iob2 import TaggedSentence, read_iob2
+from xlreach.corpora.layout import inside
+from xlreach.errors import DataError, XLReachError, nearest
+from xlreach.languages import canonical_code, get_language
+from xlreach.spec import param
+
+_UNER = "UNER_"
+_UNER_FILE = re.compile(r"(?P<code>[a-z]{2,3}_\w+)-ud-(?P<split>train|dev|test)[\w.-]*\.iob2")
+_FILES = ("{split}.txt", "{split}.iob2", "{split}.tsv", "{split}.conll", "{split}", "{member}-{split}.txt")
+_CREDITS = {
+    "masakhaner": ("CC BY-NC 4.0", "Adelani et al. 2021, MasakhaNER, TACL"),
+    "masakhaner2": ("CC BY-NC 4.0", "Adelani et al. 2022, MasakhaNER 2.0, EMNLP"),
+    "uner": ("CC BY-SA 4.0", "Mayhew et al. 2024, Universal NER, NAACL"),
+    "il_ner": ("CC BY 4.0", "Bahad et al. 2024, Pre-trained NER Models for Indian Languages, NAACL SRW"),
+    "wikiann": ("ODC-BY", "Pan et al. 2017, Cross-lingual Name Tagging, ACL; Rahimi et al. 2019, ACL"),
+}
+_log = logging.getLogger(__name__)
+
+
+@DATASETS.register
+@dataclass(frozen=True)
+class Entities(DatasetSpec):
+    """An entity corpus: `ner/FAMILY/MEMBER/{train,dev,test}.txt`, or Universal NER's own folders as `uner/CODE`.
+
+    Published files have slips (an `I-` that continues nothing, `-` for a tag): they are mended and their number is
+    logged, unless `repair=false`. Universal NER's `OTH` and its stray `B-O` are read as `O`.
+    """
+
+    name: ClassVar[str] = "ner"
+    summary: ClassVar[str] = "Named entities, IOB2"
+    member: str = param(help="family and member, as in masakhaner2/wol or uner/en_ewt", member=True)
+    repair: bool = param(True, "whether invalid IOB2 is mended and counted, or refused")
+
+    def _open(self, root: Path) -> EntityCorpus:
+        family, _, member = self.member.partition("/")
+        folder = inside(root / "ner", self.member)
+        splits = _uner(root).get(member, {}) if family == "uner" else _splits(folder)
+        language = _language(member)
+        if not splits or language is None:
+            known = [name.removeprefix("ner:") for name, _ in self.find(root, "entities")]
+            raise DataError(
+                f"There is no entity corpus {self.member!r} in {root}.",
+                expected=f"Expected ner/{self.member}/train.txt, dev.txt, test.txt, in a folder named by a language.",
+                fix=nearest(self.member, known) if known else f"{root / 'ner'} holds no entity corpora.",
+            )
+        read = partial(_read, uner=family == "uner", wikiann=family == "wikiann", repair=self.repair)
+        return EntityCorpus(str(self), language, splits, read)
+
+    def credit(self) -> tuple[str, str]:
+        return _CREDITS.get(self.member.partition("/")[0], (self.licence, self.citation))
+
+    @classmethod
+    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
+        if kind != "entities":
+            return
+        for code in sorted(_uner(root)):
+            if language := _language(code):
+                yield f"ner:uner/{code}", (language,)
+        for folder in sorted((root / "ner").glob("*/*/")):
+            language = _language(folder.name)
+            if language and _splits(folder):
+                yield f"ner:{folder.parent.name}/{folder.name}", (language,)
+
+
+def read_entities(path: Path, repair: bool = True) -> Iterator[TaggedSentence]:
+    """The sentences of an entity file of any of the layouts here, told apart by its ending."""
+    return _read(path, uner=path.suffix == ".iob2" and "-ud-" in path.name, wikiann=False, repair=repair)
+
+
+def _read(path: Path, uner: bool, wikiann: bool, repair: bool) -> Iterator[TaggedSentence]:
+    columns = (1, 2) if uner else (0, -1)
+    outside = ("OTH", "B-O") if uner else ()
+    counts: Counter[str] = Counter()
+    yield from read_iob2(path, *columns, language_prefix=wikiann, outside=outside, repair=repair, counts=counts)
+    if counts["repaired"]:
+        _log.info("%s: %d invalid IOB2 tags mended", path, counts["repaired"])
+    if counts["outside"]:
+        _log.info("%s: %d tags of no entity type read as O", path, counts["outside"])
+
+
+def _splits(folder: Path) -> dict[str, list[Path]]:
+    found = {}
+    for split in SPLITS:
+        names = [pattern.format(split=split, member=folder.name) for pattern in _FILES]
+        paths = [folder / name for name in names if (folder / name).is_file()]
+        if paths:
+            found[split] = paths[:1]
+    return found
+
+
+def _uner(root: Path) -> dict[str, dict[str, list[Path]]]:
+    """Universal NER's corpora by code; a dated file stands in for a split only where the plain one is missing."""
+    found: dict[str, dict[str, list[Path]]] = {}
+    for path in sorted((root / "ner").glob(f"{_UNER}*/*.iob2"), key=lambda one: (len(one.name), one.name)):
+        if match := _UNER_FILE.fullmatch(path.name):
+            found.setdefault(match["code"], {}).setdefault(match["split"], [path])
+    return found
+
+
+def _language(member: str) -> str | None:
+    """By code (`wol`, `en_ewt`) or by English name (`Urdu`)."""
+    if code := canonical_code(member.partition("_")[0]):
+        return code
+    try:
+        return get_language(member).code
+    except XLReachError:
+        return None

@@ -1,0 +1,94 @@
+"""Collections of ir_datasets (MIRACL, NeuCLIR, CLIRMatrix, Mr. TyDi, …) by their own ids, through an optional extra.
+
+Each id is one language of queries over one of documents, which it says itself or the parameters do. What ir_datasets
+needs to download or unlock is its own affair.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from xlreach.corpora.collection import Collection, Document, Qrels, Query
+from xlreach.corpora.dataset import DATASETS, DatasetSpec, check_language
+from xlreach.errors import DataError, MissingExtraError
+from xlreach.languages import canonical_code
+from xlreach.spec import param
+
+
+@DATASETS.register
+@dataclass(frozen=True)
+class IrDatasets(DatasetSpec):
+    """A data set of ir_datasets, by its id."""
+
+    name: ClassVar[str] = "ir_datasets"
+    licence: ClassVar[str] = "see the documentation of ir_datasets"
+    citation: ClassVar[str] = "MacAvaney et al. 2021, ir_datasets, SIGIR"
+    summary: ClassVar[str] = "Any collection of ir_datasets, by its id"
+    member: str = param(help="its id, as in mr-tydi/sw/test", member=True)
+    documents: str | None = param(None, "the documents' language, where ir_datasets does not say it")
+    queries: str | None = param(None, "the queries' language, where ir_datasets does not say it")
+
+    def _open(self, root: Path) -> IrCollection:
+        try:
+            ir_datasets = importlib.import_module("ir_datasets")
+        except ImportError:
+            raise MissingExtraError("ir-datasets", "ir-datasets", str(self)) from None
+        try:
+            data = ir_datasets.load(self.member)
+        except KeyError:
+            raise DataError(
+                f"ir_datasets knows no {self.member!r}.", fix="Ids are listed at https://ir-datasets.com."
+            ) from None
+        languages = []
+        for side, given, told in (
+            ("documents", self.documents, data.docs_lang()),
+            ("queries", self.queries, data.queries_lang()),
+        ):
+            code = canonical_code(given or told or "")
+            if code is None:
+                raise DataError(
+                    f"ir_datasets says {told!r} for the language of the {side} of {self.member!r}.",
+                    fix=f"Say it: ir_datasets:{self.member}({side}=CODE).",
+                )
+            languages.append(code)
+        return IrCollection(str(self), data, languages[0], languages[1])
+
+
+class IrCollection(Collection):
+    """An ir_datasets data set as a collection; documents stream from its own store."""
+
+    def __init__(self, name: str, data: Any, document_language: str, query_language: str) -> None:
+        self.name, self._data = name, data
+        self._document_language, self._query_language = document_language, query_language
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return tuple(sorted({self._document_language, self._query_language}))
+
+    def documents(self, language: str) -> Iterator[Document]:
+        if check_language(self, language) == self._document_language:
+            for one in self._data.docs_iter():
+                title = getattr(one, "title", "") or ""
+                text = one.text if hasattr(one, "text") else one.default_text()
+                yield Document(one.doc_id, language, text, title if hasattr(one, "text") else "")
+
+    def queries(self, language: str) -> list[Query]:
+        if check_language(self, language) != self._query_language:
+            return []
+        asked = self._data.queries_iter()
+        return [Query(one.query_id, language, one.default_text(), one.query_id) for one in asked]
+
+    def qrels(self, query_language: str, document_language: str) -> Qrels:
+        found: Qrels = {}
+        if (query_language, document_language) == (self._query_language, self._document_language):
+            for one in self._data.qrels_iter():
+                found.setdefault(one.query_id, {})[one.doc_id] = int(one.relevance)
+        return found
+
+    def files(self, languages: Iterable[str]) -> list[Path]:
+        """None: ir_datasets keeps and verifies its files itself; the id names them."""
+        return []

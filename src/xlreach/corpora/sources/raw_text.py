@@ -1,0 +1,64 @@
+"""Unlabelled text below `raw/`: a file or a folder of files for each language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, Text
+from xlreach.corpora.layout import coded_files, inside
+from xlreach.errors import DataError, nearest
+from xlreach.languages import canonical_code
+from xlreach.spec import param
+
+_CREDITS = {
+    "lapt9": ("that of each source, the strictest (Wolof: CC BY-NC 4.0)", ""),
+    "common_voice": ("CC0 1.0", "Ardila et al. 2020, Common Voice, LREC"),
+    "oldi_seed": ("CC BY-SA 4.0", "Maillard et al. 2023, Small Data, Big Impact, ACL; NLLB Team 2022"),
+    "artificial": ("CC0 1.0 (generated)", ""),
+}
+
+
+@DATASETS.register
+@dataclass(frozen=True)
+class RawText(DatasetSpec):
+    """Text of one language from one source: `raw/SOURCE/<code>.txt` or `raw/SOURCE/<code>/*.txt`."""
+
+    name: ClassVar[str] = "text"
+    summary: ClassVar[str] = "Unlabelled text, one sentence or paragraph a line"
+    member: str = param(help="source and language, as in lapt9/mt", member=True)
+
+    def _open(self, root: Path) -> Text:
+        source, _, code = self.member.rpartition("/")
+        folder = inside(root / "raw", source or self.member)
+        languages = _languages(folder)
+        language = canonical_code(code)
+        if not source or language not in languages:
+            known = [name.removeprefix("text:") for name, _ in self.find(root, "text")]
+            raise DataError(
+                f"There is no text {self.member!r} in {root}.",
+                expected=f"Expected raw/{source or 'SOURCE'}/{code or 'CODE'}.txt or a folder of that name.",
+                fix=nearest(self.member, known) if known else f"{root / 'raw'} holds no text.",
+            )
+        return Text(str(self), {str(language): languages[str(language)]})
+
+    def credit(self) -> tuple[str, str]:
+        return _CREDITS.get(self.member.rpartition("/")[0], (self.licence, self.citation))
+
+    @classmethod
+    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
+        if kind == "text":
+            for folder in sorted((root / "raw").glob("*/")):
+                for language in _languages(folder):
+                    yield f"text:{folder.name}/{language}", (language,)
+
+
+def _languages(folder: Path) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {code: [path] for code, path in coded_files(folder).items()}
+    for below in sorted(folder.glob("*/")):
+        code, paths = canonical_code(below.name), sorted(below.glob("*.txt"))
+        if code and paths and below.is_dir():
+            found.setdefault(code, []).extend(paths)
+    return found
