@@ -46,7 +46,7 @@ def diagnose(
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Measure how an encoder splits a text and how well it predicts its words.
+    """Measure how an encoder splits and predicts a text.
 
     Words with an unknown piece (unk_words) are left out of pseudo_nll_per_word and pseudo_perplexity_per_word.
     """

@@ -89,7 +89,7 @@ def index(
     runner: Runner = "local",
     data: Data = None,
 ) -> None:
-    """Build one FAISS index for each language, or add and remove documents.
+    """Build an index for each language, or change one.
 
     The text is a document a line, or JSON lines with _id, text and perhaps title. --lang chooses languages of
     --dataset; without it all are indexed. An index keeps the pooling and prompts of its encoder.
