@@ -44,7 +44,8 @@ def run(
     json_: Json = False,
 ) -> None:
     """Run a whole study, from adaptation to the report."""
-    from xlreach.comparison import read_gaps, summary
+    from xlreach.comparison import read_gaps
+    from xlreach.report.narrative import summary
     from xlreach.study.config import load_config
     from xlreach.study.experiment import is_experiment
     from xlreach.study.run import Place, run_study
@@ -100,6 +101,7 @@ def _show_plan(study: StudyConfig, place: Place, as_json: bool) -> None:
 def _run_experiment(
     config: Path, override: Sequence[str], place: Place, runner: StageRunner, as_json: bool, dry_run: bool
 ) -> None:
+    from xlreach.report.narrative import factor_sentences
     from xlreach.study.experiment import load_experiment, run_experiment
 
     experiment = load_experiment(config, override)
@@ -110,8 +112,8 @@ def _run_experiment(
         return None
     folder, found = run_experiment(experiment, place, lambda line: typer.echo(line, err=as_json), runner)
     if as_json:
-        return print_json(found)
-    for sentence in found["sentences"]:
+        return print_json(asdict(found))
+    for sentence in factor_sentences(found):
         typer.echo(sentence)
     return typer.echo(f"Report: {folder / 'report.html'}")
 
@@ -168,7 +170,8 @@ def compare(
     Low- with high-resource languages of a run, once more; what is better in another run; one system of a run with
     another.
     """
-    from xlreach.comparison import compare_runs, read_gaps, summary
+    from xlreach.comparison import compare_runs, read_gaps
+    from xlreach.report.narrative import summary
     from xlreach.study.run import compare_run
 
     found: Any

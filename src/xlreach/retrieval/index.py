@@ -39,7 +39,7 @@ from xlreach.retrieval.factory import (
     search_parameters,
     search_vectors,
 )
-from xlreach.retrieval.faiss_format import read_file, write_index
+from xlreach.retrieval.faiss_files import read_file, write_index
 from xlreach.retrieval.first_occurrence import FirstOccurrence
 from xlreach.store import digest, file_digest, replacing
 
