@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 .PHONY: quickstart test int8 torture check fix install clean
 
 quickstart: $(INSTALLED)
-	$(BIN)/xlreach run configs/quickstart.yaml
+	$(BIN)/xlreach run quickstart
 
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope

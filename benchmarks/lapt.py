@@ -42,10 +42,10 @@ from transformers import (
 )
 
 from xlreach.adapt import Recipe, mlm
-from xlreach.adapt.lines import Batch, EncodedText, Masking, batches
 from xlreach.adapt.mlm import JobState, Training, train
-from xlreach.adapt.precision import choose_dtype
-from xlreach.adapt.rows import TextRows
+from xlreach.adapt.mlm_data import Batch, EncodedText, Masking, batches
+from xlreach.compute.precision import choose_dtype
+from xlreach.compute.sparse_embeddings import SparseEmbeddings
 from xlreach.corpora.registry import open_dataset
 
 LENGTH, THEIR_BATCH, JOINED = 128, 8, 40
@@ -74,7 +74,7 @@ def main() -> None:
         **rows[0],
         "equal": max(difference.values()) <= 1e-4,
         "largest difference": difference,
-        "dtype": {"ours": str(choose_dtype("auto", torch.device("cpu"))), "theirs": "torch.float32"},
+        "dtype": {"ours": str(choose_dtype("auto", "cpu")), "theirs": "torch.float32"},
         "threads": torch.get_num_threads(),
         "rows": rows,
     }
@@ -163,7 +163,7 @@ def compare(model: Any, text: EncodedText, place: Path) -> dict[str, float]:
     theirs.backward()
     expected = {name: p.grad for name, p in model.named_parameters(remove_duplicate=False)}
     model.zero_grad(set_to_none=True)
-    table = TextRows(model, rows, torch.float32, place)
+    table = SparseEmbeddings(model, rows, torch.float32, place)
     run = mlm._Run(model, ours_training(), masking, torch.device("cpu"), torch.float32, table.rest)
     ours, _ = run.loss(batch, np.random.default_rng(2))
     ours.backward()

@@ -172,7 +172,7 @@ def prepared(stage: str, size: int, shape: str, folder: Path, cost: dict[str, fl
     out.mkdir()
     kind, _, factory = stage.partition(" ")
     if kind == "text":
-        from xlreach.adapt.text import prepare_text
+        from xlreach.adapt.clean_text import prepare_text
 
         made = lines_to(folder / "lines.txt", size)
 
@@ -190,11 +190,11 @@ def prepared(stage: str, size: int, shape: str, folder: Path, cost: dict[str, fl
         job = Job(out=out, text={"xx": folder / "xx.txt"}, seed=1, checkpoint=folder, cost=cost)
         return lambda: step.apply(source, job), out
     if kind == "diagnose":
-        from xlreach.adapt.diagnostics import diagnose, surprise
+        from xlreach.adapt.diagnostics import diagnose, pseudo_perplexity
         from xlreach.corpora.formats.lines import read_lines
 
         text, source = lines_to(folder / "xx.txt", size), encoder(folder / "encoder", shape, masked=True)
-        return lambda: (diagnose(source, read_lines(text)), surprise(source, read_lines(text))), out
+        return lambda: (diagnose(source, read_lines(text)), pseudo_perplexity(source, read_lines(text))), out
     if kind == "align":
         from xlreach.corpora.parallel_text import AlignedFiles, ParallelText
         from xlreach.retrieval.alignment import ALIGNMENTS

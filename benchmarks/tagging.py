@@ -44,7 +44,7 @@ from transformers.utils import logging
 from xlreach.adapt.encoder import resolve_base
 from xlreach.corpora.registry import open_dataset
 from xlreach.tagging import PRESETS, TASKS, metrics, resolved_precision
-from xlreach.tagging.backbone import drop_unused_rows, load_encoder, reading_limit
+from xlreach.tagging.backbone import drop_unused_rows, load_backbone, reading_limit
 from xlreach.tagging.fine_tuning import learn
 from xlreach.tagging.heads import Head
 from xlreach.tagging.labels import IGNORED, Labels, Prediction
@@ -200,7 +200,7 @@ def our_training(folder: Path, sentences: list[Any], labels: Labels, work: Path)
     """Seconds of an epoch as the preset `paper` trains from its second one on: the encoder is not frozen."""
     preset = dataclasses.replace(PRESETS["paper"], epochs=1, frozen_epochs=0, batch_sentences=8)
     torch.manual_seed(0)
-    tokenizer, body = load_encoder(folder, DEVICE)
+    tokenizer, body = load_backbone(folder, DEVICE)
     pieces = WordTokenizer(tokenizer, reading_limit(body), "first")([POS.tokens(one) for one in sentences])
     (pieces,) = drop_unused_rows(body, tokenizer.pad_token_id, [pieces])
     words = WordEncoder(body, preset.layer_dropout)

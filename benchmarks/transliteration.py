@@ -23,8 +23,8 @@ from typing import Any
 from tokenizers import Tokenizer
 from uroman import Uroman
 
-from xlreach.adapt import inputs
-from xlreach.adapt.translit import built_in_tables, read_table, transliterating
+from xlreach.adapt import romanize
+from xlreach.adapt.transliterate import built_in_tables, read_table, transliterating
 from xlreach.corpora.registry import open_dataset
 
 
@@ -86,9 +86,9 @@ def tables(root: Path, lines: list[str], repeats: int) -> list[dict[str, Any]]:
 def romanisation(lines: list[str]) -> dict[str, Any]:
     """Each side on a fresh romanizer."""
     theirs = Uroman()
-    inputs.require_uroman()
+    romanize.require_uroman()
     start = time.perf_counter()
-    a = [inputs.by_word(line) for line in lines]
+    a = [romanize.by_word(line) for line in lines]
     middle = time.perf_counter()
     b = [str(theirs.romanize_string(line)) for line in lines]
     end = time.perf_counter()

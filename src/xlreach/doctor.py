@@ -13,6 +13,8 @@ from typing import Literal
 
 import psutil
 
+from xlreach.compute.precision import cpu_flags, fast_bfloat16
+
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)[^;]*(?:;\s*extra\s*==\s*['\"]([\w-]+)['\"])?")
 
 
@@ -48,9 +50,8 @@ def _packages() -> list[Finding]:
 
 def _machine() -> list[Finding]:
     memory, disk = psutil.virtual_memory(), shutil.disk_usage(Path.cwd())
-    flags = _cpu_flags()
+    flags, bf16 = cpu_flags(), fast_bfloat16("cpu")
     fast = [name for name in ("amx_bf16", "avx512_bf16", "avx512_fp16", "avx512f", "avx2") if name in flags]
-    bf16 = "amx_bf16" in flags or "avx512_bf16" in flags
     return [
         Finding("python", "ok", platform.python_version()),
         Finding("processor", "ok", f"{os.cpu_count()} cores, {len(os.sched_getaffinity(0))} usable, {' '.join(fast)}"),
@@ -67,15 +68,6 @@ def _machine() -> list[Finding]:
             "" if disk.free > 5 * 2**30 else "Free some space, or run with --root on another disk.",
         ),
     ]
-
-
-def _cpu_flags() -> set[str]:
-    try:
-        text = Path("/proc/cpuinfo").read_text("utf-8")
-    except OSError:
-        return set()
-    line = next((line for line in text.splitlines() if line.startswith("flags")), "")
-    return set(line.partition(":")[2].split())
 
 
 def _accelerator() -> Finding:

@@ -9,7 +9,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from xlreach.adapt.charsmap import replacing_normalizers
-from xlreach.adapt.translit import built_in_tables, read_table, transliterating
+from xlreach.adapt.transliterate import built_in_tables, read_table, transliterating
 
 # Letters of one to four bytes, marks that join them, and what else makes graphemes.
 ALPHABET = [*"abcdшчéئابە𐐀𐐁", *"\u0301\u064e\u200d\u0308", " ", "\n", "가", "😀", "\U0001f3fb", "\u0600"]

@@ -8,7 +8,7 @@ import pytest
 
 from xlreach.adapt import Recipe, check_encoder, is_static, resolve_base
 from xlreach.adapt.encoder import Provenance
-from xlreach.adapt.static import StaticVectors
+from xlreach.adapt.static_vectors import StaticVectors
 from xlreach.errors import DataError, ModelError, SpecError
 
 UNKNOWN = ["xyzzy", "ħażo", "გადა", "日本語", "a", "", "😀😀", "Ünïcödé"]

@@ -10,7 +10,7 @@ import torch
 from tokenizers import Tokenizer
 
 from xlreach.adapt import Recipe
-from xlreach.adapt.diagnostics import parity, surprise, training_loss
+from xlreach.adapt.diagnostics import parity, pseudo_perplexity, training_loss
 from xlreach.adapt.likelihood import word_likelihood
 from xlreach.adapt.mlm import load_masked_lm
 from xlreach.errors import DataError
@@ -48,9 +48,9 @@ def test_training_lowers_it_and_a_bounded_sample_is_always_the_same(xlmr: Path, 
     work = job("en")
     Recipe.parse("lapt(epochs=4,lr=0.003,batch=8,max_length=32,dtype=float32)").steps[0].apply(xlmr, work)
     lines = texts["en"].read_text("utf-8").splitlines()
-    before, n = surprise(xlmr, lines)
-    after, again = surprise(work.out, lines)
-    assert n == again == 300 and surprise(xlmr, iter(lines)) == (before, n)
+    before, n = pseudo_perplexity(xlmr, lines)
+    after, again = pseudo_perplexity(work.out, lines)
+    assert n == again == 300 and pseudo_perplexity(xlmr, iter(lines)) == (before, n)
     assert after["pseudo_nll_per_word"] < before["pseudo_nll_per_word"] - 0.5
     assert after["pseudo_perplexity_per_word"] == pytest.approx(math.exp(after["pseudo_nll_per_word"]))
     told = json.loads((work.out / "xlreach.json").read_text("utf-8"))["steps"][-1]
@@ -59,8 +59,8 @@ def test_training_lowers_it_and_a_bounded_sample_is_always_the_same(xlmr: Path, 
 
 
 def test_loss_per_word_is_loss_per_piece_times_pieces(xlmr: Path, job, texts: dict[str, Path]) -> None:
-    from xlreach.adapt.folder import read_tokenizer
-    from xlreach.adapt.lines import EncodedText
+    from xlreach.adapt.mlm_data import EncodedText
+    from xlreach.adapt.tokenizer_file import read_tokenizer
 
     text = EncodedText.read({"mt": texts["mt"]}, read_tokenizer(xlmr), xlmr, 128)
     lines = texts["mt"].read_text("utf-8").splitlines()
@@ -71,7 +71,7 @@ def test_loss_per_word_is_loss_per_piece_times_pieces(xlmr: Path, job, texts: di
 
 
 def test_without_a_head_or_known_words_there_is_none(bert: Path, xlmr: Path) -> None:
-    assert surprise(bert, ["ta ta"]) == ({}, 0)  # as MiniLM, it has no masked-language-model head
+    assert pseudo_perplexity(bert, ["ta ta"]) == ({}, 0)  # as MiniLM, it has no masked-language-model head
     assert word_likelihood(xlmr, ["გადა მებისუ"]) is None
     assert word_likelihood(xlmr, []) is None
 

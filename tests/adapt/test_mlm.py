@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from xlreach.adapt import Recipe
-from xlreach.adapt.folder import read_tokenizer
-from xlreach.adapt.lines import EncodedText, Masking, batches
 from xlreach.adapt.mlm import History, JobState, Training, _Run, load_masked_lm, train
+from xlreach.adapt.mlm_data import EncodedText, Masking, batches
+from xlreach.adapt.tokenizer_file import read_tokenizer
 from xlreach.errors import DataError, ModelError
 
 QUICK = Training(epochs=3, lr=3e-3, batch=8, max_length=32, mask=0.15, warmup=10, valid=0.1, dtype="float32", seed=5)

@@ -14,8 +14,8 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 from xlreach.adapt import Provenance, Recipe
 from xlreach.adapt.candidates import choose
 from xlreach.adapt.diagnostics import diagnose
-from xlreach.adapt.folder import read_tokenizer
 from xlreach.adapt.segmentation import Segmenter, count_words
+from xlreach.adapt.tokenizer_file import read_tokenizer
 from xlreach.adapt.trimming import trimmed
 from xlreach.adapt.wordpiece import longest_match, train_wordpiece
 from xlreach.errors import ModelError

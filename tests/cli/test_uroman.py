@@ -11,8 +11,8 @@ pytest.importorskip("uroman")
 
 
 def test_taggers_and_retrieval_romanise_what_the_encoder_reads(tiny, tmp_path: Path) -> None:
-    from xlreach.adapt.chain import adapt_encoder
-    from xlreach.adapt.inputs import input_transform
+    from xlreach.adapt.pipeline import adapt_encoder
+    from xlreach.adapt.romanize import input_transform
     from xlreach.retrieval.encoding import TextEncoder
     from xlreach.tagging.representations import WordTokenizer
 

@@ -15,8 +15,8 @@ import torch
 from safetensors.torch import load_file
 from transformers import BertConfig, BertForMaskedLM
 
-from xlreach.adapt.lines import Batch, Masking
 from xlreach.adapt.mlm import load_masked_lm
+from xlreach.adapt.mlm_data import Batch, Masking
 from xlreach.errors import DataError, ModelError
 from xlreach.retrieval.alignment import ALIGNMENTS
 from xlreach.retrieval.alignment_training import train_alignment

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xlreach.adapt.text import Scored
+from xlreach.adapt.clean_text import ContaminationFilter
 from xlreach.retrieval.decontamination import Decontaminated
 from xlreach.retrieval.pair_sources import PairSource
 
@@ -26,7 +26,7 @@ class Given(PairSource):
 
 
 def clean(pairs, scored):
-    source = Decontaminated(Given(pairs), Scored(scored))
+    source = Decontaminated(Given(pairs), ContaminationFilter(scored))
     return list(source.pairs("en", "mt", 1)), source.dropped
 
 
@@ -43,7 +43,7 @@ def test_a_passage_that_holds_a_scored_one_goes_too():
 def test_nothing_scored_drops_nothing_and_the_source_is_described_as_it_was():
     pairs = [("a", "b")] * 3
     assert clean(pairs, []) == (pairs, 0)
-    source = Decontaminated(Given(pairs), Scored([]))
+    source = Decontaminated(Given(pairs), ContaminationFilter([]))
     assert (source.name, source.languages, source.translations) == ("given", ("en", "mt"), False)
     assert source.files(["en"]) == [Path("given.txt")]
 

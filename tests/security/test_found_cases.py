@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from xlreach.adapt.encoder import check_encoder, resolve_base
-from xlreach.adapt.folder import longest_input, read_tokenizer, special_tokens
+from xlreach.adapt.tokenizer_file import longest_input, read_tokenizer, special_tokens
 from xlreach.comparison import read_gaps
 from xlreach.corpora.document_files import read_documents
 from xlreach.corpora.registry import open_dataset

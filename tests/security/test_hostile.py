@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from xlreach.adapt.encoder import check_encoder, fingerprint
-from xlreach.adapt.translit import read_table
+from xlreach.adapt.transliterate import read_table
 from xlreach.corpora.formats import lines as text_lines
 from xlreach.corpora.registry import open_dataset
 from xlreach.errors import ConfigError, DataError, ModelError, StoreError, XLReachError

@@ -11,8 +11,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from xlreach.adapt.encoder import Provenance
-from xlreach.adapt.folder import read_tokenizer
-from xlreach.adapt.lines import EncodedText
+from xlreach.adapt.mlm_data import EncodedText
+from xlreach.adapt.tokenizer_file import read_tokenizer
 from xlreach.corpora import open_dataset
 from xlreach.measurement import read_measurements
 from xlreach.study.config import load_config
@@ -132,7 +132,7 @@ def test_the_key_goes_with_the_share_and_with_the_other_text(ran):
 
 
 def test_the_command_does_the_same_without_a_study(ran, tmp_path):
-    from xlreach.adapt.chain import adapt_encoder
+    from xlreach.adapt.pipeline import adapt_encoder
 
     texts = {code: ran.text(code) for code in ("qla", "qhb")}
     others = {"qhb": texts.pop("qhb")}

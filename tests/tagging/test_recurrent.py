@@ -11,7 +11,7 @@ import pytest
 import torch
 from tagging_toys import InMemory, toy_trees
 
-from xlreach.adapt.static import StaticVectors
+from xlreach.adapt.static_vectors import StaticVectors
 from xlreach.tagging import TASKS, resolved_precision, run_tagging
 from xlreach.tagging.presets import preset_for
 from xlreach.tagging.recurrent import PADDING, RecurrentWordEncoder, Vocabulary

@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from xlreach.tagging.backbone import drop_unused_rows, load_encoder, reading_limit
+from xlreach.tagging.backbone import drop_unused_rows, load_backbone, reading_limit
 from xlreach.tagging.representations import ScalarMix, WordEncoder, WordTokenizer, collate, plan_windows
 
 CPU = torch.device("cpu")
@@ -25,7 +25,7 @@ SENTENCES = [
 
 
 def vectors(encoder: Path, sentences: list[list[str]], pooling: str = "mean") -> list[torch.Tensor]:
-    tokenizer, body = load_encoder(encoder, CPU)
+    tokenizer, body = load_backbone(encoder, CPU)
     words = WordEncoder(body, 0.0).eval()
     pieces = WordTokenizer(tokenizer, reading_limit(body), pooling)(sentences)
     with torch.no_grad():
@@ -58,7 +58,7 @@ def test_equals_the_mean_of_plain_transformers_layers(encoder: Path):
 
 
 def test_windows_own_every_word_once_and_fit(encoder: Path):
-    tokenizer, body = load_encoder(encoder, CPU)
+    tokenizer, body = load_backbone(encoder, CPU)
     limit = reading_limit(body)
     assert limit == 64
     for one, words in zip(WordTokenizer(tokenizer, limit)(SENTENCES), SENTENCES, strict=True):
@@ -83,7 +83,7 @@ def test_plan_windows(seed: int):
 
 
 def test_leaving_out_unused_rows_changes_nothing(encoder: Path):
-    tokenizer, body = load_encoder(encoder, CPU)
+    tokenizer, body = load_backbone(encoder, CPU)
     tokenize = WordTokenizer(tokenizer, reading_limit(body))
     pieces = tokenize(SENTENCES[4:])
     rows = body.get_input_embeddings().num_embeddings
@@ -108,7 +108,7 @@ def test_scalar_mix():
 
 
 def test_frozen_encoder_gets_no_gradient_but_the_mix_does(bert: Path):
-    tokenizer, body = load_encoder(bert, CPU)
+    tokenizer, body = load_backbone(bert, CPU)
     words = WordEncoder(body, 0.0)
     words.frozen = True
     words(collate(WordTokenizer(tokenizer, 64)(SENTENCES[:1]), 0, CPU)).sum().backward()

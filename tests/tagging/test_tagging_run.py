@@ -22,7 +22,7 @@ from xlreach.corpora.formats.iob2 import read_iob2, write_iob2
 from xlreach.errors import ConfigError, DataError, ModelError, SpecError
 from xlreach.measurement import read_measurements
 from xlreach.tagging import PRESETS, TASKS, precision, resolved_precision, run_tagging, tagger_training
-from xlreach.tagging.backbone import load_encoder
+from xlreach.tagging.backbone import load_backbone
 from xlreach.tagging.fine_tuning import learn
 from xlreach.tagging.metrics import conll18
 from xlreach.tagging.presets import check_preset
@@ -134,7 +134,7 @@ def test_predictions_do_not_depend_on_the_batch(xlmr: Path, name: str):
     task = TASKS.parse(name)
     sentences = toy_entities(15, 1) if name == "ner" else toy_trees(15, 1)
     torch.manual_seed(1)
-    tokenizer, body = load_encoder(xlmr, torch.device("cpu"))
+    tokenizer, body = load_backbone(xlmr, torch.device("cpu"))
     labels = task.labels(task.annotation(one) for one in sentences)
     words = WordEncoder(body, 0.1)
     tagger = Tagger(words, task.head(words.size, labels), tokenizer.pad_token_id, "float32").eval()
@@ -149,7 +149,7 @@ def test_predictions_do_not_depend_on_the_batch(xlmr: Path, name: str):
 
 
 def test_predictions_by_several_threads_are_those_of_one(xlmr: Path):
-    tokenizer, body = load_encoder(xlmr, torch.device("cpu"))
+    tokenizer, body = load_backbone(xlmr, torch.device("cpu"))
     sentences = [one.forms for one in toy_trees(200, 11)]
     pieces = WordTokenizer(tokenizer, 66)(sentences)
     task = TASKS.parse("parse")
@@ -257,7 +257,7 @@ def test_schedule():
 
 
 def test_batches_hold_the_budget(xlmr: Path):
-    tokenizer, _ = load_encoder(xlmr, torch.device("cpu"))
+    tokenizer, _ = load_backbone(xlmr, torch.device("cpu"))
     pieces = sorted(WordTokenizer(tokenizer, 64)([s.forms for s in toy_trees(50, 1)]), key=lambda one: one.longest)
     batches = plan_batches(pieces, 7, 120)
     assert [i for batch in batches for i in batch] == list(range(50))
@@ -266,13 +266,13 @@ def test_batches_hold_the_budget(xlmr: Path):
 
 
 def test_precision_is_known_beforehand(bert: Path, trees: InMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(precision, "_DRIVER", tmp_path / "none")
-    monkeypatch.setattr(precision, "_cpu_multiplies_bfloat16", lambda: True)
+    monkeypatch.setattr(precision, "has_gpu", lambda: False)
+    monkeypatch.setattr(precision, "fast_bfloat16", lambda device: True)
     assert resolved_precision(bert, "paper") == "float32"  # too narrow to gain
     (tmp_path / "config.json").write_text('{"hidden_size": 384}', "utf-8")
     assert resolved_precision(tmp_path, "paper") == "bfloat16"
     assert resolved_precision(tmp_path, dataclasses.replace(TOY, precision="float32")) == "float32"
-    monkeypatch.setattr(precision, "_cpu_multiplies_bfloat16", lambda: False)
+    monkeypatch.setattr(precision, "fast_bfloat16", lambda device: False)
     assert resolved_precision(tmp_path, "paper") == "float32"
     with pytest.raises(ModelError, match="configuration"):
         resolved_precision(tmp_path / "nowhere", "paper")
@@ -284,9 +284,9 @@ def test_precision_is_known_beforehand(bert: Path, trees: InMemory, tmp_path: Pa
 
 
 def test_presets_choose_the_dropout(encoder: Path):
-    _, body = load_encoder(encoder, torch.device("cpu"), attention_dropout=0.3, hidden_dropout=0.0)
+    _, body = load_backbone(encoder, torch.device("cpu"), attention_dropout=0.3, hidden_dropout=0.0)
     assert sorted({module.p for module in body.modules() if isinstance(module, torch.nn.Dropout)}) == [0.0, 0.3]
-    _, body = load_encoder(encoder, torch.device("cpu"))
+    _, body = load_backbone(encoder, torch.device("cpu"))
     assert {module.p for module in body.modules() if isinstance(module, torch.nn.Dropout)} == {0.1}
 
 

@@ -147,7 +147,7 @@ _ENCODER = {
 def encoder(case: tuple[str, bytes], folder: Path) -> None:
     """The JSON files of an encoder folder."""
     from xlreach.adapt.encoder import Provenance, check_encoder, fingerprint
-    from xlreach.adapt.folder import longest_input, read_tokenizer, special_tokens
+    from xlreach.adapt.tokenizer_file import longest_input, read_tokenizer, special_tokens
     from xlreach.retrieval.loading import folder_pooling
 
     root = folder / "encoder"
@@ -166,7 +166,7 @@ def encoder(case: tuple[str, bytes], folder: Path) -> None:
 
 def static(case: tuple[str, int, bytes], folder: Path) -> None:
     """A damaged folder of word vectors is refused, or gives vectors of its width."""
-    from xlreach.adapt.static import StaticVectors
+    from xlreach.adapt.static_vectors import StaticVectors
 
     for name, content in _static().items():
         (folder / name).write_bytes(_cut(content, case[1], case[2]) if name == case[0] else content)
@@ -177,7 +177,7 @@ def static(case: tuple[str, int, bytes], folder: Path) -> None:
 @cache
 def _static() -> dict[str, bytes]:
     """The files of a small folder of word vectors."""
-    from xlreach.adapt.static import StaticVectors
+    from xlreach.adapt.static_vectors import StaticVectors
 
     rows = np.ones((2, 3), np.float32)
     with tempfile.TemporaryDirectory() as folder:

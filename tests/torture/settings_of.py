@@ -11,7 +11,7 @@ from cases import damaged, words
 from hypothesis import strategies as st
 
 from xlreach.adapt import Recipe
-from xlreach.adapt.translit import read_table
+from xlreach.adapt.transliterate import read_table
 from xlreach.comparison import parse_hypothesis
 from xlreach.corpora.artificial import ARTIFICIAL
 from xlreach.corpora.dataset import DATASETS

@@ -4,15 +4,16 @@ What lives here makes one encoder folder from another (or from nothing), and nev
 Importing it registers the built-in steps and loads no model library; a step loads its own when it is applied.
 """
 
+from xlreach.adapt.clean_text import prepare_text
 from xlreach.adapt.encoder import Provenance, check_encoder, fingerprint, is_static, resolve_base
-from xlreach.adapt.exchange import VocabularyReplacement, VocabularyTrimming
 from xlreach.adapt.fasttext import FastTextVectors
-from xlreach.adapt.inputs import input_transform
 from xlreach.adapt.lapt import LanguageAdaptivePretraining
-from xlreach.adapt.recipe import STEPS, Job, NoAdaptation, Recipe, Step
+from xlreach.adapt.no_adaptation import NoAdaptation
+from xlreach.adapt.recipe import STEPS, Job, Recipe, Step
+from xlreach.adapt.replace import VocabularyReplacement, VocabularyTrimming
+from xlreach.adapt.romanize import input_transform
 from xlreach.adapt.scratch import FromScratch
-from xlreach.adapt.text import prepare_text
-from xlreach.adapt.translit import Transliteration
+from xlreach.adapt.transliterate import Transliteration
 from xlreach.adapt.vocabulary import TieredVocabularyAugmentation, VocabularyAugmentation
 
 __all__ = [

@@ -9,8 +9,8 @@ from itertools import islice
 from pathlib import Path
 
 from xlreach.adapt.encoder import Provenance
-from xlreach.adapt.folder import read_tokenizer, special_tokens, token_id
-from xlreach.adapt.inputs import input_transform
+from xlreach.adapt.romanize import input_transform
+from xlreach.adapt.tokenizer_file import read_tokenizer, special_tokens, token_id
 from xlreach.errors import DataError
 
 _AT_ONCE = 1000
@@ -111,7 +111,7 @@ def parity(encoder: Path, pairs: Iterable[tuple[str, str]], most_pairs: int | No
     return pieces[0] / pieces[1], count
 
 
-def surprise(encoder: Path, lines: Iterable[str]) -> tuple[dict[str, float], int]:
+def pseudo_perplexity(encoder: Path, lines: Iterable[str]) -> tuple[dict[str, float], int]:
     """How well the encoder foresees words of text that it was not trained on (`likelihood.word_likelihood`).
 
     Returns:

@@ -1,6 +1,6 @@
 """An encoder is an ordinary model folder: where a base comes from, whether it can be used, what tells two apart.
 
-Nothing here loads a model; writing encoder folders is the business of `folder.py`.
+Nothing here loads a model; writing encoder folders is the business of `save.py`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Provenance:
         new_pieces: The vocabulary that was added, in the order of its choice.
         tier: `{"rows": ids, "rate": times}` of embedding rows that the next `lapt` trains at a multiple of its rate;
             None where there are none, or when that is done.
-        input: What text must go through before the encoder may read it (`inputs.input_transform`); empty for nothing.
+        input: What text must go through before the encoder may read it (`romanize.input_transform`); empty for nothing.
         warnings: What a reader of results must know (a fresh MLM head, fewer pieces than asked).
         steps: For each step its name, version, seed and what it measured.
         data: Name and licence of the texts that the steps saw.
@@ -117,7 +117,7 @@ def check_encoder(path: Path, *, transforms: bool = False) -> None:
 
     Args:
         path: The folder.
-        transforms: Whether the caller passes text through `inputs.input_transform` before the encoder reads it, or
+        transforms: Whether the caller passes text through `romanize.input_transform` before the encoder reads it, or
             gives it no text at all.
 
     Raises:
@@ -167,7 +167,7 @@ def check_encoder(path: Path, *, transforms: bool = False) -> None:
 
 
 def is_static(path: Path) -> bool:
-    """Whether a folder holds static word vectors (`static.StaticVectors`) and no encoder."""
+    """Whether a folder holds static word vectors (`static_vectors.StaticVectors`) and no encoder."""
     return (path / STATIC_FILE).is_file()
 
 

@@ -15,6 +15,7 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from xlreach.adapt.encoder import Provenance
 from xlreach.adapt.recipe import STEPS, Job, Step
+from xlreach.adapt.save import record_step
 from xlreach.errors import DataError, MissingExtraError
 from xlreach.spec import param
 
@@ -41,8 +42,7 @@ class FastTextVectors(Step):
     buckets: int = param(200_000, "rows that the character n-grams share", minimum=1, maximum=10_000_000)
 
     def apply(self, source: Path | None, job: Job) -> None:
-        from xlreach.adapt.folder import record_step
-        from xlreach.adapt.static import StaticVectors
+        from xlreach.adapt.static_vectors import StaticVectors
 
         try:
             from gensim.models import FastText
@@ -61,7 +61,7 @@ class FastTextVectors(Step):
         StaticVectors.of(model).save(job.out)
         job.cost["tokens"] = job.cost.get("tokens", 0) + model.corpus_total_words * self.epochs
         measured = {"words": len(model.wv), "tokens": int(model.corpus_total_words)}
-        record_step(job, self, Provenance(), measured)
+        record_step(Provenance(), job, self, measured)
 
 
 class _Words:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from xlreach.adapt.encoder import Provenance
-from xlreach.adapt.folder import longest_input
-from xlreach.adapt.recipe import STEPS, Job, Step
+from xlreach.adapt.recipe import STEPS, Job, Step, require_source
+from xlreach.adapt.romanize import with_input_of
+from xlreach.adapt.save import save_encoder
+from xlreach.adapt.tokenizer_file import longest_input, read_tokenizer
 from xlreach.errors import DataError, ModelError, nearest
 from xlreach.spec import param
 
 if TYPE_CHECKING:
-    from xlreach.adapt.lines import EncodedText
     from xlreach.adapt.mlm import History
+    from xlreach.adapt.mlm_data import EncodedText
 
 
 @STEPS.register
@@ -35,7 +37,8 @@ class LanguageAdaptivePretraining(Step):
     of the text's. `rows=all` trains every row, as the paper did: it pushes pieces that the text does not use away from
     it, all in about one direction, and decays them.
 
-    Several processes of `torchrun` train as one with the same `batch`, each on its part of every batch (`team.py`).
+    Several processes of `torchrun` train together with the same `batch`, each on its part of every batch
+    (`compute/distributed.py`).
 
     `mix` puts text of the study's other languages (or of `pivots` alone) among what is trained on, so that the encoder
     forgets less of them; the epoch is chosen by the languages themselves. In a study these are all its languages that
@@ -72,10 +75,8 @@ class LanguageAdaptivePretraining(Step):
         return super().seen(languages, [code for code in others if not self.pivots or code in self.pivots])
 
     def apply(self, source: Path | None, job: Job) -> None:
-        from xlreach.adapt.folder import read_tokenizer, require_source, save_encoder
-        from xlreach.adapt.inputs import with_input_of
-        from xlreach.adapt.lines import EncodedText
         from xlreach.adapt.mlm import JobState, Training, load_masked_lm, train
+        from xlreach.adapt.mlm_data import EncodedText
 
         folder = require_source(source, self)
         job = with_input_of(folder, job)
@@ -83,8 +84,7 @@ class LanguageAdaptivePretraining(Step):
         tokenizer = read_tokenizer(folder)
         text = EncodedText.read(job.text, tokenizer, folder, self.max_length)
         text, mixed = self._mixed(text, job, tokenizer, folder)
-        before = Provenance.read(folder)
-        tier = before.tier or {}
+        tier = Provenance.read(folder).tier or {}
         model, warnings = load_masked_lm(folder, job.seed)
         training = Training(
             self.epochs,
@@ -101,7 +101,6 @@ class LanguageAdaptivePretraining(Step):
             self.rows,
         )
         history = train(model, text, training, JobState(job.checkpoint, job.cost, f"{self} {job.seed}"))
-        known = dict.fromkeys((*before.warnings, *warnings))
         measured = {**history.as_dict(), **per_word(history, text, self.valid)}
         save_encoder(
             folder,
@@ -109,8 +108,9 @@ class LanguageAdaptivePretraining(Step):
             self,
             tokenizer=tokenizer,
             model=model,
-            provenance=replace(before, warnings=tuple(known), tier=None),
             measured={**measured, **mixed, **({"tier_rows": len(training.tier)} if tier else {})},
+            warnings=warnings,
+            changes={"tier": None},
         )
 
     def _mixed(
@@ -127,7 +127,7 @@ class LanguageAdaptivePretraining(Step):
                 else f"There is no text of other languages to mix in for {self}.",
                 fix=nearest(absent[0], job.others) if absent and job.others else "Give text of other languages.",
             )
-        from xlreach.adapt.lines import EncodedText
+        from xlreach.adapt.mlm_data import EncodedText
 
         pivots = {code: job.others[code] for code in self.pivots or sorted(job.others)}
         other = EncodedText.read(pivots, tokenizer, folder, self.max_length)

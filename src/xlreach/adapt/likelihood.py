@@ -20,9 +20,9 @@ from tokenizers import Tokenizer
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from xlreach.adapt.folder import longest_input, read_tokenizer, special_tokens, token_id
-from xlreach.adapt.inputs import input_transform
 from xlreach.adapt.mlm import load_masked_lm, masked_lm_head
+from xlreach.adapt.romanize import input_transform
+from xlreach.adapt.tokenizer_file import longest_input, read_tokenizer, special_tokens, token_id
 
 _LINES, _WORDS = 2_000, 300  # looked at, and drawn from them
 _LONGEST = 128  # pieces in view

@@ -1,11 +1,11 @@
 """Masked language modelling: one loop for adapting an encoder and for pretraining one.
 
 The head is applied to the masked positions only, its output layer block by block, and of the embeddings only the rows
-that the text uses are trained (`rows.py`): with a vocabulary of 250,000 pieces that is most of the work and of the
-memory saved. Batches hold lines of like length up to a budget of tokens, and go through the model in parts where they
-are large or several processes train together (`team.py`). After each epoch the state is written as safetensors, so that
-a killed run goes on to exactly the weights of an undisturbed one: every epoch draws from a generator of its own. No
-Trainer, no metrics: the loss on held-out lines is all that is measured.
+that the text uses are trained (`sparse_embeddings.py`): with a vocabulary of 250,000 pieces this saves most of the work
+and of the memory. Batches hold lines of similar length up to a budget of tokens. They go through the model in parts
+where they are large or several processes train together (`compute/distributed.py`). After each epoch the state is
+written as safetensors, so that a training that was killed resumes and ends with exactly the weights of one that was
+not: every epoch has its own random generator. No Trainer, no metrics: only the loss on held-out lines is measured.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 from transformers import AutoModelForMaskedLM
 
-from xlreach import memory
-from xlreach.adapt.folder import quiet
-from xlreach.adapt.lines import Batch, EncodedText, Masking, batches
-from xlreach.adapt.precision import choose_dtype
-from xlreach.adapt.rows import TextRows, cross_entropy
-from xlreach.adapt.team import Team
-from xlreach.adapt.tiers import Tier
+from xlreach.adapt.mlm_data import Batch, EncodedText, Masking, batches
+from xlreach.adapt.tiered_lr import Tier
+from xlreach.compute.distributed import ProcessGroup
+from xlreach.compute.loading import attention_implementation, safe_loading
+from xlreach.compute.memory import release_freed_memory
+from xlreach.compute.precision import choose_dtype
+from xlreach.compute.sparse_embeddings import SparseEmbeddings, cross_entropy
 from xlreach.errors import DataError, ModelError
 from xlreach.store import replacing
 
@@ -95,21 +95,16 @@ def load_masked_lm(source: Path, seed: int) -> tuple[Model, list[str]]:
     Raises:
         ModelError: transformers does not know the architecture, or it has no masked-language-model form.
     """
-    attention = "sdpa" if torch.cuda.is_available() else "eager"  # on CPU, SDPA's backward pass is the slower one
-    with quiet(), torch.random.fork_rng(devices=[]):
+    with safe_loading(source) as options, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        try:
-            model, info = AutoModelForMaskedLM.from_pretrained(
-                source,
-                dtype=torch.float32,
-                attn_implementation=attention,
-                output_loading_info=True,
-                trust_remote_code=False,
-                local_files_only=True,
-                use_safetensors=True,
-            )
-        except (OSError, ValueError, KeyError) as error:
-            raise ModelError(f"The encoder cannot be loaded ({error}).", path=source) from error
+        model, info = AutoModelForMaskedLM.from_pretrained(
+            source,
+            dtype=torch.float32,
+            attn_implementation=attention_implementation("cuda" if torch.cuda.is_available() else "cpu"),
+            output_loading_info=True,
+            use_safetensors=True,
+            **options,
+        )
     masked_lm_head(model)
     encoder_part = f"{model.base_model_prefix}."
     missing = [name for name in info["missing_keys"] if not name.startswith(encoder_part)]
@@ -145,34 +140,34 @@ def train(model: Model, text: EncodedText, training: Training, job_state: JobSta
         DataError: There are fewer than two lines, or the loss is no longer a number.
         XLReachError: The processes that train together have not the same text or model.
     """
-    team = Team()
-    with team.connected():
-        return _train(model, text, training, job_state, team)
+    group = ProcessGroup()
+    with group.connected():
+        return _train(model, text, training, job_state, group)
 
 
-def _train(model: Model, text: EncodedText, training: Training, job_state: JobState, team: Team) -> History:
-    device = team.device
-    dtype = choose_dtype(training.dtype, device)
-    team.agree([*map(torch.from_numpy, (*text.lines, *text.more)), *model.parameters()])
+def _train(model: Model, text: EncodedText, training: Training, job_state: JobState, group: ProcessGroup) -> History:
+    device = group.device
+    dtype = choose_dtype(training.dtype, device.type)
+    group.require_equal([*map(torch.from_numpy, (*text.lines, *text.more)), *model.parameters()])
     narrowed = None
     rows = text.in_use(training.tier)
     if training.rows == "text" and len(rows) < model.to(device).get_input_embeddings().weight.shape[0]:
-        narrowed = TextRows(model, rows, dtype, job_state.checkpoint)
+        narrowed = SparseEmbeddings(model, rows, dtype, job_state.checkpoint)
         text = text.renumbered(rows)
         training = dataclasses.replace(training, tier=tuple(np.searchsorted(rows, training.tier).tolist()))
     fit, held_out = text.split(training.valid)
     masking = Masking.of(text, training.mask)
-    run = _Run(model.to(device), training, masking, device, dtype, narrowed.rest if narrowed else None, team)
+    run = _Run(model.to(device), training, masking, device, dtype, narrowed.rest if narrowed else None, group)
     per_epoch = sum(1 for _ in batches(fit, training.batch * training.max_length, np.random.default_rng(0)))
     run.total_steps = per_epoch * training.epochs
     progress = _Progress.load(job_state, run)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         if not progress.valid_loss:
             progress.valid_loss.append(run.evaluate(held_out))
-        hidden = None if team.rank == 0 else True  # None: where there is no terminal
+        hidden = None if group.rank == 0 else True  # None: where there is no terminal
         bar = tqdm(total=run.total_steps, initial=progress.steps, unit="step", desc="masked LM", disable=hidden)
         for epoch in range(len(progress.train_loss) + 1, training.epochs + 1):
-            torch.manual_seed(_mix(training.seed, epoch) + team.rank)
+            torch.manual_seed(_mix(training.seed, epoch) + group.rank)
             loss, tokens = run.epoch(fit, epoch, progress.steps, bar)
             progress.steps += per_epoch
             progress.tokens += tokens
@@ -187,7 +182,7 @@ def _train(model: Model, text: EncodedText, training: Training, job_state: JobSt
         run.restore(load_file(job_state.checkpoint / "best.safetensors"))
     if narrowed:
         run.optimizer.state.clear()  # the moments go before the whole tables come
-        narrowed.put_back()
+        narrowed.restore()
     model.to("cpu")
     job_state.cost["tokens"] = job_state.cost.get("tokens", 0) + progress.tokens
     job_state.cost["steps"] = job_state.cost.get("steps", 0) + progress.steps
@@ -221,9 +216,9 @@ class _Run:
         device: torch.device,
         dtype: torch.dtype,
         rest: tuple[torch.Tensor, torch.Tensor] | None = None,
-        team: Team | None = None,
+        group: ProcessGroup | None = None,
     ) -> None:
-        self.model, self.training, self.masking, self.team = model, training, masking, team or Team()
+        self.model, self.training, self.masking, self.group = model, training, masking, group or ProcessGroup()
         self.device, self.dtype, self.total_steps = device, dtype, 1
         self.head, self.output, self.rest = masked_lm_head(model), model.get_output_embeddings(), rest
         self.named = {name: p for name, p in model.named_parameters() if p.requires_grad}
@@ -256,7 +251,7 @@ class _Run:
             self.optimizer.zero_grad(set_to_none=True)
             total, tokens, count = total + loss, tokens + batch.tokens, count + 1
             bar.update()
-        return self.team.total(total)[0] / count, tokens
+        return self.group.total(total)[0] / count, tokens
 
     @torch.no_grad()
     def evaluate(self, text: EncodedText) -> float:
@@ -265,10 +260,10 @@ class _Run:
         rng, total, masked = np.random.default_rng([self.training.seed, 0]), 0.0, 0
         for number, batch in enumerate(batches(text, self.training.batch * self.training.max_length, rng)):
             ids, picked, labels = self.masking.apply(batch, rng)
-            if self.team.mine(number):
+            if self.group.computes(number):
                 loss = self._loss(ids, batch.attention, picked, labels)
                 total, masked = total + loss.item() * len(labels), masked + len(labels)
-        total, count = self.team.total(total, masked)
+        total, count = self.group.total(total, masked)
         return total / max(count, 1)
 
     def backward(self, batch: Batch, rng: np.random.Generator) -> float:
@@ -276,19 +271,19 @@ class _Run:
         ids, picked, labels = self.masking.apply(batch, rng)
         rows, length = ids.shape
         wanted = -(-ids.size * self.model.config.hidden_size // AT_ONCE) if self.device.type == "cpu" else 1
-        parts = self.team.parts(wanted)
+        parts = self.group.parts(wanted)
         each, total = -(-rows // parts), 0.0
         for number, start in enumerate(range(0, rows, each)):
             here = slice(start, start + each)
             inside = (picked >= start * length) & (picked < (start + each) * length)
-            if self.team.mine(number) and inside.any():
+            if self.group.computes(number) and inside.any():
                 loss = self._loss(ids[here], batch.attention[here], picked[inside] - start * length, labels[inside])
                 loss = loss * (int(inside.sum()) / len(labels))
                 loss.backward()
                 total += loss.item()
-        self.team.sum_gradients(self.named.values())
+        self.group.sum_gradients(self.named.values())
         if wanted > 1:
-            memory.give_back()  # the next batch has another shape
+            release_freed_memory()  # the next batch has another shape
         return total
 
     def loss(self, batch: Batch, rng: np.random.Generator) -> tuple[torch.Tensor, int]:

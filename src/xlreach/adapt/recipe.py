@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from xlreach.errors import SpecError
+from xlreach.adapt.encoder import check_encoder
+from xlreach.errors import ModelError, SpecError
 from xlreach.spec import Registry, Spec
 
 
@@ -146,14 +147,13 @@ class Recipe:
         return "+".join(str(step) for step in self.steps)
 
 
-@STEPS.register
-@dataclass(frozen=True)
-class NoAdaptation(Step):
-    """The encoder as it is, in the folder layout that all recipes share."""
+def require_source(source: Path | None, step: Step) -> Path:
+    """The encoder folder that a step starts from, checked.
 
-    name: ClassVar[str] = "none"
-
-    def apply(self, source: Path | None, job: Job) -> None:
-        from xlreach.adapt.folder import require_source, save_unchanged_weights
-
-        save_unchanged_weights(require_source(source, self), job, self)
+    Raises:
+        ModelError: There is none, or it is no usable encoder.
+    """
+    if source is None:
+        raise ModelError(f"The step {step} needs an encoder to start from.", fix="Name a base.")
+    check_encoder(source, transforms=True)
+    return source

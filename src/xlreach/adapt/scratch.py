@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from xlreach.adapt.encoder import Provenance
 from xlreach.adapt.recipe import STEPS, Job, Step
+from xlreach.adapt.save import save_encoder
+from xlreach.adapt.tokenizer_file import special_tokens, token_id
+from xlreach.compute.loading import attention_implementation
 from xlreach.errors import DataError, ModelError, SpecError, nearest
 from xlreach.spec import param
 
@@ -62,10 +64,9 @@ class FromScratch(Step):
         return self.tokenizer != "train" and self.trim
 
     def apply(self, source: Path | None, job: Job) -> None:
-        from xlreach.adapt.folder import save_encoder
         from xlreach.adapt.lapt import per_word
-        from xlreach.adapt.lines import EncodedText
         from xlreach.adapt.mlm import JobState, Training, train
+        from xlreach.adapt.mlm_data import EncodedText
 
         files = self._text(job)
         tokenizer = self._tokenizer(files, job.others)
@@ -94,7 +95,6 @@ class FromScratch(Step):
             self,
             tokenizer=tokenizer,
             model=model,
-            provenance=Provenance(),
             measured=measured,
             max_length=self.max_length,
         )
@@ -124,8 +124,6 @@ class FromScratch(Step):
         import torch
         from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
 
-        from xlreach.adapt.folder import special_tokens, token_id
-
         roles = special_tokens(None, tokenizer)
         config = XLMRobertaConfig(
             vocab_size=text.vocabulary,
@@ -144,9 +142,8 @@ class FromScratch(Step):
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return XLMRobertaForMaskedLM._from_config(
-                config, attn_implementation="sdpa" if torch.cuda.is_available() else "eager"
-            )
+            attention = attention_implementation("cuda" if torch.cuda.is_available() else "cpu")
+            return XLMRobertaForMaskedLM._from_config(config, attn_implementation=attention)
 
 
 def _lines(files: Mapping[str, Path]) -> Iterator[str]:

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from xlreach.adapt.encoder import Provenance
-from xlreach.adapt.recipe import STEPS, Job, Step
+from xlreach.adapt.recipe import STEPS, Job, Step, require_source
+from xlreach.adapt.romanize import with_input_of
+from xlreach.adapt.save import save_encoder
+from xlreach.adapt.tokenizer_file import read_tokenizer
 from xlreach.spec import param
 
 if TYPE_CHECKING:
     from xlreach.adapt.segmentation import Segmenter
-    from xlreach.adapt.static import Blend
+    from xlreach.adapt.static_vectors import Blend
 
 _SLOT = re.compile(r"\[unused(\d+)\]")
 
@@ -54,8 +57,6 @@ class VocabularyAugmentation(Step):
 
     def apply(self, source: Path | None, job: Job) -> None:
         from xlreach.adapt.candidates import choose, with_pieces
-        from xlreach.adapt.folder import read_tokenizer, require_source, save_encoder
-        from xlreach.adapt.inputs import with_input_of
         from xlreach.adapt.mlm import load_masked_lm
         from xlreach.adapt.segmentation import Segmenter
 
@@ -77,15 +78,19 @@ class VocabularyAugmentation(Step):
         started = _write_rows(model, base, ids, self.init, job.seed, blends)
         if len(choice.pieces) < self.n:
             warnings.append(f"{self}: the text gives {len(choice.pieces)} new pieces, {self.n} were asked for.")
-        before = Provenance.read(folder)
-        after = replace(
-            before,
-            new_pieces=(*before.new_pieces, *choice.pieces),
-            tier=self._tier(ids),
-            warnings=tuple(dict.fromkeys((*before.warnings, *warnings))),
+        save_encoder(
+            folder,
+            job,
+            self,
+            tokenizer=tokenizer,
+            model=model,
+            measured={"by": rule, "added": len(ids), "by_rule": choice.by_rule, "rows": started},
+            warnings=warnings,
+            changes={
+                "new_pieces": (*Provenance.read(folder).new_pieces, *choice.pieces),
+                "tier": self._tier(ids),
+            },
         )
-        measured = {"by": rule, "added": len(ids), "by_rule": choice.by_rule, "rows": started}
-        save_encoder(folder, job, self, tokenizer=tokenizer, model=model, provenance=after, measured=measured)
 
     def _tier(self, ids: dict[str, int]) -> dict[str, Any] | None:
         """What the next `lapt` shall train differently."""
@@ -131,7 +136,7 @@ def _slot_number(piece: str) -> int:
 def _focus(
     base: Segmenter, tokenizer: dict[str, Any], ids: dict[str, int], files: list[Path], seed: int
 ) -> dict[str, Blend]:
-    from xlreach.adapt.static import focus
+    from xlreach.adapt.static_vectors import focus
 
     special = {token["content"] for token in base.content["added_tokens"]}
     taken = set(ids.values())
@@ -150,14 +155,11 @@ def _write_rows(
     """
     import torch
 
-    from xlreach.adapt.mlm import masked_lm_head
+    from xlreach.adapt.embedding_rows import resize_vocabulary
 
     old_size = model.get_input_embeddings().weight.shape[0]
     size = max(old_size, max(ids.values(), default=-1) + 1)
-    if size > old_size:
-        # mean_resizing would make all new rows practically one vector
-        model.resize_token_embeddings(size, mean_resizing=False)
-        _extend_spare_bias(masked_lm_head(model), old_size, size)
+    resize_vocabulary(model, size)
     output = model.get_output_embeddings()
     tables = [model.get_input_embeddings().weight]
     if output is not None and output.weight.data_ptr() != tables[0].data_ptr():
@@ -191,13 +193,3 @@ def _write_rows(
                 elif how == "random":
                     table[row] = mean + std * torch.randn(mean.shape, generator=generator)
     return started
-
-
-def _extend_spare_bias(head: Any, old_size: int, size: int) -> None:
-    """XLM-R's head holds its output bias twice, and transformers resizes the second only where weights are tied."""
-    import torch
-
-    for module in head.modules():
-        bias = getattr(module, "bias", None)
-        if bias is not None and not isinstance(module, torch.nn.Linear) and bias.shape == (old_size,):
-            module.bias = torch.nn.Parameter(torch.cat([bias.detach(), bias.new_zeros(size - old_size)]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xlreach.adapt.inputs import input_transform
+from xlreach.adapt.romanize import input_transform
 from xlreach.retrieval.encoding import TextEncoder
 
 

@@ -29,14 +29,16 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 from transformers import PrinterCallback
 
 from xlreach.adapt.encoder import PROVENANCE_FILE, fingerprint
-from xlreach.adapt.inputs import input_transform
+from xlreach.adapt.romanize import input_transform
+from xlreach.compute.loading import quiet_loading
+from xlreach.compute.precision import fast_bfloat16
 from xlreach.errors import ModelError, XLReachError
 from xlreach.retrieval.alignment import Alignment, Contrastive, Distil, Trained
 from xlreach.retrieval.batches import HybridBatches, PairTable, gather_pairs, trainer_sampler
 from xlreach.retrieval.distillation import parallel_table, teacher_vectors
-from xlreach.retrieval.encoding import SHAPE_STEP, Vectors, computes_bf16
+from xlreach.retrieval.encoding import SHAPE_STEP, Vectors
 from xlreach.retrieval.hard_negatives import add_hard_negatives
-from xlreach.retrieval.loading import load_encoder, quiet_loading
+from xlreach.retrieval.loading import load_encoder
 from xlreach.retrieval.losses import WithMaskedLM, info_nce
 from xlreach.retrieval.pair_sources import PairSource, pairs_of
 from xlreach.retrieval.resumable_trainer import TimedCheckpoints, Trainer, agreed, usable_checkpoint, workspace
@@ -277,7 +279,7 @@ def _trains_in_bf16(model: SentenceTransformer) -> bool:
     """Mixed precision where the machine computes bf16; on CPUs for wide models only, so that toys are reproducible."""
     weights = sum(one.numel() for name, one in model.named_parameters() if "embeddings" not in name)
     kind = model.device.type
-    return computes_bf16(kind) and (kind != "cpu" or weights >= _WIDE)
+    return fast_bfloat16(kind) and (kind != "cpu" or weights >= _WIDE)
 
 
 def _require_normalised(model: SentenceTransformer) -> None:

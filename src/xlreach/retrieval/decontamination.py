@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from xlreach.adapt.text import Scored, normal_form
+from xlreach.adapt.clean_text import ContaminationFilter, normal_form
 from xlreach.retrieval.pair_sources import PairSource
 
 _AT_ONCE = 2_000
@@ -23,7 +23,7 @@ class Decontaminated(PairSource):
         scored: What is scored, in the languages of the run.
     """
 
-    def __init__(self, source: PairSource, scored: Scored) -> None:
+    def __init__(self, source: PairSource, scored: ContaminationFilter) -> None:
         self._source, self._scored, self.dropped = source, scored, 0
         self.translations = source.translations
 

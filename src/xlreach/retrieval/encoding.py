@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,14 @@ from sentence_transformers.sentence_transformer.modules import Transformer
 from tqdm import tqdm
 
 from xlreach.adapt.encoder import fingerprint
-from xlreach.adapt.forward import at_once
-from xlreach.adapt.inputs import input_transform
+from xlreach.adapt.romanize import input_transform
+from xlreach.compute.loading import quiet_loading
+from xlreach.compute.parallel import map_batches
+from xlreach.compute.precision import fast_bfloat16
 from xlreach.errors import ModelError, SpecError, nearest
 from xlreach.retrieval.first_occurrence import FirstOccurrence
 from xlreach.retrieval.int8 import check_fidelity, int8_transformer, sample
-from xlreach.retrieval.loading import folder_pooling, load_encoder, quiet_loading
+from xlreach.retrieval.loading import folder_pooling, load_encoder
 from xlreach.retrieval.pooling import POOLINGS, Declared
 
 DTYPES = ("auto", "fp32", "bf16", "int8")
@@ -61,6 +63,7 @@ class TextEncoder:
         max_length: Pieces that a text is cut to; None takes the folder's limit.
         dtype: `fp32`, `bf16`, `int8`, or `auto` (see above).
         device: As torch names it; None takes an accelerator where there is one.
+        prompts: What to put before a text in place of what the folder declares, by kind (`query`, `document`).
 
     Attributes:
         dimension: Length of a vector.
@@ -78,6 +81,7 @@ class TextEncoder:
         max_length: int | None = None,
         dtype: str = "auto",
         device: str | None = None,
+        prompts: Mapping[str, str] | None = None,
     ) -> None:
         if dtype not in DTYPES:
             raise SpecError(f"Unknown dtype {dtype!r}.", fix=nearest(dtype, DTYPES))
@@ -94,7 +98,7 @@ class TextEncoder:
         self.pooling = declared if wanted == Declared() else str(wanted)
         self.max_length: int | None = self.model.max_seq_length
         self.dtype = dtype
-        self.prompts = {name: text for name, text in self.model.prompts.items() if text}
+        self.prompts = {name: text for name, text in {**self.model.prompts, **(prompts or {})}.items() if text}
         dimension = self.model.get_embedding_dimension()
         if dimension is None:
             raise ModelError("Does not say how long its vectors are.", path=self.path)
@@ -153,7 +157,7 @@ class TextEncoder:
             The vectors, memory-mapped, shape (number of texts, dimension).
         """
         log = out.with_name(out.name + ".chunks")
-        settings = [self.fingerprint, self.pooling, self.max_length, self.dtype, prompt, chunk]
+        settings = [self.fingerprint, self.pooling, self.max_length, self.dtype, self._prefix(prompt), chunk]
         finished = _finished_chunks(out, log, settings, self.dimension * 4)
         done, rows, seen = 0, 0, FirstOccurrence()
         with (
@@ -232,7 +236,7 @@ class TextEncoder:
         with _halved(self.model[0]) if half else contextlib.nullcontext():
             # OpenVINO has threads of its own, and one batch at a time.
             where = self.model.device.type if self._int8 is None else "openvino"
-            for rows, found in at_once(self._forward, batches, where):
+            for rows, found in map_batches(self._forward, batches, where):
                 vectors[rows] = found
         if not np.isfinite(vectors).all():
             raise ModelError(
@@ -287,7 +291,7 @@ class TextEncoder:
     def _use_half(self, pieces: int) -> bool:
         if self.dtype != "auto":  # nothing of int8 is computed by torch but what it is compared with
             return self.dtype == "bf16"
-        return pieces * self._weights >= _LONG_JOB and computes_bf16(self.model.device.type)
+        return pieces * self._weights >= _LONG_JOB and fast_bfloat16(self.model.device.type)
 
 
 @contextlib.contextmanager
@@ -320,17 +324,6 @@ def _to_half(module: torch.nn.Module, inputs: Any, output: torch.Tensor) -> torc
 def stepped_up(length: int) -> int:
     """The next multiple of `SHAPE_STEP`."""
     return -(-length // SHAPE_STEP) * SHAPE_STEP
-
-
-def computes_bf16(device: str = "cpu") -> bool:
-    """Whether the machine has bf16 instructions; on a CPU without them half precision would be slower, not faster."""
-    if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    flags = Path("/proc/cpuinfo")
-    if device != "cpu" or not flags.is_file():
-        return False
-    known = set(flags.read_text("utf-8", "replace").split())
-    return bool({"amx_bf16", "avx512_bf16"} & known)
 
 
 def texts_digest(texts: Iterable[str]) -> str:

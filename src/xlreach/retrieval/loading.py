@@ -9,10 +9,7 @@ downloading models is `adapt.encoder`'s business.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import logging
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,9 +19,9 @@ from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Transformer, WeightedLayerPooling
 from sentence_transformers.sentence_transformer.modules import Pooling as PoolingModule
-from transformers.utils import logging as transformers_logging
 
 from xlreach.adapt.encoder import check_encoder
+from xlreach.compute.loading import safe_loading
 from xlreach.errors import ModelError, SpecError
 from xlreach.retrieval.pooling import POOLINGS, Declared, Pooling
 
@@ -74,14 +71,8 @@ def load_encoder(
     model_kwargs: dict[str, Any] = {"use_safetensors": True}
     if attention:
         model_kwargs["attn_implementation"] = attention
-    try:
-        with quiet_loading():
-            model = SentenceTransformer(
-                str(encoder), device=device, trust_remote_code=False, local_files_only=True, model_kwargs=model_kwargs
-            )
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise ModelError(f"Cannot be loaded as an encoder: {reason[0]}", path=encoder) from error
+    with safe_loading(encoder) as options:
+        model = SentenceTransformer(str(encoder), device=device, model_kwargs=model_kwargs, **options)
     _check_positions(model, encoder)
     # A folder that declares none is loaded with the mean.
     if wanted.unfitted != Declared() and str(wanted.unfitted) != (folder_pooling(encoder) or "mean"):
@@ -94,24 +85,6 @@ def load_encoder(
             )
         model.max_seq_length = max_length
     return model
-
-
-@contextlib.contextmanager
-def quiet_loading() -> Iterator[None]:
-    """Silences the libraries' remarks and bars while a model is loaded."""
-    loggers = [logging.getLogger(name) for name in ("sentence_transformers", "transformers")]
-    levels = [logger.level for logger in loggers]
-    bars = transformers_logging.is_progress_bar_enabled()
-    try:
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        transformers_logging.disable_progress_bar()
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-        if bars:
-            transformers_logging.enable_progress_bar()
 
 
 def _check_positions(model: SentenceTransformer, encoder: Path) -> None:

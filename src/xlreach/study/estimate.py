@@ -281,9 +281,9 @@ class _Estimator:
     @staticmethod
     def _wide(precision: Precision, least: int, shape: Shape) -> Precision:
         """What a room multiplies in where it takes bfloat16 on machines that compute it."""
-        from xlreach.retrieval.encoding import computes_bf16
+        from xlreach.compute.precision import fast_bfloat16
 
-        return precision if shape.inner >= least and computes_bf16() else "float32"
+        return precision if shape.inner >= least and fast_bfloat16("cpu") else "float32"
 
     def _read_by(self, stage: Stage, chosen: Iterable[str]) -> list[Texts]:
         """The text that a step of a recipe is given."""

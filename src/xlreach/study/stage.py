@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from xlreach import memory
+from xlreach.compute.memory import release_freed_memory
 from xlreach.store import Store, Workspace, digest
 
 
@@ -71,5 +71,5 @@ class Stage:
         """The result, made now if it is not in the store."""
         needed = {name: node.path(store) for name, node in self.needs.items()}
         path = store.obtain(self.kind, self.key, self.recorded, lambda space: self.make(space, needed))
-        memory.give_back()  # a study of hundreds of stages would swell
+        release_freed_memory()  # a study of hundreds of stages would swell
         return path

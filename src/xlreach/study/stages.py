@@ -45,7 +45,7 @@ def text_stage(data: StudyData, language: str) -> Stage:
     }
 
     def make(space: Workspace, _: Paths) -> None:
-        from xlreach.adapt.text import prepare_text
+        from xlreach.adapt.clean_text import prepare_text
 
         most = data.config.text_lines
         some = data.lines(language) if most is None else _spread(partial(data.lines, language), most)
@@ -88,6 +88,7 @@ def step_stage(
     credits = [{"name": name, "licence": source.licence} for name, source in sources.items()]
 
     def make(space: Workspace, paths: Paths) -> None:
+        from xlreach.adapt.pipeline import apply_step
         from xlreach.adapt.recipe import Job
 
         job = Job(
@@ -101,7 +102,7 @@ def step_stage(
             base=base,
             data=credits,
         )
-        step.apply(paths.get("source"), job)
+        apply_step(step, paths.get("source"), job)
 
     seeded = f", seed {seed}" if step.uses_seed else ""
     return Stage("adapt", f"{base}, {recipe} for {'+'.join(languages)}{seeded}", inputs, make, needs)
@@ -117,8 +118,8 @@ def diagnose_stage(encoder: Node, language: str, text: Node, parallel: Any | Non
         inputs |= {"parallel": parallel.name, "files": files}
 
     def make(space: Workspace, paths: Paths) -> None:
-        from xlreach.adapt.diagnostics import diagnose, parity, surprise, training_loss
-        from xlreach.adapt.text import held_out_lines
+        from xlreach.adapt.clean_text import held_out_lines
+        from xlreach.adapt.diagnostics import diagnose, parity, pseudo_perplexity, training_loss
         from xlreach.corpora.formats.lines import read_lines
 
         path = _text_in(paths["text"], language)
@@ -131,7 +132,7 @@ def diagnose_stage(encoder: Node, language: str, text: Node, parallel: Any | Non
         if parallel is not None:
             value, n = parity(paths["encoder"], parallel.pairs(language, _PARITY_WITH), _DIAGNOSED_LINES)
             rows.append(row(f"parity_with_{_PARITY_WITH}", value, n, parallel.name))
-        foreseen, words = surprise(paths["encoder"], held_out_lines(path, _UNSEEN))
+        foreseen, words = pseudo_perplexity(paths["encoder"], held_out_lines(path, _UNSEEN))
         rows += [row(name, value, words) for name, value in foreseen.items()]
         write_measurements(space.out / MEASUREMENTS, rows)
 
@@ -206,12 +207,12 @@ def align_stage(
         inputs["low"] = low
 
     def make(space: Workspace, paths: Paths) -> None:
-        from xlreach.adapt.text import Scored
+        from xlreach.adapt.clean_text import ContaminationFilter
         from xlreach.retrieval.alignment_training import train_alignment
         from xlreach.retrieval.decontamination import Decontaminated
 
         prepared = {code: _text_in(paths[code], code) for code in text}
-        scored = Scored(one for code in languages for one in data.evaluation_texts(code))
+        scored = ContaminationFilter(one for code in languages for one in data.evaluation_texts(code))
         clean = [Decontaminated(source.bind(prepared), scored) for source in sources]
         train_alignment(
             alignment,

@@ -12,6 +12,8 @@ import torch
 from torch import nn
 
 from xlreach.adapt.encoder import check_encoder
+from xlreach.compute.loading import attention_implementation, safe_loading
+from xlreach.compute.sparse_embeddings import SparseEmbeddings
 from xlreach.errors import ModelError
 from xlreach.tagging.representations import TokenizedSentence
 
@@ -21,7 +23,7 @@ _HIDDEN_DROPOUT = ("hidden_dropout_prob", "dropout", "embedding_dropout", "mlp_d
 _LOW_PADDING = 1000  # a padding id up to here stays in place when rows are left out
 
 
-def load_encoder(
+def load_backbone(
     path: Path, device: torch.device, attention_dropout: float | None = None, hidden_dropout: float | None = None
 ) -> tuple[Any, Any]:
     """The tokenizer and the encoder of a folder, in float32.
@@ -37,15 +39,10 @@ def load_encoder(
     """
     check_encoder(path, transforms=True)
     from transformers import AutoConfig, AutoModel, AutoTokenizer
-    from transformers.utils import logging
 
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    # It reports every weight that a body without its pooler or MLM head does not need.
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
-        config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+    with safe_loading(path) as options:
+        tokenizer = AutoTokenizer.from_pretrained(path, **options)
+        config = AutoConfig.from_pretrained(path, **options)
         for keys, dropout in ((_ATTENTION_DROPOUT, attention_dropout), (_HIDDEN_DROPOUT, hidden_dropout)):
             for key in keys:
                 if dropout is not None and hasattr(config, key):
@@ -53,18 +50,11 @@ def load_encoder(
         encoder = AutoModel.from_pretrained(
             path,
             config=config,
-            trust_remote_code=False,
             use_safetensors=True,
             dtype=torch.float32,
-            # On CPU the backward pass of fused attention is slower than the plain one.
-            attn_implementation="eager" if device.type == "cpu" else "sdpa",
+            attn_implementation=attention_implementation(device.type),
+            **options,
         )
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"The encoder cannot be loaded ({error}).", path=path) from error
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
     if not tokenizer.is_fast:
         raise ModelError("Its tokenizer is not a fast one, and tells no word ids.", path=path)
     if getattr(encoder, "pooler", None) is not None:
@@ -103,9 +93,7 @@ def drop_unused_rows(
     kept = np.unique(np.concatenate([np.arange(padding + 1), *windows]))
     if len(kept) > 0.9 * table.num_embeddings:
         return splits
-    index = torch.from_numpy(kept).to(table.weight.device)
-    smaller = nn.Embedding.from_pretrained(table.weight.detach()[index], freeze=False, padding_idx=table.padding_idx)
-    encoder.set_input_embeddings(smaller)
+    SparseEmbeddings(encoder, kept)
     return [
         [replace(one, windows=tuple(np.searchsorted(kept, window) for window in one.windows)) for one in split]
         for split in splits

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 
 from xlreach.adapt.encoder import is_static
-from xlreach.adapt.inputs import input_transform
-from xlreach.adapt.static import StaticVectors
+from xlreach.adapt.romanize import input_transform
+from xlreach.adapt.static_vectors import StaticVectors
 from xlreach.store import digest
-from xlreach.tagging.backbone import drop_unused_rows, load_encoder, reading_limit
+from xlreach.tagging.backbone import drop_unused_rows, load_backbone, reading_limit
 from xlreach.tagging.heads import Head
 from xlreach.tagging.labels import Annotation, Labels
 from xlreach.tagging.precision import resolved_precision
@@ -107,7 +107,7 @@ def _transformer(
     encoder: Path, task: Task, labels: Labels, tokens: Tokens, preset: Preset, device: torch.device
 ) -> Reading:
     random = torch.get_rng_state()
-    tokenizer, body = load_encoder(encoder, device, preset.attention_dropout, preset.hidden_dropout)
+    tokenizer, body = load_backbone(encoder, device, preset.attention_dropout, preset.hidden_dropout)
     padding = tokenizer.pad_token_id or 0
     tokenize = WordTokenizer(tokenizer, reading_limit(body), task.pooling, input_transform(encoder))
     pieces = drop_unused_rows(body, padding, [tokenize(sentences) for sentences in tokens])

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Literal
 
 from xlreach.adapt.encoder import is_static
+from xlreach.compute.precision import fast_bfloat16, has_gpu
 from xlreach.errors import ModelError
 from xlreach.tagging.presets import Preset, check_preset
 
 Precision = Literal["float32", "bfloat16"]
 _NARROW = 128  # below it casting costs more than bfloat16 products save (on a CPU with AMX)
-_DRIVER = Path("/proc/driver/nvidia/version")
 
 
 def resolved_precision(encoder: Path | int, preset: Preset | str) -> Precision:
@@ -41,12 +41,8 @@ def resolved_precision(encoder: Path | int, preset: Preset | str) -> Precision:
     if asked != "auto":
         return asked
     width = encoder if isinstance(encoder, int) else encoder_width(encoder)
-    if _DRIVER.is_file():
-        import torch
-
-        if torch.cuda.is_available():
-            return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    return "bfloat16" if width >= _NARROW and _cpu_multiplies_bfloat16() else "float32"
+    device = "cuda" if has_gpu() else "cpu"
+    return "bfloat16" if (device == "cuda" or width >= _NARROW) and fast_bfloat16(device) else "float32"
 
 
 def encoder_width(encoder: Path) -> int:
@@ -62,11 +58,3 @@ def encoder_width(encoder: Path) -> int:
         raise ModelError(f"The encoder's configuration cannot be read ({error}).", path=path) from error
     # The names that BERT's relatives and DistilBERT have for it; one with another name is taken for a wide one.
     return int(config.get("hidden_size") or config.get("dim") or _NARROW)
-
-
-def _cpu_multiplies_bfloat16() -> bool:
-    try:
-        flags = Path("/proc/cpuinfo").read_text("utf-8", "replace")
-    except OSError:
-        return False
-    return "amx_bf16" in flags or "avx512_bf16" in flags

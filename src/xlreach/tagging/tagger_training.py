@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from xlreach.adapt.forward import at_once
+from xlreach.compute.parallel import map_batches
 from xlreach.errors import ModelError
 from xlreach.tagging.checkpoint import load_checkpoint, save_checkpoint
 from xlreach.tagging.heads import Head
@@ -112,7 +112,7 @@ class Tagger(nn.Module):
         chosen = ([order[i] for i in batch] for batch in reversed(plan))
         batches = ((places, [sentences[i] for i in places]) for places in chosen)
         with self.words.predicting(torch.bfloat16 if self._bfloat16 else torch.float32):
-            for places, predictions in at_once(self._predict_batch, batches, self.device.type):
+            for places, predictions in map_batches(self._predict_batch, batches, self.device.type):
                 found.update(zip(places, predictions, strict=True))
         self.train(was_training)
         return [found[i] for i in range(len(sentences))]
