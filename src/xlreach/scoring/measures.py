@@ -25,7 +25,7 @@ _LOWER_IS_BETTER = frozenset({
     "rank_distance", "rank_distance_normalised", "language_bias",
     "fertility", "unk_pieces", "unk_words", "continued_words", "round_trip_loss", "round_trip_loss_no_space",
     "pseudo_nll_per_word", "pseudo_perplexity_per_word", "valid_loss_per_word",
-    "seconds", "tokens", "peak_memory_mb", "examples",
+    "seconds", "peak_memory_mb",
 })  # fmt: skip
 """Measures of this package of which less is better; of every other, and of all of ir-measures, more is better."""
 
