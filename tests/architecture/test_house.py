@@ -54,8 +54,8 @@ def test_every_room_stands_in_the_order():
     layers = re.search(r"(?s)layers = \[(.*?)\]", (ROOT / "pyproject.toml").read_text("utf-8"))
     assert layers is not None
     named = set(re.findall(r"xlreach\.(\w+)", layers[1]))
-    there = {path.stem if path.is_file() else path.name for path in SOURCE.iterdir() if path.suffix in (".py", "")}
-    assert there - {"__init__", "__main__", "__pycache__"} == named
+    rooms = {path.parent.name for path in SOURCE.glob("*/__init__.py")} | {path.stem for path in SOURCE.glob("*.py")}
+    assert rooms - {"__init__", "__main__"} == named
 
 
 def test_rooms_are_light_to_enter():
@@ -106,7 +106,7 @@ def test_nothing_dangerous_is_used(path):
 def _tracked() -> list[Path]:
     done = subprocess.run(["git", "-C", str(ROOT), "ls-files"], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        return [*MODULES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "configs").glob("*")]
+        return [*MODULES, *(ROOT / "tests").rglob("*.py"), *SOURCE.rglob("*.yaml")]
     return [ROOT / name for name in done.stdout.splitlines()]
 
 

@@ -48,8 +48,6 @@ def test_retriever_strings():
         assert str(RETRIEVERS.parse(text)) == text
     fused = RETRIEVERS.parse("blend(dense,bm25(k1=0.9),weight=0.7)")
     assert RETRIEVERS.parse(str(fused)) == fused and fused.uses_encoder
-    assert fused.named("hybrid(alpha=0.5)") == "blend(hybrid(alpha=0.5),bm25(k1=0.9),weight=0.7)"
-    assert RETRIEVERS.parse("dense").named("mono") == "mono" and RETRIEVERS.parse("bm25").named("mono") == "bm25"
     assert not RETRIEVERS.parse("rrf(bm25,random)").uses_encoder
     for text, expected in (
         ("bm52", "Did you mean 'bm25'"),

@@ -43,7 +43,7 @@ def refusal(path, *overrides: str) -> str:
 def test_a_good_configuration_is_typed(write):
     config = load_config(write(GOOD))
     assert config.languages.all == ("en", "de", "mt", "wo")
-    assert config.recipes == ("none", "lapt")
+    assert config.recipes == {"none": "none", "lapt": "lapt"}
     assert config.specialise == "each"
     assert config.depth == 1000
 
@@ -58,7 +58,8 @@ def test_a_written_configuration_reads_back_as_itself(write, tmp_path):
 
 def test_strings_get_their_printed_form(write):
     path = write(GOOD.replace("[none, lapt]", '["va( n = 99 ) + lapt( epochs=5 )", "lapt"]'))
-    assert load_config(path).recipes[0] == "va(99)+lapt(epochs=5)"
+    printed = "va(99)+lapt(epochs=5)"
+    assert load_config(path).recipes == {printed: printed, "lapt": "lapt"}
 
 
 def test_languages_get_their_shortest_code(write):
@@ -81,7 +82,19 @@ def test_languages_get_their_shortest_code(write):
         ("[none, lapt]", "[none, lapd]", 11, ["recipes[1]", "'lapd'", "Did you mean 'lapt'"]),
         ("[none, lapt]", '[none, "lapt(epoch=3)"]', 11, ["recipes[1]", "'epoch'", "Did you mean 'epochs'"]),
         ("[none, lapt]", '["va(99)", "va(n=99)"]', 11, ["recipes[1]", "given already"]),
-        ("[none, lapt]", "lapt", 11, ["recipes", "'lapt'", "expected a list"]),
+        ("[none, lapt]", "lapt", 11, ["recipes", "'lapt'", "expected a list", "or a mapping"]),
+        ("[none, lapt]", "[none, {lapt: lapt}]", 11, ["recipes", "expected text for each, or a mapping"]),
+        ("[none, lapt]", "[none, lapt, none]", 11, ["recipes", "none is given twice"]),
+        ("[none, lapt]", "{none: none, long: lapd}", 11, ["recipes.long", "'lapd'", "Did you mean 'lapt'"]),
+        ("[none, lapt]", "{none: none, long: [lapt]}", 11, ["recipes.long", "expected text"]),
+        ("[none, lapt]", "{none: none, a b: lapt}", 11, ["recipes.a b", "not a plain word"]),
+        ("[none, lapt]", "{none: none, va(9): lapt}", 11, ["recipes.va(9)", "not a plain word"]),
+        ("[none, lapt]", "{none: none, a: va(9), b: va(n=9)}", 11, ["recipes.b", "given already"]),
+        ("[none, lapt]", "{plain: none}", 11, ["recipes.plain", "'none' is named 'plain'", "always 'none'"]),
+        ("[none, lapt]", "{none: lapt}", 11, ["recipes.none", "'lapt' is named 'none'"]),
+        ("alignments: [none]", "alignments: {lapt: mono}", 12, ["alignments.lapt", "one of the recipes", "Rename"]),
+        ("alignments: [none]", "alignments: {none: mono}", 12, ["alignments.none", "always 'none'"]),
+        ("index: Flat", "retrievers: {words: bm25, dense: bm25(b=0)}", 15, ["retrievers.dense", "always 'dense'"]),
         ("[none, lapt]", "[]", 11, ["recipes", "at least one"]),
         ("[none, lapt]", '["none+lapt"]', 11, ["recipes[0]", "Expected 'none' alone"]),
         ("alignments: [none]", "alignments: [hybird]", 12, ["alignments[0]", "Did you mean 'hybrid'"]),
@@ -174,7 +187,7 @@ def test_aliases_and_anchors_are_ordinary_values(write):
         .replace("recipes: [none, lapt]", "recipes: &r [none]")
         .replace("alignments: [none]", "alignments: *r")
     )
-    assert load_config(path).alignments == ("none",)
+    assert load_config(path).alignments == {"none": "none"}
 
 
 def test_overrides(write):
@@ -239,23 +252,22 @@ def test_what_only_the_data_show_is_told_with_its_line_too(
     assert all(fragment in message for fragment in fragments), message
 
 
-def test_a_hypothesis_names_systems_as_the_study_writes_them(write):
+def test_recipes_alignments_and_retrievers_have_names(write, tmp_path):
+    """A name stands for the thing in hypotheses, too; the name of an element of a list is its printed form."""
     start, _, _ = GOOD.partition("hypotheses:")
-    gap, both = "gap(hybrid(lr=0.00005)) < gap(none) on cross:nDCG@10", "interaction(va(9), lapt) < 0 on pos:accuracy"
-    claims = f"hypotheses:\n  - {gap}\n  - {both}\n"
-    config = load_config(
-        write(start + claims), ["recipes=[none, va(9), lapt, va(9)+lapt]", "alignments=[none, hybrid(lr=0.00005)]"]
-    )
-    assert config.hypotheses[0] == f"gap({config.alignments[1]}) < gap(none) on cross:nDCG@10"
-    assert config.alignments[1] != "hybrid(lr=0.00005)", "printed otherwise than written, or nothing is tested here"
-
-
-def test_a_hypothesis_may_spell_a_system_otherwise(write):
-    """As configurations of finished studies do: their recipes are printed, their claims may be as they were written."""
-    start, _, _ = GOOD.partition("hypotheses:")
-    claim = "hypotheses:\n  - gap(hybrid(lr=0.00005)) < gap(none) on cross:nDCG@10\n"
-    changed = ["recipes=[none, lapt]", "alignments=[none, 'hybrid(alpha=0.5,lr=5e-05)']"]
-    config = load_config(write(start + claim), changed)
-    assert config.hypotheses == (f"gap({config.alignments[1]}) < gap(none) on cross:nDCG@10",)
-    with pytest.raises(ConfigError, match="does not make"):
-        load_config(write(start + claim.replace("0.00005", "0.00006")), changed)
+    path = write(start + "hypotheses: [gap(mixed) < gap(none) on cross:nDCG@10, va > lapt on parse:LAS for low]\n")
+    named = [
+        "recipes={none: none, lapt: lapt( epochs=1 ), va: va(9)+lapt(epochs=1)}",
+        "alignments={none: none, mixed: hybrid(lr=0.00005)}",
+        "retrievers=[dense, 'rrf( dense, bm25 )']",
+    ]
+    config = load_config(path, named)
+    assert config.recipes == {"none": "none", "lapt": "lapt(epochs=1)", "va": "va(9)+lapt(epochs=1)"}
+    assert config.alignments == {"none": "none", "mixed": "hybrid(alpha=0.5,lr=5e-05)"}
+    assert config.retrievers == {"dense": "dense", "rrf(dense,bm25)": "rrf(dense,bm25)"}
+    assert config.hypotheses[0] == "gap(mixed) < gap(none) on cross:nDCG@10"
+    names = config.names
+    assert names.recipes == {"none": ("none",), "lapt": ("lapt(epochs=1)",), "va": ("va(9)", "lapt(epochs=1)")}
+    assert names.alignments == ("none", "mixed") and names.retrievers == ("dense", "rrf(dense,bm25)")
+    with pytest.raises(ConfigError, match=r"hypotheses\[0\].*'mixed'"):
+        load_config(path, [*named[:1], "alignments={none: none, half: hybrid(lr=0.00005)}"])

@@ -166,8 +166,8 @@ def test_seeds_multiply_only_what_draws_at_random(planned):
 def test_each_language_its_own_encoder_or_one_for_all(planned):
     low = "languages.low=[qla,qlc]"
     joint, each = planned(low), planned(low, "specialise=each")
-    adapted = {about.language for about, _ in joint.costs if about.recipe != "none" and about.alignment == "none"}
-    assert adapted <= {"qla+qlc"}
+    adapted = {cost.about.language for cost in joint.costs if cost.stage == "adapt"}
+    assert adapted == {"qla+qlc"}
     assert {about.language for about in joint.encoders} == {"qla+qlc"}
     assert {about.language for about in each.encoders} == {"qla", "qlc"}
     # The plain base is one encoder, whatever it is for.
@@ -176,7 +176,7 @@ def test_each_language_its_own_encoder_or_one_for_all(planned):
     scored = [stage.inputs for stage in each.stages.values() if stage.kind == "score"]
     assert len(scored) == 8  # two recipes × two alignments × two languages, each against the high-resource one
     # Where each low-resource language has its own encoder, high-resource ones are tagged with the base alone.
-    tagged = [(about.recipe, about.language) for about, _ in each.costs if about.alignment is None]
+    tagged = [(cost.about.recipe, cost.about.language) for cost in each.costs if cost.stage == "tag"]
     assert ("none", "qha") in tagged and ("va(20)+lapt(epochs=1)", "qha") not in tagged
 
 
@@ -250,11 +250,16 @@ def test_transfer_is_learnt_once_with_the_most_sentences_and_tested_in_low_resou
     assert {about.language for about, key in plan.measured if key in added} == {"qla"}
 
 
-def test_figures_of_a_learning_curve_say_how_many_sentences(planned):
+def test_rows_of_a_learning_curve_say_how_many_sentences(planned):
     plan = planned("tagging=['pos(limit=6)', 'pos(limit=12)', pos, 'ner(limit=12)']", "transfer=[qha]")
-    shots = {(stage.inputs["task"], plan.shots.get(key)) for key, stage in plan.stages.items() if stage.kind == "tag"}
-    assert shots == {("pos(limit=6)", 6), ("pos(limit=12)", 12), ("pos", None), ("ner(limit=12)", None)}
-    assert planned().shots == {}, "one number of sentences is no curve"
+    tagged = [(key, stage) for key, stage in plan.stages.items() if stage.kind == "tag"]
+    assert {(stage.inputs["task"], plan.sentences.get(key)) for key, stage in tagged} == {
+        ("pos(limit=6)", 6),
+        ("pos(limit=12)", 12),
+        ("pos", None),
+        ("ner(limit=12)", None),
+    }
+    assert planned().sentences == {}, "one number of sentences is no curve"
 
 
 def test_a_treebank_of_a_test_split_alone_is_no_treebank_to_learn_from(planned, data):
@@ -309,14 +314,14 @@ def test_baselines_are_scored_once_and_keyed_by_what_ranks(planned, tiny):
     plan = planned("retrievers=[dense,bm25,'rrf(dense,bm25)']")
     added = keys(plan) - keys(dense)
     assert keys(dense) <= keys(plan) and kinds(plan, added) == {"score": 4 + 1}  # a fusion an encoder, BM25 once
-    named = {(about.recipe, about.alignment, about.language) for about, key in plan.measured if key in added}
+    named = {(about.recipe, about.alignment, about.retriever) for about, key in plan.measured if key in added}
     hybrid = "hybrid(alpha=0.5,steps=4,batch=8)"
     lapt = "va(20)+lapt(epochs=1)"
     assert named == {
-        ("none", "bm25", "qla"),
-        *((recipe, f"rrf({one},bm25)", "qla") for recipe in ("none", lapt) for one in ("none", hybrid)),
+        ("none", "none", "bm25"),
+        *((recipe, alignment, "rrf(dense,bm25)") for recipe in ("none", lapt) for alignment in ("none", hybrid)),
     }
-    (bm25,) = [plan.stages[key] for (about, key) in plan.measured if about.alignment == "bm25"]
+    (bm25,) = [plan.stages[key] for (about, key) in plan.measured if about.retriever == "bm25"]
     assert not bm25.needs and bm25.inputs["searched"] == ["qha", "qla"]
     assert planned("retrievers=[random]").indexes == {}
     other = planned("retrievers=['bm25(b=0.5)']")

@@ -21,6 +21,7 @@ from xlreach.errors import StoreError, XLReachError
 from xlreach.measurement import FIELDS, Measurement, read_measurements
 from xlreach.study.config import load_config
 from xlreach.study.run import Place, compare_run, run_study
+from xlreach.system import System
 
 _COMMAND = (sys.executable, "-c", "from xlreach.cli import main; main()", "run")
 _SECONDS = 600  # a backstop: the machine may be busy
@@ -142,14 +143,17 @@ def test_each_kind_of_result_has_what_it_should(tiny):
     assert {row.seed for row in retrieval if row.recipe == "none" and row.alignment == "none"} == {None}
     diagnostic = {(row.recipe, row.language) for row in rows if row.kind == "diagnostic" and row.dataset is None}
     assert diagnostic == {(recipe, code) for recipe in recipes for code in ("qha", "qla")}
-    costs = {row.measure for row in rows if row.kind == "cost"}
-    assert {"adapt:seconds", "adapt:peak_memory_mb", "adapt:tokens", "align:seconds"} <= costs
-    assert {f"tag pos(limit=12) on ud:{code}_art:seconds" for code in ("qha", "qla")} <= costs
+    costs = {(row.stage, row.measure, row.task, row.dataset) for row in rows if row.kind == "cost"}
+    assert {("adapt", measure, None, None) for measure in ("seconds", "peak_memory_mb", "tokens")} <= costs
+    assert ("align", "seconds", None, None) in costs
+    assert {("tag", "examples", "pos", f"ud:{code}_art") for code in ("qha", "qla")} <= costs
+    assert {row.retriever for row in retrieval} == {"dense"} and {row.retriever for row in tagging} == {None}
+    assert {(row.task, row.measure) for row in tagging} == {("pos", "accuracy"), ("ner", "F1")}
 
 
 def test_values_by_query_average_to_the_results(tiny):
     queries = pandas.read_parquet(tiny.run / "queries.parquet")
-    keys = ["recipe", "alignment", "setting", "query_language", "document_language", "measure"]
+    keys = ["recipe", "alignment", "retriever", "setting", "query_language", "document_language", "measure"]
     means = queries.groupby(keys, dropna=False)["value"].agg(["mean", "size"])
     found = {tuple(None if pandas.isna(one) else one for one in key): tuple(row) for key, row in means.iterrows()}
     rows = [row for row in read_measurements(tiny.run / "results.jsonl") if row.kind == "retrieval"]
@@ -332,11 +336,11 @@ def test_baselines_stand_in_results_tables_and_report(tiny, copy):
     worked, told = run(copy / "tiny.yaml", copy, "retrievers=[dense,bm25,random]")
     assert worked and sum(line.startswith("[") for line in told) == 2
     rows = without_cost(copy / "runs" / "tiny")
-    assert [row for row in rows if row.alignment not in ("bm25", "random")] == before
-    systems = {(r.base, r.recipe, r.language, r.seed) for r in rows if r.alignment in ("bm25", "random")}
-    assert systems == {("small", "none", "qla", None)}
+    assert [row for row in rows if row.retriever in (None, "dense")] == before
+    systems = {(r.system, r.language, r.seed) for r in rows if r.retriever in ("bm25", "random")}
+    assert systems == {(System("small", retriever=name), "qla", None) for name in ("bm25", "random")}
     ranks = pandas.read_parquet(copy / "runs" / "tiny" / "ranks.parquet")
-    assert {"bm25", "random", "none"} <= set(ranks.alignment) and set(ranks.study) == {"tiny"}
+    assert {"bm25", "random", "dense"} == set(ranks.retriever) and set(ranks.study) == {"tiny"}
     tables = list((copy / "runs" / "tiny" / "tables").glob("retrieval*multi*nDCG*.csv"))
     assert tables and all("bm25" in path.read_text("utf-8") for path in tables)
     gaps = read_gaps(copy / "runs" / "tiny" / "gaps.json")

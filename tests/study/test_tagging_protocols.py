@@ -18,13 +18,18 @@ def test_curves_and_transfer_stand_in_results_and_report(tiny, tmp_path: Path):
          "pairs=[]", "hypotheses=[]"],
     )  # fmt: skip
     run_study(config, Place(root), lambda line: None)
-    rows = [row for row in read_measurements(root / "runs/tiny/results.jsonl") if row.kind == "tagging"]
-    assert {(row.language, row.dataset, row.measure, row.setting) for row in rows if row.recipe != "none"} == {
-        ("qha", "ud:qha_art", "accuracy@6", None),
-        ("qha", "ud:qha_art", "accuracy@12", None),
-        ("qla", "ud:qla_art", "accuracy@6", None),
-        ("qla", "ud:qla_art", "accuracy@12", None),
-        ("qla", "ud:qha_art>ud:qla_art", "accuracy", "transfer"),
+    results = read_measurements(root / "runs/tiny/results.jsonl")
+    rows = [row for row in results if row.kind == "tagging"]
+    adapted = [row for row in rows if row.recipe != "none"]
+    assert {row.measure for row in rows} == {"accuracy"} and {row.task for row in rows} == {"pos"}
+    assert {(row.dataset, row.trained_on, row.sentences, row.setting) for row in adapted} == {
+        *((f"ud:{code}_art", None, sentences, None) for code in ("qha", "qla") for sentences in (6, 12)),
+        ("ud:qla_art", "ud:qha_art", None, "transfer"),
+    }
+    costs = [row for row in results if row.kind == "cost" and row.stage == "tag" and row.measure == "examples"]
+    assert {(row.dataset, row.trained_on, row.sentences, row.value) for row in costs if row.recipe != "none"} == {
+        *((f"ud:{code}_art", None, sentences, sentences) for code in ("qha", "qla") for sentences in (6, 12)),
+        ("ud:qla_art", "ud:qha_art", None, 12),
     }
     assert {row.recipe for row in rows if row.setting == "transfer"} == {"none", "va(20)+lapt(epochs=1)"}
     page = (root / "runs/tiny/report.html").read_text("utf-8")

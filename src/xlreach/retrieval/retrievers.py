@@ -35,10 +35,6 @@ class Retriever(Spec):
         """Whether an encoder's vectors enter into it."""
         return any(part.uses_encoder for part in self.parts)
 
-    def named(self, alignment: str) -> str:
-        """What stands in the `alignment` column of its measurements: itself, an alignment in the place of `dense`."""
-        return str(self)
-
 
 @dataclass(frozen=True)
 class Dense(Retriever):
@@ -49,9 +45,6 @@ class Dense(Retriever):
     @property
     def uses_encoder(self) -> bool:
         return True
-
-    def named(self, alignment: str) -> str:
-        return alignment
 
 
 @dataclass(frozen=True)
@@ -96,11 +89,6 @@ class Fusion(Retriever):
         if any(part.parts for part in found):
             raise SpecError(f"{self} fuses a fusion.", expected="Expected two retrievers such as dense and bm25.")
         return found
-
-    def named(self, alignment: str) -> str:
-        first, second = (part.named(alignment) for part in self.parts)
-        arguments = str(self).removeprefix(f"{self.name}({self.first},{self.second}").removesuffix(")")
-        return f"{self.name}({first},{second}{arguments})"
 
 
 @dataclass(frozen=True)

@@ -1,24 +1,26 @@
-"""The study configuration: YAML, typed, with overrides, and errors that name the field, the value and the fix."""
+"""The study configuration: YAML with overrides, typed; every error names the field, the value and what to do."""
 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import math
 import os
 import re
 import reprlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
-from xlreach.errors import ConfigError, SpecError, StoreError, XLReachError, nearest
+from xlreach.errors import ConfigError, StoreError, XLReachError, nearest
+from xlreach.study.shipped import find_config
 from xlreach.study.source import Source, field_name, read_source
+from xlreach.system import DENSE, UNTREATED, StudyNames
 
 Setting = Literal["mono", "cross", "multi"]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]  # what every library that draws numbers takes
+_NAME = re.compile(r"\w[\w.+-]{0,79}")
 
 
 class _Model(BaseModel):
@@ -26,7 +28,7 @@ class _Model(BaseModel):
 
 
 class Levels(_Model):
-    """The study's languages by resource level (codes as `xlreach languages` knows them)."""
+    """The study's languages by resource level (codes as `xlreach languages` lists them)."""
 
     high: tuple[str, ...] = Field(min_length=1)
     low: tuple[str, ...] = Field(min_length=1)
@@ -40,23 +42,31 @@ class StudyConfig(_Model):
     """One study; every field but `study`, `base` and `languages` has a default.
 
     Attributes:
-        study: Its name, and the name of its folder below `runs/`.
-        data: A folder in upstream's own layouts, or `artificial(...)`; by default what `XLREACH_DATA` names.
+        study: The study's name, and the name of its folder below `runs/`.
+        data: A folder in the publishers' own layouts, or `artificial(...)`; by default what `XLREACH_DATA` names.
         base: The encoder to specialise (a folder, `package:NAME/FOLDER`, a hub id, or `scratch(...)` to pretrain
             one on the high-resource languages), or several by name.
-        divisions: Other lists of high and low languages, by name, to cut every gap by.
-        specialise: `each` low-resource language gets an encoder of its own, or one `joint` encoder serves all.
-        text: Sources of unlabelled text; by default every one that the data hold.
-        text_lines: At most so many lines of text a language, spread evenly over its sources.
+        divisions: Other splits into high- and low-resource languages, by name; every gap is also computed for them.
+        specialise: `each`: every low-resource language gets its own encoder; `joint`: one encoder serves all of them.
+        text: Sources of unlabelled text; by default every source in the data.
+        text_lines: At most so many lines of text for each language, taken evenly from all its sources.
+        recipes: How the base is adapted, by name. A list is allowed too: then the name is the printed recipe.
+        alignments: How an adapted encoder is trained for retrieval, by name; or a list.
         pairs: Sources of training pairs for the alignments.
+        tagging: The tagging tasks.
         corpora: Treebanks and entity corpora for the tagging tasks, by name (`ud:mt_mudt`, `hub:ID(config=mt)`), by
-            kind or family (`ud`, `masakhaner2`), or by path; by default every one that the data hold.
-        transfer: High-resource languages in which taggers are also trained to be tested in each low-resource one.
+            kind or family (`ud`, `masakhaner2`), or by path; by default every one in the data.
+        transfer: High-resource languages; taggers trained in them are tested in each low-resource language.
         preset: How taggers are trained (`paper`, `fast`, …).
-        retrievers: What ranks the documents: `dense` (the encoder), `bm25`, `random`, `rrf(dense,bm25)`, …
+        retrieval: The retrieval collections to score on.
+        settings: Search within a language (`mono`), across two (`cross`), or over all languages at once (`multi`).
+        retrievers: What ranks the documents, by name: `dense` (the encoder), `bm25`, `rrf(dense,bm25)`, …; or a list.
+        index: The kind of index, as a FAISS factory string.
+        measures: Retrieval measures, as ir-measures writes them.
         depth: How many documents a search returns for each query.
-        hypotheses: Claims to test, one a line.
-        provenance: Versions that a finished run was made with; ignored when it is read again.
+        seeds: Everything that draws at random is repeated with each of them.
+        hypotheses: Claims to test, one string each; they use the names of the recipes, alignments and retrievers.
+        provenance: Versions that a finished run was made with; ignored when the file is read again.
     """
 
     study: str
@@ -67,8 +77,8 @@ class StudyConfig(_Model):
     specialise: Literal["each", "joint"] = "each"
     text: tuple[str, ...] = ()
     text_lines: int | None = Field(default=None, ge=2)
-    recipes: tuple[str, ...] = Field(default=("none",), min_length=1)
-    alignments: tuple[str, ...] = Field(default=("none",), min_length=1)
+    recipes: dict[str, str] = Field(default={UNTREATED: UNTREATED}, min_length=1)
+    alignments: dict[str, str] = Field(default={UNTREATED: UNTREATED}, min_length=1)
     pairs: tuple[str, ...] = ()
     tagging: tuple[str, ...] = ()
     corpora: tuple[str, ...] = ()
@@ -76,7 +86,7 @@ class StudyConfig(_Model):
     preset: str = "paper"
     retrieval: tuple[str, ...] = ()
     settings: tuple[Setting, ...] = Field(default=("mono", "cross", "multi"), min_length=1)
-    retrievers: tuple[str, ...] = Field(default=("dense",), min_length=1)
+    retrievers: dict[str, str] = Field(default={DENSE: DENSE}, min_length=1)
     index: str = "Flat"
     measures: tuple[str, ...] = Field(default=("nDCG@10", "AP", "R@100", "RR"), min_length=1)
     depth: int = Field(default=1000, ge=1, le=100_000)
@@ -85,12 +95,20 @@ class StudyConfig(_Model):
     provenance: dict[str, Any] = Field(default_factory=dict, exclude=True)
     _source: Source = PrivateAttr(default_factory=Source)
 
+    @property
+    def names(self) -> StudyNames:
+        """The names of what the study compares, for whoever reads a text that uses them."""
+        from xlreach.adapt import Recipe
+
+        steps = {name: tuple(map(str, Recipe.parse(text).steps)) for name, text in self.recipes.items()}
+        return StudyNames(steps, tuple(self.alignments), tuple(self.retrievers))
+
     @contextlib.contextmanager
     def at(self, *where: str | int) -> Iterator[None]:
-        """Names the field, its file and its line in an error that only the data, or a parser, could find.
+        """Adds the field, its file and its line to an error that only the data, or a parser, could find.
 
         Raises:
-            ConfigError: In place of any error of the user's within the block.
+            ConfigError: In place of any user's error within the block.
         """
         try:
             yield
@@ -113,7 +131,7 @@ class StudyConfig(_Model):
 
     @field_validator("base", mode="before")
     @classmethod
-    def _named(cls, value: Any) -> Any:
+    def _named_base(cls, value: Any) -> Any:
         return {value: value} if isinstance(value, str) else value
 
     @field_validator("base")
@@ -121,26 +139,28 @@ class StudyConfig(_Model):
     def _located(cls, value: dict[str, str]) -> dict[str, str]:
         return {name: _expand(text, "an encoder") for name, text in value.items()}
 
-    @field_validator(
-        "text",
-        "recipes",
-        "alignments",
-        "pairs",
-        "tagging",
-        "corpora",
-        "transfer",
-        "retrieval",
-        "settings",
-        "retrievers",
-        "measures",
-        "seeds",
-    )
+    @field_validator("recipes", "alignments", "retrievers", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            if not all(isinstance(text, str) for text in value):
+                raise ValueError("expected text for each, or a mapping from names to text")
+            _refuse_repeats(value)
+            return {text: text for text in value}
+        if not isinstance(value, Mapping):
+            raise ValueError("expected a list, such as [a, b], or a mapping, such as {name: a}")
+        return value
+
+    @field_validator("text", "pairs", "tagging", "corpora", "transfer", "retrieval", "settings", "measures", "seeds")
     @classmethod
     def _no_repeats(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
-        repeated = {one for one in value if value.count(one) > 1}
-        if repeated:
-            raise ValueError(f"{', '.join(map(str, sorted(repeated)))} is given twice")
+        _refuse_repeats(value)
         return value
+
+
+def _refuse_repeats(values: Sequence[Any]) -> None:
+    if repeated := {value for value in values if values.count(value) > 1}:
+        raise ValueError(f"{', '.join(map(str, sorted(repeated)))} is given twice")
 
 
 def _expand(value: str, expected: str) -> str:
@@ -151,22 +171,23 @@ def _expand(value: str, expected: str) -> str:
 
 
 def load_config(path: Path, overrides: Iterable[str] = ()) -> StudyConfig:
-    """The configuration in a YAML file, with `a.b=c` overrides, every string in it checked.
+    """Reads a configuration from a YAML file, with `a.b=c` overrides, and checks every string in it.
 
-    Languages are written by their shortest code, all other strings in their printed form, so that one thing has one
-    name throughout a study.
+    A name without a file is that of a study that comes with the package, such as `quickstart`. Languages are written
+    by their shortest code and all other strings in their printed form, so that one thing has one name throughout a
+    study.
 
     Raises:
         ConfigError: Not YAML, an unknown field, a wrong value; names file, line, field, value and the nearest
             valid one.
     """
-    source = read_source(path, overrides)
+    source = read_source(find_config(path), overrides)
     try:
         config = StudyConfig.model_validate(source.values)
     except ValidationError as error:
-        problems = [one for one in error.errors() if not _follows(one, error.errors())]
-        problems.sort(key=lambda one: one["type"] == "missing")  # what is misspelt says why it is missing
-        raise source.wrong(*((tuple(one["loc"]), _explain(one)) for one in problems)) from error
+        problems = [problem for problem in error.errors() if not _follows(problem, error.errors())]
+        problems.sort(key=lambda problem: problem["type"] == "missing")  # a misspelt field explains a missing one
+        raise source.wrong(*((tuple(problem["loc"]), _explain(problem)) for problem in problems)) from error
     config._source = source
     return _parsed(config)
 
@@ -187,13 +208,27 @@ def _parsed(config: StudyConfig) -> StudyConfig:
         printed: list[str] = []
         for position, text in enumerate(texts):
             with config.at(*where, position):
-                one = str(parse(text))
-                if one in printed:
-                    same = "" if text == one else f" is {one!r}, which"
-                    raise ConfigError(f"{text!r}{same} is given already.")
-                printed.append(one)
+                printed.append(_new(text, str(parse(text)), printed))
         return tuple(printed)
 
+    def named(field: str, parse: Callable[[str], Any], default: str) -> dict[str, str]:
+        """The things of a field by name, printed; `default` is the name of that very thing and of nothing else."""
+        things: dict[str, str] = {}
+        listed = isinstance(config._source.values.get(field), list)
+        for position, (name, text) in enumerate(getattr(config, field).items()):
+            with config.at(field, position if listed else name):
+                printed = _new(text, str(parse(text)), things.values())
+                name = printed if listed else _checked_name(name, printed)
+                if default in (name, printed) and name != printed:
+                    raise ConfigError(f"{printed!r} is named {name!r}.", expected=f"{default!r} is always {default!r}.")
+                for other, names in others.items():
+                    if name in names and name != UNTREATED:
+                        raise ConfigError(f"{name!r} is also the name of one of the {other}.", fix="Rename one.")
+                things[name] = printed
+        others[field] = things
+        return things
+
+    others: dict[str, dict[str, str]] = {}
     with config.at("index"):
         check_factory(config.index)
     with config.at("preset"):
@@ -210,7 +245,7 @@ def _parsed(config: StudyConfig) -> StudyConfig:
     for name in config.divisions:
         with config.at("divisions", name):
             if name in CUTS:
-                raise ConfigError(f"{name!r} is the name of a division that every study has.", fix="Name it otherwise.")
+                raise ConfigError(f"{name!r} is a division that every study has.", fix="Give it another name.")
     languages = divided(config.languages, "languages")
     transfer = each(_shortest_code, config.transfer, "transfer")
     for position, code in enumerate(transfer):
@@ -218,49 +253,51 @@ def _parsed(config: StudyConfig) -> StudyConfig:
             if code not in languages.high:
                 fix = nearest(code, languages.high)
                 raise ConfigError(f"{code!r} is none of the study's high-resource languages.", fix=fix)
-    recipes = each(Recipe.parse, config.recipes, "recipes")
-    alignments = each(ALIGNMENTS.parse, config.alignments, "alignments")
-    retrievers = each(RETRIEVERS.parse, config.retrievers, "retrievers")
-    ranked = [RETRIEVERS.parse(one).named(name) for one in retrievers for name in alignments]
-    written = dict(zip((*config.recipes, *config.alignments), (*recipes, *alignments), strict=True))
-
-    def claimed(text: str) -> str:
-        """A claim, its systems as they are printed, with what the study has for each."""
-        for given, printed in written.items():
-            if given != printed:
-                whole = rf"(?<![\w+]){re.escape(given)}(?![\w+(])"
-                text = re.sub(whole, printed.replace("\\", r"\\"), text)
-        # one system may be spelled in several ways: with what is the default, or 0.00005 for 5e-05
-        for name in systems_missing(parse_hypothesis(text), recipes, (*alignments, *ranked)):
-            for part, parse in itertools.product(name.split(" with "), (Recipe.parse, ALIGNMENTS.parse)):
-                with contextlib.suppress(SpecError):
-                    if (printed := str(parse(part))) in {*recipes, *alignments}:
-                        text = text.replace(part, printed)
-        claim = parse_hypothesis(text)
-        if missing := systems_missing(claim, recipes, (*alignments, *ranked)):
-            raise ConfigError(
-                f"{text!r} names {' and '.join(map(repr, missing))}, which the study does not make.",
-                fix=nearest(missing[0], {*recipes, *alignments, *ranked}),
-            )
-        return str(claim)
-
-    return config.model_copy(
+    config = config.model_copy(
         update={
             "languages": languages,
             "transfer": transfer,
-            "divisions": {name: divided(one, "divisions", name) for name, one in config.divisions.items()},
-            "recipes": recipes,
-            "alignments": alignments,
+            "divisions": {name: divided(levels, "divisions", name) for name, levels in config.divisions.items()},
+            "recipes": named("recipes", Recipe.parse, UNTREATED),
+            "alignments": named("alignments", ALIGNMENTS.parse, UNTREATED),
             "tagging": each(TASKS.parse, config.tagging, "tagging"),
-            "retrievers": retrievers,
+            "retrievers": named("retrievers", RETRIEVERS.parse, DENSE),
             "measures": each(parse_measure, config.measures, "measures"),
-            "hypotheses": each(claimed, config.hypotheses, "hypotheses"),
         }
     )
 
+    def claimed(text: str) -> str:
+        claim = parse_hypothesis(text)
+        known = (*config.recipes, *config.alignments, *config.retrievers)
+        if missing := systems_missing(
+            claim, [*config.recipes, *config.recipes.values()], (*config.alignments, *config.retrievers)
+        ):
+            raise ConfigError(
+                f"{text!r} names {' and '.join(map(repr, missing))}, which the study does not make.",
+                fix=nearest(missing[0], known),
+            )
+        return str(claim)
+
+    return config.model_copy(update={"hypotheses": each(claimed, config.hypotheses, "hypotheses")})
+
+
+def _new(text: str, printed: str, before: Iterable[str]) -> str:
+    if printed in before:
+        same = "" if text == printed else f" is {printed!r}, which"
+        raise ConfigError(f"{text!r}{same} is given already.")
+    return printed
+
+
+def _checked_name(name: str, printed: str) -> str:
+    if name != printed and not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"The name {name!r} is not a plain word.", expected="Expected letters, digits, '.', '_', '+' and '-' only."
+        )
+    return name
+
 
 def _shortest_code(text: str) -> str:
-    """A language's code; whether a private-use one means anything is known only with the data."""
+    """A language's code; what a private-use code means is known only with the data."""
     from xlreach.languages import canonical_code, get_language
 
     return canonical_code(text) or get_language(text).code
@@ -286,9 +323,10 @@ _BRIEF.maxlevel, _BRIEF.maxstring = 2, 80
 
 
 def _follows(problem: Any, problems: Sequence[Any]) -> bool:
-    """Whether a list is only too short because of what is wrong inside it."""
+    """Whether a list is too short only because an element of it is wrong."""
     where = problem["loc"]
-    return problem["type"] == "too_short" and any(one["loc"][: len(where)] == where != one["loc"] for one in problems)
+    inside = (other["loc"] for other in problems)
+    return problem["type"] == "too_short" and any(loc[: len(where)] == where != loc for loc in inside)
 
 
 def _explain(problem: Any) -> str:

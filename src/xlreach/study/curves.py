@@ -23,25 +23,25 @@ _MOST_POINTS = 60
 def training_curves(plan: Plan, store: Store) -> list[dict[str, Any]]:
     """The curves of every adapted and every aligned encoder of a plan that was run."""
     rows = []
-    for (about, what), stages in plan.costs.items():
-        if not stages or what not in ("adapt", "align"):
+    for cost, stages in plan.costs.items():
+        if not stages or cost.stage not in ("adapt", "align"):
             continue
-        folder = stages[-1].path(store)
-        head = {**asdict(about)}
-        if what == "adapt":
-            rows += [head | one for one in _masked_lm(folder, str(about.recipe))]
+        folder, about = stages[-1].path(store), cost.about
+        head = asdict(about)
+        if cost.stage == "adapt":
+            rows += [head | one for one in _masked_lm(folder, {str(stage.inputs["step"]) for stage in stages})]
         elif losses := _numbers(_json(folder / "alignment.json").get("loss")):
             curve = {"stage": str(about.alignment), "of": "alignment", "unit": "step"}
             rows.append(head | curve | {"train": _thinned(losses), "valid": []})
     return rows
 
 
-def _masked_lm(folder: Path, recipe: str) -> list[dict[str, Any]]:
+def _masked_lm(folder: Path, steps: set[str]) -> list[dict[str, Any]]:
     """The steps of a recipe that trained by masked language modelling; an encoder remembers its base's, too."""
     found = []
     for step in _json(folder / "xlreach.json").get("steps") or ():
         train, valid = (_numbers(step.get(name)) for name in ("train_loss", "valid_loss"))
-        if train and valid and str(step.get("step")) in recipe:
+        if train and valid and step.get("step") in steps:
             curve = {"stage": str(step.get("step")), "of": "masked lm", "unit": "epoch"}
             points = {
                 "train": [[epoch, loss] for epoch, loss in enumerate(train, 1)],

@@ -19,20 +19,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from xlreach.comparison import read_gaps
-from xlreach.comparison.as_dicts import factor_dict
 from xlreach.comparison.factor import compare_factor
 from xlreach.errors import ConfigError, StoreError, nearest
-from xlreach.report.factor import render_factor
+from xlreach.gaps import FactorAnalysis
+from xlreach.report.factor_page import render_factor
 from xlreach.store import replacing
 from xlreach.study.config import StudyConfig, load_config
 from xlreach.study.run import Place, run_study
 from xlreach.study.runner import Runner
+from xlreach.study.shipped import find_config
 from xlreach.study.source import read_source
 
 _FIELDS = ("experiment", "study", "factor", "about", "set", "vary")
@@ -65,6 +65,7 @@ def load_experiment(path: Path, overrides: Iterable[str] = ()) -> Experiment:
     Raises:
         ConfigError: A field is missing or wrong, or a study is.
     """
+    path = find_config(path)
     source = read_source(path)
     values = source.values
     unknown = next((name for name in values if name not in _FIELDS), None)
@@ -105,12 +106,13 @@ def load_experiment(path: Path, overrides: Iterable[str] = ()) -> Experiment:
 
 def is_experiment(path: Path) -> bool:
     """Whether a configuration file is an experiment rather than a study."""
+    path = find_config(path)
     return path.is_file() and "vary" in read_source(path).values
 
 
 def run_experiment(
     experiment: Experiment, place: Place, tell: Callable[[str], None], runner: Runner | None = None
-) -> tuple[Path, Mapping[str, Any]]:
+) -> tuple[Path, FactorAnalysis]:
     """Runs what is left of an experiment's studies, then sets them side by side.
 
     The arguments are those of `run_study`.
@@ -130,10 +132,10 @@ def run_experiment(
         tell(f"study {number} of {len(experiment.studies)}: {experiment.factor}, {label}")
         run, _ = run_study(study, place, tell, runner)
         found.append((label, read_gaps(run / "gaps.json")))
-    factor = factor_dict(compare_factor(experiment.name, experiment.factor, found, experiment.about))
+    factor = compare_factor(experiment.name, experiment.factor, found, experiment.about)
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(folder / "factor.json") as path:
-        path.write_text(json.dumps(factor, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+        path.write_text(json.dumps(asdict(factor), indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
     render_factor(factor, folder / "report.html")
     return folder, factor
 

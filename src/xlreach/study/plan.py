@@ -27,6 +27,7 @@ from xlreach.study.stages import (
     tag_stage,
     text_stage,
 )
+from xlreach.system import DENSE, UNTREATED
 from xlreach.tagging.precision import encoder_width, resolved_precision
 from xlreach.tagging.presets import preset_for
 from xlreach.tagging.tasks import TASKS, Task
@@ -39,18 +40,33 @@ class About:
     base: str | None = None
     recipe: str | None = None
     alignment: str | None = None
+    retriever: str | None = None
     language: str | None = None
     seed: int | None = None
 
     def __str__(self) -> str:
-        named = [one for one in (self.base, self.recipe, self.alignment, self.language) if one is not None]
+        fields = (self.base, self.recipe, self.alignment, self.retriever, self.language)
+        named = [one for one in fields if one not in (None, DENSE)]
         return "~".join(named + ([f"seed{self.seed}"] if self.seed is not None else []))
 
     @property
     def words(self) -> str:
         """For people: base, recipe and languages, alignment, seed."""
-        named = [self.base, f"{self.recipe} for {self.language}", self.alignment]
-        return ", ".join([one for one in named if one] + ([f"seed {self.seed}"] if self.seed is not None else []))
+        named = [self.base, f"{self.recipe} for {self.language}", self.alignment, self.retriever]
+        seed = [] if self.seed is None else [f"seed {self.seed}"]
+        return ", ".join([*(name for name in named if name and name != DENSE), *seed])
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the stages of one encoder or tagger are accounted under; the fields are those of a measurement."""
+
+    about: About
+    stage: str
+    task: str | None = None
+    dataset: str | None = None
+    trained_on: str | None = None
+    sentences: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,21 +86,21 @@ class Plan:
     Attributes:
         stages: By key, upstream first.
         measured: Stages that leave `measurements.jsonl`, with what their rows share, in the order of the results.
-        costs: The stages that an encoder or tagger took, with what they were for.
+        costs: The stages that an encoder or tagger took, with what the rows of their costs share.
         encoders: What retrieval is measured of, to be found by name.
         indexes: The indexes, to be found by name.
-        shots: By the key of a tagging stage, how many sentences it may learn from, where the study learns a task from
-            several numbers: its measures are then named so (`LAS@50`).
+        sentences: By the key of a tagging stage, at most how many sentences it is trained on, where the study trains
+            one task on several numbers of them (a learning curve).
         lacks: What the study asks for and the data cannot give, a sentence each.
         credits: Name, licence and citation of every data set read.
     """
 
     stages: dict[str, Stage] = field(default_factory=dict)
     measured: dict[tuple[About, str], Stage] = field(default_factory=dict)
-    costs: dict[tuple[About, str], tuple[Stage, ...]] = field(default_factory=dict)
+    costs: dict[Cost, tuple[Stage, ...]] = field(default_factory=dict)
     encoders: dict[About, Stage] = field(default_factory=dict)
     indexes: dict[tuple[About, str, str], Built] = field(default_factory=dict)
-    shots: dict[str, int] = field(default_factory=dict)
+    sentences: dict[str, int] = field(default_factory=dict)
     lacks: list[str] = field(default_factory=list)
     credits: list[dict[str, str]] = field(default_factory=list)
 
@@ -133,13 +149,14 @@ class _Planner:
         self.config, self.data, self._plan = config, data, Plan()
         self._collections = data.collections()
         self._pairs = data.pairs()
+        self._recipes = {name: Recipe.parse(text) for name, text in config.recipes.items()}
         self._widths: dict[str, int | None] = {}
         self._spared: dict[
             tuple[str, str, str], dict[str, None]
         ] = {}  # recipe, what is left of it, what is not: targets
-        retrievers = [RETRIEVERS.parse(name) for name in config.retrievers]
-        self._dense = [one for one in retrievers if one.uses_encoder]
-        self._others = [one for one in retrievers if not one.uses_encoder]
+        retrievers = {name: RETRIEVERS.parse(text) for name, text in config.retrievers.items()}
+        self._dense = {name: retriever for name, retriever in retrievers.items() if retriever.uses_encoder}
+        self._others = {name: retriever for name, retriever in retrievers.items() if not retriever.uses_encoder}
 
     def plan(self) -> Plan:
         self._find_lacks()
@@ -148,10 +165,10 @@ class _Planner:
         for name, text in self.config.base.items():
             with self.config.at("base", name):
                 base = self._base(name, text)
-            for recipe in map(Recipe.parse, self.config.recipes):
+            for recipe_name, recipe in self._recipes.items():
                 for target in targets:
                     for seed in self.config.seeds:
-                        self._branch(self._specialise(base, name, recipe, target, seed), seed)
+                        self._branch(self._specialise(base, name, recipe_name, recipe, target, seed), seed)
             for target in targets:
                 self._retrieve_without(name, target)
         for (whole, taken, idle), spared in self._spared.items():
@@ -193,9 +210,11 @@ class _Planner:
         about = replace(encoder.about, language=language, seed=seed)
         whose = replace(encoder.about, seed=seed).words
         stage = self._measure(tag_stage(encoder.node, task, corpus, preset, seed, whose, target), about)
-        if task.limit is not None and target is None and len(self._like(task)) > 1:
-            self._plan.shots[stage.key] = task.limit
-        self._cost(about, f"tag {task} on {stage.inputs['data']}", (stage,))
+        sentences = task.limit if target is None and len(self._like(task)) > 1 else None
+        if sentences is not None:
+            self._plan.sentences[stage.key] = sentences
+        tested, trained_on = (corpus.name, None) if target is None else (target.name, corpus.name)
+        self._plan.costs.setdefault(Cost(about, "tag", task.name, tested, trained_on, sentences), (stage,))
 
     def _like(self, task: Task) -> list[Task]:
         """The tasks of the study that are this one but for how many sentences they learn from."""
@@ -226,9 +245,9 @@ class _Planner:
                 self._plan.lacks.append(f"{task} is not measured in {', '.join(lacking)}: the data hold no {needed}.")
             if sources := [code for code in self.config.transfer if code in lacking]:
                 self._plan.lacks.append(f"{task} is not learnt in {', '.join(sources)}: the data hold no {needed}.")
-        for recipe in filter(lambda one: Recipe.parse(one).static, self.config.recipes):
+        for name in (name for name, recipe in self._recipes.items() if recipe.static):
             what = "is tagged with only: static word vectors have no pieces to diagnose and are no retrieval encoder"
-            self._plan.lacks.append(f"{recipe} {what}.")
+            self._plan.lacks.append(f"{name} {what}.")
         for collection in self._collections:
             if lacking := [code for code in self.config.languages.all if code not in collection.languages]:
                 self._plan.lacks.append(f"{collection.name} has nothing in {', '.join(lacking)}.")
@@ -253,33 +272,33 @@ class _Planner:
         assert node is not None
         return node
 
-    def _specialise(self, base: Node, name: str, recipe: Recipe, target: tuple[str, ...], seed: int) -> _Encoder:
-        about = About(base=name, recipe=str(recipe), language="+".join(target))
+    def _specialise(
+        self, base: Node, name: str, recipe_name: str, recipe: Recipe, target: tuple[str, ...], seed: int
+    ) -> _Encoder:
+        about = About(base=name, recipe=recipe_name, language="+".join(target))
         others = tuple(code for code in self.config.languages.all if code not in target)
         node: Node | None = None if recipe.starts else base
         steps: list[Stage] = []
-        taken = self._taken(recipe, target)
+        taken = self._taken(recipe_name, recipe, target)
         for number, step in enumerate(taken, 1):
             if step.uses_seed:
                 about = replace(about, seed=seed)
             so_far = str(Recipe(taken[:number]))
             steps.append(self._step(step, node, target, others, seed, name, so_far))
             node = steps[-1]
-        self._cost(about, "adapt", steps)
+        self._plan.costs.setdefault(Cost(about, "adapt"), tuple(steps))
         # Steps that go on from an encoder leave its width as it is.
         width = _width(recipe) if recipe.starts else self._widths[name]
         return _Encoder(steps[-1], about, target, tuple(steps), width, recipe.static)
 
-    def _taken(self, recipe: Recipe, target: tuple[str, ...]) -> tuple[Step, ...]:
+    def _taken(self, name: str, recipe: Recipe, target: tuple[str, ...]) -> tuple[Step, ...]:
         """The steps of a recipe that change anything for these languages."""
         lines = {code: self.data.lines(code) for code in target}
         spared = [step for step in recipe.steps if step.spares(lines, self.data.tables(target))]
         if not spared:
             return recipe.steps
         taken = tuple(step for step in recipe.steps if step not in spared) or (NoAdaptation(),)
-        self._spared.setdefault((str(recipe), str(Recipe(taken)), ", ".join(map(str, spared))), {})[
-            "+".join(target)
-        ] = None
+        self._spared.setdefault((name, str(Recipe(taken)), ", ".join(map(str, spared))), {})["+".join(target)] = None
         return taken
 
     def _step(
@@ -315,8 +334,8 @@ class _Planner:
         return encoder.languages
 
     def _align(self, encoder: _Encoder, name: str, seed: int) -> _Encoder:
-        alignment = ALIGNMENTS.parse(name)
-        about = replace(encoder.about, alignment=str(alignment))
+        alignment = ALIGNMENTS.parse(self.config.alignments[name])
+        about = replace(encoder.about, alignment=name)
         if not alignment.changes:
             return replace(encoder, about=about)
         languages = self._pool(encoder.languages)
@@ -332,7 +351,7 @@ class _Planner:
         reads = alignment.pooling.fitted or any(source.uses_text for source in sources)
         text = {code: self._text(code) for code in languages} if reads else {}
         stage = self._add(align_stage(encoder.node, alignment, sources, languages, self.data, seed, text, about.words))
-        self._cost(about, "align", (stage,))
+        self._plan.costs.setdefault(Cost(about, "align"), (stage,))
         return replace(encoder, node=stage, about=about)
 
     def _retrieve(self, encoder: _Encoder, collection: Any) -> None:
@@ -347,8 +366,8 @@ class _Planner:
             built = Built(encoder.about, collection.name, language, stage)
             self._plan.indexes[(encoder.about, collection.name, language)] = built
             indexes[language] = stage
-        for retriever in self._dense if languages else ():
-            about = replace(encoder.about, alignment=retriever.named(str(encoder.about.alignment)))
+        for name, retriever in self._dense.items() if languages else ():
+            about = replace(encoder.about, retriever=name)
             self._measure(
                 score_stage(encoder.node, collection, languages, indexes, self.config, about.words, retriever), about
             )
@@ -357,8 +376,8 @@ class _Planner:
         """What ranks without an encoder, in the same pools: in the tables it stands among a base's systems."""
         for collection in self._collections:
             languages = self._searched(target, collection)
-            for retriever in self._others if languages else ():
-                about = About(base=base, recipe="none", alignment=str(retriever), language="+".join(target))
+            for name, retriever in self._others.items() if languages else ():
+                about = About(base, UNTREATED, UNTREATED, name, "+".join(target))
                 searched = collection.searched(languages)
                 self._measure(
                     score_stage(None, collection, languages, searched, self.config, str(retriever), retriever), about
@@ -375,9 +394,6 @@ class _Planner:
     def _measure(self, stage: Stage, about: About) -> Stage:
         known = self._add(stage)
         return self._plan.measured.setdefault((about, stage.key), known)
-
-    def _cost(self, about: About, what: str, stages: Sequence[Stage]) -> None:
-        self._plan.costs.setdefault((about, what), tuple(stages))
 
 
 def _width(recipe: Recipe) -> int | None:

@@ -171,6 +171,7 @@ def compare_run(folder: Path) -> Path:
         hypotheses=config.hypotheses,
         divisions={name: {"high": one.high, "low": one.low} for name, one in config.divisions.items()},
         ranks=ranks if ranks.is_file() else None,
+        names=config.names,
     )
     write_gaps(folder / "gaps.json", gaps)
     return folder / "gaps.json"
@@ -183,23 +184,20 @@ def _left_behind(parent: Path, study: str) -> list[Path]:
 
 def _measurements(config: StudyConfig, plan: Plan, store: Store) -> Iterator[Measurement]:
     for (about, key), stage in plan.measured.items():
-        shots = f"@{plan.shots[key]}" if key in plan.shots else ""
         for row in read_measurements(stage.path(store) / "measurements.jsonl"):
-            yield replace(row, study=config.study, measure=row.measure + shots, **asdict(about))
+            yield replace(row, study=config.study, sentences=plan.sentences.get(key), **asdict(about))
 
 
 def _costs(config: StudyConfig, plan: Plan, store: Store) -> Iterator[Measurement]:
-    for (about, what), stages in plan.costs.items():
+    for cost, stages in plan.costs.items():
+        shared = asdict(cost)
+        about = shared.pop("about")
         records = [store.record(stage.kind, stage.key) for stage in stages]
         for name, combine in _COSTS.items():
             values = [record[name] for record in records if name in record]
             if values:
                 yield Measurement(
-                    kind="cost",
-                    measure=f"{what}:{name}",
-                    value=float(combine(values)),
-                    study=config.study,
-                    **asdict(about),
+                    kind="cost", measure=name, value=float(combine(values)), study=config.study, **about, **shared
                 )
 
 

@@ -1,0 +1,105 @@
+"""Verbs that look: explore, languages, list, doctor."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xlreach.cli.app import verb
+from xlreach.cli.options import NONE, Data, Json, print_json
+
+
+@verb(
+    "look",
+    "xlreach explore runs/quickstart",
+    "xlreach explore e5 e5-mt --port 8080",
+)
+def explore(
+    what: Annotated[list[str], typer.Argument(metavar="RUN | ENCODER…", help="A run folder, or encoders.")],
+    indexes: Annotated[
+        Path | None, typer.Option(help="For one encoder: the folder of its indexes, else indexes/<encoder>.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 0,
+) -> None:
+    """Ask encoders side by side in the browser, on this machine alone.
+
+    Hits by language with their scores, what is relevant, and how each encoder reads the query.
+    """
+    from xlreach.explore import shelf_of_encoders, shelf_of_run
+    from xlreach.explore.asking import Explorer
+    from xlreach.explore.server import ExplorerServer
+
+    run = Path(what[0])
+    is_run = len(what) == 1 and indexes is None and (run / "results.jsonl").is_file()
+    shelf = shelf_of_run(run) if is_run else shelf_of_encoders(what, indexes)
+    server = ExplorerServer(Explorer(shelf), port)
+    typer.echo(f"Exploring {shelf.title}: {server.address}  (Ctrl-C ends it)")
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        typer.echo("")
+    finally:
+        server.server_close()
+
+
+@verb("look", "xlreach languages mt wo", "xlreach languages --json")
+def languages(
+    code: Annotated[list[str], typer.Argument(help="Codes to look up; all when none is given.")] = NONE,
+    data: Data = None,
+    json_: Json = False,
+) -> None:
+    """List languages: script, resource class, size in pretraining."""
+    from xlreach.languages import extend_languages, get_language, known_languages
+
+    table = (data or Path()) / "languages.yaml"
+    if table.is_file():
+        extend_languages(table)
+    rows = [get_language(one) for one in code] if code else known_languages()
+    if json_:
+        return print_json([dataclasses.asdict(row) for row in rows])
+    typer.echo(f"{'code':<6}{'ISO':<5}{'name':<24}{'script':<8}{'class':>6}{'CC-100 Mtok':>13}{'XLM-R':>7}{'mBERT':>7}")
+    for row in rows:
+        size = "?" if row.cc100_tokens_m is None else f"{row.cc100_tokens_m:g}"
+        seen = ["?" if one is None else "yes" if one else "no" for one in (row.in_xlmr, row.in_mbert)]
+        joshi = "?" if row.joshi_class is None else row.joshi_class
+        typer.echo(
+            f"{row.code:<6}{row.iso3:<5}{row.name:<24}{row.script:<8}{joshi!s:>6}{size:>13}{seen[0]:>7}{seen[1]:>7}"
+        )
+    return None
+
+
+@verb("look", "xlreach list steps", "xlreach list retrievers --json", name="list")
+def list_(
+    kind: Annotated[str, typer.Argument(help="steps, alignments, poolings, tasks, datasets, pairs or retrievers.")],
+    json_: Json = False,
+) -> None:
+    """List what configurations can name, with parameters and defaults."""
+    from xlreach.study.catalogue import describe_kind
+
+    found = describe_kind(kind)
+    if json_:
+        return print_json(found)
+    for one in found:
+        typer.echo(f"{one['name']:<14}{one['summary']}")
+        for row in one["parameters"]:
+            typer.echo(f"    {row['name']:<14}{row['type']:<28}{row['default']:<14}{row['help']}")
+    return None
+
+
+@verb("look", "xlreach doctor", "xlreach doctor --json")
+def doctor(json_: Json = False) -> None:
+    """Say what this machine can do, and what is missing."""
+    from xlreach.doctor import examine
+
+    findings = examine()
+    if json_:
+        print_json([dataclasses.asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            fix = f"  → {finding.fix}" if finding.fix else ""
+            typer.echo(f"{finding.state:<9}{finding.topic:<24}{finding.detail}{fix}")
+    if any(finding.state == "missing" for finding in findings):
+        raise typer.Exit(1)

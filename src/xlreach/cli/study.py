@@ -1,0 +1,209 @@
+"""Verbs about whole studies: run one, compare, report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xlreach.cli.app import verb
+from xlreach.cli.options import (
+    NONE,
+    Json,
+    Root,
+    Run,
+    Runner,
+    print_json,
+)
+from xlreach.errors import XLReachError
+
+if TYPE_CHECKING:
+    from xlreach.study.config import StudyConfig
+    from xlreach.study.run import Place
+    from xlreach.study.runner import Runner as StageRunner
+
+_SHOWN = 20  # differences
+
+
+@verb(
+    "study",
+    "xlreach run study.yaml --dry-run",
+    "xlreach run study.yaml --set 'seeds=[1,2,3]' --root /data/studies",
+)
+def run(
+    config: Annotated[Path, typer.Argument(help="A study configuration (YAML).")],
+    override: Annotated[list[str], typer.Option("--set", help="Override a field: --set seeds=[1,2].")] = NONE,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the plan and what it will take; run nothing.")
+    ] = False,
+    runner: Runner = "local",
+    root: Root = Path(),
+    json_: Json = False,
+) -> None:
+    """Run a whole study, from adaptation to the report."""
+    from xlreach.comparison import read_gaps
+    from xlreach.report.narrative import summary
+    from xlreach.study.config import load_config
+    from xlreach.study.experiment import is_experiment
+    from xlreach.study.run import Place, run_study
+    from xlreach.study.runner import open_runner
+
+    chosen = open_runner(runner)
+    if is_experiment(config):
+        return _run_experiment(config, override, Place(root), chosen, json_, dry_run)
+    study, place = load_config(config, override), Place(root)
+    if dry_run:
+        return _show_plan(study, place, json_)
+    folder, worked = run_study(study, place, lambda line: typer.echo(line, err=json_), chosen)
+    if json_:
+        return print_json({"run": str(folder), "report": str(folder / "report.html"), "worked": worked})
+    if not worked:
+        typer.echo("Nothing was left to do: every stage and the report are in place.")
+    for line in summary(read_gaps(folder / "gaps.json")):
+        typer.echo(line)
+    return typer.echo(f"Report: {folder / 'report.html'}")
+
+
+def _show_plan(study: StudyConfig, place: Place, as_json: bool) -> None:
+    """The stages of a study, and what those that are left will take."""
+    from xlreach.study.estimate import Effort, duration, estimate
+    from xlreach.study.plan import plan_study
+    from xlreach.study.run import read_data
+
+    data = read_data(study, place)
+    plan = plan_study(study, data)
+    rows = plan.rows(place.store)
+    done = sum(row["done"] for row in rows)
+    if not as_json:
+        for lack in plan.lacks:
+            typer.echo(f"Note: {lack}")
+        for row in rows:
+            typer.echo(f"{'in the store' if row['done'] else 'to do':<12}  {row['stage']:<8}  {row['title']}")
+        typer.echo(f"{len(rows)} stages: {done} in the store, {len(rows) - done} left to do.")
+    if done == len(rows):
+        return print_json(rows) if as_json else None
+    found = estimate(plan, data, place.store, lambda line: typer.echo(line, err=True))
+    if as_json:
+        return print_json([{**row, **vars(found.stages.get(row["key"], Effort()))} for row in rows])
+    for kind, effort in sorted(found.kinds.items(), key=lambda one: -one[1].seconds):
+        corrected = f"  (times {found.corrected[kind]:g}, as finished ones took)" if kind in found.corrected else ""
+        typer.echo(f"{kind:<12}  about {duration(effort.seconds)}{corrected}")
+    total = found.total
+    return typer.echo(
+        f"What is left takes about {duration(total.seconds)}, {total.memory_mb / 1024:.1f} GB of memory and "
+        f"{total.disk_mb / 1024:.2f} GB of disk, by rates measured on this machine."
+    )
+
+
+def _run_experiment(
+    config: Path, override: Sequence[str], place: Place, runner: StageRunner, as_json: bool, dry_run: bool
+) -> None:
+    from xlreach.report.narrative import factor_sentences
+    from xlreach.study.experiment import load_experiment, run_experiment
+
+    experiment = load_experiment(config, override)
+    if dry_run:
+        for label, study in experiment.studies:
+            typer.echo(f"{experiment.factor}, {label}:", err=as_json)
+            _show_plan(study, place, as_json)
+        return None
+    folder, found = run_experiment(experiment, place, lambda line: typer.echo(line, err=as_json), runner)
+    if as_json:
+        return print_json(asdict(found))
+    for sentence in factor_sentences(found):
+        typer.echo(sentence)
+    return typer.echo(f"Report: {folder / 'report.html'}")
+
+
+@verb(
+    "study",
+    "xlreach reproduce runs/quickstart",
+    "xlreach reproduce runs/quickstart --root elsewhere --tolerance 0.001",
+)
+def reproduce(
+    run_folder: Run,
+    root: Annotated[Path | None, typer.Option(help="Where to run it again; a temporary folder when not given.")] = None,
+    tolerance: Annotated[float, typer.Option(help="By how much values may differ (another machine).", min=0)] = 0.0,
+    json_: Json = False,
+) -> None:
+    """Run a finished study again and compare every value.
+
+    Exit code 1 where one differs.
+    """
+    from xlreach.study.reproduce import reproduce as repeat
+
+    found = repeat(run_folder, lambda line: typer.echo(line, err=json_), root=root, tolerance=tolerance)
+    if json_:
+        print_json(found.as_dict())
+    else:
+        for difference in found.differences[:_SHOWN]:
+            typer.echo(f"differs  {difference}")
+        if len(found.differences) > _SHOWN:
+            typer.echo(f"         and {len(found.differences) - _SHOWN} more")
+        for sentence in found.circumstances:
+            typer.echo(f"note     {sentence}")
+        equal = found.rows - len(found.differences)
+        typer.echo(f"{equal} of {found.rows} values are the same (costs are not compared).")
+    if found.differences:
+        raise typer.Exit(1)
+
+
+@verb(
+    "study",
+    "xlreach compare runs/quickstart",
+    "xlreach compare runs/before runs/after --json",
+)
+def compare(
+    run_folder: Run,
+    other: Annotated[Path | None, typer.Argument(metavar="[RUN_B]", help="A second run: what did it change?")] = None,
+    system: Annotated[
+        str | None, typer.Option(help="Such as 'va(99)+lapt with hybrid': a system of RUN_B, or of RUN.")
+    ] = None,
+    against: Annotated[str | None, typer.Option(help="The system of RUN that it is compared with.")] = None,
+    json_: Json = False,
+) -> None:
+    """Compare low with high again, or two runs, or two systems.
+
+    Low- with high-resource languages of a run, once more; what is better in another run; one system of a run with
+    another.
+    """
+    from xlreach.comparison import compare_runs, read_gaps
+    from xlreach.report.narrative import summary
+    from xlreach.study.run import compare_run
+
+    found: Any
+    if (system is None) != (against is None):
+        raise XLReachError("Two systems are compared.", expected="Expected both --system and --against, or neither.")
+    if other is not None or system is not None:
+        compared = compare_runs(run_folder, other or run_folder, systems=(against, system))
+        found, lines = list(compared.rows), list(compared.lines)
+    else:
+        gaps = read_gaps(compare_run(run_folder))
+        found, lines = asdict(gaps), summary(gaps)
+    if json_:
+        return print_json(found)
+    for line in lines:
+        typer.echo(line)
+    return None
+
+
+@verb(
+    "study",
+    "xlreach report runs/quickstart",
+    "xlreach report runs/quickstart --mteb mteb-results",
+)
+def report(
+    run_folder: Run,
+    mteb: Annotated[Path | None, typer.Option(help="Write mteb's result files, too, into this new folder.")] = None,
+) -> None:
+    """Write the report of a run again; its retrieval results for mteb."""
+    from xlreach.front.inputs import output
+    from xlreach.report import render_report
+    from xlreach.report.mteb import export_mteb
+
+    if mteb is not None:
+        typer.echo(f"mteb: {len(export_mteb(run_folder, output(mteb, 'mteb')))} result files in {mteb}")
+    typer.echo(f"Report: {render_report(run_folder)}")
