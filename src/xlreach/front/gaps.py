@@ -59,6 +59,8 @@ def gaps_of(
     rows: Sequence[Measurement], folder: Path | None, low: Sequence[str], high: Sequence[str], seed: int
 ) -> Gaps:
     """The gaps of measurements; with the values of each query where `folder` has them."""
+    import pandas
+
     from xlreach.comparison import compare
 
     known = [row.query_language or row.language for row in rows if row.kind in ("retrieval", "tagging")]
@@ -70,6 +72,9 @@ def gaps_of(
                 f"No {side}-resource language was measured: {', '.join(names(codes)) or 'none is left'}.",
                 expected=f"Expected some of {', '.join(measured)}.",
             )
-    queries = None if folder is None else folder / "queries.parquet"
-    known_queries = queries if queries is not None and queries.is_file() else None
-    return Gaps(compare(rows, known_queries, {"low": low, "high": rest}, seed=seed))
+    path = None if folder is None else folder / "queries.parquet"
+    queries = None if path is None or not path.is_file() else pandas.read_parquet(path)
+    if queries is not None:  # outside a study its system is not written beside each value
+        unnamed = {"base", "recipe", "alignment", "language", "seed"}.difference(queries.columns)
+        queries = queries.assign(**dict.fromkeys(unnamed))
+    return Gaps(compare(rows, queries, {"low": low, "high": rest}, seed=seed))
