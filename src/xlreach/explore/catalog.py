@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xlreach.errors import DataError, XLReachError
+from xlreach.report.narrative import system_name
 from xlreach.safe_io import read_json
 from xlreach.spec import folder_name
 from xlreach.system import System
@@ -137,8 +138,7 @@ def _system_row(row: dict[str, object], root: Path) -> _SystemRow:
     if not isinstance(system, dict) or not isinstance(row["indexes"], list):
         raise TypeError("a field of another kind")
     named = System(**{name: str(value) for name, value in system.items()})
-    parts = {part.name: getattr(named, part.name) for part in fields(named) if part.name != "retriever"}
-    parts["language"] = str(row["language"] or "")
+    parts = {"base": named.base, "system": system_name(named), "language": str(row["language"] or "")}
     parts["seed"] = "" if row["seed"] is None else f"seed {row['seed']}"
     indexes: dict[str, dict[str, Path]] = {}
     for index in row["indexes"]:

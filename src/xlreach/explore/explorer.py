@@ -133,9 +133,7 @@ class Explorer:
             indexed = {code for entry in self.catalog.entries for code in entry.indexes.get(name, {})}
             languages = [code for code in collection.languages if code in indexed] if collection else []
             self._queries_read[name] = {
-                code: [(query.id, query.text) for query in collection.queries(code)]
-                for code in languages
-                if collection
+                code: [(query.id, query.text) for query in collection.queries(code)] for code in languages if collection
             }
         return self._queries_read[name]
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xlreach.corpora.formats.lines import numbered_lines
+from xlreach.corpora.formats.lines import blocks, not_empty
 from xlreach.errors import DataError
 from xlreach.safe_io import whole_number
 
@@ -130,20 +130,8 @@ def read_conllu(path: Path) -> Iterator[Sentence]:
             line.
     """
     path = Path(path)
-    block: list[tuple[int, str]] = []
-    found = False
-    for number, line in numbered_lines(path):
-        if line:
-            block.append((number, line))
-        elif block:
-            found = True
-            yield parse_sentence(block, path)
-            block = []
-    if block:
-        found = True
-        yield parse_sentence(block, path)
-    if not found:
-        raise DataError("There is no sentence in the file.", expected="Expected CoNLL-U.", path=path)
+    sentences = (parse_sentence(block, path) for block in blocks(path, strict=True))
+    return not_empty(sentences, path, "Expected CoNLL-U.")
 
 
 def write_conllu(path: Path, sentences: Iterable[Sentence]) -> int:

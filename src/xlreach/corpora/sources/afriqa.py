@@ -17,11 +17,10 @@ from typing import Any, ClassVar, Literal
 
 from xlreach.corpora.collection import Collection, Document, Qrels, Query
 from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, check_language
-from xlreach.corpora.formats.lines import numbered_lines
+from xlreach.corpora.formats.json_lines import read_json_lines
 from xlreach.corpora.layout import folder_of
 from xlreach.errors import DataError
 from xlreach.languages import canonical_code
-from xlreach.safe_io import parse_json
 from xlreach.spec import param
 
 _FOLDER = "qa/afriqa/data/gold_passages"
@@ -149,11 +148,8 @@ def _files(folder: Path) -> list[tuple[str, str, str, Path]]:
 
 
 def _read(path: Path, language: str, pivot: str) -> Iterator[_Row]:
-    for number, line in numbered_lines(path):
-        if not line.strip():
-            continue
+    for number, row in read_json_lines(path):
         try:
-            row = parse_json(line, path, number)
             question, passage = _string(row["question_lang"]), _string(row["context"])
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(

@@ -17,7 +17,7 @@ from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind
 from xlreach.corpora.formats.lines import numbered_lines
 from xlreach.corpora.layout import inside
 from xlreach.corpora.parallel_text import AlignedFiles, ParallelText
-from xlreach.errors import DataError, nearest
+from xlreach.errors import DataError
 from xlreach.languages import canonical_code
 from xlreach.safe_io import whole_number
 from xlreach.spec import param
@@ -46,12 +46,8 @@ class Verses(DatasetSpec):
                 )
         paths = {code: files[0] for code, files in found.items()}
         if len(paths) < 2:
-            known = [name.removeprefix("verses:") for name, _ in self.find(root, "parallel")]
-            raise DataError(
-                f"No Bible translations in {folder}.",
-                expected="Expected two or more files <language code>.txt of lines with a verse number, a tab, a text.",
-                fix=nearest(self.member, known) if known else "",
-            )
+            lines = "lines with a verse number, a tab and a text"
+            raise self.absent(root, "parallel", f"Expected two or more files {folder}/<language code>.txt of {lines}.")
         return ParallelText(str(self), [AlignedVerses("", paths)])
 
     @classmethod

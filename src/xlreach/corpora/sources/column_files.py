@@ -8,27 +8,25 @@ Universal NER, WikiANN) needs no map: `ud:`, `pos:` and `ner:` know those.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from itertools import dropwhile
 from pathlib import Path
 from typing import ClassVar
 
 from xlreach.corpora.dataset import DATASETS, SPLITS, DatasetSpec, EntityCorpus, Treebank
 from xlreach.corpora.formats.conllu import COLUMNS, Sentence, parse_sentence
-from xlreach.corpora.formats.iob2 import TaggedSentence, read_iob2
-from xlreach.corpora.formats.lines import numbered_lines
+from xlreach.corpora.formats.iob2 import read_iob2
+from xlreach.corpora.formats.lines import blocks, not_empty
 from xlreach.corpora.layout import inside
 from xlreach.errors import DataError, SpecError
 from xlreach.languages import canonical_code, get_language
 from xlreach.spec import param
 
 _BLANKS = re.compile(r"[ \t]+")
-_log = logging.getLogger(__name__)
 
 
 @DATASETS.register
@@ -73,7 +71,14 @@ class Columns(DatasetSpec):
             )
         at = {name: place - 1 if place > 0 else place for name, place in places.items()}
         if self.ner is not None:
-            read = partial(_read_entities, at=at, prefix=self.prefix, outside=self.outside, repair=self.repair)
+            read = partial(
+                read_iob2,
+                token_column=at["token"],
+                tag_column=at["ner"],
+                language_prefix=self.prefix,
+                outside=self.outside,
+                repair=self.repair,
+            )
             return EntityCorpus(str(self), code, splits, read)
         corpus = Treebank(str(self), code, splits, partial(_read_words, at=at))
         corpus.trees = self.head is not None
@@ -109,29 +114,13 @@ def _splits(folder: Path) -> dict[str, list[Path]]:
     return {split: paths for split, paths in found.items() if paths}
 
 
-def _read_entities(
-    path: Path, at: dict[str, int], prefix: bool, outside: tuple[str, ...], repair: bool
-) -> Iterator[TaggedSentence]:
-    counts: Counter[str] = Counter()
-    yield from read_iob2(
-        path, at["token"], at["ner"], language_prefix=prefix, outside=outside, repair=repair, counts=counts
-    )
-    for what, count in sorted(counts.items()):
-        _log.info("%s: %d tags %s", path, count, "mended" if what == "repaired" else "read as O")
-
-
 def _read_words(path: Path, at: dict[str, int]) -> Iterator[Sentence]:
-    block: list[tuple[int, str]] = []
-    found = False
-    for number, line in chain(numbered_lines(path), [(0, "")]):
-        if line.strip() and not (line.startswith("# ") and not block):
-            block.append((number, _as_conllu(line, at, len(block) + 1, path, number)))
-        elif block and not line.strip():
-            found = True
-            yield parse_sentence(block, path)
-            block = []
-    if not found:
-        raise DataError("There is no sentence in the file.", path=path)
+    sentences = (dropwhile(lambda line: line[1].startswith("# "), block) for block in blocks(path))
+    rows = (
+        [(number, _as_conllu(line, at, word, path, number)) for word, (number, line) in enumerate(sentence, 1)]
+        for sentence in sentences
+    )
+    return not_empty((parse_sentence(block, path) for block in rows if block), path)
 
 
 def _as_conllu(line: str, at: dict[str, int], word: int, path: Path, number: int) -> str:

@@ -218,7 +218,8 @@ def _errors_of_datasets(path: Path) -> Iterator[None]:
     Raises:
         DataError: In place of any error.
     """
-    logging.getLogger("datasets").setLevel(logging.CRITICAL)  # it logs each error that it also raises
+    for name in ("datasets", "huggingface_hub.repocard"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # they log each error that they also raise
     try:
         yield
     except XLReachError:

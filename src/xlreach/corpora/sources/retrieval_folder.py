@@ -10,7 +10,6 @@ judged documents; `documents` then reads it again for one language.
 
 from __future__ import annotations
 
-import json
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,11 +21,12 @@ import numpy as np
 
 from xlreach.corpora.collection import Collection, Document, Qrels, Query
 from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, check_language
+from xlreach.corpora.formats.json_lines import read_json_lines, write_json_lines
 from xlreach.corpora.formats.lines import numbered_lines
 from xlreach.corpora.layout import inside
 from xlreach.errors import DataError, nearest
 from xlreach.languages import canonical_code
-from xlreach.safe_io import parse_json, whole_number
+from xlreach.safe_io import whole_number
 from xlreach.spec import param
 
 _FILES = ("corpus.jsonl", "queries.jsonl", "qrels.tsv")
@@ -46,10 +46,7 @@ class Folder(DatasetSpec):
     def _open(self, root: Path) -> FolderCollection:
         folder = inside(root, self.member)
         if not folder.is_dir():
-            known = [name.removeprefix("folder:") for name in self._below(root)]
-            raise DataError(
-                f"There is no folder {self.member!r} in {root}.", fix=nearest(self.member, known) if known else ""
-            )
+            raise DataError(f"There is no folder {self.member!r} in {root}.", fix=nearest(str(self), self._below(root)))
         return FolderCollection(folder, name=str(self), language=self.language)
 
     @classmethod
@@ -120,7 +117,7 @@ class FolderCollection(Collection):
     def _queries(self) -> list[Query]:
         path = self.path / "queries.jsonl"
         queries, seen = [], set()
-        for number, row in self._rows(path):
+        for number, row in read_json_lines(path):
             identifier = _identifier(row, path, number)
             if identifier in seen:
                 raise DataError(f"The id {identifier!r} is used twice.", path=path, line=number)
@@ -205,7 +202,7 @@ class FolderCollection(Collection):
 
     def _corpus(self) -> Iterator[tuple[int, Document]]:
         path = self.path / "corpus.jsonl"
-        for number, row in self._rows(path):
+        for number, row in read_json_lines(path):
             title = row.get("title") or ""
             yield (
                 number,
@@ -216,15 +213,6 @@ class FolderCollection(Collection):
                     title if isinstance(title, str) else str(title),
                 ),
             )
-
-    def _rows(self, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-        for number, line in numbered_lines(path):
-            if not line.strip():
-                continue
-            row = parse_json(line, path, number)
-            if not isinstance(row, dict):
-                raise DataError("Not a JSON object.", path=path, line=number)
-            yield number, row
 
     def _code(self, row: dict[str, Any], path: Path, number: int) -> str:
         given = row.get("language", self._language)
@@ -249,11 +237,11 @@ def write_collection(
     """Writes the generic layout; `FolderCollection` reads it back."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    _write_jsonl(
+    write_json_lines(
         folder / "corpus.jsonl",
         ({"_id": d.id, "title": d.title, "text": d.text, "language": d.language} for d in documents),
     )
-    _write_jsonl(
+    write_json_lines(
         folder / "queries.jsonl",
         ({"_id": q.id, "text": q.text, "language": q.language, "group": q.group} for q in queries),
     )
@@ -262,12 +250,6 @@ def write_collection(
         for query, judged in qrels.items():
             for document, score in judged.items():
                 stream.write(f"{query}\t{document}\t{score}\n")
-
-
-def _write_jsonl(path: Path, rows: Iterable[dict[str, str]]) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as stream:
-        for row in rows:
-            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 @dataclass

@@ -15,15 +15,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from xlreach.corpora.collection import Collection, Document, Qrels, Query
 from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, check_language
+from xlreach.corpora.formats.json_lines import read_json_lines
 from xlreach.corpora.formats.lines import numbered_lines
 from xlreach.corpora.layout import folder_of
 from xlreach.errors import DataError, nearest
 from xlreach.languages import canonical_code
-from xlreach.safe_io import parse_json
 from xlreach.spec import param
 
 _NAMES = {
@@ -167,9 +167,8 @@ class TopicsCollection(Collection):
                 path=self._parts[language].topics[0],
             )
         for path in self._parts[language].corpus:
-            for number, line in numbered_lines(path):
-                if line.strip():
-                    yield _document(parse_json(line, path, number), language, path, number)
+            for number, row in read_json_lines(path):
+                yield _document(row, language, path, number)
 
     def queries(self, language: str) -> list[Query]:
         found = []
@@ -225,8 +224,7 @@ class TopicsCollection(Collection):
         return f"{language}/{name.strip()}" if self._asked is None else f"{language}/{code}/{name.strip()}"
 
 
-def _document(row: object, language: str, path: Path, number: int) -> Document:
-    fields = row if isinstance(row, dict) else {}
+def _document(fields: dict[str, Any], language: str, path: Path, number: int) -> Document:
     name = next((fields[key] for key in ("docid", "_id", "id") if fields.get(key) is not None), None)
     title, text = fields.get("title") or "", fields.get("text")
     if text is None and isinstance(fields.get("contents"), str):

@@ -1,33 +1,62 @@
-"""Verbs about languages and this machine."""
+"""Verbs that look: explore, languages, list, doctor."""
 
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from xlreach.cli.app import app
-from xlreach.cli.options import (
-    HERE,
-    NONE,
-    Data,
-    Json,
-    print_json,
+from xlreach.cli.app import verb
+from xlreach.cli.options import NONE, Data, Json, print_json
+
+
+@verb(
+    "look",
+    "xlreach explore runs/quickstart",
+    "xlreach explore e5 e5-mt --port 8080",
 )
+def explore(
+    what: Annotated[list[str], typer.Argument(metavar="RUN | ENCODER…", help="A run folder, or encoders.")],
+    indexes: Annotated[
+        Path | None, typer.Option(help="For one encoder: the folder of its indexes, else indexes/<encoder>.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 0,
+) -> None:
+    """Ask encoders side by side in the browser, on this machine alone.
+
+    Hits by language with their scores, what is relevant, and how each encoder reads the query.
+    """
+    from xlreach.explore import catalog_of_encoders, catalog_of_run
+    from xlreach.explore.explorer import Explorer
+    from xlreach.explore.server import ExplorerServer
+
+    run = Path(what[0])
+    is_run = len(what) == 1 and indexes is None and (run / "results.jsonl").is_file()
+    catalog = catalog_of_run(run) if is_run else catalog_of_encoders(what, indexes)
+    server = ExplorerServer(Explorer(catalog), port)
+    typer.echo(f"Exploring {catalog.title}: {server.address}  (Ctrl-C ends it)")
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        typer.echo("")
+    finally:
+        server.server_close()
 
 
-@app.command()
+@verb("look", "xlreach languages mt wo", "xlreach languages --json")
 def languages(
     code: Annotated[list[str], typer.Argument(help="Codes to look up; all when none is given.")] = NONE,
-    data: Data = HERE,
+    data: Data = None,
     json_: Json = False,
 ) -> None:
     """List languages: script, resource class, size in pretraining."""
     from xlreach.languages import extend_languages, get_language, known_languages
 
-    if (data / "languages.yaml").is_file():
-        extend_languages(data / "languages.yaml")
+    table = (data or Path()) / "languages.yaml"
+    if table.is_file():
+        extend_languages(table)
     rows = [get_language(one) for one in code] if code else known_languages()
     if json_:
         return print_json([dataclasses.asdict(row) for row in rows])
@@ -42,7 +71,7 @@ def languages(
     return None
 
 
-@app.command("list")
+@verb("look", "xlreach list steps", "xlreach list retrievers --json", name="list")
 def list_(
     kind: Annotated[str, typer.Argument(help="steps, alignments, poolings, tasks, datasets, pairs or retrievers.")],
     json_: Json = False,
@@ -60,7 +89,7 @@ def list_(
     return None
 
 
-@app.command()
+@verb("look", "xlreach doctor", "xlreach doctor --json")
 def doctor(json_: Json = False) -> None:
     """Say what this machine can do, and what is missing."""
     from xlreach.doctor import examine

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xlreach.cli.app import app
-from xlreach.cli.arguments import fresh
+from xlreach.cli.app import verb
 from xlreach.cli.options import (
-    HERE,
     NONE,
     Json,
     Root,
@@ -30,7 +28,11 @@ if TYPE_CHECKING:
 _SHOWN = 20  # differences
 
 
-@app.command()
+@verb(
+    "study",
+    "xlreach run study.yaml --dry-run",
+    "xlreach run study.yaml --set 'seeds=[1,2,3]' --root /data/studies",
+)
 def run(
     config: Annotated[Path, typer.Argument(help="A study configuration (YAML).")],
     override: Annotated[list[str], typer.Option("--set", help="Override a field: --set seeds=[1,2].")] = NONE,
@@ -38,7 +40,7 @@ def run(
         bool, typer.Option("--dry-run", help="Print the plan and what it will take; run nothing.")
     ] = False,
     runner: Runner = "local",
-    root: Root = HERE,
+    root: Root = Path(),
     json_: Json = False,
 ) -> None:
     """Run a whole study, from adaptation to the report."""
@@ -116,7 +118,11 @@ def _run_experiment(
     return typer.echo(f"Report: {folder / 'report.html'}")
 
 
-@app.command()
+@verb(
+    "study",
+    "xlreach reproduce runs/quickstart",
+    "xlreach reproduce runs/quickstart --root elsewhere --tolerance 0.001",
+)
 def reproduce(
     run_folder: Run,
     root: Annotated[Path | None, typer.Option(help="Where to run it again; a temporary folder when not given.")] = None,
@@ -145,7 +151,11 @@ def reproduce(
         raise typer.Exit(1)
 
 
-@app.command()
+@verb(
+    "study",
+    "xlreach compare runs/quickstart",
+    "xlreach compare runs/before runs/after --json",
+)
 def compare(
     run_folder: Run,
     other: Annotated[Path | None, typer.Argument(metavar="[RUN_B]", help="A second run: what did it change?")] = None,
@@ -180,15 +190,20 @@ def compare(
     return None
 
 
-@app.command()
+@verb(
+    "study",
+    "xlreach report runs/quickstart",
+    "xlreach report runs/quickstart --mteb mteb-results",
+)
 def report(
     run_folder: Run,
     mteb: Annotated[Path | None, typer.Option(help="Write mteb's result files, too, into this new folder.")] = None,
 ) -> None:
     """Write the report of a run again; its retrieval results for mteb."""
+    from xlreach.front.inputs import output
     from xlreach.report import render_report
     from xlreach.report.mteb import export_mteb
 
     if mteb is not None:
-        typer.echo(f"mteb: {len(export_mteb(run_folder, fresh(mteb)))} result files in {mteb}")
+        typer.echo(f"mteb: {len(export_mteb(run_folder, output(mteb, 'mteb')))} result files in {mteb}")
     typer.echo(f"Report: {render_report(run_folder)}")
