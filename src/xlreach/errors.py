@@ -93,5 +93,8 @@ def _printable(message: str) -> str:
     if len(message) > _LONGEST:
         message = f"{message[: _LONGEST * 3 // 4]} […] {message[-_LONGEST // 4 :]}"
     return "".join(
-        one if one.isprintable() or one == "\n" else one.encode("unicode_escape").decode("ascii") for one in message
+        character
+        if character.isprintable() or character == "\n"
+        else character.encode("unicode_escape").decode("ascii")
+        for character in message
     )

@@ -136,16 +136,16 @@ def _valid_tag(
 def _fields(fields: list[str], token_column: int, tag_column: int, path: Path, number: int) -> tuple[str, str]:
     # Both columns must be there, and be two.
     width = len(fields)
-    places = [column if column >= 0 else width + column for column in (token_column, tag_column)]
-    if not all(0 <= place < width for place in places) or places[0] == places[1]:
+    positions = [column if column >= 0 else width + column for column in (token_column, tag_column)]
+    if not all(0 <= position < width for position in positions) or positions[0] == positions[1]:
         raise DataError(
             f"{width} column{'s' if width > 1 else ''}.",
-            expected=f"Expected the token in column {places[0] + 1} and a tag beside it.",
+            expected=f"Expected the token in column {positions[0] + 1} and a tag beside it.",
             fix="Columns are separated by tabs or blanks, sentences by blank lines.",
             path=path,
             line=number,
         )
-    token, tag = fields[places[0]], fields[places[1]].strip()
+    token, tag = fields[positions[0]], fields[positions[1]].strip()
     if not token.strip():
         raise DataError("The token is blank.", path=path, line=number)
     return token, tag

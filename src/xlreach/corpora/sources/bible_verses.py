@@ -36,15 +36,15 @@ class Verses(DatasetSpec):
 
     def _open(self, root: Path) -> ParallelText:
         folder = inside(root / "parallel", self.member)
-        found = _paths(folder)
-        for code, files in found.items():
+        translations = _paths(folder)
+        for code, files in translations.items():
             if len(files) > 1:
                 raise DataError(
                     f"Several translations in {code!r}: {', '.join(path.name for path in files)}.",
                     fix="Leave one of them in the folder.",
                     path=folder,
                 )
-        paths = {code: files[0] for code, files in found.items()}
+        paths = {code: files[0] for code, files in translations.items()}
         if len(paths) < 2:
             lines = "lines with a verse number, a tab and a text"
             raise self.absent(root, "parallel", f"Expected two or more files {folder}/<language code>.txt of {lines}.")
@@ -68,13 +68,13 @@ class AlignedVerses(AlignedFiles):
             if not line.strip() or line.startswith("#"):
                 continue
             verse, tab, text = line.partition("\t")
-            named = whole_number(verse.strip())
-            if not tab or named is None:
+            verse_number = whole_number(verse.strip())
+            if not tab or verse_number is None:
                 raise DataError(
                     f"{line[:40]!r}.", expected="Expected a verse number, a tab and a text.", path=path, line=number
                 )
             if text.strip():
-                yield named, text.strip()
+                yield verse_number, text.strip()
 
     def aligned(self, a: str, b: str) -> Iterator[tuple[int, str, str]]:
         other = dict(self.lines(b))
@@ -92,8 +92,8 @@ def has_verses(path: Path) -> bool:
 
 
 def _paths(folder: Path) -> dict[str, list[Path]]:
-    found: dict[str, list[Path]] = {}
+    translations: dict[str, list[Path]] = {}
     for path in sorted(folder.glob("*.txt")):
         if code := canonical_code(path.stem.partition("-x-bible")[0]):
-            found.setdefault(code, []).append(path)
-    return found
+            translations.setdefault(code, []).append(path)
+    return translations

@@ -80,22 +80,22 @@ def _read(path: Path, family: str, repair: bool) -> Iterator[TaggedSentence]:
 
 
 def _splits(folder: Path) -> dict[str, list[Path]]:
-    found = {}
+    splits = {}
     for split in SPLITS:
         names = [pattern.format(split=split, member=folder.name) for pattern in _FILES]
         paths = [folder / name for name in names if (folder / name).is_file()]
         if paths:
-            found[split] = paths[:1]
-    return found
+            splits[split] = paths[:1]
+    return splits
 
 
 def _uner(root: Path) -> dict[str, dict[str, list[Path]]]:
     """Universal NER's corpora by code; a dated file stands in for a split only where the plain one is missing."""
-    found: dict[str, dict[str, list[Path]]] = {}
-    for path in sorted((root / "ner").glob(f"{_UNER}*/*.iob2"), key=lambda one: (len(one.name), one.name)):
+    corpora: dict[str, dict[str, list[Path]]] = {}
+    for path in sorted((root / "ner").glob(f"{_UNER}*/*.iob2"), key=lambda path: (len(path.name), path.name)):
         if match := _UNER_FILE.fullmatch(path.name):
-            found.setdefault(match["code"], {}).setdefault(match["split"], [path])
-    return found
+            corpora.setdefault(match["code"], {}).setdefault(match["split"], [path])
+    return corpora
 
 
 def _language(member: str) -> str | None:

@@ -51,9 +51,9 @@ class RawText(DatasetSpec):
 
 
 def _languages(folder: Path) -> dict[str, list[Path]]:
-    found: dict[str, list[Path]] = {code: [path] for code, path in coded_files(folder).items()}
+    languages: dict[str, list[Path]] = {code: [path] for code, path in coded_files(folder).items()}
     for below in sorted(folder.glob("*/")):
         code, paths = canonical_code(below.name), sorted(below.glob("*.txt"))
         if code and paths and below.is_dir():
-            found.setdefault(code, []).extend(paths)
-    return found
+            languages.setdefault(code, []).extend(paths)
+    return languages

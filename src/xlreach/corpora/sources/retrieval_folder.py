@@ -56,8 +56,8 @@ class Folder(DatasetSpec):
 
     @staticmethod
     def _below(root: Path) -> list[str]:
-        found = {path.parent for depth in ("*", "*/*", "*/*/*") for path in root.glob(f"{depth}/corpus.jsonl")}
-        return [f"folder:{folder.relative_to(root).as_posix()}" for folder in sorted(found)]
+        folders = {path.parent for depth in ("*", "*/*", "*/*/*") for path in root.glob(f"{depth}/corpus.jsonl")}
+        return [f"folder:{folder.relative_to(root).as_posix()}" for folder in sorted(folders)]
 
 
 class FolderCollection(Collection):
@@ -101,14 +101,16 @@ class FolderCollection(Collection):
 
     def qrels(self, query_language: str, document_language: str) -> Qrels:
         check_language(self, query_language), check_language(self, document_language)
-        found: Qrels = {}
+        qrels: Qrels = {}
         for query in self._queries:
             if query.language == query_language:
                 judged = self._qrels.get(query.id, {})
-                here = {doc: grade for doc, grade in judged.items() if self._scan.judged[doc] == document_language}
-                if here:
-                    found[query.id] = here
-        return found
+                in_language = {
+                    doc: grade for doc, grade in judged.items() if self._scan.judged[doc] == document_language
+                }
+                if in_language:
+                    qrels[query.id] = in_language
+        return qrels
 
     def files(self, languages: Iterable[str]) -> list[Path]:
         return sorted(self.path / file for file in _FILES) if set(languages) & set(self.languages) else []
@@ -133,7 +135,7 @@ class FolderCollection(Collection):
     def _judgements(self) -> dict[tuple[str, str], tuple[int, int]]:
         """(query, document) → (relevance, line)."""
         path = self.path / "qrels.tsv"
-        found: dict[tuple[str, str], tuple[int, int]] = {}
+        judgments: dict[tuple[str, str], tuple[int, int]] = {}
         for number, line in numbered_lines(path):
             columns = line.split("\t")
             if number == 1:
@@ -150,16 +152,16 @@ class FolderCollection(Collection):
                     line=number,
                 )
             pair = (columns[0], columns[1])
-            if pair in found:
+            if pair in judgments:
                 raise DataError(f"Query {pair[0]!r} and document {pair[1]!r} are judged twice.", path=path, line=number)
-            found[pair] = (int(columns[2]), number)
-        if not found:
+            judgments[pair] = (int(columns[2]), number)
+        if not judgments:
             raise DataError("There is no judgement in the file.", path=path)
-        known = {query.id for query in self._queries}
-        for (query, _), (_, number) in found.items():
-            if query not in known:
+        query_ids = {query.id for query in self._queries}
+        for (query, _), (_, number) in judgments.items():
+            if query not in query_ids:
                 raise DataError(f"Query {query!r} is not in queries.jsonl.", path=path, line=number)
-        return found
+        return judgments
 
     @cached_property
     def _qrels(self) -> Qrels:
@@ -215,13 +217,13 @@ class FolderCollection(Collection):
             )
 
     def _code(self, row: dict[str, Any], path: Path, number: int) -> str:
-        given = row.get("language", self._language)
-        code = canonical_code(given) if isinstance(given, str) else None
+        language = row.get("language", self._language)
+        code = canonical_code(language) if isinstance(language, str) else None
         if code is None:
             raise DataError(
-                "The field 'language' is missing." if given is None else f"Unknown language {given!r}.",
+                "The field 'language' is missing." if language is None else f"Unknown language {language!r}.",
                 expected="Expected a language code.",
-                fix="" if given else "For files in one language: folder:PATH(language=CODE).",
+                fix="" if language else "For files in one language: folder:PATH(language=CODE).",
                 path=path,
                 line=number,
             )

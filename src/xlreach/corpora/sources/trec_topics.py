@@ -45,38 +45,38 @@ class _Topics(DatasetSpec):
     def _open(self, root: Path) -> TopicsCollection:
         folder = folder_of(root, f"qa/{self.name}", self.name)
         parts = self._parts(folder)
-        here = {code: part for (code, split), part in parts.items() if split == self.split and part.topics}
-        if not here:
+        languages = {code: part for (code, split), part in parts.items() if split == self.split and part.topics}
+        if not languages:
             splits = sorted({split for _, split in parts})
             fix = nearest(self.split, splits) if splits else "Copy topics, qrels and corpus there as published."
             raise DataError(f"{self.name} has no topics of the split {self.split!r}.", fix=fix, path=folder)
-        return TopicsCollection(str(self), here, self.asked)
+        return TopicsCollection(str(self), languages, self.asked)
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
         parts = cls._parts(root / "qa" / cls.name) if kind == "collection" else {}
         for split in sorted({split for (_, split), part in parts.items() if part.topics}):
-            languages = {code for (code, one), part in parts.items() if one == split and part.topics}
+            languages = {code for (code, part_split), part in parts.items() if part_split == split and part.topics}
             yield str(cls(split)), tuple(sorted(languages | ({cls.asked} if cls.asked else set())))
 
     @classmethod
     def _parts(cls, folder: Path) -> dict[tuple[str, str], Part]:
         """By language and split, what files there are."""
-        found: dict[tuple[str, str], Part] = {}
+        parts: dict[tuple[str, str], Part] = {}
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
         for path in paths:
             if match := re.search(cls.pattern, path.relative_to(folder).as_posix()):
                 code = _NAMES.get(match["language"]) or canonical_code(match["language"])
                 if code:
-                    part = found.setdefault((code, match.groupdict().get("split") or "test"), Part())
+                    part = parts.setdefault((code, match.groupdict().get("split") or "test"), Part())
                     (part.topics if match["what"].startswith("topic") else part.qrels).append(path)
         for path in paths:
             if path.name.endswith(_CORPUS):
                 words = re.split(r"[/._-]", path.relative_to(folder).as_posix().lower())
-                for (code, _), part in found.items():
+                for (code, _), part in parts.items():
                     if any(_NAMES.get(word, word) == code or canonical_code(word) == code for word in words):
                         part.corpus.append(path)
-        return found
+        return parts
 
 
 @DATASETS.register
@@ -171,7 +171,7 @@ class TopicsCollection(Collection):
                 yield _document(row, language, path, number)
 
     def queries(self, language: str) -> list[Query]:
-        found = []
+        queries = []
         for code in self._asked_in(check_language(self, language)):
             for path in self._parts[code].topics:
                 for number, line in numbered_lines(path):
@@ -186,20 +186,20 @@ class TopicsCollection(Collection):
                             line=number,
                         )
                     identifier = self._query(language, code, name)
-                    found.append(Query(identifier, language, text.strip(), identifier))
-        return found
+                    queries.append(Query(identifier, language, text.strip(), identifier))
+        return queries
 
     def qrels(self, query_language: str, document_language: str) -> Qrels:
         check_language(self, query_language), check_language(self, document_language)
-        found: Qrels = {}
+        qrels: Qrels = {}
         if document_language not in self._asked_in(query_language):
-            return found
+            return qrels
         for path in self._parts[document_language].qrels:
             for number, line in numbered_lines(path):
                 fields = line.split()
                 if len(fields) == 4 and re.fullmatch(r"-?\d+", fields[3]):
                     query = self._query(query_language, document_language, fields[0])
-                    found.setdefault(query, {})[f"{document_language}/{fields[2]}"] = int(fields[3])
+                    qrels.setdefault(query, {})[f"{document_language}/{fields[2]}"] = int(fields[3])
                 elif fields:
                     raise DataError(
                         f"{line[:40]!r}.",
@@ -207,7 +207,7 @@ class TopicsCollection(Collection):
                         path=path,
                         line=number,
                     )
-        return found
+        return qrels
 
     def files(self, languages: Iterable[str]) -> list[Path]:
         wanted = {code for language in languages for code in {language, *self._asked_in(language)} & set(self._parts)}

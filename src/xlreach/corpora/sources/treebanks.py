@@ -49,7 +49,7 @@ class UniversalDependencies(DatasetSpec):
         if len(folders) > 1:
             raise DataError(
                 f"The treebank {self.member!r} is there {len(folders)} times.",
-                fix="Say which, with release=: " + ", ".join(str(one.relative_to(root)) for one in sorted(folders)),
+                fix="Say which, with release=: " + ", ".join(str(path.relative_to(root)) for path in sorted(folders)),
             )
         ((folder, splits),) = folders.items()
         treebank = Treebank(str(self), ud_language(self.member), splits, read_conllu)
@@ -143,19 +143,19 @@ def ud_licence(folder: Path) -> str:
 
 def ud_splits(folder: Path, code: str | None = None) -> dict[str, dict[str, list[Path]]]:
     """The CoNLL-U files of a folder by treebank code and split."""
-    found: defaultdict[str, dict[str, list[Path]]] = defaultdict(dict)
+    treebanks: defaultdict[str, dict[str, list[Path]]] = defaultdict(dict)
     for path in sorted(folder.glob("*.conllu")):
         match = _FILE.fullmatch(path.name)
         if match and code in (None, match["code"]):
-            found[match["code"]].setdefault(match["split"], []).append(path)
-    return dict(found)
+            treebanks[match["code"]].setdefault(match["split"], []).append(path)
+    return dict(treebanks)
 
 
 def _treebanks(root: Path) -> dict[str, dict[Path, dict[str, list[Path]]]]:
     """Every treebank below `ud/` with the folders it lies in."""
-    found: defaultdict[str, dict[Path, dict[str, list[Path]]]] = defaultdict(dict)
+    treebanks: defaultdict[str, dict[Path, dict[str, list[Path]]]] = defaultdict(dict)
     for folder in sorted({path.parent for path in (root / "ud").rglob("*.conllu")}):
         for code, splits in ud_splits(folder).items():
             if canonical_code(code.partition("_")[0]):
-                found[code][folder] = splits
-    return dict(found)
+                treebanks[code][folder] = splits
+    return dict(treebanks)
