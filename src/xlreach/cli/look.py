@@ -29,15 +29,15 @@ def explore(
 
     Hits by language with their scores, what is relevant, and how each encoder reads the query.
     """
-    from xlreach.explore import shelf_of_encoders, shelf_of_run
-    from xlreach.explore.asking import Explorer
+    from xlreach.explore import catalog_of_encoders, catalog_of_run
+    from xlreach.explore.explorer import Explorer
     from xlreach.explore.server import ExplorerServer
 
     run = Path(what[0])
     is_run = len(what) == 1 and indexes is None and (run / "results.jsonl").is_file()
-    shelf = shelf_of_run(run) if is_run else shelf_of_encoders(what, indexes)
-    server = ExplorerServer(Explorer(shelf), port)
-    typer.echo(f"Exploring {shelf.title}: {server.address}  (Ctrl-C ends it)")
+    catalog = catalog_of_run(run) if is_run else catalog_of_encoders(what, indexes)
+    server = ExplorerServer(Explorer(catalog), port)
+    typer.echo(f"Exploring {catalog.title}: {server.address}  (Ctrl-C ends it)")
     try:
         server.serve_forever()
     except KeyboardInterrupt:
