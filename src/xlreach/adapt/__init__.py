@@ -1,7 +1,7 @@
 """Adapting an encoder to a language: recipes, vocabulary, transliteration, masked language modelling, clean text.
 
-What lives here makes one encoder folder from another (or from nothing), and never knows of tasks or of retrieval.
-Importing it registers the built-in steps and loads no model library; a step loads its own when it is applied.
+A recipe makes one encoder folder from another, or a new one. Nothing here knows of tasks or of retrieval. Importing it
+registers the built-in steps and loads no model library; a step loads what it needs when it is applied.
 """
 
 from xlreach.adapt.clean_text import prepare_text
