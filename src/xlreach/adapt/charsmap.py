@@ -1,7 +1,7 @@
 """A table of replacements as a few normalizers of `tokenizer.json`, so that it costs almost no time.
 
 One `Replace` per entry reads the text as often as the table has entries. `Precompiled`, which SentencePiece's
-tokenizers use anyway, looks up all characters in one pass. But it works on graphemes: it replaces a letter together with its
+tokenizers use anyway, looks up all characters in one pass. But it works on graphemes: it replaces a letter with its
 marks, and never finds a key of several letters. So a character that `Precompiled` deletes is inserted before all marks
 first (testing one character is much cheaper than finding the bounds of graphemes). Keys of several letters keep their
 `Replace`, except the last ones if they only delete a first letter: that letter becomes such a character too, by the
@@ -33,7 +33,7 @@ def replacing_normalizers(table: Mapping[str, str]) -> list[dict[str, Any]]:
     Args:
         table: No replacement may contain a key that comes after its own.
     """
-    order = sorted((key for key in table if table[key] != key), key=lambda key: (-len(key), key))
+    order = replacement_order(table)
     several = [key for key in order if len(key) > 1]
     single = {key: table[key] for key in order if len(key) == 1}
     dropped = _first_letter_dropped(several, table)
@@ -51,6 +51,11 @@ def replacing_normalizers(table: Mapping[str, str]) -> list[dict[str, Any]]:
     if single:
         steps.append({"type": "Precompiled", "precompiled_charsmap": charsmap({**single, _BETWEEN: ""})})
     return steps
+
+
+def replacement_order(table: Mapping[str, str]) -> list[str]:
+    """The keys in the order in which they are replaced: the longest first."""
+    return sorted((key for key in table if table[key] != key), key=lambda key: (-len(key), key))
 
 
 def charsmap(table: Mapping[str, str]) -> str:

@@ -41,7 +41,7 @@ class VocabularyTrimming(Step):
         return True
 
     def apply(self, source: Path | None, job: Job) -> None:
-        from xlreach.adapt.mlm import load_masked_lm
+        from xlreach.adapt.masked_lm import load_masked_lm
         from xlreach.adapt.segmentation import Segmenter
         from xlreach.adapt.trimming import trimmed_exactly
 
@@ -91,7 +91,7 @@ class VocabularyReplacement(Step):
         return () if self.tokenizer == "train" else (Path(self.tokenizer),)
 
     def apply(self, source: Path | None, job: Job) -> None:
-        from xlreach.adapt.mlm import load_masked_lm
+        from xlreach.adapt.masked_lm import load_masked_lm
         from xlreach.adapt.segmentation import Segmenter
 
         folder = require_source(source, self)
@@ -206,7 +206,7 @@ def _replace_rows(
     """Writes one row for each entry of `plan` into the embeddings, the output layer and its bias."""
     import torch
 
-    from xlreach.adapt.embedding_rows import resize_vocabulary, set_output_bias
+    from xlreach.adapt.masked_lm import resize_vocabulary, set_output_bias
 
     roles = special_tokens(folder, tokenizer)
     config = model.config
