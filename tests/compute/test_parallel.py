@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from xlreach.compute.memory import release_freed_memory
 from xlreach.compute.parallel import map_batches
 
 
@@ -39,7 +38,7 @@ def test_an_error_reaches_the_caller_and_threads_are_reset(threads: int) -> None
     def fail(batch: int) -> int:
         raise ValueError(batch)
 
-    with pytest.raises(ValueError, match="0|1|2|3"):
+    with pytest.raises(ValueError, match=r"^[0-5]$"):
         list(map_batches(fail, enumerate(range(20)), "cpu"))
     assert torch.get_num_threads() == threads
 
@@ -56,7 +55,3 @@ def test_batches_are_read_as_they_are_needed(threads: int) -> None:
     next(stream)
     assert len(read) <= 4 * threads
     stream.close()
-
-
-def test_memory_can_be_released_any_time() -> None:
-    assert release_freed_memory() is None
