@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+import xlreach as xl
 from xlreach.cli.app import verb
-from xlreach.cli.options import NONE, Data, Json, print_json
+from xlreach.cli.options import NONE, Data, Json, print_json, show
 
 
 @verb(
@@ -28,15 +29,15 @@ def explore(
 
     Hits by language with their scores, what is relevant, and how each encoder reads the query.
     """
-    from xlreach.explore import shelf_of_encoders, shelf_of_run
-    from xlreach.explore.asking import Explorer
+    from xlreach.explore import catalog_of_encoders, catalog_of_run
+    from xlreach.explore.explorer import Explorer
     from xlreach.explore.server import ExplorerServer
 
     run = Path(what[0])
     is_run = len(what) == 1 and indexes is None and (run / "results.jsonl").is_file()
-    shelf = shelf_of_run(run) if is_run else shelf_of_encoders(what, indexes)
-    server = ExplorerServer(Explorer(shelf), port)
-    typer.echo(f"Exploring {shelf.title}: {server.address}  (Ctrl-C ends it)")
+    catalog = catalog_of_run(run) if is_run else catalog_of_encoders(what, indexes)
+    server = ExplorerServer(Explorer(catalog), port)
+    typer.echo(f"Exploring {catalog.title}: {server.address}  (Ctrl-C ends it)")
     try:
         server.serve_forever()
     except KeyboardInterrupt:
@@ -52,23 +53,7 @@ def languages(
     json_: Json = False,
 ) -> None:
     """List languages: script, resource class, size in pretraining."""
-    from xlreach.languages import extend_languages, get_language, known_languages
-
-    table = (data or Path()) / "languages.yaml"
-    if table.is_file():
-        extend_languages(table)
-    rows = [get_language(one) for one in code] if code else known_languages()
-    if json_:
-        return print_json([dataclasses.asdict(row) for row in rows])
-    typer.echo(f"{'code':<6}{'ISO':<5}{'name':<24}{'script':<8}{'class':>6}{'CC-100 Mtok':>13}{'XLM-R':>7}{'mBERT':>7}")
-    for row in rows:
-        size = "?" if row.cc100_tokens_m is None else f"{row.cc100_tokens_m:g}"
-        seen = ["?" if one is None else "yes" if one else "no" for one in (row.in_xlmr, row.in_mbert)]
-        joshi = "?" if row.joshi_class is None else row.joshi_class
-        typer.echo(
-            f"{row.code:<6}{row.iso3:<5}{row.name:<24}{row.script:<8}{joshi!s:>6}{size:>13}{seen[0]:>7}{seen[1]:>7}"
-        )
-    return None
+    show(xl.languages(*code, data=data), json_)
 
 
 @verb("look", "xlreach list steps", "xlreach list retrievers --json", name="list")
