@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from xlreach.tagging.tasks import TASKS, Task, split_of
 
 if TYPE_CHECKING:
     from xlreach.corpora.dataset import EntityCorpus, Treebank
+    from xlreach.tagging.trained import TrainedTagger
 
 _HELD_OUT = 10  # without a dev split, every tenth training sentence decides when to stop
 
@@ -33,6 +35,7 @@ def run_tagging(
     checkpoint: Path | None = None,
     cost: dict[str, float] | None = None,
     test_data: Treebank | EntityCorpus | None = None,
+    on_trained: Callable[[TrainedTagger], None] | None = None,
 ) -> list[Measurement]:
     """Fine-tunes an encoder on a task, predicts the test split and measures it.
 
@@ -55,6 +58,7 @@ def run_tagging(
         cost: Gets `tokens` (pieces read in training), `epochs` and `examples`.
         test_data: Another data set to test on; `data` is then in the field `trained_on` of the rows. In another
             language it is zero-shot transfer, and the setting of the rows is `transfer`.
+        on_trained: Is called with the trained tagger, able to annotate any sentence; not for static word vectors.
 
     Returns:
         One measurement a measure, values from 0 to 1; study, base, recipe, alignment and seed are left open.
@@ -76,10 +80,13 @@ def run_tagging(
 
     from xlreach.tagging.fine_tuning import learn  # torch from here on
 
-    result = learn(
-        task, encoder, train, dev, test, preset, seed=seed, checkpoint=checkpoint or out / ".checkpoint",
-        names=(data.name, tested.name),
-    )  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="xlreach-tagger-") as tables:
+        result = learn(
+            task, encoder, train, dev, test, preset, seed=seed, checkpoint=checkpoint or out / ".checkpoint",
+            names=(data.name, tested.name), keep=None if on_trained is None else Path(tables),
+        )  # fmt: skip
+    if on_trained is not None and result.trained is not None:
+        on_trained(result.trained)
     predicted = [task.annotated(sentence, one) for sentence, one in zip(test, result.predicted, strict=True)]
     scores: dict[tuple[str, str | None], tuple[float, int]] = {
         (measure, None): score for measure, score in task.evaluate(test, predicted).items()
