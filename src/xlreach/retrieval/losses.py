@@ -14,7 +14,7 @@ from sentence_transformers.sentence_transformer.losses import (
     MultipleNegativesRankingLoss,
 )
 
-from xlreach.adapt.mlm import load_masked_lm, masked_lm_head
+from xlreach.adapt.masked_lm import load_masked_lm, masked_lm_head
 from xlreach.adapt.mlm_data import Batch, Masking
 from xlreach.errors import ModelError
 from xlreach.retrieval.alignment import Contrastive
