@@ -25,7 +25,7 @@ def test_entities_by_a_map_with_quirks(tmp_path, caplog):
     with caplog.at_level(logging.INFO, "xlreach"):
         (one,) = corpus.read("train")
     assert (one.tokens, one.tags) == (("Malta", "Pawlu", ":"), ("B-LOC", "B-PER", "O"))
-    assert "1 tags mended" in caplog.text and "1 tags read as O" in caplog.text
+    assert "1 tags repaired" in caplog.text and "1 tags read as O" in caplog.text
     strict = open_dataset("conll:x/mt(token=3,ner=1,prefix=true,repair=false)", tmp_path)
     with pytest.raises(DataError, match="Expected B-PER") as caught:
         list(strict.read("train"))
@@ -56,8 +56,8 @@ def test_tags_and_trees_by_a_map(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "kind", "message"),
     [
-        ("", SpecError, "no kind of annotation"),
-        ("ner=2,upos=3", SpecError, "or two"),
+        ("", SpecError, "names no annotation"),
+        ("ner=2,upos=3", SpecError, "or both kinds"),
         ("head=3", SpecError, "Expected both"),
         ("ner=0", SpecError, "no column 0"),
         ("ner=1", SpecError, "Column 1 is named twice"),

@@ -1,4 +1,4 @@
-"""What is known of each language, from a table in this package that a user's YAML file extends.
+"""Facts about each language, from a table in this package that a user's YAML file can extend.
 
 Sources of `languages.tsv` (facts only): the classes of Joshi et al. 2020 (a published copy of `lang2tax.txt` by ISO
 639-3 code); CC-100 as in Table 6 of the XLM-R paper (Conneau et al. 2020); Wikipedia tokens of October 2020 and mBERT's
@@ -31,7 +31,7 @@ from xlreach.safe_io import read_yaml
 class Language:
     """A language and its resources.
 
-    A figure of 0 was looked up and is absent; None is unknown.
+    A figure of 0 means that the source has none of it; None means that the figure is unknown.
 
     Attributes:
         code: The shortest BCP-47 code (`mt`, `zh`, `mhr`, `sr-Latn`).
@@ -74,26 +74,26 @@ _extended: dict[str, Language] = {}
 
 @lru_cache(maxsize=4096)
 def get_language(code: str) -> Language:
-    """The language that any usual code, or its English name, stands for.
+    """The language for any common code of it, or for its English name.
 
-    Private-use codes (`qaa` to `qtz`) are known once `extend_languages` has read their rows.
+    Private-use codes (`qaa` to `qtz`) can be looked up after `extend_languages` has read their rows.
 
     Raises:
-        XLReachError: No such language; names the nearest.
+        XLReachError: There is no such language; the message suggests the nearest.
     """
-    found = canonical_code(code)
-    if found in _extended:
-        return _extended[found]
-    if found is None or _is_private(found):
+    canonical = canonical_code(code)
+    if canonical in _extended:
+        return _extended[canonical]
+    if canonical is None or _is_private(canonical):
         by_name = _names().get(code.strip().casefold())
         if by_name:
             return get_language(by_name)
-        raise XLReachError(f"Unknown language {code!r}.", expected=_expected(code, found), fix=_nearest(code))
-    return _builtin(found)
+        raise XLReachError(f"Unknown language {code!r}.", expected=_expected(code, canonical), fix=_nearest(code))
+    return _builtin(canonical)
 
 
 def known_languages() -> tuple[Language, ...]:
-    """The languages that the table or an extension has a row for, by code."""
+    """The languages with a row in the table or in an extension, sorted by code."""
     codes = sorted(set(_rows()) | set(_extended))
     return tuple(get_language(code) for code in codes)
 
@@ -104,10 +104,10 @@ def extend_languages(path: Path) -> tuple[Language, ...]:
         qaa: {name: Avelan, script: Latn, joshi_class: 1, cc100_tokens_m: 0, in_mbert: false}
         wo: {wikipedia_tokens: 700000}
 
-    A row overrides the facts that it names and leaves the others; a new language needs a name and a script.
+    A row overrides the facts that it names and keeps the others; a new language needs a name and a script.
 
     Raises:
-        DataError: The file is missing or no such mapping, or a row names an unknown fact or gives a wrong type.
+        DataError: The file is missing or no such mapping, or a row has an unknown fact or a value of a wrong type.
     """
     path = Path(path)
     rows = read_yaml(path)
@@ -121,8 +121,8 @@ def extend_languages(path: Path) -> tuple[Language, ...]:
 
 def _extension(code: Any, facts: Any, path: Path) -> Language:
     # YAML 1.1 reads an unquoted `no` as false.
-    found = canonical_code("no" if code is False else str(code))
-    if found is None:
+    canonical = canonical_code("no" if code is False else str(code))
+    if canonical is None:
         raise DataError(
             f"{code!r} is no language code.",
             expected="Expected ISO 639, or a private-use code from qaa to qtz.",
@@ -140,13 +140,13 @@ def _extension(code: Any, facts: Any, path: Path) -> Language:
             raise DataError(f"{name!r} of {code!r} is {reprlib.repr(value)}.", expected=_wanted(name), path=path)
         if isinstance(value, (int, float)) and (value < 0 or (name == "joshi_class" and value > 5)):
             raise DataError(f"{name!r} of {code!r} is {value!r}.", expected="Out of range.", path=path)
-    if _is_private(found):
+    if _is_private(canonical):
         missing = [name for name in ("name", "script") if not facts.get(name)]
-        if missing and found not in _extended:
+        if missing and canonical not in _extended:
             raise DataError(f"{code!r} lacks {' and '.join(missing)}.", path=path)
-        base = _extended.get(found) or Language(found, found, "", "")
+        base = _extended.get(canonical) or Language(canonical, canonical, "", "")
     else:
-        base = _extended.get(found) or _builtin(found)
+        base = _extended.get(canonical) or _builtin(canonical)
     return dataclasses.replace(base, **facts)
 
 
@@ -162,9 +162,9 @@ def _is_private(code: str) -> bool:
 
 
 def _builtin(code: str) -> Language:
-    """A language of ISO 639 with what the table knows of it."""
+    """A language of ISO 639 with its facts in the table."""
     base, *rest = code.split("-")
-    # Another script than the usual one is another text: what the encoders saw of it is known only by a row of its own.
+    # Text in another than the usual script is counted separately: it is known only if it has a row of its own.
     scripted = any(len(part) == 4 for part in rest)
     row = _rows().get(code) or ({} if scripted else _rows().get(base, _ABSENT))
     tag = langcodes.Language.get(code, normalize=False)
@@ -192,9 +192,9 @@ def _names() -> dict[str, str]:
     return {_builtin(code).name.casefold(): code for code in _rows()}
 
 
-def _expected(code: str, found: str | None) -> str:
-    if found is not None:
-        return f"{found!r} is a private-use code: give its name and script in a YAML table (extend_languages)."
+def _expected(code: str, canonical: str | None) -> str:
+    if canonical is not None:
+        return f"{canonical!r} is a private-use code: give its name and script in a YAML table (extend_languages)."
     return "Expected a code such as mt, mlt, mlt_Latn or zho-CN."
 
 
@@ -206,5 +206,5 @@ def _nearest(code: str) -> str:
     if close:
         return f"Did you mean {names[close[0]]!r} ({close[0].title()})?"
     codes = {*_rows(), *_extended, *(row["iso3"] for row in _rows().values())}
-    near = difflib.get_close_matches(code.strip().casefold(), sorted(codes), n=3, cutoff=0.5)
-    return f"Did you mean {' or '.join(repr(one) for one in near)}?" if near else ""
+    codes_near = difflib.get_close_matches(code.strip().casefold(), sorted(codes), n=3, cutoff=0.5)
+    return f"Did you mean {' or '.join(repr(near_code) for near_code in codes_near)}?" if codes_near else ""

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from xlreach.adapt.mlm import AT_ONCE
+from xlreach.adapt.mlm import LARGEST_PART
 from xlreach.adapt.recipe import STEPS
 from xlreach.corpora.collection import Collection
 from xlreach.retrieval.alignment import ALIGNMENTS
@@ -179,7 +179,7 @@ class _Estimator:
         read = (step.epochs + _HELD_OUT_PASSES) * step.valid * pieces
         effort.seconds += self._training(shape, precision, train, step.batch * most, step.mask)
         effort.seconds += self._reading(shape, precision, read)
-        together = min(step.batch * most, AT_ONCE // shape.hidden)
+        together = min(step.batch * most, LARGEST_PART // shape.hidden)
         held = together * (_activations(shape, most) + step.mask * shape.vocabulary * 12)
         effort.memory_mb = self._memory(shape, held)
         return effort

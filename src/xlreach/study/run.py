@@ -32,6 +32,7 @@ from xlreach.study.curves import CURVES_FILE, training_curves
 from xlreach.study.data import StudyData, materialise
 from xlreach.study.plan import Plan, plan_study
 from xlreach.study.runner import Local, Runner
+from xlreach.system import UNTREATED, System
 
 _LAST = ("config.yaml", "gaps.json", "report.html")  # in the order of writing; each is made from those before
 _TEMPORARY = ".*.tmp"  # of `replacing`, left by a killed process
@@ -144,6 +145,7 @@ def _publish(config: StudyConfig, plan: Plan, place: Place, whole: str) -> None:
     _copy_trec(plan, store, folder)
     _link_encoders(config, plan, place)
     _link_indexes(config, plan, place)
+    _write_systems(config, plan, place)
     provenance = {**_provenance(), "data": plan.credits, "plan": whole}
     resolved = {**config.model_dump(mode="json"), "provenance": provenance}
     with replacing(folder / "config.yaml") as path:
@@ -257,6 +259,32 @@ def _link_indexes(config: StudyConfig, plan: Plan, place: Place) -> None:
             _link_folder(built.stage.path(place.store), target)
 
 
+def _write_systems(config: StudyConfig, plan: Plan, place: Place) -> None:
+    """Writes what each folder of encoders and indexes holds, so that nobody reads it out of the folder's name."""
+    rows = {
+        about: {
+            "system": asdict(System(about.base or "", about.recipe or UNTREATED, about.alignment or UNTREATED)),
+            "language": about.language,
+            "seed": about.seed,
+            "encoder": f"encoders/{config.study}/{folder_name(str(about))}",
+            "indexes": [
+                {
+                    "dataset": index.collection,
+                    "language": index.language,
+                    "folder": "/".join(
+                        ["indexes", config.study, *map(folder_name, (str(about), index.collection, index.language))]
+                    ),
+                }
+                for index in plan.indexes.values()
+                if index.about == about
+            ],
+        }
+        for about in plan.encoders
+    }
+    with replacing(place.run(config) / "systems.json") as path:
+        path.write_text(json.dumps(list(rows.values()), indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
 def _link_folder(source: Path, target: Path) -> None:
     shutil.copytree(source, target, copy_function=_link, ignore=lambda *_: ["artifact.json"])
 
@@ -277,6 +305,7 @@ def _is_whole(plan: Plan, place: Place, config: StudyConfig, whole: str) -> bool
         "trec",
         "tables",
         "charts",
+        "systems.json",
         *_LAST,
         *(["queries.parquet", "ranks.parquet"] if scored else []),
     ]

@@ -1,8 +1,8 @@
 """CoNLL-U: sentences of ten tab-separated columns a word, as Universal Dependencies publishes them.
 
-The reader streams, checks what a tree must be (ids in sequence, heads inside the sentence, one root, no cycle), and
-keeps every line as it was, so that reading and writing a valid file gives the same bytes. It does not interpret
-features, enhanced dependencies or miscellaneous fields: those stay strings. Format:
+The reader streams, checks that each tree is valid (ids in sequence, heads inside the sentence, one root, no cycle), and
+keeps every line as it was, so that reading and writing a valid file gives the same bytes. Features, enhanced
+dependencies and miscellaneous fields are not interpreted: they stay strings. Format:
 https://universaldependencies.org/format.html
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xlreach.corpora.formats.lines import numbered_lines
+from xlreach.corpora.formats.lines import blocks, not_empty
 from xlreach.errors import DataError
 from xlreach.safe_io import whole_number
 
@@ -29,7 +29,7 @@ class Word:
     """A syntactic word; columns are as in the file, `_` where empty.
 
     Attributes:
-        id: Its place in the sentence, from 1.
+        id: Its position in the sentence, from 1.
         head: The id of its head, 0 for the root, None where the file gives `_`.
     """
 
@@ -61,8 +61,8 @@ class Sentence:
     Attributes:
         words: The syntactic words, in order.
         comments: The comment lines before it, with their `#`.
-        extra: Lines of multiword ranges (`3-4`) and empty nodes (`3.1`), as they were, each with the number of words
-            that stand before it.
+        extra: Lines of multiword ranges (`3-4`) and empty nodes (`3.1`), unchanged, each with the number of words
+            before it.
         path: The file it was read from, for messages.
         line: The line of its first comment or word, from 1.
     """
@@ -130,20 +130,8 @@ def read_conllu(path: Path) -> Iterator[Sentence]:
             line.
     """
     path = Path(path)
-    block: list[tuple[int, str]] = []
-    found = False
-    for number, line in numbered_lines(path):
-        if line:
-            block.append((number, line))
-        elif block:
-            found = True
-            yield parse_sentence(block, path)
-            block = []
-    if block:
-        found = True
-        yield parse_sentence(block, path)
-    if not found:
-        raise DataError("There is no sentence in the file.", expected="Expected CoNLL-U.", path=path)
+    sentences = (parse_sentence(block, path) for block in blocks(path, strict=True))
+    return not_empty(sentences, path, "Expected CoNLL-U.")
 
 
 def write_conllu(path: Path, sentences: Iterable[Sentence]) -> int:
@@ -159,7 +147,7 @@ def write_conllu(path: Path, sentences: Iterable[Sentence]) -> int:
 
 
 def parse_sentence(block: Sequence[tuple[int, str]], path: Path) -> Sentence:
-    """A sentence from its numbered lines, checked as `read_conllu` does; the path is for messages."""
+    """Parses and checks a sentence, given as numbered lines; the path is used in error messages only."""
     words: list[Word] = []
     numbers: list[int] = []
     comments: list[str] = []
@@ -181,8 +169,8 @@ def parse_sentence(block: Sequence[tuple[int, str]], path: Path) -> Sentence:
         columns = line.split("\t")
         _check_columns(columns, line, path, number)
         name = columns[0]
-        if (place := whole_number(name)) is not None:
-            if place != len(words) + 1:
+        if (word_id := whole_number(name)) is not None:
+            if word_id != len(words) + 1:
                 raise _bad_id(name, str(len(words) + 1), path, number)
             words.append(_word(columns, path, number))
             numbers.append(number)
@@ -234,11 +222,11 @@ def _check_columns(columns: list[str], line: str, path: Path, number: int) -> No
 
 def _word(columns: list[str], path: Path, number: int) -> Word:
     head = columns[6]
-    given = whole_number(head)
-    if head != "_" and given is None:
+    head_id = whole_number(head)
+    if head != "_" and head_id is None:
         raise DataError(f"Head {head!r}.", expected="Expected a number or '_'.", path=path, line=number)
     form, lemma, upos, xpos, feats, _, deprel, deps, misc = columns[1:]
-    return Word(int(columns[0]), form, lemma, upos, xpos, feats, given, deprel, deps, misc)
+    return Word(int(columns[0]), form, lemma, upos, xpos, feats, head_id, deprel, deps, misc)
 
 
 def _bad_id(seen: str, expected: str, path: Path, number: int) -> DataError:

@@ -1,9 +1,8 @@
-"""Plain text, one line after another: the ground that every line-based format here stands on.
+"""Reads and writes plain text line by line; every line-based format here is built on it.
 
-Lines end at LF only: U+2028, U+0085 and the like are characters of the text, not line ends. A byte-order mark at the
-start of a file and a CR at the end of a line are dropped. What is not UTF-8, or holds a NUL, is refused by file and
-line. What is compressed with gzip (`….gz`) is read through. This file decodes nothing else: no HTML, no Unicode
-normalisation.
+Only LF ends a line: U+2028, U+0085 and the like are characters of the text. A byte-order mark at the start of a file
+and a CR at the end of a line are dropped. Lines that are not UTF-8 or hold a NUL are refused, with file and line. Files
+compressed by gzip (`….gz`) are unpacked while they are read. HTML and Unicode normalization are never touched.
 """
 
 from __future__ import annotations
@@ -12,18 +11,20 @@ import gzip
 import sys
 import zlib
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from xlreach.errors import DataError
 
+T = TypeVar("T")
 _MOST_UNPACKED, _MOST_TIMES = 256 << 20, 100
 _BOM = b"\xef\xbb\xbf"
 _LONGEST = 64 << 20  # bytes: beyond, a file is no text in lines, and would be held whole
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Every line of a file with its number, counted from 1; blank lines too, without the line end.
+    """(number from 1, line) of every line of a file, blank lines included, without the line end.
 
     Raises:
         DataError: The file is missing or unreadable, or a line is not UTF-8, holds a NUL or is enormous.
@@ -75,6 +76,39 @@ def read_lines(path: Path) -> Iterator[str]:
     return (line for _, line in numbered_lines(path) if line.strip())
 
 
+def blocks(path: Path, strict: bool = False) -> Iterator[list[tuple[int, str]]]:
+    """The numbered lines of a file, in blocks that blank lines separate, streaming.
+
+    Args:
+        path: The file.
+        strict: Whether a line of white space alone is part of a block.
+
+    Raises:
+        DataError: As `numbered_lines`.
+    """
+    block: list[tuple[int, str]] = []
+    for number, line in chain(numbered_lines(path), [(0, "")]):
+        if line if strict else line.strip():
+            block.append((number, line))
+        elif block:
+            yield block
+            block = []
+
+
+def not_empty(sentences: Iterable[T], path: Path, expected: str = "") -> Iterator[T]:
+    """The sentences that were read from a file.
+
+    Raises:
+        DataError: There is none.
+    """
+    empty = True
+    for sentence in sentences:
+        empty = False
+        yield sentence
+    if empty:
+        raise DataError("There is no sentence in the file.", expected=expected, path=path)
+
+
 def write_lines(path: Path, lines: Iterable[str]) -> int:
     """Writes one line each, UTF-8 with LF; returns how many.
 
@@ -92,7 +126,7 @@ def write_lines(path: Path, lines: Iterable[str]) -> int:
 
 
 def _most(path: Path) -> int:
-    """Bytes that a file may unpack to: text shrinks to a tenth or so, not to a thousandth."""
+    """The most bytes that a file may unpack to: gzip shrinks text to about a tenth, never to a thousandth."""
     return max(_MOST_UNPACKED, _MOST_TIMES * path.stat().st_size) if path.suffix == ".gz" else sys.maxsize
 
 

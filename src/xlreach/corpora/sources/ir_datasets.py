@@ -1,7 +1,7 @@
 """Collections of ir_datasets (MIRACL, NeuCLIR, CLIRMatrix, Mr. TyDi, …) by their own ids, through an optional extra.
 
-Each id is one language of queries over one of documents, which it says itself or the parameters do. What ir_datasets
-needs to download or unlock is its own affair.
+An id has one language of queries and one of documents, given by its metadata or by the parameters. Downloads and access
+to restricted data are handled by ir_datasets itself.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class IrDatasets(DatasetSpec):
     citation: ClassVar[str] = "MacAvaney et al. 2021, ir_datasets, SIGIR"
     summary: ClassVar[str] = "Any collection of ir_datasets, by its id"
     member: str = param(help="its id, as in mr-tydi/sw/test", member=True)
-    documents: str | None = param(None, "the documents' language, where ir_datasets does not say it")
-    queries: str | None = param(None, "the queries' language, where ir_datasets does not say it")
+    documents: str | None = param(None, "the documents' language, where ir_datasets does not give it")
+    queries: str | None = param(None, "the queries' language, where ir_datasets does not give it")
 
     def _open(self, root: Path) -> IrCollection:
         try:
@@ -41,18 +41,18 @@ class IrDatasets(DatasetSpec):
             data = ir_datasets.load(self.member)
         except KeyError:
             raise DataError(
-                f"ir_datasets knows no {self.member!r}.", fix="Ids are listed at https://ir-datasets.com."
+                f"ir_datasets has no data set {self.member!r}.", fix="Ids are listed at https://ir-datasets.com."
             ) from None
         languages = []
-        for side, given, told in (
+        for side, parameter, stated in (
             ("documents", self.documents, data.docs_lang()),
             ("queries", self.queries, data.queries_lang()),
         ):
-            code = canonical_code(given or told or "")
+            code = canonical_code(parameter or stated or "")
             if code is None:
                 raise DataError(
-                    f"ir_datasets says {told!r} for the language of the {side} of {self.member!r}.",
-                    fix=f"Say it: ir_datasets:{self.member}({side}=CODE).",
+                    f"ir_datasets gives {stated!r} as the language of the {side} of {self.member!r}.",
+                    fix=f"Give it: ir_datasets:{self.member}({side}=CODE).",
                 )
             languages.append(code)
         return IrCollection(str(self), data, languages[0], languages[1])
@@ -71,23 +71,23 @@ class IrCollection(Collection):
 
     def documents(self, language: str) -> Iterator[Document]:
         if check_language(self, language) == self._document_language:
-            for one in self._data.docs_iter():
-                title = getattr(one, "title", "") or ""
-                text = one.text if hasattr(one, "text") else one.default_text()
-                yield Document(one.doc_id, language, text, title if hasattr(one, "text") else "")
+            for document in self._data.docs_iter():
+                title = getattr(document, "title", "") or ""
+                text = document.text if hasattr(document, "text") else document.default_text()
+                yield Document(document.doc_id, language, text, title if hasattr(document, "text") else "")
 
     def queries(self, language: str) -> list[Query]:
         if check_language(self, language) != self._query_language:
             return []
-        asked = self._data.queries_iter()
-        return [Query(one.query_id, language, one.default_text(), one.query_id) for one in asked]
+        queries = self._data.queries_iter()
+        return [Query(query.query_id, language, query.default_text(), query.query_id) for query in queries]
 
     def qrels(self, query_language: str, document_language: str) -> Qrels:
-        found: Qrels = {}
+        qrels: Qrels = {}
         if (query_language, document_language) == (self._query_language, self._document_language):
-            for one in self._data.qrels_iter():
-                found.setdefault(one.query_id, {})[one.doc_id] = int(one.relevance)
-        return found
+            for judgment in self._data.qrels_iter():
+                qrels.setdefault(judgment.query_id, {})[judgment.doc_id] = int(judgment.relevance)
+        return qrels
 
     def files(self, languages: Iterable[str]) -> list[Path]:
         """None: ir_datasets keeps and verifies its files itself; the id names them."""
