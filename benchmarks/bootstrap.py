@@ -16,9 +16,9 @@ import time
 import numpy as np
 from scipy import stats
 
-from xlreach.comparison.bootstrap import group_weights, interval, multinomial, resampled_means
-from xlreach.comparison.panel import Cell, Pair
-from xlreach.comparison.statistic import ByLanguage, level_mean
+from xlreach.comparison.groups.families import Cell, Pair
+from xlreach.comparison.resampling.bootstrap import group_weights, interval, multinomial, resampled_means
+from xlreach.comparison.resampling.language_means import ByLanguage, level_mean
 from xlreach.system import System
 
 LANGUAGES = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")

@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from xlreach.comparison.found import Found
-from xlreach.comparison.panel import Cell, Family, FamilyKey, Pair
+from xlreach.comparison.gap_builder import GapBuilder
+from xlreach.comparison.groups.families import Cell, Family, FamilyKey, Pair
 from xlreach.gaps import LanguageSplit
 from xlreach.system import System
 
@@ -90,7 +90,7 @@ def simulate(
     hits: dict[str, list[bool]] = {}
     for study in range(studies):
         family, truth = draw_study(rng, setting, codes, low, seeds, gap, change)
-        found = Found(study, resamples, 500)
+        found = GapBuilder(study, resamples, 500)
         found.add(family, [split])
         first = found.gaps[0]
         hits.setdefault("like_these", []).append(_inside(first.interval, gap))

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from xlreach.comparison.bootstrap import (
+from xlreach.comparison.groups.families import Cell
+from xlreach.comparison.resampling.bootstrap import (
     Component,
     group_weights,
     interval,
@@ -14,7 +15,6 @@ from xlreach.comparison.bootstrap import (
     resampled_means,
     spread_of_mean,
 )
-from xlreach.comparison.panel import Cell
 from xlreach.system import System
 
 KEY = System()

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from xlreach.comparison.panel import Cell
-from xlreach.comparison.variance import contributions, variance_components
+from xlreach.comparison.groups.families import Cell
+from xlreach.comparison.resampling.variance import contributions, variance_components
 from xlreach.system import System
 
 _spec = importlib.util.spec_from_file_location("coverage", Path(__file__).parents[2] / "benchmarks" / "coverage.py")

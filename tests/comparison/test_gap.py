@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from xlreach.comparison import compare, read_gaps, write_gaps
-from xlreach.comparison.levels import config_split, splits
+from xlreach.comparison.groups.splits import config_split, splits
 from xlreach.errors import ConfigError, DataError
 from xlreach.gaps import Caution, GapAnalysis, json_schema
 from xlreach.measurement import Measurement

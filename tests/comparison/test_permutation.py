@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from xlreach.comparison.permutation import hedges_g, holm, relabel, sign_flip
+from xlreach.comparison.tests.permutation import hedges_g, holm, relabel, sign_flip
 
 
 @pytest.mark.parametrize("size", [8, 40])

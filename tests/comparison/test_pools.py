@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from xlreach.comparison import compare
-from xlreach.comparison.pools import _places, equal_pools, expected, pool_sizes, pool_tables
+from xlreach.comparison.explain.equal_pools import _places, equal_pools, expected, pool_sizes
+from xlreach.comparison.tables import pool_tables
 from xlreach.errors import DataError
 from xlreach.measurement import Measurement
 

@@ -6,10 +6,15 @@ import pytest
 from scipy.stats import ttest_rel
 
 from xlreach.comparison import compare
-from xlreach.comparison.protocols import learning_curves, part_tables, transfer_tables
-from xlreach.comparison.published import published_tables
-from xlreach.comparison.seeds import not_worse, paired_p
-from xlreach.comparison.tables import overview_tables, tagging_tables
+from xlreach.comparison.tables import (
+    learning_curves,
+    overview_tables,
+    part_tables,
+    published_tables,
+    tagging_tables,
+    transfer_tables,
+)
+from xlreach.comparison.tests.seed_tests import not_worse, paired_p
 from xlreach.measurement import Measurement
 
 LEVELS = {"high": ["en"], "low": ["mt", "wo"]}

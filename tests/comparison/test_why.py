@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from xlreach.comparison.correlation import bootstrap_interval, correlations, permutation_p, spearman, strongest
-from xlreach.comparison.levels import config_split
-from xlreach.comparison.mixed import mixed_models
-from xlreach.comparison.profile import Predictor, Profile, profiles
-from xlreach.comparison.why import explain
+from xlreach.comparison.explain.correlation import bootstrap_interval, correlations, permutation_p, spearman, strongest
+from xlreach.comparison.explain.explain import explain
+from xlreach.comparison.explain.mixed_model import mixed_models
+from xlreach.comparison.explain.profile import Predictor, Profile, profiles
+from xlreach.comparison.groups.splits import config_split
 
 
 def profile(x, y, group="tokenizer", name="fertility", **changes):

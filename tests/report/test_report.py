@@ -330,7 +330,7 @@ def test_language_bias_is_drawn(made, write, tmp_path):
 
 def test_what_differs_is_marked(made, page, run):
     """va(99)+lapt gains ten points of LAS in these languages: no chance of training."""
-    from xlreach.comparison.marks import marked
+    from xlreach.comparison.tables.significance_marks import marked
 
     gaps = read_gaps(run / "gaps.json")
     rows = [row for row in gaps.changes if row.split == "config"]

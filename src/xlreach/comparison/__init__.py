@@ -7,7 +7,7 @@ report shows what this room computed and computes nothing itself.
 from __future__ import annotations
 
 from xlreach.comparison.claims import Hypothesis, parse_hypothesis
-from xlreach.comparison.gap import compare
+from xlreach.comparison.gap_analysis import compare
 from xlreach.comparison.runs import compare_runs
 from xlreach.gaps import read_gaps, write_gaps
 

@@ -15,9 +15,9 @@ from typing import Literal
 import pandas as pd
 
 from xlreach.comparison.claims import SETTINGS, Hypothesis, Selection
+from xlreach.comparison.groups.splits import CONFIG
 from xlreach.comparison.hypotheses import check_hypotheses
-from xlreach.comparison.levels import CONFIG
-from xlreach.comparison.permutation import holm
+from xlreach.comparison.tests.permutation import holm
 from xlreach.gaps import Answer, Claim, Direction, Gap, GapAnalysis
 from xlreach.measurement import Measurement
 from xlreach.system import StudyNames, System

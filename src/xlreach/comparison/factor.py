@@ -14,8 +14,8 @@ from dataclasses import replace
 import numpy as np
 from scipy import stats
 
-from xlreach.comparison.levels import CONFIG
-from xlreach.comparison.permutation import holm
+from xlreach.comparison.groups.splits import CONFIG
+from xlreach.comparison.tests.permutation import holm
 from xlreach.gaps import FactorAnalysis, FactorGap, FactorTest, GapAnalysis
 
 _ALPHA = 0.05

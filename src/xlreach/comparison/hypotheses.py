@@ -14,23 +14,23 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from xlreach.comparison.bootstrap import (
+from xlreach.comparison.claims import SETTINGS, TAGGING, Hypothesis
+from xlreach.comparison.explain.cost import COSTS, cost_of
+from xlreach.comparison.groups.families import Family, families
+from xlreach.comparison.groups.splits import config_split
+from xlreach.comparison.resampling.bootstrap import (
     group_weights,
     interval,
     multinomial,
     resampled_means,
     two_sided,
 )
-from xlreach.comparison.claims import SETTINGS, TAGGING, Hypothesis
-from xlreach.comparison.expense import COSTS, cost_of
-from xlreach.comparison.levels import config_split
-from xlreach.comparison.measures import lower_is_better
-from xlreach.comparison.panel import Family, families
-from xlreach.comparison.permutation import holm
-from xlreach.comparison.statistic import ByLanguage, level_mean, over_seeds
-from xlreach.comparison.variance import contributions, variance_components
+from xlreach.comparison.resampling.language_means import ByLanguage, level_mean, over_seeds
+from xlreach.comparison.resampling.variance import contributions, variance_components
+from xlreach.comparison.tests.permutation import holm
 from xlreach.gaps import LanguageSplit, Verdict
 from xlreach.measurement import Measurement
+from xlreach.scoring.measures import MeasureInfo
 from xlreach.system import System
 
 _ALPHA = 0.05
@@ -108,7 +108,7 @@ def _check(
     ]
     if not all(sides):
         return None
-    sign = -1.0 if claim.form == "gap" and lower_is_better(claim.measure) else 1.0
+    sign = -1.0 if claim.form == "gap" and MeasureInfo.of(claim.measure).lower_is_better else 1.0
 
     def effect(values: Sequence[np.ndarray]) -> np.ndarray:
         mixed = np.sum([share * of_cell for share, of_cell in zip(shares, values, strict=True)], axis=0)

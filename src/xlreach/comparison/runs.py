@@ -18,12 +18,12 @@ import pandas as pd
 from scipy import stats
 
 from xlreach.comparison.claims import Selection, system_phrases
-from xlreach.comparison.measures import lower_is_better
-from xlreach.comparison.permutation import holm, sign_flip
+from xlreach.comparison.tests.permutation import holm, sign_flip
 from xlreach.errors import DataError, SpecError, nearest
 from xlreach.gaps import Interval, RunComparison, RunDifference, Side
 from xlreach.measurement import Measurement, read_measurements
 from xlreach.safe_io import read_yaml
+from xlreach.scoring.measures import MeasureInfo
 from xlreach.system import System
 
 _ALPHA = 0.05
@@ -262,7 +262,7 @@ def _difference(
 ) -> RunDifference:
     row = RunDifference(
         **vars(subject),
-        lower_is_better=lower_is_better(subject.measure),
+        lower_is_better=MeasureInfo.of(subject.measure).lower_is_better,
         a=before.mean,
         b=after.mean,
         difference=after.mean - before.mean,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xlreach.comparison.protocols import Point
-from xlreach.comparison.tables import Table
+from xlreach.comparison.tables import Point, Table
 from xlreach.gaps import Gap, GapAnalysis
 from xlreach.report.charts import Chart, gap_chart, heat_map, level_chart, unique
 from xlreach.report.narrative import system_name

@@ -12,20 +12,22 @@ from typing import Any
 import yaml
 
 from xlreach.comparison import read_gaps
-from xlreach.comparison.marks import marked
-from xlreach.comparison.pools import pool_tables
-from xlreach.comparison.protocols import learning_curves, part_tables, transfer_tables
-from xlreach.comparison.published import published_tables
 from xlreach.comparison.tables import (
     Figure,
     Table,
     cost_table,
     diagnostic_tables,
+    learning_curves,
+    marked,
     overview_tables,
     pair_tables,
+    part_tables,
+    pool_tables,
     preference_tables,
+    published_tables,
     retrieval_tables,
     tagging_tables,
+    transfer_tables,
 )
 from xlreach.errors import DataError
 from xlreach.gaps import Change, Direction, Gap, GapAnalysis

@@ -196,7 +196,7 @@ def _parsed(config: StudyConfig) -> StudyConfig:
     """Parses every recipe, alignment, task, retriever, index, measure, language, preset and hypothesis."""
     from xlreach.adapt import Recipe
     from xlreach.comparison.claims import parse_hypothesis
-    from xlreach.comparison.levels import CUTS
+    from xlreach.comparison.groups.splits import CUTS
     from xlreach.retrieval.alignment import ALIGNMENTS
     from xlreach.retrieval.factory import check_factory
     from xlreach.retrieval.retrievers import RETRIEVERS

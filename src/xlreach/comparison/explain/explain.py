@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xlreach.comparison.correlation import correlations
-from xlreach.comparison.mixed import mixed_models
-from xlreach.comparison.profile import Profile, profiles
+from xlreach.comparison.explain.correlation import correlations
+from xlreach.comparison.explain.mixed_model import mixed_models
+from xlreach.comparison.explain.profile import Profile, profiles
 from xlreach.gaps import Correlation, LanguageSplit, MixedModel, ProfilePoint
 from xlreach.measurement import Measurement
 from xlreach.system import System

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from xlreach.comparison.panel import Cell
+from xlreach.comparison.groups.families import Cell
 from xlreach.gaps import Interval
 
 _CHUNK_VALUES = 8_000_000

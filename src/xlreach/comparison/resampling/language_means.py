@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xlreach.comparison.panel import Cell, Pair
+from xlreach.comparison.groups.families import Cell, Pair
 from xlreach.gaps import DirectionName, LanguageSplit, Side
 
 _Levels = tuple[Side, Side]  # of the query language and the document language

@@ -18,9 +18,9 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from xlreach.comparison.bootstrap import multinomial
-from xlreach.comparison.permutation import holm
-from xlreach.comparison.profile import Predictor, Profile
+from xlreach.comparison.explain.profile import Predictor, Profile
+from xlreach.comparison.resampling.bootstrap import multinomial
+from xlreach.comparison.tests.permutation import holm
 from xlreach.gaps import Correlation, Interval
 
 Scope = Literal["across", "within"]

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xlreach.comparison.bootstrap import Component
-from xlreach.comparison.panel import Cell
+from xlreach.comparison.groups.families import Cell
+from xlreach.comparison.resampling.bootstrap import Component
 
 
 @dataclass(frozen=True)

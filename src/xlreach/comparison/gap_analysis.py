@@ -11,12 +11,12 @@ from tqdm import tqdm
 
 from xlreach.comparison.answer import answers
 from xlreach.comparison.claims import parse_hypothesis
-from xlreach.comparison.found import Found
+from xlreach.comparison.explain.equal_pools import equal_pools, pool_sizes
+from xlreach.comparison.explain.explain import explain
+from xlreach.comparison.gap_builder import GapBuilder
+from xlreach.comparison.groups.families import families
+from xlreach.comparison.groups.splits import splits
 from xlreach.comparison.hypotheses import check_hypotheses
-from xlreach.comparison.levels import splits
-from xlreach.comparison.panel import families
-from xlreach.comparison.pools import equal_pools, pool_sizes
-from xlreach.comparison.why import explain
 from xlreach.gaps import Caution, Gap, GapAnalysis, LanguageSplit, rounded
 from xlreach.measurement import Measurement
 from xlreach.system import StudyNames
@@ -65,7 +65,7 @@ def compare(
     measured = {row.query_language or row.language for row in results if row.kind in ("retrieval", "tagging")}
     origins = {row.base: (bases or {}).get(row.base, row.base) for row in results if row.base is not None}
     every_split = splits(levels, [code for code in measured if code is not None], origins, divisions)
-    rows = Found(seed, resamples, permutations)
+    rows = GapBuilder(seed, resamples, permutations)
     for family in tqdm(families(results, queries), desc="comparing", unit="family", disable=None):
         rows.add(family, [split for split in every_split if split.base in (None, family.key.base)])
     retrieval = [row.measure for row in results if row.kind == "retrieval"]
@@ -73,7 +73,7 @@ def compare(
     headline = headline or next(iter([*retrieval, *tagging]), None)
 
     def gaps_of(equal: list[Measurement], values: pd.DataFrame) -> list[Gap]:
-        rows = Found(seed, resamples, permutations)
+        rows = GapBuilder(seed, resamples, permutations)
         for family in families(equal, values):
             rows.add(family, every_split[:1])
         return rows.gaps

@@ -17,8 +17,8 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from xlreach.comparison.permutation import holm
-from xlreach.comparison.profile import Profile
+from xlreach.comparison.explain.profile import Profile
+from xlreach.comparison.tests.permutation import holm
 from xlreach.gaps import Effect, Interval, MixedModel
 from xlreach.system import UNTREATED
 

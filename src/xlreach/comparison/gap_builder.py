@@ -9,21 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from xlreach.comparison.bootstrap import group_weights, multinomial, resampled_means
-from xlreach.comparison.change import Contrast, find_contrasts, query_contributions
-from xlreach.comparison.division import Division, SideMeans
-from xlreach.comparison.measures import lower_is_better
-from xlreach.comparison.panel import Cell, Family
-from xlreach.comparison.permutation import hedges_g, holm, relabel, sign_flip
-from xlreach.comparison.statistic import ByDirection, ByLanguage, over_seeds
-from xlreach.comparison.variance import contributions
+from xlreach.comparison.groups.contrasts import Contrast, find_contrasts, query_contributions
+from xlreach.comparison.groups.families import Cell, Family
+from xlreach.comparison.resampling.bootstrap import group_weights, multinomial, resampled_means
+from xlreach.comparison.resampling.language_means import ByDirection, ByLanguage, over_seeds
+from xlreach.comparison.resampling.split_draws import Division, SideMeans
+from xlreach.comparison.resampling.variance import contributions
+from xlreach.comparison.tests.permutation import hedges_g, holm, relabel, sign_flip
 from xlreach.gaps import Caution, Change, Direction, Gap, LanguageSplit, Side, Subject
+from xlreach.scoring.measures import MeasureInfo
 from xlreach.system import System
 
 FEWEST_LANGUAGES = 5
 
 
-class Found:
+class GapBuilder:
     """Collects gaps, directions and changes, a family at a time.
 
     Args:
@@ -190,7 +190,7 @@ def _subject(family: Family, split: LanguageSplit, system: System) -> Subject:
         datasets=family.datasets,
         setting=key.setting,
         measure=key.measure,
-        lower_is_better=lower_is_better(key.measure),
+        lower_is_better=MeasureInfo.of(key.measure).lower_is_better,
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
-from xlreach.comparison.tables import Figure, Table, figure_of, ordered
+from xlreach.comparison.tables.results import Figure, Table, figure_of, ordered
 from xlreach.measurement import Measurement, is_whole
 
 _WHO = "mBERT (Chau and Smith 2021)"
@@ -65,7 +65,7 @@ def _line(own: Mapping[str, Figure], codes: Sequence[str], shared: Sequence[str]
 def _published() -> dict[str, dict[str, dict[str, Figure]]]:
     """Figures (0 to 1) by measure, method and language."""
     found: dict[str, dict[str, dict[str, Figure]]] = {}
-    text = files("xlreach.comparison").joinpath("chau_smith_2021.tsv").read_text("utf-8")
+    text = files("xlreach.comparison.tables").joinpath("chau_smith_2021.tsv").read_text("utf-8")
     for row in csv.DictReader(text.splitlines(), delimiter="\t"):
         figure = Figure(float(row["percent"]) / 100, None, _SEEDS)
         found.setdefault(row["measure"], {}).setdefault(row["method"], {})[row["language"]] = figure

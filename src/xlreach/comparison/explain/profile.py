@@ -14,9 +14,9 @@ from typing import Literal
 
 import numpy as np
 
-from xlreach.comparison.levels import look_up
-from xlreach.comparison.panel import families
-from xlreach.comparison.statistic import ByLanguage, over_seeds
+from xlreach.comparison.groups.families import families
+from xlreach.comparison.groups.splits import look_up
+from xlreach.comparison.resampling.language_means import ByLanguage, over_seeds
 from xlreach.measurement import Measurement, is_whole
 
 Group = Literal["tagging", "tokenizer", "pretraining", "adaptation"]

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from xlreach.comparison.levels import CONFIG
-from xlreach.comparison.tables import Figure, Table
+from xlreach.comparison.groups.splits import CONFIG
+from xlreach.comparison.tables.results import Figure, Table, task_label
 from xlreach.gaps import GapAnalysis
 from xlreach.system import System
 
@@ -32,8 +32,7 @@ def _signs(analysis: GapAnalysis) -> dict[_Key, str]:
     signs: dict[_Key, str] = {}
     for row in analysis.changes:
         if row.split == CONFIG and row.factor in _SIGNS and row.p_low_holm is not None and row.p_low_holm < _ALPHA:
-            task = row.measure if row.kind == "tagging" else f"{row.dataset} {row.setting} {row.measure}"
-            key = (task, row.system)
+            key = (task_label(row.kind, row.measure, row.dataset, row.setting), row.system)
             signs[key] = signs.get(key, "") + _SIGNS[row.factor]
     return signs
 

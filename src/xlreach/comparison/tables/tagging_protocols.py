@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from xlreach.comparison.tables import Figure, SeedValues, Table, figure_of, mark_best, ordered
+from xlreach.comparison.tables.results import Figure, SeedValues, Table, figure_of, mark_best, ordered
 from xlreach.measurement import Measurement
 
 

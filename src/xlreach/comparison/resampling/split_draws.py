@@ -7,10 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xlreach.comparison.bootstrap import Component, ConfidenceInterval, interval, multinomial, spread_of_mean, two_sided
-from xlreach.comparison.panel import Cell
-from xlreach.comparison.statistic import ByDirection, ByLanguage, level_mean, over_seeds
-from xlreach.comparison.variance import VarianceComponents, variance_components
+from xlreach.comparison.groups.families import Cell
+from xlreach.comparison.resampling.bootstrap import (
+    Component,
+    ConfidenceInterval,
+    interval,
+    multinomial,
+    spread_of_mean,
+    two_sided,
+)
+from xlreach.comparison.resampling.language_means import ByDirection, ByLanguage, level_mean, over_seeds
+from xlreach.comparison.resampling.variance import VarianceComponents, variance_components
 from xlreach.gaps import Certainty, DirectionName, LanguageSplit, Side
 
 

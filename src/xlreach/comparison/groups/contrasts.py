@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xlreach.comparison.panel import Family
-from xlreach.comparison.statistic import ByLanguage
+from xlreach.comparison.groups.families import Family
+from xlreach.comparison.resampling.language_means import ByLanguage
 from xlreach.gaps import Factor
 from xlreach.system import UNTREATED, System
 

@@ -13,9 +13,9 @@ from statistics import fmean
 from typing import Any, TypeVar
 
 from xlreach.comparison.claims import SETTINGS
-from xlreach.comparison.measures import lower_is_better
-from xlreach.comparison.seeds import not_worse
+from xlreach.comparison.tests.seed_tests import not_worse
 from xlreach.measurement import Measurement, is_whole
+from xlreach.scoring.measures import MeasureInfo
 from xlreach.system import System
 
 Key = TypeVar("Key")
@@ -126,11 +126,14 @@ def overview_tables(results: Sequence[Measurement], levels: Mapping[str, Sequenc
     tables = []
     for base, rows in _grouped(filter(is_whole, results), lambda row: row.base).items():
         columns: dict[str, dict[System, dict[str, SeedValues]]] = {}
+        measures: dict[str, str] = {}
         for row in rows:
             language = row.language if row.kind == "tagging" else row.query_language
             if language not in low or not (row.kind == "tagging" or row.measure == headline):
                 continue
-            languages = columns.setdefault(task_label(row), {}).setdefault(row.system, {})
+            task = task_label(row.kind, row.label, row.dataset, row.setting)
+            measures[task] = row.measure
+            languages = columns.setdefault(task, {}).setdefault(row.system, {})
             languages.setdefault(str(language), {}).setdefault(row.seed, []).append(row.value)
         if not columns:
             continue
@@ -138,7 +141,9 @@ def overview_tables(results: Sequence[Measurement], levels: Mapping[str, Sequenc
         recipes = list(dict.fromkeys(system.recipe for system in systems))
         systems.sort(key=lambda system: recipes.index(system.recipe))
         figures = {
-            task: mark_best({s: _of_side(list(cells[s].values())) if s in cells else None for s in systems}, task)
+            task: mark_best(
+                {s: _of_side(list(cells[s].values())) if s in cells else None for s in systems}, measures[task]
+            )
             for task, cells in columns.items()
         }
         heads = heads_of(systems)
@@ -200,9 +205,9 @@ def cost_table(results: Sequence[Measurement]) -> Table | None:
     return Table("cost", "What each system cost", ("base", "recipe", "alignment"), heads, tuple(lines), {})
 
 
-def task_label(row: Measurement) -> str:
+def task_label(kind: str, measure: str, dataset: str | None, setting: str | None) -> str:
     """The column of an overview: a tagging measure, or data set, setting and measure of retrieval."""
-    return row.label if row.kind == "tagging" else f"{row.dataset} {row.setting} {row.measure}"
+    return measure if kind == "tagging" else f"{dataset} {setting} {measure}"
 
 
 def names_of(system: System, heads: Sequence[str]) -> tuple[str, ...]:
@@ -264,7 +269,7 @@ def mark_best(column: dict[Key, Figure | None], measure: str) -> dict[Key, Figur
     means = {key: one.mean for key, one in column.items() if one is not None}
     if len(set(means.values())) < 2:
         return column
-    down = lower_is_better(measure)
+    down = MeasureInfo.of(measure).lower_is_better
     best = (min if down else max)(means, key=means.__getitem__)
     seeds = {key: dict(one.values) for key, one in column.items() if one is not None}
     tied = not_worse(seeds, best, lower_is_better=down)

@@ -1,0 +1,1 @@
+"""What may explain a gap: resources, tokenizers, tagging, unequal pools; and what systems cost."""

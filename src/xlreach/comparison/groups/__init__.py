@@ -1,0 +1,1 @@
+"""What belongs together: languages on two sides, measurements to be compared, systems to be contrasted."""

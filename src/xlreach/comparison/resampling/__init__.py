@@ -1,0 +1,1 @@
+"""How sure a figure is: draws of languages, queries and seeds, and the intervals computed from them."""

@@ -1,0 +1,1 @@
+"""Significance tests and their corrections."""
