@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from xlreach.errors import XLReachError
     from xlreach.front.diagnosis import Diagnosis, diagnose
     from xlreach.front.encoders import Encoder, adapt, train
+    from xlreach.front.gaps import Gaps
     from xlreach.front.indexes import Hits, Index
+    from xlreach.front.lookup import Languages, languages, open_dataset
     from xlreach.front.scores import Measurements, score
+    from xlreach.front.studies import Comparison, Study, compare, report, run
 
 __version__ = "0.1.0"
 
@@ -31,28 +34,46 @@ _HOMES = {
     "Encoder": "front.encoders",
     "adapt": "front.encoders",
     "train": "front.encoders",
+    "Gaps": "front.gaps",
     "Hits": "front.indexes",
     "Index": "front.indexes",
+    "Languages": "front.lookup",
+    "languages": "front.lookup",
+    "open_dataset": "front.lookup",
     "Measurements": "front.scores",
     "score": "front.scores",
+    "Comparison": "front.studies",
+    "Study": "front.studies",
+    "compare": "front.studies",
+    "report": "front.studies",
+    "run": "front.studies",
 }
 
 __all__ = [
+    "Comparison",
     "Diagnosis",
     "Encoder",
+    "Gaps",
     "Hits",
     "Index",
+    "Languages",
     "Measurements",
+    "Study",
     "XLReachError",
     "adapt",
+    "compare",
     "diagnose",
+    "languages",
+    "open_dataset",
+    "report",
+    "run",
     "score",
     "train",
 ]
 
 
 class _FrontDoor(ModuleType):
-    """Keeps `xlreach.adapt` the function: importing the folder of that name would put the folder in its place."""
+    """Keeps `xlreach.adapt`, `.languages` and `.report` the functions when the packages of these names are imported."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not (name in _HOMES and isinstance(value, ModuleType)):

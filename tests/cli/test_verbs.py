@@ -282,7 +282,7 @@ def test_a_report_brings_mtebs_files(xlreach, tiny, tmp_path):
     folder = shutil.copytree(tiny.run, tmp_path / "run")
     told = xlreach("report", folder, "--mteb", tmp_path / "mteb")
     files = [path for path in (tmp_path / "mteb").glob("*/*/*.json") if path.name != "model_meta.json"]
-    assert told.code == 0 and told.out.splitlines()[0] == f"mteb: {len(files)} result files in {tmp_path / 'mteb'}"
+    assert told.code == 0 and told.out.splitlines()[0] == f"mteb: {tmp_path / 'mteb'}"
     assert len(files) == 4 and all((path.parent / "model_meta.json").is_file() for path in files)
     for path in files:  # as mteb.TaskResult demands
         content = json.loads(path.read_text("utf-8"))

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+import xlreach as xl
 from xlreach.cli.app import verb
-from xlreach.cli.options import NONE, Data, Json, print_json
+from xlreach.cli.options import NONE, Data, Json, print_json, show
 
 
 @verb(
@@ -52,23 +53,7 @@ def languages(
     json_: Json = False,
 ) -> None:
     """List languages: script, resource class, size in pretraining."""
-    from xlreach.languages import extend_languages, get_language, known_languages
-
-    table = (data or Path()) / "languages.yaml"
-    if table.is_file():
-        extend_languages(table)
-    rows = [get_language(one) for one in code] if code else known_languages()
-    if json_:
-        return print_json([dataclasses.asdict(row) for row in rows])
-    typer.echo(f"{'code':<6}{'ISO':<5}{'name':<24}{'script':<8}{'class':>6}{'CC-100 Mtok':>13}{'XLM-R':>7}{'mBERT':>7}")
-    for row in rows:
-        size = "?" if row.cc100_tokens_m is None else f"{row.cc100_tokens_m:g}"
-        seen = ["?" if one is None else "yes" if one else "no" for one in (row.in_xlmr, row.in_mbert)]
-        joshi = "?" if row.joshi_class is None else row.joshi_class
-        typer.echo(
-            f"{row.code:<6}{row.iso3:<5}{row.name:<24}{row.script:<8}{joshi!s:>6}{size:>13}{seen[0]:>7}{seen[1]:>7}"
-        )
-    return None
+    show(xl.languages(*code, data=data), json_)
 
 
 @verb("look", "xlreach list steps", "xlreach list retrievers --json", name="list")

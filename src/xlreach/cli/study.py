@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import xlreach as xl
 from xlreach.cli.app import verb
 from xlreach.cli.options import (
     NONE,
@@ -18,12 +20,10 @@ from xlreach.cli.options import (
     Runner,
     print_json,
 )
-from xlreach.errors import XLReachError
 
 if TYPE_CHECKING:
     from xlreach.study.config import StudyConfig
     from xlreach.study.run import Place
-    from xlreach.study.runner import Runner as StageRunner
 
 _SHOWN = 20  # differences
 
@@ -44,27 +44,28 @@ def run(
     json_: Json = False,
 ) -> None:
     """Run a whole study, from adaptation to the report."""
-    from xlreach.comparison import read_gaps
-    from xlreach.report.narrative import summary
-    from xlreach.study.config import load_config
-    from xlreach.study.experiment import is_experiment
-    from xlreach.study.run import Place, run_study
-    from xlreach.study.runner import open_runner
-
-    chosen = open_runner(runner)
-    if is_experiment(config):
-        return _run_experiment(config, override, Place(root), chosen, json_, dry_run)
-    study, place = load_config(config, override), Place(root)
     if dry_run:
-        return _show_plan(study, place, json_)
-    folder, worked = run_study(study, place, lambda line: typer.echo(line, err=json_), chosen)
+        from xlreach.study.run import Place
+
+        return _plan(config, override, Place(root), json_)
+    study = xl.run(config, overrides=override, runner=runner, root=root, log=partial(typer.echo, err=json_))
     if json_:
-        return print_json({"run": str(folder), "report": str(folder / "report.html"), "worked": worked})
-    if not worked:
-        typer.echo("Nothing was left to do: every stage and the report are in place.")
-    for line in summary(read_gaps(folder / "gaps.json")):
-        typer.echo(line)
-    return typer.echo(f"Report: {folder / 'report.html'}")
+        return print_json({"run": str(study.folder), "report": str(study.report), "worked": study.worked})
+    return typer.echo(str(study))
+
+
+def _plan(config: Path, override: Sequence[str], place: Place, as_json: bool) -> None:
+    """The plan of a study, or of every study of an experiment."""
+    from xlreach.study.config import load_config
+    from xlreach.study.experiment import is_experiment, load_experiment
+
+    if not is_experiment(config):
+        return _show_plan(load_config(config, override), place, as_json)
+    experiment = load_experiment(config, override)
+    for label, study in experiment.studies:
+        typer.echo(f"{experiment.factor}, {label}:", err=as_json)
+        _show_plan(study, place, as_json)
+    return None
 
 
 def _show_plan(study: StudyConfig, place: Place, as_json: bool) -> None:
@@ -96,26 +97,6 @@ def _show_plan(study: StudyConfig, place: Place, as_json: bool) -> None:
         f"What is left takes about {duration(total.seconds)}, {total.memory_mb / 1024:.1f} GB of memory and "
         f"{total.disk_mb / 1024:.2f} GB of disk, by rates measured on this machine."
     )
-
-
-def _run_experiment(
-    config: Path, override: Sequence[str], place: Place, runner: StageRunner, as_json: bool, dry_run: bool
-) -> None:
-    from xlreach.report.narrative import factor_sentences
-    from xlreach.study.experiment import load_experiment, run_experiment
-
-    experiment = load_experiment(config, override)
-    if dry_run:
-        for label, study in experiment.studies:
-            typer.echo(f"{experiment.factor}, {label}:", err=as_json)
-            _show_plan(study, place, as_json)
-        return None
-    folder, found = run_experiment(experiment, place, lambda line: typer.echo(line, err=as_json), runner)
-    if as_json:
-        return print_json(asdict(found))
-    for sentence in factor_sentences(found):
-        typer.echo(sentence)
-    return typer.echo(f"Report: {folder / 'report.html'}")
 
 
 @verb(
@@ -170,24 +151,10 @@ def compare(
     Low- with high-resource languages of a run, once more; what is better in another run; one system of a run with
     another.
     """
-    from xlreach.comparison import compare_runs, read_gaps
-    from xlreach.report.narrative import summary
-    from xlreach.study.run import compare_run
-
-    found: Any
-    if (system is None) != (against is None):
-        raise XLReachError("Two systems are compared.", expected="Expected both --system and --against, or neither.")
-    if other is not None or system is not None:
-        compared = compare_runs(run_folder, other or run_folder, systems=(against, system))
-        found, lines = list(compared.rows), list(compared.lines)
-    else:
-        gaps = read_gaps(compare_run(run_folder))
-        found, lines = asdict(gaps), summary(gaps)
+    result = xl.compare(run_folder, other, system=system, against=against)
     if json_:
-        return print_json(found)
-    for line in lines:
-        typer.echo(line)
-    return None
+        return print_json(asdict(result.analysis) if isinstance(result, xl.Gaps) else result.records())
+    return typer.echo(result.title if isinstance(result, xl.Gaps) else str(result))
 
 
 @verb(
@@ -200,10 +167,7 @@ def report(
     mteb: Annotated[Path | None, typer.Option(help="Write mteb's result files, too, into this new folder.")] = None,
 ) -> None:
     """Write the report of a run again; its retrieval results for mteb."""
-    from xlreach.front.inputs import output
-    from xlreach.report import render_report
-    from xlreach.report.mteb import export_mteb
-
+    page = xl.report(run_folder, mteb=mteb)
     if mteb is not None:
-        typer.echo(f"mteb: {len(export_mteb(run_folder, output(mteb, 'mteb')))} result files in {mteb}")
-    typer.echo(f"Report: {render_report(run_folder)}")
+        typer.echo(f"mteb: {mteb}")
+    typer.echo(f"Report: {page}")

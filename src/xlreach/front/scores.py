@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xlreach.front.encoders import Encoder, opened
+from xlreach.front.gaps import Gaps, gaps_of
 from xlreach.front.inputs import PathLike, codes, names, open_collection, output
 from xlreach.front.table import Cell, Table
 from xlreach.measurement import Measurement, write_measurements
@@ -51,6 +52,22 @@ class Measurements(Table[Measurement]):
             raise TypeError(f"Measurement has no field {unknown[0]!r}")
         rows = [row for row in self if all(getattr(row, name) == value for name, value in fields.items())]
         return Measurements(rows, self.folder)
+
+    def gap(self, low: Sequence[str], high: Sequence[str] = (), *, seed: int = 0) -> Gaps:
+        """How far low-resource languages are behind high-resource ones.
+
+        Args:
+            low: The low-resource languages.
+            high: The high-resource ones; all others that were measured if empty.
+            seed: The seed of the resampling.
+
+        Returns:
+            One gap (low minus high) for each system, data set, setting and measure, with intervals.
+
+        Raises:
+            XLReachError: A language is unknown, or a side has no measured language.
+        """
+        return gaps_of(self, self.folder, codes(names(low)), codes(names(high)), seed)
 
     def cells(self) -> list[dict[str, Cell]]:
         """What was measured on what, and the value; diagnostics are left out."""
