@@ -10,7 +10,7 @@ from xlreach.errors import ConfigError, StoreError
 from xlreach.measurement import Measurement
 from xlreach.study import experiment as experiments
 from xlreach.study.experiment import is_experiment, load_experiment, run_experiment
-from xlreach.study.run import Place
+from xlreach.study.paths import StudyPaths
 
 CONTROLLED = Path(__file__).parents[2] / "configs" / "controlled"
 
@@ -81,7 +81,7 @@ def test_studies_are_set_side_by_side(written, tmp_path, monkeypatch):
 
     monkeypatch.setattr(experiments, "run_study", run_study)
     experiment, told = load_experiment(written()), []
-    folder, found = run_experiment(experiment, Place(tmp_path / "root"), told.append)
+    folder, found = run_experiment(experiment, StudyPaths(tmp_path / "root"), told.append)
     assert ran == ["script-Latin", "script-Cyrillic", "script-Armenian", "script-Georgian"]
     assert told[1] == "study 2 of 4: the script of qlb, Cyrillic"
     assert json.loads((folder / "factor.json").read_text("utf-8")) == found
@@ -92,4 +92,4 @@ def test_studies_are_set_side_by_side(written, tmp_path, monkeypatch):
     assert "Georgian" in page and "<svg" in page and len(list((folder / "charts").iterdir())) == 2
     (folder / "results.jsonl").touch()
     with pytest.raises(StoreError, match="is a study's"):
-        run_experiment(experiment, Place(tmp_path / "root"), told.append)
+        run_experiment(experiment, StudyPaths(tmp_path / "root"), told.append)

@@ -20,7 +20,8 @@ from xlreach.comparison import read_gaps
 from xlreach.errors import StoreError, XLReachError
 from xlreach.measurement import FIELDS, Measurement, read_measurements
 from xlreach.study.config import load_config
-from xlreach.study.run import Place, compare_run, run_study
+from xlreach.study.paths import StudyPaths
+from xlreach.study.run import compare_run, run_study
 from xlreach.system import System
 
 _COMMAND = (sys.executable, "-c", "from xlreach.cli import main; main()", "run")
@@ -30,7 +31,7 @@ _SECONDS = 600  # a backstop: the machine may be busy
 def run(config: Path, root: Path, *overrides: str) -> tuple[bool, list[str]]:
     """Runs a study in this process; whether anything was done, and what was told."""
     told: list[str] = []
-    _, worked = run_study(load_config(config, overrides), Place(root), told.append)
+    _, worked = run_study(load_config(config, overrides), StudyPaths(root), told.append)
     return worked, told
 
 
@@ -89,6 +90,7 @@ def test_a_run_leaves_everything(tiny):
             "ranks.parquet",
             "gaps.json",
             "curves.json",
+            "systems.json",
             "report.html",
             "tables",
             "charts",
@@ -104,6 +106,22 @@ def test_a_run_leaves_everything(tiny):
     for folder in (tiny.root / "indexes" / "tiny").glob("*/*/*"):
         assert {path.name for path in folder.iterdir()} == {"index.faiss", "ids.parquet", "manifest.json"}
     assert not list(tiny.root.rglob(".*.tmp")) and not list((tiny.root / "artifacts" / ".work").glob("*"))
+
+
+def test_the_folders_of_every_system_are_listed(tiny):
+    rows = json.loads((tiny.run / "systems.json").read_text("utf-8"))
+    assert {(row["system"]["recipe"], row["system"]["alignment"]) for row in rows} == {
+        (recipe, alignment)
+        for recipe in ("none", "va(20)+lapt(epochs=1)")
+        for alignment in ("none", "hybrid(alpha=0.5,steps=4,batch=8)")
+    }
+    for row in rows:
+        assert set(row) == {"system", "language", "seed", "encoder", "indexes"} and row["language"] == "qla"
+        assert System(**row["system"]).is_dense and (tiny.root / row["encoder"] / "config.json").is_file()
+        assert {index["language"] for index in row["indexes"]} == {"qha", "qla"}
+        assert {index["dataset"] for index in row["indexes"]} == {"folder:retrieval/artificial-test"}
+        assert all((tiny.root / index["folder"] / "manifest.json").is_file() for index in row["indexes"])
+    assert {row["seed"] for row in rows if row["system"]["recipe"] == row["system"]["alignment"] == "none"} == {None}
 
 
 def test_what_is_told(tiny):
