@@ -5,13 +5,17 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: quickstart test int8 torture check fix install clean
+.PHONY: quickstart test wheel int8 torture check fix install clean
 
 quickstart: $(INSTALLED)
 	$(BIN)/xlreach run quickstart
 
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope
+
+# The wheel, installed in a fresh environment outside the repository, runs the quickstart by itself.
+wheel: $(INSTALLED)
+	.ci/wheel $(BIN)/python
 
 # The libraries of the extra `openvino` want an older transformers: they lie in a folder of their own, before the others.
 INT8 := build/int8

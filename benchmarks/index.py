@@ -34,7 +34,7 @@ import numpy as np
 from xlreach.corpora.collection import Document
 from xlreach.retrieval.encoding import TextEncoder, Vectors
 from xlreach.retrieval.factory import FACTORIES, apply_parameters, check_factory, search_parameters, training_sample
-from xlreach.retrieval.faiss_format import write_index
+from xlreach.retrieval.faiss_files import write_index
 from xlreach.retrieval.index import build_index, open_index
 from xlreach.retrieval.search import rank
 

@@ -31,7 +31,7 @@ from typing import Any
 
 from tokenizers import BertWordPieceTokenizer, Tokenizer, models, normalizers, pre_tokenizers
 
-from xlreach.adapt.candidates import choose
+from xlreach.adapt.candidates import choose_pieces
 from xlreach.adapt.segmentation import Segmenter
 from xlreach.corpora.registry import open_dataset
 
@@ -52,7 +52,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder) / "mt.txt"
         text.write_text("\n".join(lines) + "\n", "utf-8")
-        ours, seconds = timed(lambda: list(choose(base, {"mt": text}, {}, PIECES, "unk").pieces), repeats)
+        ours, seconds = timed(lambda: list(choose_pieces(base, {"mt": text}, {}, PIECES, "unk").pieces), repeats)
         rows = []
         for against, train, times in (
             ("the published procedure in plain Python", plain, 1),

@@ -74,12 +74,14 @@ class MissingExtraError(XLReachError):
 
 
 def nearest(seen: str, valid: Iterable[str]) -> str:
-    """Names the valid value that `seen` was probably meant to be, and the others.
+    """Names the valid value that `seen` was probably meant to be, and the others; empty where there are none.
 
     >>> nearest("lapd", ["lapt", "va"])
     "Did you mean 'lapt'? Known: lapt, va."
     """
     names = sorted(valid)
+    if not names:
+        return ""
     close = difflib.get_close_matches(seen, names, n=1, cutoff=0.5)
     hint = f"Did you mean {close[0]!r}? " if close else ""
     shown = ", ".join(names[:40]) + (f" and {len(names) - 40} more" if len(names) > 40 else "")
@@ -91,5 +93,8 @@ def _printable(message: str) -> str:
     if len(message) > _LONGEST:
         message = f"{message[: _LONGEST * 3 // 4]} […] {message[-_LONGEST // 4 :]}"
     return "".join(
-        one if one.isprintable() or one == "\n" else one.encode("unicode_escape").decode("ascii") for one in message
+        character
+        if character.isprintable() or character == "\n"
+        else character.encode("unicode_escape").decode("ascii")
+        for character in message
     )

@@ -126,7 +126,7 @@ def _measurement(row: Any, path: Path, number: int, alike: set[Any]) -> Measurem
     shape = (*row, *map(type, row.values())) if isinstance(row, dict) else None
     if shape in alike and row["kind"] in _KINDS and _is_finite(row["value"]):
         return Measurement(**row)
-    wrong = "no object" if not isinstance(row, dict) else next((one for one in row if one not in _TYPES), None)
+    wrong = "no object" if not isinstance(row, dict) else next((name for name in row if name not in _TYPES), None)
     if wrong is None:
         wrong = next((name for name in FIELDS if not _fits(row.get(name), name)), None)
     if wrong is not None:

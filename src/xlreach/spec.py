@@ -145,8 +145,8 @@ class Registry(Generic[S]):
         cls = self._classes.get(call.name)
         if cls is None:
             raise SpecError(f"Unknown {self.kind} {call.name!r} in {text!r}.", fix=nearest(call.name, self._classes))
-        declared = {one.name: one for one in dataclasses.fields(cls)}
-        members = [one.name for one in declared.values() if one.metadata["member"]]
+        declared = {parameter.name: parameter for parameter in dataclasses.fields(cls)}
+        members = [parameter.name for parameter in declared.values() if parameter.metadata["member"]]
         order = [name for name in declared if name not in members]
         hints = typing.get_type_hints(cls)
         given: dict[str, Any] = {}
@@ -169,11 +169,11 @@ class Registry(Generic[S]):
             if key in given:
                 raise SpecError(f"Parameter {key!r} of {call.name!r} is given twice in {text!r}.")
             given[key] = _convert(value, hints[key], declared[key].metadata, f"{call.name}({key}=…) in {text!r}")
-        for key, one in declared.items():
-            if one.default is dataclasses.MISSING and key not in given:
-                written = f"{call.name}:…" if one.metadata["member"] else f"{call.name}({key}=…)"
+        for key, parameter in declared.items():
+            if parameter.default is dataclasses.MISSING and key not in given:
+                written = f"{call.name}:…" if parameter.metadata["member"] else f"{call.name}({key}=…)"
                 raise SpecError(
-                    f"{call.name!r} needs {key!r} in {text!r}.", fix=f"Write {written}: {one.metadata['help']}."
+                    f"{call.name!r} needs {key!r} in {text!r}.", fix=f"Write {written}: {parameter.metadata['help']}."
                 )
         return cls(**given)
 
@@ -203,7 +203,7 @@ def print_value(value: Any) -> str:
     if isinstance(value, (int, float)):
         return repr(value)
     if isinstance(value, (tuple, list)):
-        return "[" + ",".join(print_value(one) for one in value) + "]"
+        return "[" + ",".join(print_value(item) for item in value) + "]"
     if isinstance(value, (Call, Spec)):
         return str(value)
     text = str(value)
@@ -238,15 +238,15 @@ class _Parser:
         return calls
 
     def _call(self, depth: int) -> Call:
-        found = self._match(_NAME)
-        if not found:
+        name = self._match(_NAME)
+        if not name:
             self._fail(f"the name of a {self.kind}")
         member = None
         if self._take(":"):
             member = self._match(_WORD)
             if member is None:
                 self._fail("a word behind ':'")
-        return Call(found, member, self._arguments(depth) if self._take("(") else ())
+        return Call(name, member, self._arguments(depth) if self._take("(") else ())
 
     def _arguments(self, depth: int) -> tuple[tuple[str | None, Any], ...]:
         arguments: list[tuple[str | None, Any]] = []
@@ -301,12 +301,12 @@ class _Parser:
 
     def _match(self, pattern: re.Pattern[str]) -> str | None:
         self._blank()
-        found = pattern.match(self.text, self.at)
-        if not found:
+        match = pattern.match(self.text, self.at)
+        if not match:
             return None
-        self.at = found.end()
+        self.at = match.end()
         self._blank()
-        return found.group()
+        return match.group()
 
     def _take(self, character: str) -> bool:
         self._blank()
@@ -336,7 +336,7 @@ def _convert(value: Any, hint: Any, metadata: typing.Mapping[str, Any], where: s
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in choices:
             return None
-        hint = next(one for one in choices if one is not type(None))
+        hint = next(choice for choice in choices if choice is not type(None))
         return _convert(value, hint, metadata, where)
     if origin is Literal:
         if value not in choices:
@@ -365,9 +365,9 @@ def _convert(value: Any, hint: Any, metadata: typing.Mapping[str, Any], where: s
 def _type_name(hint: Any) -> str:
     origin, choices = typing.get_origin(hint), typing.get_args(hint)
     if origin is Literal:
-        return " | ".join(str(one) for one in choices)
+        return " | ".join(str(choice) for choice in choices)
     if origin in (typing.Union, types.UnionType):
-        return " | ".join("none" if one is type(None) else _type_name(one) for one in choices)
+        return " | ".join("none" if choice is type(None) else _type_name(choice) for choice in choices)
     if origin is tuple:
         return f"[{_type_name(choices[0])}, …]"
     if isinstance(hint, type) and issubclass(hint, Spec):

@@ -217,19 +217,19 @@ def replacing(path: Path) -> Iterator[Path]:
         _remove(temporary)
 
 
-def exchange(one: Path, other: Path) -> None:
+def exchange(first: Path, second: Path) -> None:
     """Two folders of one file system change places: at every moment there is a whole folder at both paths.
 
     Where the system cannot do that in one step (it is Linux that can), it takes three renames, and a kill between them
     leaves `other` as `.<name>.before` beside it.
     """
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    if rename is not None and rename(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0:
+    if rename is not None and rename(_HERE, os.fsencode(first), _HERE, os.fsencode(second), _EXCHANGE) == 0:
         return
-    before = other.with_name(f".{other.name}.before")
-    other.rename(before)
-    one.rename(other)
-    before.rename(one)
+    before = second.with_name(f".{second.name}.before")
+    second.rename(before)
+    first.rename(second)
+    before.rename(first)
 
 
 def _is_full(error: BaseException) -> bool:

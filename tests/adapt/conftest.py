@@ -174,3 +174,14 @@ def job(tmp_path: Path, texts: dict[str, Path]):
         return Job(place / "out", place / "checkpoint", {code: texts[code] for code in languages}, **more)  # type: ignore[arg-type]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def batch_loss():
+    """The loss of a whole batch under a training, and the number of masked positions."""
+
+    def compute(run, batch, rng):
+        ids, picked, labels = run.masking.apply(batch, rng)
+        return run._loss(ids, batch.attention, picked, labels), len(labels)
+
+    return compute

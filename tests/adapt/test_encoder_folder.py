@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from xlreach.adapt import Provenance, Recipe, check_encoder, fingerprint, resolve_base
+from xlreach.adapt.pipeline import apply_step
 from xlreach.errors import ModelError, SpecError
 
 TEXTS = ["Balo keta mina.", "Ħaża waġe xita?", "a", "lo " * 100]
@@ -149,9 +150,9 @@ def _ours(folder: Path) -> dict[str, list]:
 
 def test_plain_libraries_load_the_folders(xlmr: Path, bert: Path, job) -> None:
     untouched, first, second = job("mt"), job("mt"), job("mt", base="toy")
-    Recipe.parse("none").steps[0].apply(xlmr, untouched)
-    Recipe.parse("va(9)").steps[0].apply(bert, first)
-    Recipe.parse("lapt(epochs=1,batch=4,max_length=32)").steps[0].apply(first.out, second)
+    apply_step(Recipe.parse("none").steps[0], xlmr, untouched)
+    apply_step(Recipe.parse("va(9)").steps[0], bert, first)
+    apply_step(Recipe.parse("lapt(epochs=1,batch=4,max_length=32)").steps[0], first.out, second)
     folders = (untouched.out, second.out)
     for folder, got in zip(folders, _plainly(*folders), strict=True):
         expected = _ours(folder)
@@ -173,7 +174,7 @@ def test_pooler_weights_are_kept(bert: Path, job) -> None:
     from safetensors.torch import load_file
 
     work = job("mt")
-    Recipe.parse("va(2)").steps[0].apply(bert, work)
+    apply_step(Recipe.parse("va(2)").steps[0], bert, work)
     before, after = load_file(bert / "model.safetensors"), load_file(work.out / "model.safetensors")
     assert after["bert.pooler.dense.weight"].equal(before["pooler.dense.weight"])
 

@@ -8,6 +8,7 @@ import pytest
 
 from xlreach.adapt import Recipe, check_encoder, is_static, resolve_base
 from xlreach.adapt.encoder import Provenance
+from xlreach.adapt.pipeline import apply_step
 from xlreach.adapt.static_vectors import StaticVectors
 from xlreach.errors import DataError, ModelError, SpecError
 
@@ -28,7 +29,7 @@ def gensim_model(texts: dict[str, Path]):
 
 def _made(job, text: str, *languages: str, seed: int = 3) -> Path:
     work = job(*languages, seed=seed)
-    Recipe.parse(text).steps[0].apply(None, work)
+    apply_step(Recipe.parse(text).steps[0], None, work)
     return work.out
 
 
@@ -36,7 +37,7 @@ def test_vectors_are_gensims(job, gensim_model) -> None:
     folder = _made(job, "fasttext(dim=12,epochs=2,buckets=500)", "mt")
     vectors = StaticVectors.load(folder)
     known = list(gensim_model.wv.index_to_key)
-    assert vectors.dim == 12 and set(vectors.known) == set(known) and len(known) > 20
+    assert vectors.dim == 12 and set(vectors.rows) == set(known) and len(known) > 20
     for words in (known, [word for word in UNKNOWN if word]):
         np.testing.assert_array_equal(vectors.vectors(words), np.stack([gensim_model.wv[word] for word in words]))
     assert vectors.vectors([]).shape == (0, 12) and vectors.vectors(["x"]).dtype == np.float32

@@ -42,7 +42,7 @@ def test_lapt_lowers_the_held_out_loss(xlmr: Path, job) -> None:
 
 @pytest.mark.parametrize("family", ["xlmr", "bert"])
 def test_masked_positions_only_is_the_plain_models_loss(
-    family: str, texts: dict[str, Path], request: pytest.FixtureRequest
+    family: str, texts: dict[str, Path], request: pytest.FixtureRequest, batch_loss
 ) -> None:
     base = request.getfixturevalue(family)
     text = _text(base, texts)
@@ -50,7 +50,7 @@ def test_masked_positions_only_is_the_plain_models_loss(
     model.eval()
     run = _Run(model, QUICK, Masking.of(text, 0.15), torch.device("cpu"), torch.float32)
     batch = next(batches(text, 256, np.random.default_rng(1)))
-    ours, count = run.loss(batch, np.random.default_rng(2))
+    ours, count = batch_loss(run, batch, np.random.default_rng(2))
     ids, chosen, labels = run.masking.apply(batch, np.random.default_rng(2))
     full = np.full(ids.size, -100)
     full[chosen] = labels
@@ -63,7 +63,7 @@ def test_masked_positions_only_is_the_plain_models_loss(
     assert abs(ours.item() - theirs.item()) < 1e-5
 
 
-def test_the_head_meets_few_shapes(xlmr: Path, texts: dict[str, Path]) -> None:
+def test_the_head_meets_few_shapes(xlmr: Path, texts: dict[str, Path], batch_loss) -> None:
     """Kernels are kept for every shape on CPUs, so that the number of masked positions may not differ each time."""
     text = _text(xlmr, texts)
     model, _ = load_masked_lm(xlmr, 1)
@@ -72,7 +72,7 @@ def test_the_head_meets_few_shapes(xlmr: Path, texts: dict[str, Path]) -> None:
     run.head.register_forward_hook(lambda _module, inputs, _out: seen.add(inputs[0].shape[0]))
     rng = np.random.default_rng(1)
     for batch in batches(text, 512, rng):
-        counts.add(run.loss(batch, rng)[1])
+        counts.add(batch_loss(run, batch, rng)[1])
     assert len(counts) > 3 and seen == {-(-count // 64) * 64 for count in counts}
 
 

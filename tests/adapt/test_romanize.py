@@ -8,6 +8,7 @@ from tokenizers import Tokenizer
 from xlreach.adapt import Provenance, Recipe, check_encoder, fingerprint, input_transform
 from xlreach.adapt import romanize as module
 from xlreach.adapt.diagnostics import diagnose
+from xlreach.adapt.pipeline import apply_step
 from xlreach.errors import MissingExtraError, ModelError, SpecError
 
 pytest.importorskip("uroman")
@@ -52,7 +53,7 @@ def test_the_recipe_reads_romanised_text_throughout(xlmr: Path, job, texts: dict
     source, jobs = xlmr, []
     for step in Recipe.parse("translit(uroman)+va(20)+lapt(epochs=1,batch=8,max_length=32)").steps:
         jobs.append(job("ka"))
-        step.apply(source, jobs[-1])
+        apply_step(step, source, jobs[-1])
         source = jobs[-1].out
     told = Provenance.read(source)
     assert told.input == "uroman:word" and told.steps[0]["exact_by_word"] == {"ka": True}
@@ -68,12 +69,12 @@ def test_the_recipe_reads_romanised_text_throughout(xlmr: Path, job, texts: dict
 
 def test_who_does_not_romanise_is_refused(xlmr: Path, job) -> None:
     work = job("ka")
-    Recipe.parse("translit(uroman)").steps[0].apply(xlmr, work)
+    apply_step(Recipe.parse("translit(uroman)").steps[0], xlmr, work)
     with pytest.raises(ModelError, match="uroman"):
         check_encoder(work.out)
     check_encoder(work.out, transforms=True)
     plain = job("ka")
-    Recipe.parse("none").steps[0].apply(xlmr, plain)
+    apply_step(Recipe.parse("none").steps[0], xlmr, plain)
     check_encoder(plain.out)
     assert fingerprint(work.out) != fingerprint(plain.out)
     assert input_transform(plain.out)("გადა") == "გადა"
@@ -85,7 +86,7 @@ def test_without_uroman_the_extra_is_named(xlmr: Path, job, monkeypatch: pytest.
     module._romanizer.cache_clear()
     monkeypatch.setitem(sys.modules, "uroman", None)
     with pytest.raises(MissingExtraError, match=r"xlreach\[uroman\]"):
-        Recipe.parse("translit(uroman)").steps[0].apply(xlmr, job("ka"))
+        apply_step(Recipe.parse("translit(uroman)").steps[0], xlmr, job("ka"))
 
 
 def test_it_prints_back() -> None:
@@ -97,19 +98,19 @@ def test_it_prints_back() -> None:
 def test_icu_rules(xlmr: Path, job) -> None:
     icu = pytest.importorskip("icu")
     work, after = job("ka"), job("ka")
-    Recipe.parse("translit(icu:Any-Latin)").steps[0].apply(xlmr, work)
+    apply_step(Recipe.parse("translit(icu:Any-Latin)").steps[0], xlmr, work)
     assert Provenance.read(work.out).input == "icu:Any-Latin"
     rules = icu.Transliterator.createInstance("Any-Latin")
     for text in ("გადა მებისუ.", "Привет", "ascii", ""):
         assert input_transform(work.out)(text) == rules.transliterate(text)
     with pytest.raises(ModelError, match="icu:Any-Latin"):
         check_encoder(work.out)
-    Recipe.parse("va(20)").steps[0].apply(work.out, after)
+    apply_step(Recipe.parse("va(20)").steps[0], work.out, after)
     assert any(piece.lstrip("▁").isascii() for piece in Provenance.read(after.out).new_pieces)
     with pytest.raises(ModelError, match=r"no transliterator 'Any-Latinn'.*Any-Latin"):
-        Recipe.parse("translit(icu:Any-Latinn)").steps[0].apply(xlmr, job("ka"))
+        apply_step(Recipe.parse("translit(icu:Any-Latinn)").steps[0], xlmr, job("ka"))
     with pytest.raises(ModelError, match="already"):
-        Recipe.parse("translit(icu:Cyrillic-Latin)").steps[0].apply(work.out, job("ka"))
+        apply_step(Recipe.parse("translit(icu:Cyrillic-Latin)").steps[0], work.out, job("ka"))
 
 
 def test_without_icu_the_extra_is_named(xlmr: Path, job, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,13 +119,13 @@ def test_without_icu_the_extra_is_named(xlmr: Path, job, monkeypatch: pytest.Mon
     module._icu_rules.cache_clear()
     monkeypatch.setitem(sys.modules, "icu", None)
     with pytest.raises(MissingExtraError, match=r"libicu-dev.*xlreach\[icu\]"):
-        Recipe.parse("translit(icu:Any-Latin)").steps[0].apply(xlmr, job("ka"))
+        apply_step(Recipe.parse("translit(icu:Any-Latin)").steps[0], xlmr, job("ka"))
 
 
 def test_the_text_itself_stays(xlmr: Path, job, texts: dict[str, Path]) -> None:
     before = texts["ka"].read_bytes()
     work, after = job("ka"), job("ka")
-    Recipe.parse("translit(uroman)").steps[0].apply(xlmr, work)
+    apply_step(Recipe.parse("translit(uroman)").steps[0], xlmr, work)
     read = module.with_input_of(work.out, after).text["ka"]
     assert read.read_text("utf-8").isascii() and read.is_relative_to(after.checkpoint)
     assert texts["ka"].read_bytes() == before

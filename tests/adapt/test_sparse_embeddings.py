@@ -69,7 +69,7 @@ def test_cross_entropy_of_nothing_is_zero() -> None:
 @pytest.mark.parametrize("family", ["xlmr", "bert"])
 @pytest.mark.usefixtures("small_blocks")
 def test_narrowed_the_loss_and_gradients_are_the_whole_models(
-    family: str, texts: dict[str, Path], tmp_path: Path, request: pytest.FixtureRequest
+    family: str, texts: dict[str, Path], tmp_path: Path, request: pytest.FixtureRequest, batch_loss
 ) -> None:
     base = request.getfixturevalue(family)
     whole, _ = load_masked_lm(base, 1)
@@ -84,7 +84,7 @@ def test_narrowed_the_loss_and_gradients_are_the_whole_models(
     cpu = torch.device("cpu")
     run = _Run(narrow, QUICK, Masking.of(small, 0.3), cpu, torch.float32, table.rest)
     batch = next(batches(small, 500, np.random.default_rng(1)))
-    loss, _ = run.loss(batch, np.random.default_rng(2))
+    loss, _ = batch_loss(run, batch, np.random.default_rng(2))
     loss.backward()
     ids, chosen, labels = run.masking.apply(batch, np.random.default_rng(2))
     full = np.full(ids.size, -100)
@@ -171,7 +171,7 @@ def test_parts_of_a_batch_add_up(xlmr: Path, texts: dict[str, Path], monkeypatch
     batch = max(batches(text, 512, np.random.default_rng(1)), key=lambda one: one.ids.size)
     found = []
     for most in (1 << 30, 70 * model.config.hidden_size):
-        monkeypatch.setattr(module, "AT_ONCE", most)
+        monkeypatch.setattr(module, "LARGEST_PART", most)
         calls: list[int] = []
         handle = run.model.base_model.register_forward_hook(lambda *_, calls=calls: calls.append(1))
         loss = run.backward(batch, np.random.default_rng(2))

@@ -24,7 +24,9 @@ def text(xlmr: Path, texts: dict[str, Path]) -> EncodedText:
     return EncodedText.read({"mt": texts["mt"]}, read_tokenizer(xlmr), xlmr, 32)
 
 
-def test_rows_have_their_own_rate_as_if_they_were_parameters_of_their_own(xlmr: Path, text: EncodedText) -> None:
+def test_rows_have_their_own_rate_as_if_they_were_parameters_of_their_own(
+    xlmr: Path, text: EncodedText, batch_loss
+) -> None:
     """Against an optimizer written out by hand, number by number, over the same gradients."""
     tier, rate = (7, 9, 30), 5.0
     model, _ = load_masked_lm(xlmr, 1)
@@ -41,11 +43,11 @@ def test_rows_have_their_own_rate_as_if_they_were_parameters_of_their_own(xlmr: 
         for group in run.optimizer.param_groups:
             group["lr"] = run._rate(step) * group["times"]
         for one, draw in ((run, rng), (reference, twin_rng)):
-            one.loss(batch, draw)[0].backward()
+            batch_loss(one, batch, draw)[0].backward()
             torch.nn.utils.clip_grad_norm_(one.named.values(), 1.0)
         run.tier.take_gradients()
         run.optimizer.step()
-        run.tier.put_back()
+        run.tier.write_back()
         run.optimizer.zero_grad()
         with torch.no_grad():
             for name, p in reference.named.items():

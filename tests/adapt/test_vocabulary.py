@@ -12,13 +12,28 @@ from tokenizers import Tokenizer
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from xlreach.adapt import Provenance, Recipe
-from xlreach.adapt.candidates import choose
+from xlreach.adapt.candidates import choose_pieces
 from xlreach.adapt.diagnostics import diagnose
 from xlreach.adapt.segmentation import Segmenter, count_words
 from xlreach.adapt.tokenizer_file import read_tokenizer
 from xlreach.adapt.trimming import trimmed
-from xlreach.adapt.wordpiece import longest_match, train_wordpiece
+from xlreach.adapt.wordpiece import train_wordpiece
 from xlreach.errors import ModelError
+
+
+def longest_match(word: str, vocabulary: set[str]) -> list[str] | None:
+    """WordPiece's pieces of a word by definition, or None where it is unknown."""
+    pieces, start = [], 0
+    while start < len(word):
+        mark = "##" if start else ""
+        for end in range(len(word), start, -1):
+            if mark + word[start:end] in vocabulary:
+                pieces.append(mark + word[start:end])
+                start = end
+                break
+        else:
+            return None
+    return pieces
 
 
 def _apply(recipe: str, base: Path, work) -> Path:
@@ -75,7 +90,7 @@ def test_unigram_rows(xlmr: Path, job, init: str) -> None:
     told = Provenance.read(out)
     if init == "mean":
         for offset, piece in enumerate(told.new_pieces):
-            ids = [i for i in base.recut(piece) if i != base.unknown]
+            ids = [i for i in base.old_ids(piece) if i != base.unknown]
             if ids:
                 torch.testing.assert_close(after[len(before) + offset], before[ids].mean(0))
     assert sum(told.steps[0]["rows"].values()) == 20
@@ -105,9 +120,9 @@ def test_untied_output_rows(tmp_path: Path, xlmr: Path, job) -> None:
     size = config.vocab_size
     assert after.lm_head.decoder.weight[:size].equal(model.lm_head.decoder.weight)
     base = Segmenter(read_tokenizer(folder))
-    piece = next(p for p in Provenance.read(out).new_pieces if any(i != base.unknown for i in base.recut(p)))
+    piece = next(p for p in Provenance.read(out).new_pieces if any(i != base.unknown for i in base.old_ids(p)))
     row = size + Provenance.read(out).new_pieces.index(piece)
-    ids = [i for i in base.recut(piece) if i != base.unknown]
+    ids = [i for i in base.old_ids(piece) if i != base.unknown]
     torch.testing.assert_close(after.lm_head.decoder.weight[row], model.lm_head.decoder.weight[ids].mean(0))
 
 
@@ -166,7 +181,7 @@ def test_the_published_selection_rule(bert: Path, texts: dict[str, Path]) -> Non
     order = [p for p, _ in sorted(counts.items(), key=lambda e: (-e[1], e[0])) if p not in base.vocabulary]
     padding = [p for p, _ in sorted(everywhere.items(), key=lambda e: (-e[1], e[0])) if p not in base.vocabulary]
     expected = (order + [p for p in padding if p not in order])[:40]
-    choice = choose(base, {"mt": texts["mt"]}, {}, 40, "unk")
+    choice = choose_pieces(base, {"mt": texts["mt"]}, {}, 40, "unk")
     assert list(choice.pieces) == expected
     assert choice.by_rule == min(40, len(order))
 
@@ -179,10 +194,10 @@ def test_parts_of_many_words_are_those_of_each(bert: Path) -> None:
     content = read_tokenizer(bert)
     for options in ({}, {"lowercase": False, "strip_accents": False}, {"strip_accents": False}):
         base = Segmenter({**content, "normalizer": {**content["normalizer"], **options}})
-        assert base.all_parts(words) == [base.parts(word) for word in words]
-        parts = sorted({part for word in words for part in base.parts(word)} | {"a" * 101})
-        sure = {part for i, part in enumerate(parts) if i not in set(base.doubtful(parts))}
-        assert sure and not any(id_ == base.unknown for part in sure for _, id_ in base.cut(part))
+        assert base.pretokenize_all(words) == [base.pretokenize(word) for word in words]
+        parts = sorted({part for word in words for part in base.pretokenize(word)} | {"a" * 101})
+        sure = {part for i, part in enumerate(parts) if i not in set(base.maybe_unknown(parts))}
+        assert sure and not any(id_ == base.unknown for part in sure for _, id_ in base.tokenize(part))
         assert "a" * 101 not in sure
 
 
@@ -199,7 +214,7 @@ def test_choices_repeat(family: str, by: str, job, request: pytest.FixtureReques
 def test_fewer_candidates_than_asked_is_told(xlmr: Path, job) -> None:
     told = Provenance.read(_apply("va(5000)", xlmr, job("mt")))
     assert 0 < len(told.new_pieces) < 5000
-    assert any("5000 were asked for" in warning for warning in told.warnings)
+    assert any("new pieces of 5000" in warning for warning in told.warnings)
 
 
 def test_pieces_have_no_punctuation_inside(xlmr: Path, job) -> None:
@@ -247,7 +262,7 @@ def test_xlmr_augmented_for_maltese(corpora_root: Path, tmp_path: Path) -> None:
     base = Segmenter(content)
     text = tmp_path / "mt.txt"
     text.write_text("\n".join(_lines(corpora_root / "raw" / "lapt9" / "mt.txt")[:5000]), "utf-8")
-    new = with_pieces(base, choose(base, {"mt": text}, {}, 1000, "fragmentation").pieces)
+    new = with_pieces(base, choose_pieces(base, {"mt": text}, {}, 1000, "fragmentation").pieces)
     folder = corpora_root / "parallel" / "ntrex128" / "NTREX-128"
 
     def ids(segmenter: Segmenter, code: str) -> list[list[int]]:

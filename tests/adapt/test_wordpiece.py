@@ -6,7 +6,22 @@ from itertools import pairwise
 
 import pytest
 
-from xlreach.adapt.wordpiece import LongestMatch, longest_match, train_wordpiece
+from xlreach.adapt.wordpiece import LongestMatch, train_wordpiece
+
+
+def longest_match(word: str, vocabulary: set[str]) -> list[str] | None:
+    """WordPiece's pieces of a word by definition, or None where it is unknown."""
+    pieces, start = [], 0
+    while start < len(word):
+        mark = "##" if start else ""
+        for end in range(len(word), start, -1):
+            if mark + word[start:end] in vocabulary:
+                pieces.append(mark + word[start:end])
+                start = end
+                break
+        else:
+            return None
+    return pieces
 
 
 def _counting_anew(words: Counter[str], size: int, least: int, alphabet: int) -> list[str]:

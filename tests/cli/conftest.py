@@ -66,7 +66,7 @@ def made(tiny, tmp_path_factory) -> Made:
             "train", made.adapted, "mono(steps=2,batch=8)", "--pairs", "folder:retrieval/artificial-train",
             "--lang", "qha", "--lang", "qla", "--data", tiny.data, "--out", made.trained,
         ),
-        call("index", made.trained, "--lang", f"qla={made.lines}", "--out", made.indexes),
+        call("index", made.trained, "--text", f"qla={made.lines}", "--out", made.indexes),
     ]  # fmt: skip
     assert [one.code for one in done] == [0, 0, 0], done
     return made

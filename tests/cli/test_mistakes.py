@@ -63,7 +63,7 @@ def test_adapt(refused, tiny, tmp_path, text):
     adapt(encoder, "lapt(epoch=1)", "mt=mt.txt", "'epoch'", "Did you mean 'epochs'")
     adapt(encoder, "lapt", "mt=none.txt", "none.txt: There is no such file")
     adapt(encoder, "lapt", "xx=mt.txt", "Unknown language 'xx'")
-    adapt(encoder, "lapt", "mt.txt", "names no file", "LANGUAGE=FILE")
+    adapt(encoder, "lapt", "mt.txt", "names no file", "CODE=FILE")
     adapt(encoder, "none", "mt=empty.txt", "empty.txt: There is no text in the file")
     adapt(encoder, "none", "mt=latin.txt", "latin.txt:2: ", "not UTF-8")
     adapt("nowhere", "lapt", "mt=mt.txt", "'nowhere' is no folder here")
@@ -92,7 +92,7 @@ def test_an_encoder_of_pickles_is_never_opened(refused, tiny, tmp_path, text):
     refused("adapt", folder, "none", "--text", "mt=mt.txt", "--out", "out", words=words)
     refused("tag", folder, "ud:qla_art", "--out", "out", words=words)
     refused("train", folder, "mono", "--pairs", "crops", "--lang", "qla", "--out", "out", words=words)
-    refused("index", folder, "--lang", "mt=mt.txt", "--out", "out", words=words)
+    refused("index", folder, "--text", "mt=mt.txt", "--out", "out", words=words)
     refused("search", folder, "indexes", "x", words=words)
     refused("score", folder, "folder:retrieval/artificial-test", "--out", "out", words=words)
 
@@ -163,12 +163,12 @@ def test_index(refused, tiny, tmp_path, text):
     (tmp_path / "worse.jsonl").write_text('{"_id": "a", "text": "x"}\n{"_id": \n', "utf-8")
     (tmp_path / "twice.jsonl").write_text('{"_id": "a", "text": "x"}\n' * 2, "utf-8")
 
-    def index(lang: str, *words: str, **options: str) -> None:
+    def index(text: str, *words: str, **options: str) -> None:
         given = [part for name, value in {"out": "out", **options}.items() for part in (f"--{name}", value)]
-        refused("index", encoder, "--lang", lang, *given, words=list(words))
+        refused("index", encoder, "--text", text, *given, words=list(words))
 
     index("mt=none.txt", "none.txt: There is no such file")
-    index("mt", "'mt' names no file", "LANGUAGE=FILE")
+    index("mt", "'mt' names no file", "CODE=FILE")
     index("xx=mt.txt", "Unknown language 'xx'")
     index("mt=empty.txt", "empty.txt: There is nothing in the file")
     index("mt=bad.jsonl", "bad.jsonl:2: No field 'text'")
@@ -176,9 +176,11 @@ def test_index(refused, tiny, tmp_path, text):
     index("mt=twice.jsonl", "'a' occurs twice")
     index("mt=mt.txt", "index 'Flatt'", "Did you mean 'Flat'", factory="Flatt")
     index("mt=mt.txt", "100 centroids, from only 2 documents", factory="IVF100,Flat")
-    index("mt", "no text in 'mt'", dataset="folder:retrieval/artificial-test")
-    index("qla=mt.txt", "names a file", "takes a language code", dataset="folder:retrieval/artificial-test")
-    index("qla", "is of another kind", dataset="ud:qla_art")
+    index("qla=mt.txt", "Both documents and a collection", dataset="folder:retrieval/artificial-test")
+    collection = ("--dataset", "folder:retrieval/artificial-test", "--out", "out")
+    refused("index", encoder, "--lang", "mt", *collection, words=["no text in 'mt'"])
+    refused("index", encoder, "--lang", "mt", "--text", "mt=mt.txt", words=["'mt' is chosen without a collection"])
+    refused("index", encoder, "--dataset", "ud:qla_art", words=["is of another kind"])
 
 
 def test_index_updates(refused, tiny, made, tmp_path, text):
@@ -190,20 +192,20 @@ def test_index_updates(refused, tiny, made, tmp_path, text):
     def index(*given: object, words: list[str]) -> None:
         refused("index", made.trained, *given, "--out", made.indexes, words=words)
 
-    index(words=["nothing to index", "--lang mt=FILE"])
-    index("--lang", "qla=mt.txt", "--remove", "qla=ids.txt", words=["beside --remove", "--add"])
+    index(words=["nothing to index", "--text mt=FILE"])
+    index("--text", "qla=mt.txt", "--remove", "qla=ids.txt", words=["beside --remove", "--add"])
     index("--remove", "qla=ids.txt", words=["no document 'nobody'"])
     index("--remove", "qla=ids.jsonl", words=["ids.jsonl:1: No field '_id'"])
     index("--remove", "qla=none.txt", words=["none.txt: There is nothing"])
-    index("--remove", "mt=ids.txt", words=["No index here"])
-    index("--lang", "mt=mt.txt", "--add", words=["No index here"])
+    index("--remove", "mt=ids.txt", words=["No index of 'mt'"])
+    index("--text", "mt=mt.txt", "--add", words=["No index of 'mt'"])
 
 
 def test_an_index_never_replaces_what_is_no_index(refused, tiny, tmp_path, text):
     (tmp_path / "out" / "mt").mkdir(parents=True)
     (tmp_path / "out" / "mt" / "thesis.txt").write_text("mine", "utf-8")
     words = ["mt: The folder holds something that is no index"]
-    refused("index", tiny.encoder(), "--lang", "mt=mt.txt", "--out", "out", words=words)
+    refused("index", tiny.encoder(), "--text", "mt=mt.txt", "--out", "out", words=words)
 
 
 def test_search(refused, tiny, made, tmp_path, text):

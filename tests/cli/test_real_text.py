@@ -26,7 +26,7 @@ def test_index_and_search_maltese(xlreach, corpora_root, tiny, tmp_path):
     with (corpora_root / "raw" / "lapt9" / "mt.txt").open(encoding="utf-8") as stream:
         lines = list(dict.fromkeys(line.strip() for line in islice(stream, 300) if line.strip()))
     (tmp_path / "mt.txt").write_text("\n".join(lines) + "\n", "utf-8")
-    done = xlreach("index", tiny.encoder(), "--lang", f"mlt={tmp_path / 'mt.txt'}", "--out", tmp_path / "ix")
+    done = xlreach("index", tiny.encoder(), "--text", f"mlt={tmp_path / 'mt.txt'}", "--out", tmp_path / "ix")
     assert done.code == 0, done.err
     wanted = lines[17]
     found = json.loads(xlreach("search", tiny.encoder(), tmp_path / "ix", wanted, "--lang", "mt", "--json").out)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xlreach.comparison import compare, read_gaps, summary, write_gaps
+from xlreach.comparison import compare, read_gaps, write_gaps
 from xlreach.comparison.levels import config_split, splits
 from xlreach.errors import ConfigError, DataError
 from xlreach.measurement import Measurement
@@ -161,21 +161,6 @@ def test_files_of_two_runs_are_refused(study):
         compare(some, study.queries.drop(columns="group"), study.levels, **FEW)
 
 
-def test_summary_is_a_few_lines(gaps, study):
-    lines = summary(gaps)
-    assert len(lines) == 7 and all(line.isascii() for line in lines)
-    row = pick(gaps, "gaps", **PLAIN, setting="cross")
-    assert f"cross {row['gap']:+.3f}" in lines[1]
-    assert "va(99)+lapt" in lines[3] and "LAS" in lines[5] and "too few" in lines[6]
-    hybrid = [row for row in gaps["gaps"] if row["setting"] == "cross" and str(row["alignment"]).startswith("hybrid")]
-    hybrid = [row for row in hybrid if row["measure"] == gaps["headline"] and row["cut"] == "config"]
-    top = max(hybrid, key=lambda row: row["low"])
-    assert f"to {top['low']:.3f}, high-resource" in lines[4] and f"to {top['high']:.3f};" in lines[4]
-    tagged = [row for row in study.results if row.kind == "tagging"]
-    assert len(summary(compare(tagged, None, study.levels, **FEW))) == 6
-    assert len(summary(compare([], None, study.levels, **FEW))) == 6
-
-
 def test_intervals_cover_a_known_gap(make_study):
     """Languages, queries, seeds and noise drawn anew each time; the gap of the population is -.2."""
     rng = np.random.default_rng(12)
@@ -268,4 +253,3 @@ def test_parts_of_a_data_set_are_counted_under_its_name():
     gaps = compare([*results, *more], None, levels, **FEW)
     few = next(one for one in gaps["warnings"] if "low-resource side: too few" in one)
     assert few.endswith("(5 of 6 gaps: tatoeba (2 parts), ntrex, xquad-r and 1 other).")
-    assert "1 low and 1 high on tatoeba (2 parts), ntrex, xquad-r and 1 other are too few" in summary(gaps)[-1]

@@ -78,17 +78,6 @@ def test_one_seed_of_tagging_cannot_tell(study):
     assert row["verdict"] == "cannot tell" and "one seed" in row["why"]
 
 
-def test_verdicts_are_in_the_result_and_in_words(study):
-    from xlreach.comparison import compare
-    from xlreach.comparison.words import answers
-
-    results = [row for row in study.results if row.base == XLMR and row.kind == "tagging"]
-    claims = ["lapt > none on parse:LAS for low"]
-    gaps = compare(results, None, study.levels, resamples=200, permutations=50, hypotheses=claims)
-    (said,) = answers(gaps)
-    assert said.startswith(f"{claims[0]} ({XLMR}): supported; left minus right +") and "after Holm" in said
-
-
 def adapted(gains, languages=("mt", "wo", "ug", "en")):
     """POS by recipe and language, and what each recipe cost."""
     rows = []

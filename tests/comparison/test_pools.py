@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from xlreach.comparison import compare
-from xlreach.comparison.pools import _places, equal_pools, expected, pool_sizes, pool_tables, said_of_pools
+from xlreach.comparison.pools import _places, equal_pools, expected, pool_sizes, pool_tables
 from xlreach.errors import DataError
 from xlreach.measurement import Measurement
 
@@ -99,7 +99,6 @@ def test_the_gap_at_equal_pools_has_its_interval(compared):
         (low, high), like = row["interval_these_languages"], row["interval"]
         assert low < row["gap_equal"] < high and like[0] < row["gap_equal"] < like[1]
         assert (low + high) / 2 == pytest.approx(row["gap_equal"], abs=2e-6) and 0 < row["p_these_languages"] < 1
-    assert said_of_pools(compared) == ["xquad-r: from 400 documents (th) to 900 (en); at equal pools 400 everywhere."]
 
 
 def test_figures_by_language_stand_beside_those_of_whole_pools(compared):
@@ -126,10 +125,6 @@ def test_equal_pools_need_nothing_and_wrong_ranks_are_refused(tmp_path):
     assert equal_pools(made, ["RR"], {"high": ["en"], "low": ["th"]}) == []
     sizes = pool_sizes(made)
     assert [(row["setting"], row["sizes"]) for row in sizes] == [(s, {"en": 100, "th": 100}) for s in ("cross", "mono")]
-    assert said_of_pools({"pools": sizes}) == ["xquad-r: the pools are equal, 100 documents in each language."]
-    one = frame({"en": 100}, {"en": [1]})
-    assert said_of_pools({"pools": pool_sizes(one)}) == ["xquad-r: all queries search one pool, 100 documents in en."]
-    assert said_of_pools({}) == []
     made.to_parquet(tmp_path / "ranks.parquet")
     assert equal_pools(tmp_path / "ranks.parquet", ["RR"], {"high": ["en"], "low": ["th"]}) == []
     assert expected("AP", (0,), (1,), 10, 5) == 0

@@ -25,7 +25,7 @@ def test_entities_by_a_map_with_quirks(tmp_path, caplog):
     with caplog.at_level(logging.INFO, "xlreach"):
         (one,) = corpus.read("train")
     assert (one.tokens, one.tags) == (("Malta", "Pawlu", ":"), ("B-LOC", "B-PER", "O"))
-    assert "1 tags mended" in caplog.text and "1 tags read as O" in caplog.text
+    assert "1 tags repaired" in caplog.text and "1 tags read as O" in caplog.text
     strict = open_dataset("conll:x/mt(token=3,ner=1,prefix=true,repair=false)", tmp_path)
     with pytest.raises(DataError, match="Expected B-PER") as caught:
         list(strict.read("train"))

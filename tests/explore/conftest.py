@@ -5,10 +5,10 @@ import threading
 import pytest
 
 from xlreach.corpora.collection import Document
-from xlreach.explore import Shelf, shelf_of_run
-from xlreach.explore.asking import Explorer
+from xlreach.explore import Catalog, catalog_of_run
+from xlreach.explore.catalog import Entry
+from xlreach.explore.explorer import Explorer
 from xlreach.explore.server import ExplorerServer
-from xlreach.explore.shelf import Entry
 from xlreach.retrieval.index import build_index
 
 EVIL = "<script>document.title='run'</script><img src=x onerror=\"document.title='run'\">"
@@ -17,23 +17,26 @@ OWN = "own text " + EVIL
 
 
 @pytest.fixture(scope="session")
-def shelf(tiny, tmp_path_factory) -> Shelf:
+def catalog(tiny, tmp_path_factory) -> Catalog:
     """The tiny study, and text of one's own in an encoder of it: Arabic, and markup."""
-    found = shelf_of_run(tiny.run)
+    found = catalog_of_run(tiny.run)
     encoder, folder = tiny.encoder(), tmp_path_factory.mktemp("own")
     texts = {"ar": [ARABIC, "كتاب قديم"], "en": [f"rain {EVIL}", "a book", ""]}
     own = {}
     for code, lines in texts.items():
         documents = [Document(f"{code}-{n}", code, text, EVIL if n == 0 else "") for n, text in enumerate(lines)]
         own[code] = build_index(encoder, documents, folder / code, language=code)
-    return Shelf(
-        found.title, (*found.entries, Entry(f"own{EVIL}", encoder, {OWN: own})), found.collections, found.notes
+    return Catalog(
+        found.title,
+        (*found.entries, Entry(f"own{EVIL}", f"own{EVIL}", encoder, {OWN: own})),
+        found.collections,
+        found.notes,
     )
 
 
 @pytest.fixture(scope="session")
-def server(shelf):
-    opened = ExplorerServer(Explorer(shelf))
+def server(catalog):
+    opened = ExplorerServer(Explorer(catalog))
     thread = threading.Thread(target=opened.serve_forever, daemon=True)
     thread.start()
     yield opened

@@ -7,11 +7,11 @@ import socket
 import pytest
 
 from xlreach.errors import DataError, XLReachError
-from xlreach.explore import shelf_of_encoders, shelf_of_run
-from xlreach.explore.asking import LONGEST, Explorer, RequestError
-from xlreach.explore.reading import read_query
+from xlreach.explore import catalog_of_encoders, catalog_of_run
+from xlreach.explore.catalog import INDEXES
+from xlreach.explore.explorer import LONGEST, Explorer, RequestError
+from xlreach.explore.query_tokens import tokenize_query
 from xlreach.explore.server import ExplorerServer
-from xlreach.explore.shelf import OWN
 from xlreach.retrieval.encoding import TextEncoder
 from xlreach.retrieval.index import open_index
 from xlreach.retrieval.search import search
@@ -36,20 +36,23 @@ def post(server, content, **headers):
 
 
 @pytest.fixture
-def question(shelf):
-    return shelf.collections[COLLECTION].queries("qla")[0]
+def question(catalog):
+    return catalog.collections[COLLECTION].queries("qla")[0]
 
 
-def test_a_runs_encoders_and_collections_are_found(tiny, shelf):
-    assert [entry.name for entry in shelf.entries[:-1]] == sorted(path.name for path in tiny.encoder().parent.iterdir())
-    assert set(shelf.entries[0].indexes) == {COLLECTION} and set(shelf.entries[0].indexes[COLLECTION]) == {"qha", "qla"}
-    assert shelf.title == "tiny" and not shelf.notes
+def test_a_runs_encoders_and_collections_are_found(tiny, catalog):
+    entries = catalog.entries[:-1]
+    assert {entry.encoder for entry in entries} == {path.resolve() for path in tiny.encoder().parent.iterdir()}
+    assert {set(entry.indexes) == {COLLECTION} for entry in entries} == {True}
+    assert set(entries[0].indexes[COLLECTION]) == {"qha", "qla"}
+    assert entries[0].name == "small · none · qla" and entries[0].label == "none"
+    assert catalog.title == "tiny" and not catalog.notes
 
 
-def test_hits_are_those_of_search(tiny, shelf, question):
-    entry = shelf.entries[0]
+def test_hits_are_those_of_search(tiny, catalog, question):
+    entry = catalog.entries[0]
     asked = {"query": question.text, "encoders": [entry.name], "collection": COLLECTION, "k": 4}
-    answer = Explorer(shelf).ask(asked)
+    answer = Explorer(catalog).ask(asked)
     (one,) = answer["answers"]
     encoder = TextEncoder(entry.encoder)
     for language in one["languages"]:
@@ -57,8 +60,8 @@ def test_hits_are_those_of_search(tiny, shelf, question):
         theirs = search(encoder, [question.text], [index], 4)[0]
         assert [hit["score"] for hit in language["hits"]] == pytest.approx([hit.score for hit in theirs], abs=2e-4)
         assert {hit["id"] for hit in language["hits"]} == {hit.id for hit in theirs}
-    assert answer["known"] == "qla"
-    relevant = shelf.collections[COLLECTION].qrels("qla", "qha")[question.id]
+    assert answer["query_language"] == "qla"
+    relevant = catalog.collections[COLLECTION].qrels("qla", "qha")[question.id]
     (high,) = [language for language in one["languages"] if language["code"] == "qha"]
     assert all(hit["relevant"] == (relevant.get(hit["id"], 0) > 0) for hit in high["hits"])
     index = open_index(entry.indexes[COLLECTION]["qha"], encoder)
@@ -66,23 +69,23 @@ def test_hits_are_those_of_search(tiny, shelf, question):
     assert high["judged"] and high["first_relevant"] == min(ranked.index(one) + 1 for one in relevant)
 
 
-def test_what_is_no_question_of_the_collection_has_no_relevance(shelf):
-    asked = {"query": "unheard of", "encoders": [shelf.entries[0].name], "collection": COLLECTION}
-    answer = Explorer(shelf).ask(asked)
-    assert answer["known"] is None
+def test_what_is_no_question_of_the_collection_has_no_relevance(catalog):
+    asked = {"query": "unheard of", "encoders": [catalog.entries[0].name], "collection": COLLECTION}
+    answer = Explorer(catalog).ask(asked)
+    assert answer["query_language"] is None
     assert {hit["relevant"] for one in answer["answers"][0]["languages"] for hit in one["hits"]} == {None}
 
 
 def test_a_query_is_shown_as_it_is_read(tiny):
     encoder = TextEncoder(tiny.encoder())
     tokenizer = encoder.model.tokenizer
-    found = read_query(encoder, "tala mora")
-    assert [piece for piece, _ in found.pieces] == tokenizer.tokenize("tala mora") and not found.cut
-    unknown = read_query(encoder, "\U0001f980")
-    assert unknown.unknown == 1 and unknown.pieces[-1][1]
-    long = read_query(encoder, "tala " * 3000)
-    assert long.cut and len(long.pieces) < long.length
-    assert not read_query(encoder, "").pieces
+    found = tokenize_query(encoder, "tala mora")
+    assert [token for token, _ in found.tokens] == tokenizer.tokenize("tala mora") and not found.truncated
+    unknown = tokenize_query(encoder, "\U0001f980")
+    assert unknown.unknown == 1 and unknown.tokens[-1][1]
+    long = tokenize_query(encoder, "tala " * 3000)
+    assert long.truncated and len(long.tokens) < long.length
+    assert not tokenize_query(encoder, "").tokens
 
 
 def test_transliteration_is_shown(tmp_path, tiny):
@@ -92,7 +95,7 @@ def test_transliteration_is_shown(tmp_path, tiny):
     tokenizer = json.loads((folder / "tokenizer.json").read_text("utf-8"))
     tokenizer["normalizer"] = {"type": "Replace", "pattern": {"String": "ж"}, "content": "zh"}
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer), "utf-8")
-    assert read_query(TextEncoder(folder), "жaba").text == "zhaba"
+    assert tokenize_query(TextEncoder(folder), "жaba").text == "zhaba"
 
 
 @pytest.mark.parametrize(
@@ -103,10 +106,10 @@ def test_transliteration_is_shown(tmp_path, tiny):
         ("k", 10**9), ("k", True), ("k", "x" * 999),
     ],
 )  # fmt: skip
-def test_wrong_requests_are_refused(shelf, field, value):
-    asked = {"query": "x", "encoders": [shelf.entries[0].name], "collection": COLLECTION, field: value}
+def test_wrong_requests_are_refused(catalog, field, value):
+    asked = {"query": "x", "encoders": [catalog.entries[0].name], "collection": COLLECTION, field: value}
     with pytest.raises(RequestError):
-        Explorer(shelf).ask(asked)
+        Explorer(catalog).ask(asked)
 
 
 def test_only_this_machine_is_served(server):
@@ -120,16 +123,18 @@ def test_only_this_machine_is_served(server):
         assert post(server, {}, Origin=origin)[0] == 403
     assert post(server, {}, Origin=f"http://{own}")[0] == 400
     assert send(server, "POST", "/ask", b"{}", {"Content-Type": "text/plain"})[0] == 415
-    with pytest.raises(XLReachError, match="cannot be had"):
+    with pytest.raises(XLReachError, match="cannot be used"):
         ExplorerServer(server.explorer, server.server_port)
 
 
-@pytest.mark.parametrize("path", ["/../pyproject.toml", "/shelf.py", "//evil.example/", "/%2e%2e/", "/page.py", "/ask"])
+@pytest.mark.parametrize(
+    "path", ["/../pyproject.toml", "/catalog.py", "//evil.example/", "/%2e%2e/", "/page.py", "/ask"]
+)
 def test_nothing_but_the_page_is_served(server, path):
     assert send(server, "GET", path)[0] == 404
 
 
-def test_requests_are_bounded(server, shelf):
+def test_requests_are_bounded(server, catalog):
     assert send(server, "POST", "/ask", b"[1]", {"Content-Type": "application/json"})[0] == 400
     assert send(server, "POST", "/ask", b"[" * 100_000, {"Content-Type": "application/json"})[0] == 400
     for body in (b"\xff", b'{"query": "\\ud800"}', '{"k": 1}'.encode("utf-16"), b"9" * 5000, b""):
@@ -140,7 +145,7 @@ def test_requests_are_bounded(server, shelf):
             raw.sendall(f"{head}Content-Length: {length}\r\n\r\n".encode())
             assert raw.recv(200).split()[1] == str(status).encode()
     status, answer = post(
-        server, {"query": "x" * (LONGEST + 1), "encoders": [shelf.entries[0].name], "collection": COLLECTION}
+        server, {"query": "x" * (LONGEST + 1), "encoders": [catalog.entries[0].name], "collection": COLLECTION}
     )
     assert status == 400 and "20,001 characters" in answer["error"]
 
@@ -154,17 +159,43 @@ def test_headers_keep_the_page_to_itself(server):
 
 def test_a_run_without_its_parts_is_refused(tmp_path):
     with pytest.raises(DataError, match="No run here"):
-        shelf_of_run(tmp_path)
+        catalog_of_run(tmp_path)
     (tmp_path / "runs" / "lost").mkdir(parents=True)
     (tmp_path / "runs" / "lost" / "config.yaml").write_text("study: lost", "utf-8")
     with pytest.raises(DataError, match="no encoders with indexes"):
-        shelf_of_run(tmp_path / "runs" / "lost")
+        catalog_of_run(tmp_path / "runs" / "lost")
 
 
 def test_encoders_with_indexes_of_ones_own(tiny):
-    shelf = shelf_of_encoders([str(tiny.encoder())], tiny.indexes())
-    assert set(shelf.entries[0].indexes[OWN]) == {"qha", "qla"}
-    answer = Explorer(shelf).ask({"query": "tala", "encoders": [shelf.entries[0].name], "collection": OWN, "k": 2})
+    catalog = catalog_of_encoders([str(tiny.encoder())], tiny.indexes())
+    assert set(catalog.entries[0].indexes[INDEXES]) == {"qha", "qla"}
+    answer = Explorer(catalog).ask(
+        {"query": "tala", "encoders": [catalog.entries[0].name], "collection": INDEXES, "k": 2}
+    )
     assert [len(one["hits"]) for one in answer["answers"][0]["languages"]] == [2, 2]
     with pytest.raises(XLReachError, match="several encoders"):
-        shelf_of_encoders(["a", "b"], tiny.indexes())
+        catalog_of_encoders(["a", "b"], tiny.indexes())
+
+
+@pytest.mark.parametrize("field", ["encoder", "folder"])
+@pytest.mark.parametrize("path", ["../../elsewhere", "/etc"])
+def test_folders_that_a_run_names_stay_within_its_root(tmp_path, field, path):
+    run = tmp_path / "root" / "runs" / "s"
+    run.mkdir(parents=True)
+    (run / "config.yaml").write_text("study: s", "utf-8")
+    index = {"dataset": "d", "language": "mt", "folder": path if field == "folder" else "indexes/s/e/d/mt"}
+    row = {"system": {"base": "b"}, "language": "mt", "seed": 1, "indexes": [index]}
+    row["encoder"] = path if field == "encoder" else "encoders/s/e"
+    (run / "systems.json").write_text(json.dumps([row]), "utf-8")
+    with pytest.raises(DataError, match="is outside of"):
+        catalog_of_run(run)
+
+
+@pytest.mark.parametrize(
+    "content", ["[1]", "{}", '[{"system": {"nothing": "b"}}]', "3", '[{"system": {}, "indexes": 1}]']
+)
+def test_a_damaged_list_of_systems_is_refused(tmp_path, content):
+    (tmp_path / "config.yaml").write_text("study: s", "utf-8")
+    (tmp_path / "systems.json").write_text(content, "utf-8")
+    with pytest.raises(DataError):
+        catalog_of_run(tmp_path)

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from xlreach.explore.asking import LONGEST
+from xlreach.explore.explorer import LONGEST
 
 COLLECTION = "folder:retrieval/artificial-test"
 HITS = "[...document.querySelectorAll('.column li')].map(node => node.innerText)"
@@ -30,17 +30,17 @@ def ask(page, query):
     page.evaluate("document.getElementById('status').textContent = 'old'")
     page.fill("#query", query)
     page.press("#query", "Enter")
-    expect(page.locator("#status")).not_to_have_text(re.compile("old|Asking…"))
+    expect(page.locator("#status")).not_to_have_text(re.compile("old|Searching…"))
     return page.text_content("#status")
 
 
-def test_a_query_its_hits_and_another_encoder(page, shelf):
-    assert "nothing is known" in ask(page, "tala mora")
+def test_a_query_its_hits_and_another_encoder(page, catalog):
+    assert "is not known" in ask(page, "tala mora")
     assert page.evaluate("[...document.querySelectorAll('.column h3')].map(node => node.innerText.split(' ')[0])") == [
         "qha", "qla", "qha", "qla",
     ]  # fmt: skip
     hits = page.evaluate(HITS)
-    assert len(hits) == 4 * 5 and page.evaluate("document.querySelectorAll('.pieces span').length") > 1
+    assert len(hits) == 4 * 5 and page.evaluate("document.querySelectorAll('.tokens span').length") > 1
     page.locator("#encoders input").nth(0).click()
     expect(page.locator(".answer")).to_have_count(1)
     assert page.evaluate(HITS) == hits[10:]
@@ -51,11 +51,11 @@ def test_a_query_its_hits_and_another_encoder(page, shelf):
     expect(page.locator(".column")).to_have_count(2)
 
 
-def test_a_question_of_the_collection_has_its_answers_marked(page, shelf):
+def test_a_question_of_the_collection_has_its_answers_marked(page, catalog):
     page.locator("#examples button").first.click()
-    expect(page.locator("#status")).to_have_text(re.compile("^A question of the collection"))
+    expect(page.locator("#status")).to_have_text(re.compile("^A query of the collection"))
     query = page.input_value("#query")
-    collection = shelf.collections[COLLECTION]
+    collection = catalog.collections[COLLECTION]
     (question,) = [question for question in collection.queries("qha") if question.text == query]
     wanted = {d for to in ("qha", "qla") for d, g in collection.qrels("qha", to)[question.id].items() if g > 0}
     shown = page.evaluate(
@@ -72,14 +72,14 @@ def test_an_empty_query(page, empty):
 
 
 def test_a_very_long_query(page):
-    assert "nothing is known" in ask(page, "tala mora " * 1500)
-    assert "too long: only the first" in page.text_content(".cut")
+    assert "is not known" in ask(page, "tala mora " * 1500)
+    assert "too long: only the first" in page.text_content(".truncated")
     assert len(page.evaluate(HITS)) == 20
     assert f"at most {LONGEST}" in ask(page, "x" * (LONGEST + 1)) and page.evaluate(HITS) == []
 
 
-def test_text_from_right_to_left_and_markup(page, shelf):
-    page.select_option("#collection", next(iter(shelf.entries[-1].indexes)))
+def test_text_from_right_to_left_and_markup(page, catalog):
+    page.select_option("#collection", next(iter(catalog.entries[-1].indexes)))
     ask(page, "المطر <b>على</b> المدينة")
     expect(page.locator(".column")).to_have_count(2)
     direction = "getComputedStyle(document.querySelector({!r})).direction"

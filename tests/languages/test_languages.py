@@ -60,7 +60,8 @@ def test_facts_of_the_seed_languages():
 
 
 def test_joshi_classes_are_complete():
-    rows = [one for one in known_languages() if len(one.code) <= 3]
+    # Without the made-up languages that other tests of this process may have added.
+    rows = [one for one in known_languages() if len(one.code) <= 3 and not "qaa" <= one.code <= "qtz"]
     sizes = [sum(one.joshi_class == level for one in rows) for level in range(6)]
     # 201 in the list of class 1; `eml` among them is retired from ISO 639-3.
     assert sizes[1:] == [200, 18, 28, 18, 7]

@@ -21,10 +21,13 @@ from xlreach.comparison.tables import (
     retrieval_tables,
     tagging_tables,
 )
-from xlreach.comparison.words import summary
 from xlreach.errors import DataError
+from xlreach.gaps import EqualPools, Interval, PoolFigure, PoolSizes
 from xlreach.report import render_report
-from xlreach.report.export import shown_minus, table_csv, table_latex
+from xlreach.report.export import table_csv, table_latex
+from xlreach.report.narrative import summary
+from xlreach.report.numbers import typeset
+from xlreach.system import System
 
 EVIL = '<script>alert("1")</script>'
 
@@ -125,15 +128,15 @@ def test_every_chart_is_drawn_with_table_and_downloads(page, run, made):
 def test_figures_equal_those_of_the_gaps(page, run):
     cells = {cell.strip() for row in read(page).rows for cell in row}
     gaps = read_gaps(run / "gaps.json")
-    for row in gaps["gaps"]:
-        if row["cut"] == "config" and (row["kind"] == "tagging" or row["measure"] == gaps["headline"]):
-            digits = 1 if abs(row["low"]) > 1.5 else 3
-            assert f"{row['gap']:+.{digits}f}".replace("-", "−") in cells
+    for row in gaps.gaps:
+        if row.split == "config" and (row.kind == "tagging" or row.measure == gaps.headline):
+            digits = 1 if abs(row.low) > 1.5 else 3
+            assert f"{row.gap:+.{digits}f}".replace("-", "−") in cells
 
 
 def test_the_page_says_all_that_the_terminal_says(page, run):
     said = " ".join("".join(read(page).text).split())
-    lines = [" ".join(shown_minus(line).split()) for line in summary(read_gaps(run / "gaps.json"))]
+    lines = [" ".join(typeset(line).split()) for line in summary(read_gaps(run / "gaps.json"))]
     assert len(lines) == 7
     for line in lines[2:]:
         assert line in said, line
@@ -228,7 +231,7 @@ def test_same_run_same_page(run):
 
 def test_licences_and_warnings_are_shown(page):
     text = " ".join(read(page).text)
-    assert "CC BY-SA 4.0" in text and "too few for a claim" in text and "as its source says" in text
+    assert "CC BY-SA 4.0" in text and "too few for a claim" in text and "not stated; see its source" in text
 
 
 @pytest.mark.parametrize("kinds", [{"tagging"}, {"retrieval"}, set()])
@@ -269,23 +272,14 @@ def test_language_preference_has_a_table_of_its_own(made, write, tmp_path):
 def test_why_is_shown_with_its_doubts(page, run):
     gaps = read_gaps(run / "gaps.json")
     rows = [[cell.strip() for cell in row] for row in read(page).rows]
-    one = next(
-        row for row in gaps["correlations"]
-        if (row["setting"], row["predictor"], row["scope"]) == ("cross", "LAS", "across")
-        and "hybrid" in row["alignment"]
-    )  # fmt: skip
-    assert any(row[:4] == ["cross", "hybrid", "across", "LAS"] and row[4] == f"{one['rho']:+.2f}" for row in rows)
+    wanted = ("cross", "LAS", "across", "hybrid(alpha=0.5)")
+    (one,) = [row for row in gaps.correlations if (row.setting, row.predictor, row.scope, row.alignment) == wanted]
+    shown = ["cross", "hybrid(alpha=0.5)", "across", "LAS", f"{one.rho:+.2f}"]
+    assert any(row[:5] == shown for row in rows)
     assert "Mixed-effects model, cross" in page
-    profile = next(row for row in gaps["profiles"] if row["setting"] == "mono")
-    assert any(row[:3] == [profile["language"], profile["level"], profile["recipe"]] for row in rows)
+    profile = next(row for row in gaps.profiles if row.setting == "mono")
+    assert any(row[:3] == [profile.language, profile.level, profile.system.recipe] for row in rows)
     assert (run / "tables" / "correlations.csv").is_file()
-
-
-def test_names_are_short_where_unambiguous_and_full_where_pointed_at(page, run):
-    assert '<span title="hybrid(alpha=0.5)">hybrid</span>' in page
-    assert "<dt>hybrid</dt><dd>hybrid(alpha=0.5)</dd>" in page
-    saved = next(path for path in (run / "tables").glob("retrieval*.csv")).read_text("utf-8")
-    assert "hybrid(alpha=0.5)" in saved
 
 
 CURVES = [
@@ -339,8 +333,8 @@ def test_what_differs_is_marked(made, page, run):
     from xlreach.comparison.marks import marked
 
     gaps = read_gaps(run / "gaps.json")
-    rows = [row for row in gaps["changes"] if row["cut"] == "config"]
-    assert all(row["p_low_holm"] is None or row["p_low_holm"] >= row["p_low"] for row in rows)
+    rows = [row for row in gaps.changes if row.split == "config"]
+    assert all(row.p_low_holm is None or row.p_low_holm >= row.p_low for row in rows)
     (overview,) = marked(overview_tables(made.results, made.levels, "nDCG@10"), gaps)
     cells = dict(overview.rows)
     column = overview.columns.index("LAS")
@@ -348,9 +342,9 @@ def test_what_differs_is_marked(made, page, run):
     column = overview.columns.index("ntrex cross nDCG@10")
     for (recipe, alignment), figures in cells.items():
         told = [
-            {"recipe": "*", "alignment": "†"}[row["factor"]] for row in rows
-            if (row["recipe"], row["alignment"], row["setting"]) == (recipe, alignment, "cross")
-            and row["measure"] == "nDCG@10" and row["factor"] != "both" and row["p_low_holm"] < 0.05
+            {"recipe": "*", "alignment": "†"}[row.factor] for row in rows
+            if (row.system.recipe, row.system.alignment, row.setting) == (recipe, alignment, "cross")
+            and row.measure == "nDCG@10" and row.factor != "both" and row.p_low_holm < 0.05
         ]  # fmt: skip
         assert figures[column].marks == "".join(told)
     assert '<sup class="mark">*</sup>' in page and r"$^{\ast}$" in table_latex(overview)
@@ -403,16 +397,16 @@ def test_figures_at_equal_pools_have_a_table_by_language(made, write, tmp_path):
     assert "At equal pools" not in (render_report(run)).read_text("utf-8")  # nothing is known of the pools
     about = {"dataset": "ntrex", "setting": "mono"}
     gaps = read_gaps(run / "gaps.json")
-    gaps["pools"] = [about | {"sizes": {"en": 100, "mt": 100}, "smallest": 100, "largest": 100}]
-    write_gaps(run / "gaps.json", gaps)
+    equal = PoolSizes(**about, sizes={"en": 100, "mt": 100}, smallest=100, largest=100)
+    write_gaps(run / "gaps.json", dataclasses.replace(gaps, pools=(equal,)))
     page = render_report(run).read_text("utf-8")
     assert "ntrex: the pools are equal, 100 documents in each language." in page and "equal-pools" not in page
-    one = {"pool": 1200.0, "whole": 0.5, "equal": 0.625, "whole_sd": 0.01, "equal_sd": None}
-    found = about | {"base": rows[0].base, "recipe": "none", "alignment": "none", "measure": "nDCG@10", "size": 800}
-    found |= {"languages": {"en": one, "mt": one | {"pool": 800.0}}, "gap": 0.0, "gap_equal": -0.25, "p": None}
-    found |= {"interval": None, "interval_these_languages": [-0.5, -0.125]}
-    gaps["pools"][0] |= {"sizes": {"en": 1200, "mt": 800}}
-    write_gaps(run / "gaps.json", gaps | {"equal_pools": [found]})
+    figure = PoolFigure(pool=1200.0, whole=0.5, equal=0.625, whole_sd=0.01)
+    row = EqualPools(**about, system=System(rows[0].base), measure="nDCG@10", size=800, gap=0.0, gap_equal=-0.25,
+                     languages={"en": figure, "mt": dataclasses.replace(figure, pool=800.0)},
+                     interval_these_languages=Interval(-0.5, -0.125))  # fmt: skip
+    unequal = dataclasses.replace(equal, sizes={"en": 1200, "mt": 800}, smallest=800, largest=1200)
+    write_gaps(run / "gaps.json", dataclasses.replace(gaps, pools=(unequal,), equal_pools=(row,)))
     parsed = read(render_report(run).read_text("utf-8"))
     lines = [[cell.strip() for cell in row] for row in parsed.rows]
     assert ["none", "none", "whole", "0.500 ±0.010", "0.500 ±0.010"] in lines
@@ -430,10 +424,10 @@ def test_rows_have_latex_too(page, run):
     assert lines[0].startswith("% Gap in nDCG@10, ntrex") and "dataset ntrex" in lines[1] and "seeds 3" in lines[1]
     heads = lines[lines.index(r"\toprule") + 1].removesuffix(r" \\").split(" & ")
     assert heads[:4] == ["recipe", "alignment", "setting", "low"] and "values" not in heads
-    gaps = [row for row in read_gaps(run / "gaps.json")["gaps"]
-            if (row["cut"], row["kind"], row["measure"]) == ("config", "retrieval", "nDCG@10")]  # fmt: skip
+    gaps = [row for row in read_gaps(run / "gaps.json").gaps
+            if (row.split, row.kind, row.measure) == ("config", "retrieval", "nDCG@10")]  # fmt: skip
     body = [line for line in lines if line.endswith(r" \\")][1:]
     assert len(body) == len(gaps)
     cells = dict(zip(heads, body[0].removesuffix(r" \\").split(" & "), strict=True))
-    low, high = gaps[0]["interval_these_languages"]
-    assert cells["gap"] == f"{gaps[0]['gap']:.3f}" and cells["interval these languages"] == f"[{low:.3f}, {high:.3f}]"
+    low, high = gaps[0].interval_these_languages
+    assert cells["gap"] == f"{gaps[0].gap:.3f}" and cells["interval these languages"] == f"[{low:.3f}, {high:.3f}]"

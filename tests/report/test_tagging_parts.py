@@ -32,7 +32,7 @@ def test_the_page_shows_curves_transfer_and_published_figures(tmp_path: Path):
     (tmp_path / "config.yaml").write_text("study: s\nlanguages: {high: [en], low: [mt]}\n", "utf-8")
     page = render_report(tmp_path).read_text("utf-8")
     for shown in ("Learning curves", "LAS by number of training sentences, b", "Zero-shot transfer", "ud:en_x",
-                  "Beside Chau and Smith (2021)", "another encoder", "LAS in parts, b"):  # fmt: skip
+                  "Compared with Chau and Smith (2021)", "another encoder", "LAS in parts, b"):  # fmt: skip
         assert shown in page
     assert {"curve-LAS-b.svg", "curve-LAS-b.png"} <= {path.name for path in (tmp_path / "charts").iterdir()}
     names = {path.name for path in (tmp_path / "tables").iterdir()}

@@ -31,7 +31,7 @@ def test_a_killed_build_leaves_nothing_half_and_can_be_done_again(encoder, encod
     lines.write_text("".join(f"xx{at % 60} xx{at % 59} xx{at % 53}\n" for at in range(40_000)), "utf-8")
     place = tmp_path / "ix"
     command = [sys.executable, "-c", "from xlreach.cli import main; main()", "index", str(encoder_folder),
-               "--lang", f"en={lines}", "--out", str(place)]  # fmt: skip
+               "--text", f"en={lines}", "--out", str(place)]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     end = time.monotonic() + 120
     while not list(place.glob(".en.*.tmp/ids.parquet")):
@@ -104,7 +104,7 @@ def test_ids_with_blanks_and_line_feeds_are_kept_and_never_put_into_a_run(encode
 
 
 def test_what_is_shown_stays_in_its_line():
-    from xlreach.cli.options import one_line, shortened
+    from xlreach.front.table import one_line, shortened
 
     assert one_line("a\nb\x1b[31m\tc\u2028d\r") == "a b [31m c d"
     assert shortened("ab cd") == "ab cd" and shortened("ab cd ef gh", 8) == "ab cd…"

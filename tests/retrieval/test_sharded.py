@@ -10,17 +10,16 @@ import numpy as np
 import pytest
 
 from xlreach.corpora.collection import Document
-from xlreach.errors import DataError, IndexFolderError
+from xlreach.errors import DataError
 from xlreach.retrieval.encoding import TextEncoder
 from xlreach.retrieval.factory import (
     add_vectors,
     apply_parameters,
-    blocks,
     check_factory,
     search_parameters,
     train_index,
 )
-from xlreach.retrieval.faiss_format import candidates, merge_shards, merges, read_file, write_exact, write_index
+from xlreach.retrieval.faiss_files import candidates, merge_shards, merges, read_file, write_index
 from xlreach.retrieval.index import build_index, open_index
 
 _CHUNK = 256
@@ -35,21 +34,23 @@ def unit(count: int, dimension: int) -> np.ndarray:
 @pytest.mark.parametrize("count", [0, 1, 70_000])
 def test_an_exact_index_is_written_as_faiss_writes_it(tmp_path, count):
     vectors = unit(count, 8)
-    write_exact(tmp_path / "ours", check_factory("Flat", 8), count, blocks(vectors))
+    write_index(tmp_path / "ours", check_factory("Flat", 8), vectors, "Flat")
     index = check_factory("Flat", 8)
     index.add(vectors)
     faiss.write_index(index, str(tmp_path / "theirs"))
     assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()
 
 
-def test_an_exact_index_of_another_number_of_vectors_is_not_left(tmp_path):
-    with pytest.raises(IndexFolderError, match=r"bytes were written, \d+ expected"):
-        write_exact(tmp_path / "index", check_factory("Flat", 8), 11, [unit(10, 8)])
-
-
 @pytest.mark.parametrize(
     "factory",
-    ["IVF16,Flat", "IVF512,Flat", "IVF16,SQ8,RFlat", "OPQ8,IVF16,PQ8x4,RFlat", "IVF16_HNSW8,Flat"],
+    [
+        "IVF16,Flat",
+        "IVF512,Flat",
+        "IVF16,SQ8,RFlat",
+        "OPQ8,IVF16,PQ8x4,RFlat",
+        "IVF16_HNSW8,Flat",
+        "IVF16,RaBitQ,RFlat",
+    ],
 )
 def test_merged_shards_are_the_index_of_all(tmp_path, factory):
     """With 512 cells most are empty, and FAISS writes the lengths of the lists in its other form."""
@@ -76,7 +77,19 @@ def test_merged_shards_are_the_index_of_all(tmp_path, factory):
     assert not (tmp_path / "ours.lists").exists()
 
 
-@pytest.mark.parametrize("factory", ["SQ8,RFlat", "PQ4x4,RFlat", "IVF16,SQ8,RFlat"])
+@pytest.mark.parametrize(
+    "factory",
+    [
+        "Flat",
+        "SQ8,RFlat",
+        "PQ4x4,RFlat",
+        "PQ4x4fs,RFlat",
+        "RaBitQ,RFlat",
+        "PCA4,L2norm,Flat,RFlat",
+        "IVF16,SQ8,RFlat",
+        "HNSW8,SQ8,RFlat",
+    ],
+)
 def test_an_index_that_ranks_by_exact_vectors_is_written_as_faiss_writes_it(tmp_path, factory):
     vectors = unit(70_000, 8)
     file = np.memmap(tmp_path / "vectors", np.float32, "w+", shape=vectors.shape)  # more than one block
@@ -85,7 +98,7 @@ def test_an_index_that_ranks_by_exact_vectors_is_written_as_faiss_writes_it(tmp_
     index = check_factory(factory, 8)
     train_index(index, vectors, factory)
     apply_parameters(index, search_parameters(index))
-    index.add(vectors)
+    add_vectors(index, file)
     faiss.write_index(index, str(tmp_path / "theirs"))
     assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()
     assert read_file(tmp_path / "ours").search(vectors[:9], 5)[0].tobytes() == index.search(vectors[:9], 5)[0].tobytes()

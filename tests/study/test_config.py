@@ -97,7 +97,7 @@ def test_languages_get_their_shortest_code(write):
         ("alignments: [none]", "alignments: {none: mono}", 12, ["alignments.none", "always 'none'"]),
         ("index: Flat", "retrievers: {words: bm25, dense: bm25(b=0)}", 15, ["retrievers.dense", "always 'dense'"]),
         ("[none, lapt]", "[]", 11, ["recipes", "at least one"]),
-        ("[none, lapt]", '["none+lapt"]', 11, ["recipes[0]", "'none' stands alone"]),
+        ("[none, lapt]", '["none+lapt"]', 11, ["recipes[0]", "Expected 'none' alone"]),
         ("alignments: [none]", "alignments: [hybird]", 12, ["alignments[0]", "Did you mean 'hybrid'"]),
         ("tagging: [pos]", "tagging: [poss]", 13, ["tagging[0]", "Did you mean 'pos'"]),
         ("preset: paper", "preset: papre", 14, ["preset", "Did you mean 'paper'"]),

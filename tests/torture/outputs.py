@@ -15,8 +15,8 @@ from cases import damaged
 from hypothesis import strategies as st
 
 from xlreach.errors import IndexFolderError
-from xlreach.explore.asking import _checked
-from xlreach.explore.shelf import Entry, Shelf
+from xlreach.explore.catalog import Catalog, Entry
+from xlreach.explore.explorer import check_request
 from xlreach.measurement import FIELDS, Measurement, read_measurements, write_measurements
 from xlreach.retrieval.index import fill_index, find_indexes, open_index
 from xlreach.safe_io import parse_json
@@ -189,14 +189,14 @@ def request(case: bytes, folder: Path) -> None:
     """What a browser could send to the explorer: checked before anything is opened."""
     asked = parse_json(case.decode("utf-8", "replace"))
     if isinstance(asked, dict):
-        query, entries, collection, languages, k = _checked(asked, _shelf())
+        query, entries, collection, languages, k = check_request(asked, _catalog())
         assert entries and collection == "c" and 1 <= k <= 50 and len(query.encode("utf-8", "surrogatepass")) < 10**5
         assert all(isinstance(one, str) for one in languages)
 
 
 @cache
-def _shelf() -> Any:
-    return Shelf("t", (Entry("e", Path("e"), {"c": {"mt": Path("mt")}}),))
+def _catalog() -> Any:
+    return Catalog("t", (Entry("e", "e", Path("e"), {"c": {"mt": Path("mt")}}),))
 
 
 def record(case: bytes, folder: Path) -> None:

@@ -1,8 +1,8 @@
-"""Choosing new vocabulary: a second tokenizer of the text proposes pieces, a rule ranks them.
+"""Choosing new vocabulary: a second tokenizer, trained on the text, proposes pieces, and a rule ranks them.
 
-The rules: `unk` counts a piece where it stands in a word in which the base loses information (Chau & Smith 2021);
-`fragmentation` counts the base's pieces that it would save; `frequency` just counts. A Unigram choice is then tried
-out, because Viterbi may never pick a piece, or may pick it in text of other languages.
+The rules: `unk` counts the words with unknown pieces that a piece occurs in (Chau & Smith 2021); `fragmentation` counts
+the base's pieces that it would save; `frequency` counts its occurrences. A Unigram choice is then tried out: Viterbi
+may never use a piece, or may use it in text of other languages.
 """
 
 from __future__ import annotations
@@ -22,43 +22,43 @@ from xlreach.adapt.unigram import train_unigram, with_pieces
 from xlreach.adapt.wordpiece import LongestMatch, train_wordpiece
 from xlreach.errors import DataError
 
-# What the paper trains its proposing WordPiece with (select_wordpieces_for_injection, its published settings).
+# The published settings of the paper's WordPiece that proposes pieces (select_wordpieces_for_injection).
 _WORDPIECE_SIZE, _MIN_FREQUENCY, _ALPHABET = 5000, 5, 1000
 _UNIGRAM_SIZE = 20_000
-_OTHER_LINES = 5_000  # of each other language, enough to see a piece fire
-_ROUNDS = 8  # of refilling; what is still unwanted after them is left out
+_OTHER_LINES = 5_000  # of each other language: enough to see that a piece is used
+_ROUNDS = 8  # of replacing unwanted pieces; those that are left then are dropped
 
 _Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class _Cuts:
-    """Parts cut by a proposing tokenizer: for all pieces in order which one it is (-1: unknown), and of which part."""
+class _Tokens:
+    """Pretokens as tokens of a proposing tokenizer: `ids` into `pieces` (-1: unknown), and the pretoken of each."""
 
     pieces: list[str]
     ids: _Ints
-    owners: _Ints
+    pretoken_ids: _Ints
 
 
-_Propose = Callable[[list[str]], _Cuts]
+_Propose = Callable[[list[str]], _Tokens]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """New pieces, best first, and how many of them the rule itself gave (the rest were padded by frequency)."""
+    """New pieces, the best first, and how many of them come from the rule (the rest are the most frequent others)."""
 
     pieces: tuple[str, ...]
     by_rule: int
 
 
-def choose(base: Segmenter, files: Mapping[str, Path], others: Mapping[str, Path], n: int, rule: str) -> Choice:
-    """The `n` best new pieces for a text, or fewer where the text does not have as many.
+def choose_pieces(base: Segmenter, files: Mapping[str, Path], others: Mapping[str, Path], n: int, rule: str) -> Choice:
+    """Chooses the `n` best new pieces for a text, or fewer where the text does not give as many.
 
     Args:
-        base: The tokenizer to be augmented.
+        base: The tokenizer to augment.
         files: Text by language.
-        others: Text by language that the new pieces should not touch; heeded by Unigram tokenizers.
-        n: How many.
+        others: Text by language that must be tokenized as before; used with Unigram tokenizers only.
+        n: The number of pieces.
         rule: `unk`, `fragmentation` or `frequency`.
 
     Raises:
@@ -95,84 +95,83 @@ def choose(base: Segmenter, files: Mapping[str, Path], others: Mapping[str, Path
 
 
 class _Text:
-    """The words of a text and their parts.
+    """The words of a text and their pretokens.
 
     Attributes:
-        words: With how often each occurs.
-        parts: Each different one, with how often it occurs.
-        flat: For all parts of all words in order, which of `parts` it is.
-        owners: Of which word.
+        words: The different words, with how often each occurs.
+        pretokens: The different pretokens, with how often each occurs.
+        flat: For all pretokens of all words in order, its number in `pretokens`.
+        word_ids: And the number of its word in `words`.
     """
 
     def __init__(self, base: Segmenter, words: Counter[str]) -> None:
         self.words = words
-        by_word = base.all_parts(list(words))
-        number = {part: i for i, part in enumerate(dict.fromkeys(chain.from_iterable(by_word)))}
-        lengths = [len(parts) for parts in by_word]
+        by_word = base.pretokenize_all(list(words))
+        number = {pretoken: i for i, pretoken in enumerate(dict.fromkeys(chain.from_iterable(by_word)))}
+        lengths = list(map(len, by_word))
         self.flat = np.fromiter(map(number.__getitem__, chain.from_iterable(by_word)), np.int64, count=sum(lengths))
-        self.owners = np.repeat(np.arange(len(words)), lengths)
+        self.word_ids = np.repeat(np.arange(len(words)), lengths)
         counts = np.fromiter(words.values(), np.int64, count=len(words))
-        totals = np.bincount(self.flat, counts[self.owners], len(number)).astype(np.int64)
-        self.parts: dict[str, int] = dict(zip(number, totals.tolist(), strict=True))
+        totals = np.bincount(self.flat, counts[self.word_ids], len(number)).astype(np.int64)
+        self.pretokens: dict[str, int] = dict(zip(number, totals.tolist(), strict=True))
 
 
 def _frequencies(base: Segmenter, text: _Text, propose: _Propose) -> dict[str, int]:
     """How often each proposed piece occurs that is not in the base's vocabulary."""
-    cuts = propose(list(text.parts))
-    known = cuts.ids >= 0
-    counts = np.fromiter(text.parts.values(), np.int64, count=len(text.parts))
-    totals = np.bincount(cuts.ids[known], counts[cuts.owners[known]], len(cuts.pieces))
-    found = {piece: int(total) for piece, total in zip(cuts.pieces, totals.tolist(), strict=True) if total > 0}
-    return {piece: total for piece, total in found.items() if piece not in base.vocabulary}
+    tokens = propose(list(text.pretokens))
+    known = tokens.ids >= 0
+    counts = np.fromiter(text.pretokens.values(), np.int64, count=len(text.pretokens))
+    totals = np.bincount(tokens.ids[known], counts[tokens.pretoken_ids[known]], len(tokens.pieces))
+    by_piece = zip(tokens.pieces, totals.tolist(), strict=True)
+    return {piece: int(total) for piece, total in by_piece if total > 0 and piece not in base.vocabulary}
 
 
 def _words_made_known(base: Segmenter, text: _Text, propose: _Propose) -> Counter[str]:
-    """How often each new piece stands in a word that has fewer unknown pieces by the proposal than by the base.
+    """How often each new piece occurs in a word that has fewer unknown pieces with the proposal than with the base.
 
-    A piece that the base's own cut of the word holds does not count there (Chau & Smith 2021).
+    A piece that the base itself uses in the word does not count there (Chau & Smith 2021).
     """
-    parts = list(text.parts)
-    doubtful = np.zeros(len(parts), dtype=bool)
-    doubtful[base.doubtful(parts)] = True
-    words = np.unique(text.owners[doubtful[text.flat]])
-    inside = np.isin(text.owners, words)
+    all_pretokens = list(text.pretokens)
+    maybe_unknown = np.zeros(len(all_pretokens), dtype=bool)
+    maybe_unknown[base.maybe_unknown(all_pretokens)] = True
+    words = np.unique(text.word_ids[maybe_unknown[text.flat]])
+    inside = np.isin(text.word_ids, words)
     used, flat = np.unique(text.flat[inside], return_inverse=True)
-    owners = np.searchsorted(words, text.owners[inside])
-    mine = [parts[i] for i in used]
-    old, old_owners = base.cut_all(mine)
-    new = propose(mine)
-    of_parts = (old_owners[old == base.unknown], new.owners[new.ids < 0])
-    lost, missed = (
-        np.bincount(owners, np.bincount(unknown, minlength=len(mine))[flat], len(words)) for unknown in of_parts
+    word_ids = np.searchsorted(words, text.word_ids[inside])
+    pretokens = [all_pretokens[i] for i in used]
+    old, old_pretoken_ids = base.tokenize_all(pretokens)
+    new = propose(pretokens)
+    unknown_in = (old_pretoken_ids[old == base.unknown], new.pretoken_ids[new.ids < 0])
+    old_unknown, new_unknown = (
+        np.bincount(word_ids, np.bincount(unknown, minlength=len(pretokens))[flat], len(words))
+        for unknown in unknown_in
     )
     scores: Counter[str] = Counter()
-    all_words, at = list(text.words), np.searchsorted(owners, np.arange(len(words) + 1))
-    before, after = (_Grouped(*cut, len(mine)) for cut in ((old, old_owners), (new.ids, new.owners)))
-    for i in np.flatnonzero(lost > missed):
-        here = flat[at[i] : at[i + 1]].tolist()
-        strings = {base.tokenizer.id_to_token(id_) for part in here for id_ in before.of(part) if id_ != base.unknown}
-        for piece in (new.pieces[id_] for part in here for id_ in after.of(part) if id_ >= 0):
-            if piece not in strings and piece not in base.vocabulary:
+    all_words, bounds = list(text.words), np.searchsorted(word_ids, np.arange(len(words) + 1))
+    before = _by_pretoken(old, old_pretoken_ids, len(pretokens))
+    after = _by_pretoken(new.ids, new.pretoken_ids, len(pretokens))
+    for i in np.flatnonzero(old_unknown > new_unknown):
+        numbers = flat[bounds[i] : bounds[i + 1]].tolist()
+        old_ids = {id_ for number in numbers for id_ in before(number) if id_ != base.unknown}
+        old_pieces = {base.tokenizer.id_to_token(id_) for id_ in old_ids}
+        for piece in (new.pieces[id_] for number in numbers for id_ in after(number) if id_ >= 0):
+            if piece not in old_pieces and piece not in base.vocabulary:
                 scores[piece] += text.words[all_words[words[i]]]
     return scores
 
 
-class _Grouped:
-    """The ids of each part, out of those of all."""
-
-    def __init__(self, ids: _Ints, owners: _Ints, count: int) -> None:
-        self._ids, self._bounds = ids.tolist(), np.searchsorted(owners, np.arange(count + 1)).tolist()
-
-    def of(self, part: int) -> list[int]:
-        return self._ids[self._bounds[part] : self._bounds[part + 1]]
+def _by_pretoken(ids: _Ints, pretoken_ids: _Ints, count: int) -> Callable[[int], list[int]]:
+    """A function that gives the ids of one pretoken, out of those of all."""
+    flat, bounds = ids.tolist(), np.searchsorted(pretoken_ids, np.arange(count + 1)).tolist()
+    return lambda number: flat[bounds[number] : bounds[number + 1]]
 
 
 def _propose_wordpiece(text: _Text) -> _Propose:
-    cut = LongestMatch(train_wordpiece(text.parts, _WORDPIECE_SIZE, _MIN_FREQUENCY, _ALPHABET))
+    tokenize = LongestMatch(train_wordpiece(text.pretokens, _WORDPIECE_SIZE, _MIN_FREQUENCY, _ALPHABET))
 
-    def propose(parts: list[str]) -> _Cuts:
-        ids, owners = cut(parts)
-        return _Cuts(cut.pieces[1:], ids - 1, owners)
+    def propose(pretokens: list[str]) -> _Tokens:
+        ids, pretoken_ids = tokenize(pretokens)
+        return _Tokens(tokenize.pieces[1:], ids - 1, pretoken_ids)
 
     return propose
 
@@ -180,32 +179,31 @@ def _propose_wordpiece(text: _Text) -> _Propose:
 def _propose_unigram(base: Segmenter, files: list[Path]) -> _Propose:
     model = train_unigram((base.normalize(line) for line in _lines(files)), _UNIGRAM_SIZE)
 
-    def propose(parts: list[str]) -> _Cuts:
-        cuts = model.encode([part.removeprefix("▁") for part in parts], out_type=str)
+    def propose(pretokens: list[str]) -> _Tokens:
+        encoded = model.encode([pretoken.removeprefix("▁") for pretoken in pretokens], out_type=str)
         number: dict[str, int] = {}
-        ids = np.array([number.setdefault(piece, len(number)) for cut in cuts for piece in cut], dtype=np.int64)
-        owners = np.repeat(np.arange(len(parts)), [len(cut) for cut in cuts])
-        return _Cuts(list(number), ids, owners)
+        ids = np.array([number.setdefault(piece, len(number)) for pieces in encoded for piece in pieces], np.int64)
+        return _Tokens(list(number), ids, np.repeat(np.arange(len(pretokens)), list(map(len, encoded))))
 
     return propose
 
 
 def _missing_characters(base: Segmenter, text: _Text) -> list[str]:
-    """Characters of the text that a Unigram base does not know, most frequent first.
+    """Characters of the text that a Unigram base does not know, the most frequent first.
 
-    They come before all other pieces, up to half of the choice: without them every word that holds one and is not
-    itself a piece keeps an unknown, and loses a letter.
+    They precede all other pieces, up to half of the choice: without them, every word with such a character that is not
+    itself a piece has an unknown piece and loses a letter.
     """
     counts: Counter[str] = Counter()
-    for part, count in text.parts.items():
-        for character in part:
+    for pretoken, count in text.pretokens.items():
+        for character in pretoken:
             counts[character] += count
-    unknown = {character for character in counts if base.unknown in base.recut(character)}
+    unknown = {character for character in counts if base.unknown in base.old_ids(character)}
     return [character for character in ranked(counts) if character in unknown]
 
 
 def _may_be_added(piece: str, base: Segmenter) -> bool:
-    """A Unigram piece with punctuation inside it would join what taggers keep apart."""
+    """Whether a piece is new, and has no punctuation inside a Unigram piece, which would join what taggers separate."""
     bare = piece.removeprefix("▁") if base.kind == "Unigram" else piece.removeprefix("##")
     if not bare or piece in base.vocabulary:
         return False
@@ -222,26 +220,26 @@ def _tried_out(
 ) -> list[str]:
     """The first `n` of the pool that the augmented tokenizer uses on this text and not on text of other languages.
 
-    Missing characters stay even where longer pieces cover them all: other text of the language will need them.
+    Missing characters stay even where longer pieces cover them all: other text of the language needs them.
     """
-    own = sorted(text.parts)
+    own = sorted(text.pretokens)
     foreign_words = set(count_words((others[language] for language in sorted(others)), _OTHER_LINES)) - set(text.words)
-    foreign = sorted({part for word in foreign_words for part in base.parts(word)})
+    foreign = sorted({pretoken for word in foreign_words for pretoken in base.pretokenize(word)})
     chosen, rejected = pool[:n], set()
     for _ in range(_ROUNDS):
         augmented = with_pieces(base, chosen)
         unwanted = _used(augmented, foreign) | (set(chosen) - _used(augmented, own) - missing)
-        bad = unwanted.intersection(chosen)
-        if not bad:
+        unwanted.intersection_update(chosen)
+        if not unwanted:
             return chosen
-        rejected |= bad
-        kept = [piece for piece in chosen if piece not in bad]
+        rejected |= unwanted
+        kept = [piece for piece in chosen if piece not in unwanted]
         chosen = [piece for piece in pool if piece not in rejected][:n]
     return kept
 
 
-def _used(segmenter: Segmenter, parts: Iterable[str]) -> set[str]:
-    return {piece for part in parts for piece, _ in segmenter.cut(part)}
+def _used(segmenter: Segmenter, pretokens: Iterable[str]) -> set[str]:
+    return {piece for pretoken in pretokens for piece, _ in segmenter.tokenize(pretoken)}
 
 
 def _lines(files: Iterable[Path]) -> Iterator[str]:

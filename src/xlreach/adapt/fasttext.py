@@ -1,7 +1,7 @@
-"""Static word vectors as a recipe: fastText on the languages' text, for a tagger with an encoder of its own.
+"""Static word vectors as a recipe step: fastText on the languages' text, for taggers that encode sentences themselves.
 
-The baseline of Chau & Smith (2021) that knows no pretrained encoder ("FASTT"): vectors of 100 dimensions, trained on
-the same text as all else. Needs gensim (the extra `static`).
+The baseline of Chau & Smith (2021) without a pretrained encoder ("FASTT"): vectors of 100 dimensions, trained on the
+same text as the other recipes. Needs gensim (the extra `static`).
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from xlreach.spec import param
 @STEPS.register
 @dataclass(frozen=True)
 class FastTextVectors(Step):
-    """Skip-gram vectors of words and of their character n-grams (Bojanowski et al. 2017), case kept.
+    """Trains skip-gram vectors of words and of their character n-grams (Bojanowski et al. 2017), case kept.
 
-    All but `buckets` defaults to what fastText itself does, which is what the paper trained: n-grams of 3 to 6
-    characters, a window of 5, 5 negative samples, a learning rate of 0.05. Words end at white space and punctuation.
-    The result is no encoder: taggers read it, retrieval does not.
+    All settings except `buckets` are by default fastText's own, as in the paper: n-grams of 3 to 6 characters, a
+    window of 5, 5 negative samples, a learning rate of 0.05. Words end at white space and punctuation. The result is
+    not an encoder: only taggers read it.
     """
 
     name: ClassVar[str] = "fasttext"
@@ -38,7 +38,7 @@ class FastTextVectors(Step):
 
     dim: int = param(100, "width of a vector", minimum=1, maximum=10_000)
     epochs: int = param(5, "passes over the text", minimum=1, maximum=1000)
-    min_count: int = param(5, "words seen less often have the vectors of their n-grams only", minimum=1)
+    min_count: int = param(5, "rarer words have only the vectors of their n-grams", minimum=1)
     buckets: int = param(200_000, "rows that the character n-grams share", minimum=1, maximum=10_000_000)
 
     def apply(self, source: Path | None, job: Job) -> None:
@@ -47,7 +47,7 @@ class FastTextVectors(Step):
         try:
             from gensim.models import FastText
         except ImportError as error:
-            raise MissingExtraError("gensim", "static", "The recipe fasttext") from error
+            raise MissingExtraError("gensim", "static", "The recipe step fasttext") from error
         words = _Words([job.text[language] for language in sorted(job.text)])
         settings: dict[str, Any] = {"vector_size": self.dim, "min_count": self.min_count, "bucket": self.buckets}
         model = FastText(sg=1, alpha=0.05, epochs=self.epochs, seed=job.seed % 2**31, workers=1, **settings)
@@ -65,14 +65,14 @@ class FastTextVectors(Step):
 
 
 class _Words:
-    """The text as lists of words, as often as it is gone through; punctuation stands alone, as in treebanks."""
+    """The text as lists of words, punctuation apart as in treebanks; can be iterated over many times."""
 
     def __init__(self, files: Sequence[Path]) -> None:
-        self._files, self._cut = files, BertPreTokenizer()
+        self._files, self._splitter = files, BertPreTokenizer()
 
     def __iter__(self) -> Iterator[list[str]]:
         for path in self._files:
             with path.open(encoding="utf-8") as stream:
                 for line in stream:
                     if line.strip():
-                        yield [word for word, _ in self._cut.pre_tokenize_str(line)]
+                        yield [word for word, _ in self._splitter.pre_tokenize_str(line)]

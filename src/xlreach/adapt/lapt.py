@@ -1,10 +1,10 @@
-"""Language-adaptive pretraining: masked language modelling goes on, on text of the language (Chau & Smith 2021)."""
+"""Language-adaptive pretraining: more masked language modelling, on text of the language (Chau & Smith 2021)."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -26,28 +26,28 @@ if TYPE_CHECKING:
 @STEPS.register
 @dataclass(frozen=True)
 class LanguageAdaptivePretraining(Step):
-    """Masked language modelling on the text of the languages, from the encoder's own weights.
+    """Continues masked language modelling on the text of the languages, from the encoder's own weights.
 
     The defaults are the paper's. AdamW with weight decay 0.01, gradients clipped at norm 1, linear warm-up and decay;
-    the epoch with the lowest loss on held-out documents is kept. On a text so small that the warm-up would take more
-    than a fifth of all steps, it takes a fifth. Rows that `tva` added just before are trained at the rate it asks for.
+    the epoch with the lowest loss on held-out documents is kept. Where the warm-up would take more than a fifth of all
+    steps, it takes a fifth. Rows that `tva` added just before are trained at the rate that it asks for.
 
-    The loss is that of the whole vocabulary. Of the embeddings, the rows of the text's pieces are trained; the others
-    stay bit for bit as they were, for the sake of speed and memory, and a piece that stands in for a masked one is one
-    of the text's. `rows=all` trains every row, as the paper did: it pushes pieces that the text does not use away from
-    it, all in about one direction, and decays them.
+    The loss is over the whole vocabulary. Of the embeddings, only the rows of pieces in the text are trained, to save
+    time and memory; the others stay bit for bit as they were, and random replacements of masked pieces are drawn from
+    the text's pieces. `rows=all` trains every row, as the paper did: it moves all pieces that the text does not use
+    away from it, in about the same direction, and decays them.
 
     Several processes of `torchrun` train together with the same `batch`, each on its part of every batch
     (`compute/distributed.py`).
 
-    `mix` puts text of the study's other languages (or of `pivots` alone) among what is trained on, so that the encoder
-    forgets less of them; the epoch is chosen by the languages themselves. In a study these are all its languages that
-    the encoder is not specialised for and that have text, rid of what is scored like all text.
+    `mix` adds text of the study's other languages (or of `pivots` alone) to the training text, so that the encoder
+    forgets less of them; the epoch is chosen on the languages themselves. In a study, the other languages are all that
+    the encoder is not specialised for and that have text, without evaluation texts.
 
-    What it records: `valid_loss`, in nats per masked piece, before training and after each epoch, which compares only
-    encoders of one vocabulary; and `valid_loss_per_word`, that of the kept epoch times the pieces that a held-out word
-    takes, which compares vocabularies too. An unknown piece is never masked and costs nothing, so look at the share of
-    unknown words beside it.
+    Records `valid_loss`, in nats per masked piece, before training and after each epoch, which compares only encoders
+    with the same vocabulary; and `valid_loss_per_word`, the loss of the kept epoch times the pieces per held-out word,
+    which compares vocabularies too. Unknown pieces are never masked and add no loss, so compare it together with the
+    share of unknown words.
     """
 
     name: ClassVar[str] = "lapt"
@@ -57,15 +57,15 @@ class LanguageAdaptivePretraining(Step):
 
     epochs: int = param(20, "passes over the text; the best one is kept", minimum=1, maximum=1000)
     lr: float = param(2e-5, "highest learning rate", minimum=0.0)
-    batch: int = param(32, "lines of full length in a batch; shorter lines share it", minimum=1)
-    max_length: int = param(128, "longest line in pieces; longer ones are cut into several", minimum=8)
-    mask: float = param(0.15, "share of pieces to predict", minimum=0.01, maximum=0.9)
-    warmup: int = param(1000, "steps until the learning rate is reached", minimum=0)
-    valid: float = param(0.1, "share of the text held out to choose the epoch, by document", minimum=0.0, maximum=0.5)
-    mix: float = param(0.0, "lines of other languages' text for each line of the languages'", minimum=0.0, maximum=100)
-    pivots: tuple[str, ...] = param((), "the languages that mix takes; all the others when empty")
-    dtype: Literal["auto", "bfloat16", "float32"] = param("auto", "what the forward pass computes in")
-    rows: Literal["text", "all"] = param("text", "embeddings to train: of the pieces in the text, or of all")
+    batch: int = param(32, "lines of full length per batch; more lines where they are shorter", minimum=1)
+    max_length: int = param(128, "longest line in pieces; longer lines are split", minimum=8)
+    mask: float = param(0.15, "share of pieces to mask and predict", minimum=0.01, maximum=0.9)
+    warmup: int = param(1000, "steps until the learning rate is at its highest", minimum=0)
+    valid: float = param(0.1, "share of the documents held out to choose the epoch", minimum=0.0, maximum=0.5)
+    mix: float = param(0.0, "added lines of other languages, per line of text", minimum=0.0, maximum=100)
+    pivots: tuple[str, ...] = param((), "the languages that mix takes lines from; all other languages when empty")
+    dtype: Literal["auto", "bfloat16", "float32"] = param("auto", "of the forward pass; auto: bfloat16 where fast")
+    rows: Literal["text", "all"] = param("text", "embedding rows to train: those of pieces in the text, or all")
 
     @property
     def uses_others(self) -> bool:
@@ -86,22 +86,10 @@ class LanguageAdaptivePretraining(Step):
         text, mixed = self._mixed(text, job, tokenizer, folder)
         tier = Provenance.read(folder).tier or {}
         model, warnings = load_masked_lm(folder, job.seed)
-        training = Training(
-            self.epochs,
-            self.lr,
-            self.batch,
-            self.max_length,
-            self.mask,
-            self.warmup,
-            self.valid,
-            self.dtype,
-            job.seed,
-            tuple(tier.get("rows", ())),
-            float(tier.get("rate", 1.0)),
-            self.rows,
-        )
+        rows, rate = tuple(tier.get("rows", ())), float(tier.get("rate", 1.0))
+        training = Training.of(self, job.seed, tier=rows, tier_rate=rate)
         history = train(model, text, training, JobState(job.checkpoint, job.cost, f"{self} {job.seed}"))
-        measured = {**history.as_dict(), **per_word(history, text, self.valid)}
+        measured = {**asdict(history), **loss_per_word(history, text, self.valid)}
         save_encoder(
             folder,
             job,
@@ -116,7 +104,7 @@ class LanguageAdaptivePretraining(Step):
     def _mixed(
         self, text: EncodedText, job: Job, tokenizer: dict[str, Any], folder: Path
     ) -> tuple[EncodedText, dict[str, Any]]:
-        """The text with lines of other languages among it, and what is to be recorded of them."""
+        """The text with added lines of other languages, and what is recorded of them."""
         if not self.mix:
             return text, {}
         absent = [code for code in self.pivots if code not in job.others]
@@ -131,8 +119,8 @@ class LanguageAdaptivePretraining(Step):
 
         pivots = {code: job.others[code] for code in self.pivots or sorted(job.others)}
         other = EncodedText.read(pivots, tokenizer, folder, self.max_length)
-        wanted = max(1, round(self.mix * len(text)))
-        text = text.with_more(other, wanted, np.random.default_rng([job.seed, 2]))
+        count = max(1, round(self.mix * len(text)))
+        text = text.with_more(other, count, np.random.default_rng([job.seed, 2]))
         return text, {"mixed_lines": len(text.more), "mixed_from": sorted(pivots)}
 
     def _check_length(self, folder: Path) -> None:
@@ -146,7 +134,7 @@ class LanguageAdaptivePretraining(Step):
             )
 
 
-def per_word(history: History, text: EncodedText, share: float) -> dict[str, float]:
-    """The kept epoch's validation loss in nats per word, for the record."""
+def loss_per_word(history: History, text: EncodedText, share: float) -> dict[str, float]:
+    """The validation loss of the kept epoch in nats per word, as it is recorded; `share` of the text was held out."""
     held_out = text.split(share)[1]
     return {"valid_loss_per_word": round(history.valid_loss[history.best_epoch] * held_out.pieces_per_word, 6)}

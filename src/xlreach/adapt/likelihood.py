@@ -1,16 +1,15 @@
-"""How surprising words are to an encoder: pseudo-perplexity per word, which compares encoders of any vocabularies.
+"""The pseudo-likelihood of words under an encoder, which compares encoders of different vocabularies.
 
-A word's likelihood is that of its pieces from left to right, each predicted with itself and the pieces of the word
-behind it masked, all else of the line in view (Kauf and Ivanova 2023; with one piece masked at a time, Salazar et al.
-2020, a word of many pieces all but gives itself away, and a finer vocabulary looks better). The mean is over words, but
-for those with an unknown piece, which are most often the harder ones: look at their share (`unk_words`) beside it.
+The likelihood of a word is that of its pieces from left to right, each predicted while it and the later pieces of the
+word are masked and the rest of the line is visible (Kauf and Ivanova 2023). With one piece masked at a time (Salazar
+et al. 2020) the other pieces of a long word almost give it away, and a finer vocabulary looks better. The mean is over
+words without an unknown piece. Words with one are usually the harder ones: compare their share (`unk_words`) too.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,92 +23,86 @@ from xlreach.adapt.mlm import load_masked_lm, masked_lm_head
 from xlreach.adapt.romanize import input_transform
 from xlreach.adapt.tokenizer_file import longest_input, read_tokenizer, special_tokens, token_id
 
-_LINES, _WORDS = 2_000, 300  # looked at, and drawn from them
-_LONGEST = 128  # pieces in view
-_BATCH = 4_096  # pieces at once
+_LINES, _WORDS = 2_000, 300  # read, and drawn from them
+_LONGEST = 128  # pieces of a line that the encoder sees
+_BATCH = 4_096  # pieces per batch
+
+_Masked = tuple[list[int], int, int]  # a line's pieces with some masked, the position to predict, the piece there
 
 
-@dataclass(frozen=True)
-class WordLikelihood:
-    """`nll` is the mean in nats per word, over `words` words; drawn words with an unknown piece are left out."""
-
-    nll: float
-    words: int
-
-
-def word_likelihood(encoder: Path, lines: Iterable[str], most_words: int = _WORDS) -> WordLikelihood | None:
-    """The pseudo-likelihood of words drawn from text, the same ones whatever the encoder.
+def word_likelihood(encoder: Path, lines: Iterable[str], most_words: int = _WORDS) -> tuple[float, int] | None:
+    """Computes the pseudo-likelihood of words drawn from text, the same words for every encoder.
 
     Args:
         encoder: The encoder folder.
-        lines: Text that the encoder was not trained on; the first 2,000 lines are drawn from.
+        lines: Text that the encoder was not trained on; words are drawn from the first 2,000 lines.
         most_words: How many words are drawn.
 
     Returns:
-        None where the encoder has no masked-language-model head, or every drawn word has an unknown piece.
+        The mean negative log-likelihood in nats per word, and the number of words it is the mean of; None where the
+        encoder has no masked-language-model head, or every drawn word has an unknown piece.
     """
-    model, made_up = load_masked_lm(encoder, 0)
-    if made_up:
+    model, new_head = load_masked_lm(encoder, 0)
+    if new_head:
         return None
     content = read_tokenizer(encoder)
     roles = special_tokens(encoder, content)
     unknown = token_id(content, roles["unk_token"]) if "unk_token" in roles else -1
-    first, last, mask = (token_id(content, roles[role]) for role in ("cls_token", "sep_token", "mask_token"))
-    pad = token_id(content, roles["pad_token"])
+    first, last, mask, pad = (
+        token_id(content, roles[role]) for role in ("cls_token", "sep_token", "mask_token", "pad_token")
+    )
     config = json.loads((encoder / "config.json").read_text("utf-8"))
     room = min(_LONGEST, longest_input(None, config)) - 2
-    asked: list[tuple[list[int], int, int]] = []  # pieces with some masked, the place to predict, what was there
+    inputs: list[_Masked] = []
     words = 0
-    for pieces, start, end in _drawn(encoder, content, lines, most_words):
+    for pieces, start, end in _drawn_words(encoder, content, lines, most_words):
         if end - start > room or unknown in pieces[start:end]:
             continue
         words += 1
         left = max(0, min(start - (room - (end - start)) // 2, len(pieces) - room))
-        seen, here = pieces[left : left + room], range(start - left, end - left)
-        for place in here:
-            hidden = [mask if place <= at < here.stop else piece for at, piece in enumerate(seen)]
-            asked.append(([first, *hidden, last], place + 1, seen[place]))
-    if not words:
-        return None
-    return WordLikelihood(_total(model, asked, pad) / words, words)
+        window, word_end = pieces[left : left + room], end - left
+        for target in range(start - left, word_end):
+            masked = [mask if target <= at < word_end else piece for at, piece in enumerate(window)]
+            inputs.append(([first, *masked, last], target + 1, window[target]))
+    return (_total_loss(model, inputs, pad) / words, words) if words else None
 
 
-def _drawn(
+def _drawn_words(
     encoder: Path, content: dict[str, Any], lines: Iterable[str], most: int
 ) -> Iterator[tuple[list[int], int, int]]:
-    """For each drawn word the pieces of its line, and where its own begin and end."""
-    some = [words for line, _ in zip(lines, range(_LINES), strict=False) if (words := line.split())]
-    owners = np.repeat(np.arange(len(some)), [len(words) for words in some])
-    places = np.concatenate([np.arange(0), *(np.arange(len(words)) for words in some)])
-    drawn = np.sort(np.random.default_rng(0).permutation(len(owners))[:most])
+    """Yields for each drawn word the pieces of its line, and where the word begins and ends in them."""
+    by_line = [words for line, _ in zip(lines, range(_LINES), strict=False) if (words := line.split())]
+    line_ids = np.repeat(np.arange(len(by_line)), [len(words) for words in by_line])
+    word_ids = np.concatenate([np.arange(0), *(np.arange(len(words)) for words in by_line)])
+    drawn = np.sort(np.random.default_rng(0).permutation(len(line_ids))[:most])
     tokenizer, transform = Tokenizer.from_str(json.dumps(content)), input_transform(encoder)
     for at in drawn:
-        words = [transform(word) for word in some[owners[at]]]
+        words = [transform(word) for word in by_line[line_ids[at]]]
         encoding = tokenizer.encode(words, is_pretokenized=True, add_special_tokens=False)
-        own = [i for i, word in enumerate(encoding.word_ids) if word == places[at]]
-        if own:
-            yield encoding.ids, own[0], own[-1] + 1
+        pieces = [i for i, word in enumerate(encoding.word_ids) if word == word_ids[at]]
+        if pieces:
+            yield encoding.ids, pieces[0], pieces[-1] + 1
 
 
 @torch.no_grad()
-def _total(model: Any, asked: list[tuple[list[int], int, int]], pad: int) -> float:
-    """The summed negative log-likelihood of what was asked."""
+def _total_loss(model: Any, inputs: list[_Masked], pad: int) -> float:
+    """The summed negative log-likelihood of the pieces to predict, in nats."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device).eval()
     head, total = masked_lm_head(model), 0.0
-    asked = sorted(asked, key=lambda one: len(one[0]))
-    with tqdm(total=len(asked), desc="pseudo-likelihood", unit="piece", disable=None) as bar:
-        while asked:
-            rows = max(1, _BATCH // len(asked[-1][0]))
-            batch, asked = asked[-rows:], asked[:-rows]
+    inputs = sorted(inputs, key=lambda masked: len(masked[0]))
+    with tqdm(total=len(inputs), desc="pseudo-likelihood", unit="piece", disable=None) as bar:
+        while inputs:
+            rows = max(1, _BATCH // len(inputs[-1][0]))
+            batch, inputs = inputs[-rows:], inputs[:-rows]
             longest = len(batch[-1][0])
             ids = torch.tensor([pieces + [pad] * (longest - len(pieces)) for pieces, _, _ in batch], device=device)
             lengths = torch.tensor([len(pieces) for pieces, _, _ in batch], device=device)
             attention = (torch.arange(longest, device=device) < lengths.unsqueeze(1)).long()
             states = model.base_model(input_ids=ids, attention_mask=attention).last_hidden_state
-            places = torch.tensor([place for _, place, _ in batch], device=device)
+            positions = torch.tensor([position for _, position, _ in batch], device=device)
             targets = torch.tensor([target for _, _, target in batch], device=device)
-            logits = head(states[torch.arange(len(batch), device=device), places])
+            logits = head(states[torch.arange(len(batch), device=device), positions])
             total += float(F.cross_entropy(logits.float(), targets, reduction="sum"))
             bar.update(len(batch))
     return total

@@ -27,6 +27,7 @@ from tqdm import tqdm
 from transformers import AutoModelForMaskedLM
 
 from xlreach.adapt.mlm_data import Batch, EncodedText, Masking, batches
+from xlreach.adapt.recipe import Step
 from xlreach.adapt.tiered_lr import Tier
 from xlreach.compute.distributed import ProcessGroup
 from xlreach.compute.loading import attention_implementation, safe_loading
@@ -38,18 +39,24 @@ from xlreach.store import replacing
 
 _Ids = NDArray[np.int64]
 Model = Any  # a transformers model with a masked-language-model head; the library's own types do not check
-# Masked positions are padded up to a multiple of this for the head, and the padding is left out of the loss: on CPUs
-# oneDNN compiles and keeps a kernel for every shape, and a number that is different in every batch, times a head as
-# wide as the vocabulary, drives resident memory up without end.
-_FEW_SHAPES = 64
+# The number of masked positions is padded to a multiple of this, and the padding is left out of the loss: on CPUs
+# oneDNN compiles and keeps a kernel for every shape, so a number that differs in every batch would fill the memory.
+_POSITION_STEP = 64
 _IGNORED = -100
-AT_ONCE = 1024 * 768  # tokens times width that go through the model together on CPUs: activations are freed between
-_LOOSE = ("bias", "norm.weight", "LayerNorm.weight")  # not drawn towards zero by weight decay
+# Tokens times hidden size that go through the model together on CPUs; activations are freed in between.
+LARGEST_PART = 1024 * 768
+_NO_DECAY = ("bias", "norm.weight", "LayerNorm.weight")
 
 
 @dataclass(frozen=True)
 class Training:
-    """How to train: the parameters of the step `lapt`, and rows of the embeddings with a higher rate of their own."""
+    """How to train: parameters of the steps `lapt` and `scratch`, and embedding rows with a learning rate of their own.
+
+    Attributes:
+        tier: The ids of those rows.
+        tier_rate: Their learning rate as a multiple of `lr`.
+        rows: Whether to train the embeddings of pieces in the text, or of all pieces.
+    """
 
     epochs: int
     lr: float
@@ -64,6 +71,12 @@ class Training:
     tier_rate: float = 1.0
     rows: Literal["text", "all"] = "all"
 
+    @classmethod
+    def of(cls, step: Step, seed: int, **more: Any) -> Training:
+        """The training that a recipe step declares by parameters of the same names."""
+        names = {field.name for field in dataclasses.fields(cls)} & {field.name for field in dataclasses.fields(step)}
+        return cls(**{name: getattr(step, name) for name in names}, seed=seed, **more)
+
 
 @dataclass(frozen=True)
 class History:
@@ -71,11 +84,11 @@ class History:
 
     Attributes:
         valid_loss: In nats per masked piece, before training and after each epoch.
-        train_loss: The mean over each epoch's steps.
-        best_epoch: The epoch, from 1, whose weights were kept.
-        dtype: What the forward pass computed in.
-        train_lines: Lines trained on.
-        valid_lines: Lines held out.
+        train_loss: In nats per masked piece, the mean over the steps of each epoch.
+        best_epoch: The epoch, counted from 1, whose weights were kept.
+        dtype: The dtype of the forward pass.
+        train_lines: The number of lines trained on.
+        valid_lines: The number of lines held out.
     """
 
     valid_loss: tuple[float, ...]
@@ -85,12 +98,12 @@ class History:
     train_lines: int
     valid_lines: int
 
-    def as_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
 
 def load_masked_lm(source: Path, seed: int) -> tuple[Model, list[str]]:
-    """An encoder with its masked-language-model head, in float32, and warnings about what had to be made up.
+    """Loads an encoder with its masked-language-model head, in float32.
+
+    Returns:
+        The model, and a warning where it had no head and got a new one.
 
     Raises:
         ModelError: transformers does not know the architecture, or it has no masked-language-model form.
@@ -108,15 +121,24 @@ def load_masked_lm(source: Path, seed: int) -> tuple[Model, list[str]]:
     masked_lm_head(model)
     encoder_part = f"{model.base_model_prefix}."
     missing = [name for name in info["missing_keys"] if not name.startswith(encoder_part)]
-    lost = [name for name in info["missing_keys"] if name.startswith(encoder_part) and "position_ids" not in name]
-    if lost:
-        raise ModelError(f"The weights lack {lost[0]!r} and {len(lost) - 1} more.", path=source)
-    made_up = "The base has no masked-language-model head; a new one was made, tied to its embeddings."
-    return model, [made_up] if missing else []
+    absent = [name for name in info["missing_keys"] if name.startswith(encoder_part) and "position_ids" not in name]
+    if absent:
+        raise ModelError(
+            f"The weights lack {absent[0]!r} and {len(absent) - 1} more.",
+            expected="Expected the weights of the whole encoder.",
+            fix="Download the folder again.",
+            path=source,
+        )
+    new_head = "The base has no masked-language-model head; it got a new one, tied to its embeddings."
+    return model, [new_head] if missing else []
 
 
 def masked_lm_head(model: Model) -> torch.nn.Module:
-    """The part of a model that turns hidden states (n, hidden) into logits (n, vocabulary)."""
+    """The module that turns hidden states, shape (n, hidden), into logits, shape (n, vocabulary).
+
+    Raises:
+        ModelError: The architecture is not known.
+    """
     for name in ("lm_head", "cls"):
         head = getattr(model, name, None)
         if isinstance(head, torch.nn.Module):
@@ -133,12 +155,12 @@ def train(model: Model, text: EncodedText, training: Training, job_state: JobSta
     Args:
         model: As from `load_masked_lm`.
         text: Lines as piece ids.
-        training: How.
-        job_state: Where checkpoints go and costs are added up.
+        training: How to train.
+        job_state: Where checkpoints are kept and costs are added.
 
     Raises:
-        DataError: There are fewer than two lines, or the loss is no longer a number.
-        XLReachError: The processes that train together have not the same text or model.
+        DataError: The loss is no longer a number.
+        XLReachError: The processes that train together do not have the same text or model.
     """
     group = ProcessGroup()
     with group.connected():
@@ -174,7 +196,7 @@ def _train(model: Model, text: EncodedText, training: Training, job_state: JobSt
             progress.train_loss.append(loss)
             progress.valid_loss.append(run.evaluate(held_out))
             if not math.isfinite(progress.valid_loss[-1]):
-                raise DataError(f"The loss is no number after epoch {epoch}.", fix="Try a lower lr.")
+                raise DataError(f"The loss is not a number after epoch {epoch}.", fix="Try a lower lr.")
             progress.save(job_state, run)
         bar.close()
     best = progress.best_epoch
@@ -198,7 +220,7 @@ def _train(model: Model, text: EncodedText, training: Training, job_state: JobSt
 
 @dataclass(frozen=True)
 class JobState:
-    """Where a training keeps its checkpoints and books its costs; `label` refuses the checkpoint of another."""
+    """Where a training keeps its checkpoints and adds its costs; a checkpoint with another `label` is ignored."""
 
     checkpoint: Path
     cost: dict[str, float]
@@ -222,21 +244,21 @@ class _Run:
         self.device, self.dtype, self.total_steps = device, dtype, 1
         self.head, self.output, self.rest = masked_lm_head(model), model.get_output_embeddings(), rest
         self.named = {name: p for name, p in model.named_parameters() if p.requires_grad}
-        loose = [p for name, p in self.named.items() if name.endswith(_LOOSE)]
-        tight = [p for name, p in self.named.items() if not name.endswith(_LOOSE)]
+        decayed = [p for name, p in self.named.items() if not name.endswith(_NO_DECAY)]
+        not_decayed = [p for name, p in self.named.items() if name.endswith(_NO_DECAY)]
         self.tier = Tier(model, training.tier)
         self.stepped = {**self.named, **self.tier.copies}
         groups: list[dict[str, Any]] = [
-            {"params": tight, "weight_decay": 0.01, "times": 1.0},
-            {"params": loose, "weight_decay": 0.0, "times": 1.0},
+            {"params": decayed, "weight_decay": 0.01, "times": 1.0},
+            {"params": not_decayed, "weight_decay": 0.0, "times": 1.0},
         ]
         if self.tier.copies:
-            own = list(self.tier.copies.values())
-            groups.append({"params": own, "weight_decay": 0.01, "times": training.tier_rate})
+            tier_rows = list(self.tier.copies.values())
+            groups.append({"params": tier_rows, "weight_decay": 0.01, "times": training.tier_rate})
         self.optimizer = torch.optim.AdamW(groups, lr=training.lr, betas=(0.9, 0.999), eps=1e-6, fused=True)
 
     def epoch(self, text: EncodedText, number: int, done: int, bar: tqdm) -> tuple[float, int]:
-        """One pass: the mean loss and the tokens seen."""
+        """Trains for one epoch; returns the mean loss and the number of tokens."""
         self.model.train()
         rng = np.random.default_rng([self.training.seed, number])
         total, tokens, count = 0.0, 0, 0
@@ -247,7 +269,7 @@ class _Run:
             torch.nn.utils.clip_grad_norm_(self.named.values(), 1.0)
             self.tier.take_gradients()
             self.optimizer.step()
-            self.tier.put_back()
+            self.tier.write_back()
             self.optimizer.zero_grad(set_to_none=True)
             total, tokens, count = total + loss, tokens + batch.tokens, count + 1
             bar.update()
@@ -255,7 +277,7 @@ class _Run:
 
     @torch.no_grad()
     def evaluate(self, text: EncodedText) -> float:
-        """The loss per masked piece on held-out lines, under the same masks each time."""
+        """The loss per masked piece on held-out lines, with the same masks each time."""
         self.model.eval()
         rng, total, masked = np.random.default_rng([self.training.seed, 0]), 0.0, 0
         for number, batch in enumerate(batches(text, self.training.batch * self.training.max_length, rng)):
@@ -267,46 +289,41 @@ class _Run:
         return total / max(count, 1)
 
     def backward(self, batch: Batch, rng: np.random.Generator) -> float:
-        """Adds the gradients of a batch, part by part, and gives its loss: of several processes, each its share."""
+        """Adds the gradients of a batch, part by part; returns this process's share of the loss."""
         ids, picked, labels = self.masking.apply(batch, rng)
         rows, length = ids.shape
-        wanted = -(-ids.size * self.model.config.hidden_size // AT_ONCE) if self.device.type == "cpu" else 1
-        parts = self.group.parts(wanted)
+        smallest = -(-ids.size * self.model.config.hidden_size // LARGEST_PART) if self.device.type == "cpu" else 1
+        parts = self.group.parts(smallest)
         each, total = -(-rows // parts), 0.0
         for number, start in enumerate(range(0, rows, each)):
-            here = slice(start, start + each)
+            part = slice(start, start + each)
             inside = (picked >= start * length) & (picked < (start + each) * length)
             if self.group.computes(number) and inside.any():
-                loss = self._loss(ids[here], batch.attention[here], picked[inside] - start * length, labels[inside])
+                loss = self._loss(ids[part], batch.attention[part], picked[inside] - start * length, labels[inside])
                 loss = loss * (int(inside.sum()) / len(labels))
                 loss.backward()
                 total += loss.item()
         self.group.sum_gradients(self.named.values())
-        if wanted > 1:
+        if smallest > 1:
             release_freed_memory()  # the next batch has another shape
         return total
 
-    def loss(self, batch: Batch, rng: np.random.Generator) -> tuple[torch.Tensor, int]:
-        """The loss of a batch in one piece, and how many positions it is the mean of."""
-        ids, picked, labels = self.masking.apply(batch, rng)
-        return self._loss(ids, batch.attention, picked, labels), len(labels)
-
     def _loss(self, ids: _Ids, attention: _Ids, picked: _Ids, labels: _Ids) -> torch.Tensor:
-        spare = -len(labels) % _FEW_SHAPES
+        spare = -len(labels) % _POSITION_STEP
         inputs, mask = (torch.from_numpy(array).to(self.device) for array in (ids, attention))
         positions = torch.from_numpy(np.pad(picked, (0, spare))).to(self.device)
         targets = torch.from_numpy(np.pad(labels, (0, spare), constant_values=_IGNORED)).to(self.device)
         with torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
             hidden = self.model.base_model(input_ids=inputs, attention_mask=mask).last_hidden_state
-            with _only_handing_on(self.output):
+            with _without_output_layer(self.output):
                 hidden = self.head(hidden.flatten(0, 1)[positions])
         return cross_entropy(hidden.to(self.dtype), self.output.weight, self.output.bias, targets, self.rest)
 
     def restore(self, state: Mapping[str, torch.Tensor]) -> None:
-        """Sets weights, and the optimizer's state where it is given."""
+        """Sets the weights, and the optimizer's state where `state` has it."""
         with torch.no_grad():
             for name, parameter in self.stepped.items():
-                if name in self.named or name in state:  # the best weights come without the tier's copies
+                if name in self.named or name in state:  # the best weights are stored without the tier's copies
                     parameter.copy_(state[name])
                 if f"{name}#exp_avg" in state:
                     self.optimizer.state[parameter] = {
@@ -332,7 +349,7 @@ class _Run:
 
 @dataclass
 class _Progress:
-    """How far a training is; the part of a checkpoint that is not tensors."""
+    """The progress of a training: the part of a checkpoint that is not tensors."""
 
     valid_loss: list[float]
     train_loss: list[float]
@@ -357,10 +374,10 @@ class _Progress:
         return progress
 
     def save(self, job: JobState, run: _Run) -> None:
-        """Writes tensors first and the page that names them last, so that a kill in between costs one epoch."""
+        """Writes the tensors first and `state.json` last: a process killed in between repeats one epoch."""
         epoch = len(self.train_loss)
         if epoch == run.training.epochs and self.best_epoch == epoch:
-            return  # nothing will come back for it: the result is about to be written
+            return  # the result is written next, so nothing would read this checkpoint
         with replacing(job.checkpoint / f"epoch-{epoch}.safetensors") as path:
             save_file(run.everything(), path)
         if self.best_epoch == epoch:
@@ -377,19 +394,15 @@ class _Progress:
 
 
 @contextlib.contextmanager
-def _only_handing_on(output: torch.nn.Module) -> Iterator[None]:
-    """The head gives what its output layer would read, for the loss goes through that layer itself."""
-    output.forward = _the_same  # of this module only, not of its class
+def _without_output_layer(output: torch.nn.Module) -> Iterator[None]:
+    """A block in which the head returns the input of its output layer; `cross_entropy` applies that layer itself."""
+    output.forward = lambda hidden: hidden  # of this module only, not of its class
     try:
         yield
     finally:
         del output.forward
 
 
-def _the_same(hidden: torch.Tensor) -> torch.Tensor:
-    return hidden
-
-
 def _mix(seed: int, epoch: int) -> int:
-    """One seed out of two numbers."""
+    """One seed from two numbers."""
     return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -1,4 +1,4 @@
-"""Recipes: what is done to an encoder, as steps joined by `+`, left to right (`translit(ug)+va(99)+lapt`).
+"""Recipes: the steps that adapt an encoder, joined by `+` and applied from left to right (`translit(ug)+va(99)+lapt`).
 
 A step is a `Spec` with declared parameters. It reads one encoder folder and writes another; a user adds one by
 subclassing `Step` and registering it with `STEPS`.
@@ -19,19 +19,19 @@ from xlreach.spec import Registry, Spec
 
 @dataclass
 class Job:
-    """What a step is given to work with.
+    """What a step works with.
 
     Attributes:
-        out: An existing folder; the step leaves a whole encoder folder in it.
-        checkpoint: A folder that survives a kill.
-        text: For each language, one clean text file with a line per sentence or paragraph (`prepare_text`).
-        seed: For the steps that draw at random.
+        out: An existing folder; the step writes a whole encoder folder into it.
+        checkpoint: A folder that is kept when the process is killed, and found again by the next one.
+        text: By language, a file of clean text, one sentence or paragraph per line (`prepare_text`).
+        seed: For steps that draw at random.
         cost: The step adds what it spent: `tokens`, `steps`.
-        base: What the study calls the base encoder; recorded.
-        tables: Transliteration tables by language; they go before the built-in ones.
-        others: Text of languages that a changed vocabulary should leave alone, and that `lapt(mix=…)` mixes in, by
-            language.
-        data: Name and licence of what the step's texts were made from; recorded.
+        base: The study's name of the base encoder; recorded.
+        tables: Files of transliteration tables by language, preferred to the built-in ones.
+        others: By language, clean text of other languages, which a changed vocabulary should split as before and
+            which `lapt(mix=…)` adds to the training text.
+        data: Name and licence of the sources of the texts; recorded.
     """
 
     out: Path
@@ -49,13 +49,13 @@ class Step(Spec, abc.ABC):
     """One step of a recipe.
 
     Attributes:
-        version: Raised when the same inputs give another encoder than before; part of the cache key.
+        version: Raised when a change of the code changes the result; part of the cache key.
         uses_seed: Whether `Job.seed` changes the result.
         uses_text: Whether `Job.text` changes the result.
         uses_tables: Whether `Job.tables` changes the result.
-        starts: Whether the step makes an encoder from nothing rather than from another one.
-        static: Whether it leaves static word vectors, which taggers read and nothing else; no step can follow it.
-        awaits: The step that must come later in the recipe for this one to have its effect; empty for none.
+        starts: Whether the step makes a new encoder and needs no base.
+        static: Whether it makes static word vectors, which only taggers read; no step can follow it.
+        awaits: The step that must follow in the recipe, without which this one has no effect; empty for none.
     """
 
     version: ClassVar[int] = 1
@@ -72,27 +72,29 @@ class Step(Spec, abc.ABC):
         return False
 
     def seen(self, languages: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:
-        """The languages whose text the step sees, of those of `Job.text` and of `Job.others`."""
+        """The languages whose text the step reads, out of those of `Job.text` and those of `Job.others`."""
         return (*(languages if self.uses_text else ()), *(others if self.uses_others else ()))
 
     @abc.abstractmethod
     def apply(self, source: Path | None, job: Job) -> None:
-        """Reads the encoder folder `source` (None where the step `starts`) and fills `job.out`.
+        """Reads the encoder folder `source` (None where the step `starts`) and writes another one into `job.out`.
+
+        Diagnostics and model card are not its business (`pipeline.apply_step`).
 
         Raises:
             XLReachError: The encoder, the text or the parameters do not allow it.
         """
 
     def files(self) -> tuple[Path, ...]:
-        """Files that the parameters name; their content changes the result."""
+        """The files that the parameters name; their content changes the result."""
         return ()
 
     def spares(self, lines: Mapping[str, Iterable[str]], tables: Mapping[str, Path]) -> bool:
-        """Whether the step would leave every encoder as it is; a study then goes on without it.
+        """Whether the step would leave every encoder unchanged; a study then leaves it out.
 
         Args:
             lines: Text of the languages that the encoder is specialised for, by language.
-            tables: Transliteration tables that the data bring, by language.
+            tables: Transliteration tables that come with the data, by language.
         """
         return False
 
@@ -102,45 +104,54 @@ STEPS: Registry[Step] = Registry("recipe step")
 
 @dataclass(frozen=True)
 class Recipe:
-    """Steps in order; equal and hashed by the printed form."""
+    """Steps in order; two recipes are equal if their printed forms are."""
 
     steps: tuple[Step, ...]
 
     @classmethod
     def parse(cls, text: str) -> Recipe:
-        """The recipe that `text` names.
+        """Parses a printed recipe.
 
         Raises:
-            SpecError: A step is unknown or wrong, `none` has company, a step that starts an encoder is not first,
-                a step that prepares another is not followed by it, or one follows static vectors.
+            SpecError: A step is unknown or wrong, `none` is joined with other steps, a step that starts a new encoder
+                is not the first one, a step is not followed by the one it awaits, or a step follows static vectors.
         """
         steps = STEPS.parse_chain(text)
         if len(steps) > 1 and any(step.name == "none" for step in steps):
-            raise SpecError(f"The recipe {text!r} joins 'none' with other steps.", expected="'none' stands alone.")
+            raise SpecError(
+                f"The recipe {text!r} joins 'none' with other steps.",
+                expected="Expected 'none' alone.",
+                fix="Leave 'none' out.",
+            )
         late = [step.name for step in steps[1:] if step.starts]
         if late:
-            raise SpecError(f"In {text!r}, {late[0]!r} starts a new encoder.", expected="It can only stand first.")
+            raise SpecError(
+                f"In {text!r}, {late[0]!r} starts a new encoder.",
+                expected="Expected it as the first step.",
+                fix="Leave out what comes before it.",
+            )
         if further := [step.name for step, before in zip(steps[1:], steps, strict=False) if before.static]:
             raise SpecError(
-                f"In {text!r}, {further[0]!r} stands behind static word vectors, which no step can go on from.",
-                fix="Make it a recipe of its own.",
+                f"In {text!r}, {further[0]!r} follows static word vectors.",
+                expected="Expected no further step: none can adapt static vectors.",
+                fix="Make two recipes of it.",
             )
-        for place, step in enumerate(steps):
-            if step.awaits and step.awaits not in (later.name for later in steps[place + 1 :]):
+        for position, step in enumerate(steps):
+            if step.awaits and step.awaits not in (later.name for later in steps[position + 1 :]):
                 raise SpecError(
-                    f"In {text!r}, {step.name!r} is not followed by {step.awaits!r}, without which it does nothing.",
+                    f"In {text!r}, {step.name!r} is not followed by {step.awaits!r}, without which it has no effect.",
                     fix=f"Write {step}+{step.awaits}.",
                 )
         return cls(steps)
 
     @property
     def starts(self) -> bool:
-        """Whether the recipe makes its own encoder and takes no base."""
+        """Whether the recipe makes a new encoder and needs no base."""
         return self.steps[0].starts
 
     @property
     def static(self) -> bool:
-        """Whether it gives static word vectors rather than an encoder: for taggers only."""
+        """Whether it makes static word vectors, which only taggers read, and no encoder."""
         return self.steps[-1].static
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Exchanging an encoder's whole vocabulary: cut to what a text uses (`trim`), or for another one (`replace`)."""
+"""Replacing an encoder's whole vocabulary: by the part that a text uses (`trim`), or by another one (`replace`)."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from xlreach.spec import param
 
 if TYPE_CHECKING:
     from xlreach.adapt.segmentation import Segmenter
-    from xlreach.adapt.static_vectors import Blend
+    from xlreach.adapt.static_vectors import Mixture
 
-_NO_SEED = 0  # nothing of `trim` is drawn but the head of a base that has none
+_NO_SEED = 0  # `trim` draws nothing but a head where the base has none
 
 
 @STEPS.register
 @dataclass(frozen=True)
 class VocabularyTrimming(Step):
-    """The vocabulary without the pieces that neither the languages' text nor that of the others uses.
+    """Removes the pieces that occur neither in the languages' text nor in the other languages' text.
 
-    Every line of these texts is cut as before and gets the same vectors; the encoder is smaller. Other text is still
-    read, in smaller pieces, and with unknowns where its characters are new.
+    The encoder gets smaller; every line of these texts is split as before and gets the same vectors. Other text is
+    split into smaller pieces, and characters that did not occur become unknown.
     """
 
     name: ClassVar[str] = "trim"
@@ -47,15 +47,15 @@ class VocabularyTrimming(Step):
 
         folder = require_source(source, self)
         job = with_input_of(folder, job)
-        files = [*(job.text[one] for one in sorted(job.text)), *(job.others[one] for one in sorted(job.others))]
+        files = [texts[language] for texts in (job.text, job.others) for language in sorted(texts)]
         if not files:
             raise DataError("There is no text to trim the vocabulary to.", fix="Give text of the languages.")
         base = Segmenter(read_tokenizer(folder))
         small = Segmenter(trimmed_exactly(base.content, files))
-        old, new = (one.tokenizer.get_vocab(with_added_tokens=True) for one in (base, small))
-        plan: list[Blend | None] = [([old[piece]], [1.0]) for piece in sorted(new, key=new.__getitem__)]
+        old, new = (segmenter.tokenizer.get_vocab(with_added_tokens=True) for segmenter in (base, small))
+        plan: list[Mixture | None] = [([old[piece]], [1.0]) for piece in sorted(new, key=new.__getitem__)]
         model, warnings = load_masked_lm(folder, _NO_SEED)
-        _exchange_rows(model, small.content, folder, plan, _NO_SEED)
+        _replace_rows(model, small.content, folder, plan, _NO_SEED)
         before = Provenance.read(folder)
         changes: dict[str, Any] = {"new_pieces": tuple(piece for piece in before.new_pieces if piece in new)}
         if before.tier is not None:
@@ -70,21 +70,22 @@ class VocabularyTrimming(Step):
 @STEPS.register
 @dataclass(frozen=True)
 class VocabularyReplacement(Step):
-    """Another vocabulary in the place of the encoder's own, trained on the text or given.
+    """Replaces the encoder's vocabulary by another one, trained on the text or given.
 
-    Pieces that both have keep their rows; for the others, `mean` takes the mean of the pieces that the string was cut
-    into before (FVT, Gee et al. 2022), `focus` mixes rows by static vectors (FOCUS, Dobler and de Melo 2023), and what
-    neither knows, and all of `random`, is drawn like the other rows. A vocabulary that is trained has the old one's
-    kind, special tokens and normalization. Without a `lapt` behind it the encoder is of little use.
+    Pieces in both vocabularies keep their rows. For the others, `mean` takes the mean of the rows of the pieces that
+    the string was split into before (FVT, Gee et al. 2022), and `focus` mixes rows by static vectors (FOCUS, Dobler
+    and de Melo 2023); pieces that this gives no row, and all with `random`, get random rows with the mean and variance
+    of the old ones. A trained vocabulary has the kind, special tokens and normalization of the old one. Without a
+    later `lapt` the encoder is of little use.
     """
 
     name: ClassVar[str] = "replace"
     uses_seed: ClassVar[bool] = True
     uses_text: ClassVar[bool] = True
 
-    vocab: int = param(8000, "most entries of a vocabulary that is trained", minimum=50, maximum=1_000_000)
-    tokenizer: str = param("train", "train, or a tokenizer.json")
-    init: Literal["mean", "focus", "random"] = param("mean", "what rows of pieces that the base lacks start from")
+    vocab: int = param(8000, "largest size of a trained vocabulary", minimum=50, maximum=1_000_000)
+    tokenizer: str = param("train", "train, or the path of a tokenizer.json")
+    init: Literal["mean", "focus", "random"] = param("mean", "how the rows of pieces that the base does not have start")
 
     def files(self) -> tuple[Path, ...]:
         return () if self.tokenizer == "train" else (Path(self.tokenizer),)
@@ -96,11 +97,11 @@ class VocabularyReplacement(Step):
         folder = require_source(source, self)
         job = with_input_of(folder, job)
         base = Segmenter(read_tokenizer(folder))
-        files = [job.text[one] for one in sorted(job.text)]
+        files = [job.text[language] for language in sorted(job.text)]
         content = retrained(base, files, self.vocab) if self.tokenizer == "train" else self._given(base, folder)
         plan, new_pieces, rows = self._plan(base, Segmenter(content), files, job.seed)
         model, warnings = load_masked_lm(folder, job.seed)
-        _exchange_rows(model, content, folder, plan, job.seed)
+        _replace_rows(model, content, folder, plan, job.seed)
         changes: dict[str, Any] = {"new_pieces": tuple(new_pieces), "tier": None}
         if self.tokenizer != "train":
             changes["transliterated"] = ()
@@ -113,27 +114,27 @@ class VocabularyReplacement(Step):
 
     def _plan(
         self, base: Segmenter, new: Segmenter, files: Sequence[Path], seed: int
-    ) -> tuple[list[Blend | None], list[str], dict[str, int]]:
-        """For each new id the old ids and weights it starts from (None: drawn), the new pieces, and counts."""
+    ) -> tuple[list[Mixture | None], list[str], dict[str, int]]:
+        """For each new id the old ids and weights it starts from (None: random); the new pieces; and counts."""
         old = base.tokenizer.get_vocab(with_added_tokens=True)
         ids = new.tokenizer.get_vocab(with_added_tokens=True)
         special = {token["content"] for token in new.content["added_tokens"]}
-        lacking = sorted((piece for piece in ids if piece not in old), key=ids.__getitem__)
-        blends: dict[str, Blend] = {}
+        added = sorted((piece for piece in ids if piece not in old), key=ids.__getitem__)
+        mixtures: dict[str, Mixture] = {}
         if self.init == "focus":
             from xlreach.adapt.static_vectors import focus
 
             overlap = {piece: old[piece] for piece in ids if piece in old and piece not in special}
-            blends = focus(new.content, files, lacking, overlap, seed)
+            mixtures = focus(new.content, files, added, overlap, seed)
         elif self.init == "mean":
-            for piece in lacking:
-                if sources := [id_ for id_ in base.recut(piece) if id_ != base.unknown]:
-                    blends[piece] = (sources, [1 / len(sources)] * len(sources))
-        plan: list[Blend | None] = [None] * (max(ids.values()) + 1)
+            for piece in added:
+                if sources := [id_ for id_ in base.old_ids(piece) if id_ != base.unknown]:
+                    mixtures[piece] = (sources, [1 / len(sources)] * len(sources))
+        plan: list[Mixture | None] = [None] * (max(ids.values()) + 1)
         for piece, id_ in ids.items():
-            plan[id_] = ([old[piece]], [1.0]) if piece in old else blends.get(piece)
-        counts = {"copied": len(ids) - len(lacking), "random": len(lacking) - len(blends)}
-        return plan, lacking, counts | ({self.init: len(blends)} if self.init != "random" else {})
+            plan[id_] = ([old[piece]], [1.0]) if piece in old else mixtures.get(piece)
+        counts = {"copied": len(ids) - len(added), "random": len(added) - len(mixtures)}
+        return plan, added, counts | ({self.init: len(mixtures)} if self.init != "random" else {})
 
     def _given(self, base: Segmenter, folder: Path) -> dict[str, Any]:
         from xlreach.adapt.segmentation import Segmenter
@@ -146,11 +147,11 @@ class VocabularyReplacement(Step):
         except ModelError as error:
             raise ModelError(str(error), path=self.tokenizer) from error
         ours = set(special_tokens(folder, base.content).values())
-        lacks = sorted(ours - {token["content"] for token in content["added_tokens"]})
-        if given.kind != base.kind or lacks:
+        absent = sorted(ours - {token["content"] for token in content["added_tokens"]})
+        if given.kind != base.kind or absent:
             raise ModelError(
-                f"A {given.kind} tokenizer{f' without {lacks[0]!r}' if lacks else ''} for an encoder that has "
-                f"a {base.kind} one.",
+                f"A {given.kind} tokenizer{f' without {absent[0]!r}' if absent else ''}, for an encoder with "
+                f"a {base.kind} tokenizer.",
                 expected=f"Expected a {base.kind} tokenizer with the special tokens {', '.join(sorted(ours))}.",
                 path=self.tokenizer,
             )
@@ -158,12 +159,12 @@ class VocabularyReplacement(Step):
 
 
 def retrained(base: Segmenter, files: Sequence[Path], size: int) -> dict[str, Any]:
-    """A `tokenizer.json` like the base's, with a vocabulary trained on the text.
+    """Trains a vocabulary on text, for a `tokenizer.json` like the base's.
 
     Args:
-        base: Its kind, special tokens (those at the front keep their ids), normalization and punctuation rules stay.
+        base: Gives the kind, special tokens (those with the first ids keep them), normalization and punctuation rules.
         files: The text.
-        size: Most entries, special tokens included.
+        size: The largest number of entries, including special tokens.
 
     Raises:
         DataError: There is no text, or not enough.
@@ -178,20 +179,20 @@ def retrained(base: Segmenter, files: Sequence[Path], size: int) -> dict[str, An
         raise DataError("There is no text to train a vocabulary on.", fix="Give text of the languages.")
     model = base.content["model"]
     special = sorted(base.content["added_tokens"], key=lambda token: token["id"])
-    front = [token["content"] for place, token in enumerate(special) if token["id"] == place]
+    front = [token["content"] for number, token in enumerate(special) if token["id"] == number]
     behind = [token["content"] for token in special if token["content"] not in front]
     room = size - len(special)
     if base.kind == "WordPiece":
         counted: Counter[str] = Counter()
         for word, count in words.items():
-            counted.update({part: n * count for part, n in Counter(base.parts(word)).items()})
+            counted.update({pretoken: n * count for pretoken, n in Counter(base.pretokenize(word)).items()})
         pieces = train_wordpiece(counted, room, 2, max(1, room // 2))
         order = [*front, *behind, *(piece for piece in pieces if piece not in {*front, *behind})]
         vocab: Any = {piece: id_ for id_, piece in enumerate(order)}
         return renumbered({**base.content, "model": {**model, "vocab": vocab}}, dict(vocab))
     lines = [base.normalize(line.strip()) for path in files for line in path.read_text("utf-8").splitlines()]
     characters = len(set().union(*map(set, lines)))
-    # As in a new tokenizer; three entries of the trained model are special ones of its own.
+    # Coverage as in `new_tokenizer`; three entries of the trained model are its own special tokens.
     trained = train_unigram(iter(lines), room + 3, coverage=1.0 if characters <= size // 4 else 0.9995)
     ordinary = [i for i in range(trained.get_piece_size()) if not (trained.is_control(i) or trained.is_unknown(i))]
     scored = [[trained.id_to_piece(i), trained.get_score(i)] for i in ordinary]
@@ -204,10 +205,10 @@ def retrained(base: Segmenter, files: Sequence[Path], size: int) -> dict[str, An
     return renumbered({**base.content, "model": {**model, "vocab": entries, "unk_id": unknown}}, ids)
 
 
-def _exchange_rows(
-    model: Any, tokenizer: dict[str, Any], folder: Path, plan: Sequence[Blend | None], seed: int
+def _replace_rows(
+    model: Any, tokenizer: dict[str, Any], folder: Path, plan: Sequence[Mixture | None], seed: int
 ) -> None:
-    """Gives the embeddings, the output layer and its bias one row for each entry of `plan`."""
+    """Writes one row for each entry of `plan` into the embeddings, the output layer and its bias."""
     import torch
 
     from xlreach.adapt.embedding_rows import resize_vocabulary, set_output_bias
@@ -217,7 +218,7 @@ def _exchange_rows(
     pad = token_id(tokenizer, roles["pad_token"])
     if "roberta" in config.model_type and pad != config.pad_token_id:
         raise ModelError(
-            f"The padding id would change from {config.pad_token_id} to {pad}, and with it every position.",
+            f"The padding id would change from {config.pad_token_id} to {pad}, and every position with it.",
             expected=f"Expected {roles['pad_token']!r} at id {config.pad_token_id}.",
         )
     output = model.get_output_embeddings()
@@ -229,14 +230,14 @@ def _exchange_rows(
     for table in tables:
         mean, std = table.mean(0), table.std(0)
         rows = torch.empty(len(plan), *table.shape[1:])
-        for id_, blend in enumerate(plan):
-            if blend is None:
+        for id_, mixture in enumerate(plan):
+            if mixture is None:
                 rows[id_] = mean + std * torch.randn(mean.shape, generator=generator)
-            elif len(blend[0]) == 1:
-                rows[id_] = table[blend[0][0]]
+            elif len(mixture[0]) == 1:
+                rows[id_] = table[mixture[0][0]]
             else:
-                weights = torch.tensor(blend[1]).reshape(-1, *[1] * (table.dim() - 1))
-                rows[id_] = (weights * table[blend[0]]).sum(0)
+                weights = torch.tensor(mixture[1]).reshape(-1, *[1] * (table.dim() - 1))
+                rows[id_] = (weights * table[mixture[0]]).sum(0)
         made.append(rows)
     resize_vocabulary(model, len(plan))
     embeddings = model.get_input_embeddings().weight

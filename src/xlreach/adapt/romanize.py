@@ -1,8 +1,8 @@
-"""What must be done to text before an encoder reads it, where that cannot travel inside `tokenizer.json`.
+"""Romanizing text before an encoder reads it, where rules are needed that `tokenizer.json` cannot hold.
 
-Most encoders read text as it is. One that was specialised to romanised text (`translit(uroman)`) says so in its
-`xlreach.json`, and whoever feeds it text passes that through `input_transform` first; the text itself is never changed
-where it lies. Needs uroman (the extra `uroman`) or PyICU (the extra `icu`).
+Most encoders read text unchanged. An encoder of romanized text (`translit(uroman)`) says so in its `xlreach.json`, and
+callers pass text through `input_transform` before they give it to the encoder. The files of the text never change.
+Needs uroman (the extra `uroman`) or PyICU (the extra `icu`).
 """
 
 from __future__ import annotations
@@ -20,17 +20,15 @@ from xlreach.store import replacing
 
 Transform = Callable[[str], str]
 BY_WORD, BY_LINE, ICU = "uroman:word", "uroman:line", "icu:"
-_WORDS, _LINES = 1 << 18, 1 << 12  # kept in memory
+_WORDS, _LINES = 1 << 18, 1 << 12  # whose results are kept in memory
 
 
 def input_transform(encoder: Path) -> Transform:
-    """The function that turns raw text into what an encoder reads; most give their text back as it is.
-
-    It takes a text or a single word. Its results for seen words (or lines) are kept in memory.
+    """The function that turns raw text, or a single word, into what an encoder reads; for most, it changes nothing.
 
     Raises:
-        ModelError: The folder asks for something that this version does not know.
-        MissingExtraError: It asks for uroman, which is not installed.
+        ModelError: The folder names a function that this version does not know.
+        MissingExtraError: The function needs a package that is not installed.
     """
     try:
         return transform_named(Provenance.read(encoder).input)
@@ -39,26 +37,30 @@ def input_transform(encoder: Path) -> Transform:
 
 
 def transform_named(wanted: str) -> Transform:
-    """The function of a name in `Provenance.input`.
+    """The function with a name as in `Provenance.input`.
 
     Raises:
         ModelError: There is no such function.
         MissingExtraError: It needs a package that is not installed.
     """
     if not wanted:
-        return _as_it_is
+        return _unchanged
     if wanted.startswith(ICU):
         _icu_rules(wanted.removeprefix(ICU))
         return partial(_by_icu, wanted.removeprefix(ICU))
     if wanted not in (BY_WORD, BY_LINE):
-        raise ModelError(f"The encoder reads text as {wanted!r}, which is not known.", fix="Update xlreach.")
+        raise ModelError(
+            f"The encoder reads text as {wanted!r}.",
+            expected=f"Expected {BY_WORD}, {BY_LINE} or {ICU}ID.",
+            fix="Update xlreach.",
+        )
     return by_word if wanted == BY_WORD else by_line
 
 
 def with_input_of(encoder: Path, job: Job) -> Job:
-    """The job with its texts as the encoder reads them: itself, or with copies below its checkpoint folder."""
+    """The job with its texts as the encoder reads them; changed texts are copied into its checkpoint folder."""
     transform = input_transform(encoder)
-    if transform is _as_it_is:
+    if transform is _unchanged:
         return job
     text = _copied(job.text, transform, job.checkpoint / "input" / "text")
     others = _copied(job.others, transform, job.checkpoint / "input" / "others")
@@ -66,22 +68,22 @@ def with_input_of(encoder: Path, job: Job) -> Job:
 
 
 def by_line(text: str) -> str:
-    """A text in Latin letters."""
-    return _romanised_line(text)
+    """Romanizes a text."""
+    return _romanized_line(text)
 
 
 def by_word(text: str) -> str:
-    """A text in Latin letters, each word without regard to its neighbours: pays where most words were seen before."""
-    return " ".join(map(_romanised_word, text.split(" ")))
+    """Romanizes each word of a text alone: fast where most words occurred before."""
+    return " ".join(map(_romanized_word, text.split(" ")))
 
 
 def words_suffice(lines: Iterable[str]) -> bool:
-    """Whether these lines come out the same word by word; in some languages words depend on their neighbours."""
+    """Whether these lines are romanized the same word by word; in some languages a word depends on its neighbors."""
     return all(by_word(line) == _romanizer().romanize_string(line) for line in lines)
 
 
 def require_uroman() -> None:
-    """Loads uroman, which takes some seconds, for what comes.
+    """Loads uroman, which takes some seconds.
 
     Raises:
         MissingExtraError: It is not installed.
@@ -89,7 +91,7 @@ def require_uroman() -> None:
     _romanizer()
 
 
-def _as_it_is(text: str) -> str:
+def _unchanged(text: str) -> str:
     return text
 
 
@@ -104,8 +106,8 @@ def _icu_rules(name: str) -> Any:
     try:
         return icu.Transliterator.createInstance(name)
     except icu.ICUError as error:
-        known = list(icu.Transliterator.getAvailableIDs())
-        raise ModelError(f"ICU has no transliterator {name!r}.", fix=nearest(name, known)) from error
+        available = list(icu.Transliterator.getAvailableIDs())
+        raise ModelError(f"ICU has no transliterator {name!r}.", fix=nearest(name, available)) from error
 
 
 @lru_cache(_LINES)
@@ -118,17 +120,17 @@ def _romanizer() -> Any:
     try:
         from uroman import Uroman
     except ImportError as error:
-        raise MissingExtraError("uroman", "uroman", "An encoder of romanised text") from error
+        raise MissingExtraError("uroman", "uroman", "An encoder of romanized text") from error
     return Uroman()
 
 
 @lru_cache(_WORDS)
-def _romanised_word(word: str) -> str:
+def _romanized_word(word: str) -> str:
     return str(_romanizer().romanize_string(word)) if word and not word.isascii() else word
 
 
 @lru_cache(_LINES)
-def _romanised_line(line: str) -> str:
+def _romanized_line(line: str) -> str:
     return str(_romanizer().romanize_string(line)) if line and not line.isascii() else line
 
 

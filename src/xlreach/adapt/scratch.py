@@ -1,14 +1,14 @@
 """An encoder from nothing: XLM-R's architecture, small, pretrained on the text at hand by masked language modelling.
 
-It is a study's base where no hub can be reached, a recipe to compare with, and the quickest way to watch the toolkit
-work. Its tokenizer is trained on the text, or given and trimmed to it.
+It serves as a study's base without a model hub, as a recipe to compare with, and as the fastest way to try the
+toolkit. Its tokenizer is trained on the text, or given and trimmed to it.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -34,37 +34,40 @@ class FromScratch(Step):
     starts: ClassVar[bool] = True
 
     layers: int = param(4, "transformer layers", minimum=1, maximum=48)
-    hidden: int = param(128, "width; a multiple of heads", minimum=8)
+    hidden: int = param(128, "hidden size; a multiple of heads", minimum=8)
     heads: int = param(4, "attention heads", minimum=1)
     intermediate: int = param(512, "width of the feed-forward layers", minimum=8)
-    vocab: int = param(4000, "most entries of a vocabulary that is trained", minimum=50, maximum=1_000_000)
-    tokenizer: str = param("train", "train, or a tokenizer.json")
-    trim: bool = param(True, "whether a given vocabulary is cut down to the pieces that the study's languages use")
-    languages: tuple[str, ...] = param((), "pretrain on these of the languages; all when empty")
+    vocab: int = param(4000, "largest size of a trained vocabulary", minimum=50, maximum=1_000_000)
+    tokenizer: str = param("train", "train, or the path of a tokenizer.json")
+    trim: bool = param(True, "keep only the pieces of a given vocabulary that the study's languages use")
+    languages: tuple[str, ...] = param((), "the languages to pretrain on; all when empty")
     epochs: int = param(10, "passes over the text; the best one is kept", minimum=1, maximum=1000)
     lr: float = param(2e-3, "highest learning rate", minimum=0.0)
-    batch: int = param(32, "lines of full length in a batch; shorter lines share it", minimum=1)
+    batch: int = param(32, "lines of full length per batch; more lines where they are shorter", minimum=1)
     max_length: int = param(128, "longest input in pieces", minimum=8)
-    mask: float = param(0.15, "share of pieces to predict", minimum=0.01, maximum=0.9)
-    warmup: int = param(200, "steps until the learning rate is reached", minimum=0)
-    valid: float = param(0.05, "share of the text held out to choose the epoch, by document", minimum=0.0, maximum=0.5)
-    dropout: float = param(0.0, "while pretraining; what comes later uses 0.1", minimum=0.0, maximum=0.9)
-    dtype: Literal["auto", "bfloat16", "float32"] = param("auto", "what the forward pass computes in")
+    mask: float = param(0.15, "share of pieces to mask and predict", minimum=0.01, maximum=0.9)
+    warmup: int = param(200, "steps until the learning rate is at its highest", minimum=0)
+    valid: float = param(0.05, "share of the documents held out to choose the epoch", minimum=0.0, maximum=0.5)
+    dropout: float = param(0.0, "dropout of pretraining; later training uses 0.1", minimum=0.0, maximum=0.9)
+    dtype: Literal["auto", "bfloat16", "float32"] = param("auto", "of the forward pass; auto: bfloat16 where fast")
 
     def __post_init__(self) -> None:
         if self.hidden % self.heads:
-            raise SpecError(f"hidden={self.hidden} is no multiple of heads={self.heads} in {str(self)!r}.")
+            raise SpecError(
+                f"hidden={self.hidden} is not a multiple of heads={self.heads} in {str(self)!r}.",
+                fix=f"Write hidden={-(-self.hidden // self.heads) * self.heads}.",
+            )
 
     def files(self) -> tuple[Path, ...]:
         return () if self.tokenizer == "train" else (Path(self.tokenizer),)
 
     @property
     def uses_others(self) -> bool:
-        """A given vocabulary is cut down to what any of the languages at hand uses, not the pretrained ones alone."""
+        """Whether a given vocabulary is trimmed: it keeps what any language of the study uses."""
         return self.tokenizer != "train" and self.trim
 
     def apply(self, source: Path | None, job: Job) -> None:
-        from xlreach.adapt.lapt import per_word
+        from xlreach.adapt.lapt import loss_per_word
         from xlreach.adapt.mlm import JobState, Training, train
         from xlreach.adapt.mlm_data import EncodedText
 
@@ -72,22 +75,13 @@ class FromScratch(Step):
         tokenizer = self._tokenizer(files, job.others)
         text = EncodedText.read(files, tokenizer, None, self.max_length)
         model = self._model(tokenizer, text, job.seed)
-        training = Training(
-            self.epochs,
-            self.lr,
-            self.batch,
-            self.max_length,
-            self.mask,
-            self.warmup,
-            self.valid,
-            self.dtype,
-            job.seed,
+        history = train(
+            model, text, Training.of(self, job.seed), JobState(job.checkpoint, job.cost, f"{self} {job.seed}")
         )
-        history = train(model, text, training, JobState(job.checkpoint, job.cost, f"{self} {job.seed}"))
-        # A few passes over little text do not overfit, and drawing dropout is a quarter of a small model's step. Fine-
-        # tuning on hundreds of sentences is another matter, and takes its dropout from the config.
+        # Pretraining needs no dropout: a few passes do not overfit, and drawing it takes a quarter of a small model's
+        # step. Fine-tuning on hundreds of sentences needs it, and reads it from the config.
         model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = _LATER_DROPOUT
-        losses = {**history.as_dict(), **per_word(history, text, self.valid)}
+        losses = {**asdict(history), **loss_per_word(history, text, self.valid)}
         measured = {**losses, "vocabulary": text.vocabulary, "pretrained_on": sorted(files)}
         save_encoder(
             None,
@@ -118,7 +112,7 @@ class FromScratch(Step):
         content = {**content, "truncation": None, "padding": None}
         if not self.trim:
             return content
-        return trimmed(content, [one[language] for one in (files, others) for language in sorted(one)])
+        return trimmed(content, [by_language[code] for by_language in (files, others) for code in sorted(by_language)])
 
     def _model(self, tokenizer: dict[str, Any], text: Any, seed: int) -> Any:
         import torch

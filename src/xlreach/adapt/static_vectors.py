@@ -1,10 +1,10 @@
-"""Static vectors: of words, read back from their folder; and of pieces, to start new embedding rows from (FOCUS).
+"""Static vectors: of words, read from their folder; and of pieces, from which new embedding rows start (FOCUS).
 
-fastText vectors (Bojanowski et al. 2017) sum what is known of a word and of its character n-grams, so a word that
-training never saw has one too. FOCUS (Dobler and de Melo, EMNLP 2023) trains them on the text as the new tokenizer
-cuts it: a new piece's row is a mixture of the rows of pieces that the old vocabulary has too, weighted by the
-sparsemax of their cosines to it, most of them zero. Training needs gensim (the extra `static`), which trains in one
-thread here, so that a seed gives the same vectors again; reading needs nothing.
+The fastText vector of a word (Bojanowski et al. 2017) sums vectors of the word and of its character n-grams, so a word
+that did not occur in training has one too. FOCUS (Dobler and de Melo, EMNLP 2023) trains such vectors on the text as
+the new tokenizer splits it. The row of a new piece is a mixture of the rows of pieces in both vocabularies, weighted by
+the sparsemax of their cosines to it; most weights are zero. Training needs gensim (the extra `static`), and uses one
+thread so that a seed always gives the same vectors. Reading needs no extra.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from xlreach.errors import MissingExtraError, ModelError
 _FORMAT, _WEIGHTS = 1, "static.safetensors"
 _FNV_OFFSET, _FNV_PRIME = 2166136261, 16777619
 
-Blend = tuple[list[int], list[float]]
-# As published, but for the table of character n-grams: 2 million rows of it would take 800 MB for any text.
+Mixture = tuple[list[int], list[float]]
+# As published, except the size of the n-gram table: 2 million rows would take 800 MB for any text.
 _SETTINGS: dict[str, Any] = {"vector_size": 100, "min_count": 10, "epochs": 3, "negative": 10, "bucket": 100_000}
 
 
 @dataclass(frozen=True, eq=False)
 class StaticVectors:
-    """Vectors of words, known or not, from a folder that the recipe step `fasttext` wrote.
+    """Vectors of words, in the vocabulary or not, from a folder that the recipe step `fasttext` wrote.
 
     Attributes:
         dim: The width of a vector.
-        known: The row of each word that training saw often enough.
+        rows: The row of each word in the vocabulary.
     """
 
     dim: int
-    known: Mapping[str, int]
+    rows: Mapping[str, int]
     _words: NDArray[np.float32]
     _ngrams: NDArray[np.float32]
     _lengths: tuple[int, int]
@@ -58,32 +58,33 @@ class StaticVectors:
 
         path = folder / STATIC_FILE
         try:
-            told = json.loads(path.read_text("utf-8"))
+            header = json.loads(path.read_text("utf-8"))
             tables = load_file(folder / _WEIGHTS)
-            if told["format"] != _FORMAT:
-                raise ModelError(f"Format {told['format']}.", expected=f"Expected format {_FORMAT}.", path=path)
-            known = {str(word): row for row, word in enumerate(told["words"])}
-            found = cls(
-                int(told["dim"]), known, tables["words"], tables["ngrams"], (int(told["min_n"]), int(told["max_n"]))
-            )
+            if header["format"] != _FORMAT:
+                raise ModelError(f"The format is {header['format']}.", expected=f"Expected {_FORMAT}.", path=path)
+            rows = {str(word): row for row, word in enumerate(header["words"])}
+            lengths = (int(header["min_n"]), int(header["max_n"]))
+            vectors = cls(int(header["dim"]), rows, tables["words"], tables["ngrams"], lengths)
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise ModelError(
-                f"No static word vectors can be read ({type(error).__name__}: {error}).",
-                expected=f"Expected {STATIC_FILE} and {_WEIGHTS}, as the recipe fasttext writes them.",
+                f"The static word vectors cannot be read ({type(error).__name__}: {error}).",
+                expected=f"Expected {STATIC_FILE} and {_WEIGHTS}, as the recipe step fasttext writes them.",
                 path=folder,
             ) from error
-        shapes = found._words.shape, found._ngrams.shape[1:]
-        if shapes != ((len(known), found.dim), (found.dim,)):
-            raise ModelError(f"{len(known)} words and {found.dim} dimensions, but a table of {shapes[0]}.", path=path)
-        return found
+        shapes = vectors._words.shape, vectors._ngrams.shape[1:]
+        if shapes != ((len(rows), vectors.dim), (vectors.dim,)):
+            raise ModelError(
+                f"{len(rows)} words and {vectors.dim} dimensions, but a table of {shapes[0]}.",
+                expected="Expected a row for each word.",
+                path=path,
+            )
+        return vectors
 
     @classmethod
     def of(cls, model: Any) -> StaticVectors:
         """The vectors of a trained gensim `FastText` model."""
-        found = model.wv
-        return cls(
-            found.vector_size, found.key_to_index, found.vectors, found.vectors_ngrams, (found.min_n, found.max_n)
-        )
+        wv = model.wv
+        return cls(wv.vector_size, wv.key_to_index, wv.vectors, wv.vectors_ngrams, (wv.min_n, wv.max_n))
 
     def save(self, folder: Path) -> None:
         """Writes the vectors into an existing folder."""
@@ -91,28 +92,28 @@ class StaticVectors:
 
         tables = {"words": np.ascontiguousarray(self._words), "ngrams": np.ascontiguousarray(self._ngrams)}
         save_file(tables, folder / _WEIGHTS)
-        words = sorted(self.known, key=self.known.__getitem__)
+        words = sorted(self.rows, key=self.rows.__getitem__)
         least, most = self._lengths
-        told = {"format": _FORMAT, "kind": "static", "dim": self.dim, "min_n": least, "max_n": most, "words": words}
-        (folder / STATIC_FILE).write_text(json.dumps(told, ensure_ascii=False) + "\n", "utf-8")
+        header = {"format": _FORMAT, "kind": "static", "dim": self.dim, "min_n": least, "max_n": most, "words": words}
+        (folder / STATIC_FILE).write_text(json.dumps(header, ensure_ascii=False) + "\n", "utf-8")
 
     def vectors(self, words: Sequence[str]) -> NDArray[np.float32]:
-        """A row for each word, float32 (words, dim); of a word too short for any n-gram it is zero."""
-        rows = np.zeros((len(words), self.dim), dtype=np.float32)
+        """The vectors of words, float32, shape (words, dim); zero for a word without a vector or any n-gram."""
+        vectors = np.zeros((len(words), self.dim), dtype=np.float32)
         for at, word in enumerate(words):
-            if word in self.known:
-                rows[at] = self._words[self.known[word]]
+            if word in self.rows:
+                vectors[at] = self._words[self.rows[word]]
             elif buckets := self._buckets(word):
-                for bucket in buckets:  # in this order, so that sums round as gensim's do
-                    rows[at] += self._ngrams[bucket]
-                rows[at] /= len(buckets)
-        return rows
+                for bucket in buckets:  # in this order, so that sums are rounded as gensim's are
+                    vectors[at] += self._ngrams[bucket]
+                vectors[at] /= len(buckets)
+        return vectors
 
     def _buckets(self, word: str) -> list[int]:
-        """fastText's hashes of the n-grams of `<word>`: FNV-1a over UTF-8, whose bytes it takes for signed numbers."""
+        """fastText's hashes of the n-grams of `<word>`: FNV-1a over the UTF-8 bytes as signed numbers."""
         least, most = self._lengths
         letters = [letter.encode("utf-8", "surrogatepass") for letter in f"<{word}>"]
-        found = []
+        buckets = []
         for start in range(len(letters)):
             hashed = _FNV_OFFSET
             for length, letter in enumerate(letters[start : start + most], 1):
@@ -120,20 +121,20 @@ class StaticVectors:
                     signed = byte if byte < 128 else byte | 0xFFFFFF00
                     hashed = (hashed ^ signed) * _FNV_PRIME & 0xFFFFFFFF
                 if length >= least:
-                    found.append(hashed % len(self._ngrams))
-        return found
+                    buckets.append(hashed % len(self._ngrams))
+        return buckets
 
 
 def focus(
     tokenizer: dict[str, Any], files: Sequence[Path], new: Iterable[str], overlap: Mapping[str, int], seed: int
-) -> dict[str, Blend]:
-    """For each new piece, old ids and their weights, which sum to 1; pieces too rare for a vector are left out.
+) -> dict[str, Mixture]:
+    """Computes FOCUS mixtures: for each new piece, old ids and their weights, which sum to 1.
 
     Args:
-        tokenizer: The new `tokenizer.json`.
+        tokenizer: The content of the new `tokenizer.json`.
         files: The text.
-        new: Pieces that need a row.
-        overlap: Ids in the old vocabulary of pieces that both vocabularies have, special tokens left out.
+        new: Pieces that need a row; those too rare for a vector are left out.
+        overlap: The old ids of pieces in both vocabularies, without special tokens.
         seed: Of the vectors.
 
     Raises:
@@ -146,23 +147,23 @@ def focus(
     model = FastText(seed=seed, workers=1, sg=0, **_SETTINGS)
     lines = _Pieces(tokenizer, files)
     model.build_vocab(corpus_iterable=lines)
-    known = model.wv.key_to_index
-    anchors = sorted(piece for piece in overlap if piece in known)
+    vocabulary = model.wv.key_to_index
+    anchors = sorted(piece for piece in overlap if piece in vocabulary)
     if not anchors:
         return {}
     model.train(corpus_iterable=lines, total_examples=model.corpus_count, epochs=model.epochs)
     table = np.stack([model.wv.get_vector(piece, norm=True) for piece in anchors])
-    blends: dict[str, Blend] = {}
+    mixtures: dict[str, Mixture] = {}
     for piece in new:
-        if piece in known:
+        if piece in vocabulary:
             weights = sparsemax(table @ model.wv.get_vector(piece, norm=True))
             kept = np.flatnonzero(weights)
-            blends[piece] = ([overlap[anchors[i]] for i in kept], weights[kept].tolist())
-    return blends
+            mixtures[piece] = ([overlap[anchors[i]] for i in kept], weights[kept].tolist())
+    return mixtures
 
 
 def sparsemax(scores: NDArray[np.floating]) -> NDArray[np.float64]:
-    """The point of the probability simplex that is nearest to `scores` (Martins and Astudillo 2016), shape (n,)."""
+    """The point of the probability simplex nearest to `scores`, shape (n,) (Martins and Astudillo 2016)."""
     ordered = -np.sort(-scores.astype(np.float64))
     sums = np.cumsum(ordered) - 1
     counts = np.arange(1, len(ordered) + 1)
@@ -171,7 +172,7 @@ def sparsemax(scores: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 class _Pieces:
-    """The text as lists of pieces, as often as it is gone through."""
+    """The text as lists of pieces; can be iterated over many times."""
 
     def __init__(self, tokenizer: dict[str, Any], files: Sequence[Path]) -> None:
         self._tokenizer, self._files = Tokenizer.from_str(json.dumps(tokenizer)), files

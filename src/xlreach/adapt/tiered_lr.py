@@ -1,8 +1,8 @@
-"""Some rows of the embeddings at a learning rate of their own ("tiered" augmentation, Chau & Smith 2021).
+"""Training some rows of the embeddings at their own learning rate ("tiered" augmentation, Chau & Smith 2021).
 
-The new rows are copied into parameters of their own, which the optimizer steps at their rate; after each step they
-are put back over what it did to the same rows of the whole table. So every number gets one step and one weight decay,
-at one rate. (The published code meant this with two optimizers over one matrix, but gave both the same rate.)
+The rows are copied into separate parameters, which the optimizer steps at their rate. After each step the copies are
+written back over the same rows of the whole table, so that every number gets one step and one weight decay, at one
+rate. (The published code was to do this by two optimizers over one matrix, but gave both the same rate.)
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ class Tier:
     """Rows of a model's input embeddings and, where it is not tied to them, of its output layer.
 
     Args:
-        model: Already on the device where it is trained.
-        rows: Ids of the rows; none makes a tier that does nothing.
+        model: A transformers model, on the device where it is trained.
+        rows: The ids of the rows; without any, nothing is done.
     """
 
     def __init__(self, model: Any, rows: Sequence[int]) -> None:
@@ -36,12 +36,12 @@ class Tier:
         }
 
     def take_gradients(self) -> None:
-        """Before the optimizer's step, gradients already clipped."""
+        """Copies the rows' gradients, before the optimizer's step and after clipping."""
         for copy, table in zip(self.copies.values(), self._tables.values(), strict=True):
             copy.grad = None if table.grad is None else table.grad[self._rows].clone()
 
     @torch.no_grad()
-    def put_back(self) -> None:
-        """After the optimizer's step: the tables get the rows as the tier has them."""
+    def write_back(self) -> None:
+        """Writes the rows into the tables, after the optimizer's step."""
         for copy, table in zip(self.copies.values(), self._tables.values(), strict=True):
             table[self._rows] = copy

@@ -1,10 +1,10 @@
-"""Transliteration by table, carried inside `tokenizer.json`: whoever loads the encoder feeds it the original script.
+"""Transliteration by a table inside `tokenizer.json`: users of the encoder give it text in the original script.
 
 The tokenizer's normalizer becomes NFKC, then the table, longest keys first (`charsmap.py`), then the base's own. NFKC
-comes first because presentation forms would otherwise miss the table. SentencePiece's own rules do that too, and come
-first in its place: what the table does not touch is then, to the letter, what the base makes of it. The rules of
-uroman and ICU cannot travel this way: an encoder of text that went through them records that its input must
-(`romanize.py`).
+comes first because presentation forms would otherwise not match the table. Where SentencePiece's own rules do the same
+to the table's letters they come first instead, so that text which the table does not change is normalized exactly as
+by the base. The rules of uroman and ICU cannot be stored in the tokenizer: an encoder of such text records that its
+input must go through them (`romanize.py`).
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ from xlreach.safe_io import read_yaml
 from xlreach.spec import param
 
 _TRIED_LINES = 300
-_MOSTLY = 0.5  # of a text's letters in a script, and the text is taken to be in it
-_TABLED = {"Cyrl": "CYRILLIC", "Arab": "ARABIC"}  # scripts with a table, and how Unicode's names of their letters begin
+_MOSTLY = 0.5  # share of a text's letters from which it counts as written in their script
+_SCRIPT_TABLES = {"Cyrl": "CYRILLIC", "Arab": "ARABIC"}  # with the first word of Unicode's names of their letters
 _UROMAN = "uroman"
 
 
 @STEPS.register
 @dataclass(frozen=True)
 class Transliteration(Step):
-    """The tokenizer turns the script of the languages into Latin before it cuts.
+    """Converts the script of the languages into Latin, before or inside the tokenizer.
 
-    `auto` picks by language, and records what: the table of the data root, the built-in one of the language, nothing
-    for text in Latin script, else the built-in one of its script (`Cyrl`, `Arab`), else `uroman`, which then serves all
-    languages. All tables of a step act on all input.
+    `auto` chooses for each language, and records the choice: the table that comes with the data, else the built-in
+    table of the language, else nothing for text in Latin script, else the built-in table of its script (`Cyrl`,
+    `Arab`), else `uroman`, which is then used for all languages. All tables of a step are applied to all text.
 
-    `uroman` romanises every script by rules (Hermjakob et al. 2018). The tokenizer stays as it is; all text is
-    romanised before this encoder reads it, here and in the steps and stages behind. Word by word, which is
-    faster on long texts, where that gives the same on the languages' text. `icu:ID` does so with a transliterator of
-    ICU, such as `icu:Any-Latin` or `icu:Cyrillic-Latin`.
+    `uroman` romanizes every script by rules (Hermjakob et al. 2018). The tokenizer stays unchanged; all text is
+    romanized before this encoder reads it, here and in all later steps and stages. It is done word by word, which is
+    faster, where that gives the same result on the languages' text. `icu:ID` uses a transliterator of ICU instead,
+    such as `icu:Any-Latin` or `icu:Cyrillic-Latin`.
     """
 
     name: ClassVar[str] = "translit"
@@ -68,8 +68,8 @@ class Transliteration(Step):
         return (path,) if path.suffix in (".yaml", ".yml") else ()
 
     def spares(self, lines: Mapping[str, Iterable[str]], tables: Mapping[str, Path]) -> bool:
-        known = {*built_in_tables(), *tables}
-        return self.table == "auto" and all(code not in known and _in_latin(_scripts(lines[code])) for code in lines)
+        tabled = {*built_in_tables(), *tables}
+        return self.table == "auto" and all(code not in tabled and _in_latin(_scripts(lines[code])) for code in lines)
 
     def apply(self, source: Path | None, job: Job) -> None:
         folder = require_source(source, self)
@@ -78,7 +78,7 @@ class Transliteration(Step):
             return
         picked, warnings = self._picked(job)
         if _UROMAN in picked.values():
-            self._romanise(folder, job, warnings)
+            self._romanize(folder, job, warnings)
             return
         tables = {name: read_table(path)[1] for name, path in picked.items() if isinstance(path, Path)}
         tokenizer = read_tokenizer(folder)
@@ -95,7 +95,7 @@ class Transliteration(Step):
             changes={"transliterated": tuple(transliterated)},
         )
 
-    def _romanise(self, folder: Path, job: Job, warnings: list[str]) -> None:
+    def _romanize(self, folder: Path, job: Job, warnings: list[str]) -> None:
         require_uroman()
         exact = {}
         for language in sorted(job.text):
@@ -107,51 +107,56 @@ class Transliteration(Step):
     def _by_rules(
         self, folder: Path, job: Job, wanted: str, measured: dict[str, Any], warnings: Sequence[str] = ()
     ) -> None:
-        """The encoder as it is, whose input must go through `wanted` from now on."""
+        """Saves the encoder unchanged, with the record that its input must go through `wanted`."""
         before = Provenance.read(folder)
         if before.input not in ("", wanted):
-            raise ModelError(f"The encoder reads text after {before.input!r} already.", path=folder)
+            raise ModelError(
+                f"The encoder already reads text after {before.input!r}.",
+                expected="Expected an encoder of raw text.",
+                fix="Use one 'translit' step only.",
+                path=folder,
+            )
         transform_named(wanted)
         save_encoder(folder, job, self, measured=measured, warnings=warnings, changes={"input": wanted})
 
     def _picked(self, job: Job) -> tuple[dict[str, Path | str], list[str]]:
-        """By language or script a table, or `uroman`, or an empty string for nothing; and a sentence on each pick."""
-        known = {**built_in_tables(), **job.tables}
+        """By language or script its table, `uroman`, or an empty string for nothing; and a sentence on each choice."""
+        tables = {**built_in_tables(), **job.tables}
         if self.table == _UROMAN:
             return dict.fromkeys(("", *job.text), _UROMAN), []
         if self.files():
             return {read_table(self.files()[0])[0]: self.files()[0]}, []
         if self.table != "auto":
-            if self.table not in known:
-                raise DataError(f"There is no transliteration table {self.table!r}.", fix=nearest(self.table, known))
-            return {self.table: known[self.table]}, []
+            if self.table not in tables:
+                raise DataError(f"There is no transliteration table {self.table!r}.", fix=nearest(self.table, tables))
+            return {self.table: tables[self.table]}, []
         picked: dict[str, Path | str] = {}
-        said = []
+        reasons = []
         for language in sorted(job.text):
             with job.text[language].open(encoding="utf-8") as stream:
                 scripts = _scripts(stream)
-            script = next((code for code, name in _TABLED.items() if scripts.get(name, 0) >= _MOSTLY), "")
-            if language in known:
-                picked[language] = known[language]
-                said.append(f"{language} by its table")
+            script = next((code for code, name in _SCRIPT_TABLES.items() if scripts.get(name, 0) >= _MOSTLY), "")
+            if language in tables:
+                picked[language] = tables[language]
+                reasons.append(f"{language} by its table")
             elif _in_latin(scripts):
                 picked[language] = ""
-                said.append(f"{language} is written in Latin script already and was left as it is")
+                reasons.append(f"{language} is already written in Latin script and was not changed")
             elif script:
-                picked[script] = known[script]
-                said.append(f"{language} by the table of the script {script}")
+                picked[script] = tables[script]
+                reasons.append(f"{language} by the table of the script {script}")
             elif find_spec("uroman") is not None:
                 picked[language] = _UROMAN
-                said.append(f"{language} by uroman")
+                reasons.append(f"{language} by uroman")
             else:
                 raise DataError(
                     f"There is no transliteration table for {language!r}, which is not in Latin script.",
-                    fix=f"Write one, and name it: translit(my-table.yaml); or install 'xlreach[uroman]'. "
-                    f"Known tables: {', '.join(sorted(known))}.",
+                    fix=f"Write a table and name its file: translit(my-table.yaml); or install 'xlreach[uroman]'. "
+                    f"Known tables: {', '.join(sorted(tables))}.",
                 )
         if _UROMAN in picked.values() and len(picked) > 1:
-            said.append("uroman reads all of them, and no table is used")
-        return picked, [f"translit: {one}." for one in said]
+            reasons.append("uroman is used for all languages, and no table")
+        return picked, [f"translit: {reason}." for reason in reasons]
 
 
 def built_in_tables() -> dict[str, Path]:
@@ -160,20 +165,15 @@ def built_in_tables() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
-def find_tables(root: Path) -> dict[str, Path]:
-    """The tables that a data root brings, `transliteration/<code>.yaml`, by language."""
-    return {read_table(path)[0]: path for path in sorted((root / "transliteration").glob("*.yaml"))}
-
-
 def read_table(path: Path) -> tuple[str, dict[str, str]]:
     """The language and the replacements of a table file: `{language: ug, table: {ئا: a, …}}`.
 
-    Keys are brought to NFKC. An entry with a lower-case letter also serves its upper case, unless the table has an
-    entry for that.
+    Keys are normalized by NFKC. An entry with a lower-case letter is also used for its upper case, unless the table has
+    an entry for that.
 
     Raises:
-        DataError: The file is not there or not of this form, two keys are one after NFKC, or a replacement brings
-            out letters that another entry would replace again.
+        DataError: The file is missing or has another form, two keys are equal after NFKC, or a replacement contains
+            letters that a later entry replaces again.
     """
     content = read_yaml(path)
     entries = content.get("table") if isinstance(content, dict) else None
@@ -183,7 +183,9 @@ def read_table(path: Path) -> tuple[str, dict[str, str]]:
         and all(isinstance(key, str) and key and isinstance(value, str) for key, value in entries.items())
     ):
         raise DataError(
-            "Not a transliteration table.", expected="Expected {language: CODE, table: {TEXT: TEXT, …}}.", path=path
+            "Not a transliteration table.",
+            expected="Expected {language: CODE, table: {TEXT: TEXT, …}}.",
+            path=path,
         )
     table: dict[str, str] = {}
     for key, value in entries.items():
@@ -201,19 +203,19 @@ def read_table(path: Path) -> tuple[str, dict[str, str]]:
 
 def transliterating(tokenizer: dict[str, Any], table: Mapping[str, str]) -> dict[str, Any]:
     """The tokenizer with the table in its normalizer."""
-    steps, own = replacing_normalizers(table), tokenizer.get("normalizer")
-    if own is not None and own["type"] == "Precompiled" and _does_nfkc(own, table):
-        steps = [own, *steps, *([own] if _joins_marks(table) else [])]
+    steps, base = replacing_normalizers(table), tokenizer.get("normalizer")
+    if base is not None and base["type"] == "Precompiled" and _does_nfkc(base, table):
+        steps = [base, *steps, *([base] if _joins_marks(table) else [])]
     else:
         steps = [{"type": "NFKC"}, *steps]
-        if own is not None:
-            steps += own["normalizers"] if own["type"] == "Sequence" else [own]
+        if base is not None:
+            steps += base["normalizers"] if base["type"] == "Sequence" else [base]
     return {**tokenizer, "normalizer": {"type": "Sequence", "normalizers": steps}}
 
 
-def _does_nfkc(own: dict[str, Any], table: Mapping[str, str]) -> bool:
-    """Whether SentencePiece's rules make of all forms of the table's letters what NFKC does, and keep what it holds."""
-    normal = normalizers.Precompiled(base64.b64decode(own["precompiled_charsmap"])).normalize_str
+def _does_nfkc(rules: dict[str, Any], table: Mapping[str, str]) -> bool:
+    """Whether SentencePiece's rules do to all forms of the table's letters what NFKC does, and keep its entries."""
+    normal = normalizers.Precompiled(base64.b64decode(rules["precompiled_charsmap"])).normalize_str
     letters = set("".join(table))
     forms = {form: unicodedata.normalize("NFKC", form) for form in map(chr, range(sys.maxunicode + 1))}
     forms = {form: plain for form, plain in forms.items() if form != plain and not letters.isdisjoint(plain)}
@@ -223,7 +225,7 @@ def _does_nfkc(own: dict[str, Any], table: Mapping[str, str]) -> bool:
 
 
 def _joins_marks(table: Mapping[str, str]) -> bool:
-    """Whether a mark that Unicode joins with some letter of the table also joins with the end of a replacement."""
+    """Whether a mark that Unicode composes with a letter of the table also composes with the end of a replacement."""
 
     def joined(letters: Iterable[str]) -> set[str]:
         return {m for c in letters for m in marks if len(unicodedata.normalize("NFC", c + m)) == 1}
@@ -237,14 +239,15 @@ def _order(table: Mapping[str, str]) -> list[str]:
 
 
 def _check_order(table: dict[str, str], path: Path | None) -> None:
-    """Replacements run one after the other, so none may bring out what a later one replaces."""
+    """Refuses a replacement that contains what a later one replaces: they are applied one after the other."""
     keys = _order(table)
     for position, key in enumerate(keys):
         for later in keys[position + 1 :]:
             if later in table[key]:
                 raise DataError(
-                    f"The table turns {key!r} into {table[key]!r}, and {later!r} in it into {table[later]!r}.",
-                    expected="No replacement may hold letters that are replaced themselves.",
+                    f"The table replaces {key!r} by {table[key]!r}, and {later!r} in that by {table[later]!r}.",
+                    expected="Expected no replacement with letters that are themselves replaced.",
+                    fix="Write the final letters into the table.",
                     path=path,
                 )
 
@@ -255,15 +258,16 @@ def _joined(tables: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
         for key, value in table.items():
             if joined.setdefault(key, value) != value:
                 raise DataError(
-                    f"The table of {language} turns {key!r} into {value!r}, another one into {joined[key]!r}.",
-                    fix="Transliterate these languages in encoders of their own.",
+                    f"The table of {language} replaces {key!r} by {value!r}, another table by {joined[key]!r}.",
+                    expected="Expected tables that agree.",
+                    fix="Adapt a separate encoder to each of these languages.",
                 )
     _check_order(joined, None)
     return joined
 
 
 def _scripts(lines: Iterable[str], most_lines: int = 1000) -> dict[str, float]:
-    """The share of each script, as Unicode's names of letters begin, in the letters of a text."""
+    """The share of each script (the first word of Unicode's names of its letters) in the letters of a text."""
     counts = Counter(c for line in islice(lines, most_lines) for c in line if c.isalpha())
     scripts: Counter[str] = Counter()
     for letter, count in counts.items():

@@ -1,4 +1,4 @@
-"""Trimming a tokenizer to the pieces that a text uses: the same segmentation of that text, a smaller vocabulary."""
+"""Trimming a tokenizer to the pieces that a text uses: it splits that text as before, with a smaller vocabulary."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from tokenizers import Tokenizer
 from xlreach.adapt.segmentation import Segmenter, count_words
 from xlreach.errors import ModelError
 
-_ROUNDS, _AT_ONCE = 4, 2_000
+_ROUNDS, _BLOCK = 4, 2_000
 
 
 def trimmed(content: dict[str, Any], files: Iterable[Path], also: Iterable[str] = ()) -> dict[str, Any]:
-    """The `tokenizer.json` with only what the text needs, ids closed up in their old order.
+    """A `tokenizer.json` with only the pieces that a text needs, renumbered in their old order.
 
-    The text is segmented exactly as before. Kept are the special tokens, the pieces in use, and the single characters
-    of the text. For Unigram the least probable piece is kept too, because the cost of an unknown character is
-    reckoned from it; for WordPiece, `[unusedN]` slots go.
+    The words of the text are split exactly as before. Kept are the special tokens, the pieces in use, and the single
+    characters of the text. For Unigram the least probable piece is kept too, because it sets the cost of an unknown
+    character; for WordPiece, `[unusedN]` slots are removed.
 
     Args:
-        content: Of a Unigram or WordPiece tokenizer.
+        content: The content of a Unigram or WordPiece tokenizer's file.
         files: Text files.
-        also: Pieces to keep besides.
+        also: More pieces to keep.
     """
     base = Segmenter(content)
-    parts = {part for word in count_words(files) for part in base.parts(word)}
-    needed = {piece for part in parts for piece, _ in base.cut(part)}
-    needed |= {character for part in parts for character in part}
-    needed |= {f"##{character}" for part in parts for character in part} if base.kind == "WordPiece" else set()
+    pretokens = {pretoken for word in count_words(files) for pretoken in base.pretokenize(word)}
+    characters = set().union(*pretokens)
+    needed = characters | {piece for pretoken in pretokens for piece, _ in base.tokenize(pretoken)}
+    needed |= {f"##{character}" for character in characters} if base.kind == "WordPiece" else set()
     needed |= {token["content"] for token in content["added_tokens"]} | set(also)
     if base.kind == "Unigram":
         return _trimmed_unigram(content, needed)
@@ -40,10 +40,10 @@ def trimmed(content: dict[str, Any], files: Iterable[Path], also: Iterable[str] 
 
 
 def trimmed_exactly(content: dict[str, Any], files: Sequence[Path]) -> dict[str, Any]:
-    """As `trimmed`, tried out on every line as a whole: a tokenizer may cut lines otherwise than it cuts their words.
+    """`trimmed`, checked on every line as a whole: a tokenizer may split a line differently from its words.
 
     Raises:
-        ModelError: Some line is still cut otherwise.
+        ModelError: Some line is still split differently from before.
     """
     also: set[str] = set()
     for _ in range(_ROUNDS):
@@ -52,16 +52,20 @@ def trimmed_exactly(content: dict[str, Any], files: Sequence[Path]) -> dict[str,
         if not changed:
             return small
         also |= changed
-    raise ModelError("The tokenizer cannot be trimmed: without its unused pieces it cuts the text otherwise.")
+    raise ModelError(
+        "The tokenizer cannot be trimmed: without its unused pieces it splits the text differently.",
+        expected="Expected the same pieces in every line.",
+        fix="Leave 'trim' out of the recipe.",
+    )
 
 
 def _changed(before: dict[str, Any], after: dict[str, Any], files: Sequence[Path]) -> set[str]:
-    """The pieces of the lines that the two tokenizers cut differently."""
-    old, new = (Tokenizer.from_str(json.dumps(one)) for one in (before, after))
+    """The pieces of the lines that the two tokenizers split differently."""
+    old, new = (Tokenizer.from_str(json.dumps(content)) for content in (before, after))
     pieces: set[str] = set()
     for path in files:
         with path.open(encoding="utf-8") as stream:
-            while block := [line.strip() for line in islice(stream, _AT_ONCE)]:
+            while block := [line.strip() for line in islice(stream, _BLOCK)]:
                 for a, b in zip(old.encode_batch(block), new.encode_batch(block), strict=True):
                     if a.tokens != b.tokens:
                         pieces.update(a.tokens)
@@ -85,7 +89,7 @@ def _trimmed_wordpiece(content: dict[str, Any], needed: set[str]) -> dict[str, A
 
 
 def renumbered(content: dict[str, Any], ids: dict[str, int]) -> dict[str, Any]:
-    """Brings the ids of added tokens and of the post-processor's special tokens in line with the vocabulary."""
+    """Sets the ids of added tokens and of the post-processor's special tokens to those of the vocabulary."""
     added = []
     for token in sorted(content["added_tokens"], key=lambda token: token["id"]):
         ids.setdefault(token["content"], len(ids))
@@ -97,7 +101,7 @@ def _with_ids(processor: Any, ids: dict[str, int]) -> Any:
     if not isinstance(processor, dict):
         return processor
     if processor["type"] == "Sequence":
-        return {**processor, "processors": [_with_ids(one, ids) for one in processor["processors"]]}
+        return {**processor, "processors": [_with_ids(inner, ids) for inner in processor["processors"]]}
     if processor["type"] == "TemplateProcessing":
         tokens = {
             name: {**token, "ids": [ids[t] for t in token["tokens"]]}

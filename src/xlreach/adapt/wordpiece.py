@@ -1,11 +1,11 @@
-"""Training a WordPiece vocabulary, deterministically.
+"""Trains a WordPiece vocabulary, deterministically.
 
 The trainer of the `tokenizers` library gives other ids, and sometimes another order of ties, each time it runs. This
 one makes the same merges (most frequent pair first, as in BPE; pieces inside a word marked `##`) and breaks ties by
-code points. No dropout, no merges file: only the vocabulary is of use to WordPiece's longest-match-first.
+code points. Merges are not kept: WordPiece splits words by longest match first, which needs the vocabulary only.
 
-All words lie in one array of symbols, linked to their neighbours; a merge touches the places where its pair stands,
-all at once, and the counts of the pairs around them.
+All words are in one array of symbols, linked to their neighbors. A merge changes all positions of its pair together,
+and the counts of the pairs around them.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from tokenizers import Tokenizer, models
 PREFIX = "##"
 _LONGEST_WORD = 100  # WordPiece itself calls longer ones unknown
 _BASE = 1 << 24  # a pair of symbols as one number: first * _BASE + second
-_GONE, _END = -2, -1  # symbols: merged into the one before; the gap behind a word
+_GONE, _END = -2, -1  # symbols: merged into the previous one; the gap after a word
 _UNKNOWN = "[UNK]"
-_AT_ONCE = 1_000
+_BLOCK = 1_000  # words per call of the tokenizer
 
 _Ints = NDArray[np.int64]
 _NOWHERE: _Ints = np.zeros(0, dtype=np.int64)
@@ -30,13 +30,13 @@ _FIRST: _Ints = np.zeros(1, dtype=np.int64)
 
 
 def train_wordpiece(words: Mapping[str, int], size: int, min_frequency: int, alphabet: int) -> list[str]:
-    """A vocabulary for words with their counts.
+    """Trains a vocabulary on words with their counts.
 
     Args:
-        words: Already normalized and split off punctuation.
-        size: Most pieces, characters included.
-        min_frequency: A pair must occur this often to be merged.
-        alphabet: Most characters; the rarest are left out.
+        words: Normalized words without punctuation, and how often each occurs.
+        size: The largest number of pieces, including characters.
+        min_frequency: How often a pair must occur to be merged.
+        alphabet: The largest number of characters; the rarest are left out.
 
     Returns:
         Characters in code-point order, then merges in order.
@@ -58,26 +58,11 @@ def train_wordpiece(words: Mapping[str, int], size: int, min_frequency: int, alp
     return start[:size] + merges.run(size - len(start), min_frequency, set(start))
 
 
-def longest_match(word: str, vocabulary: set[str]) -> list[str] | None:
-    """WordPiece's segmentation, or None where it would be unknown."""
-    pieces, start = [], 0
-    while start < len(word):
-        mark = PREFIX if start else ""
-        for end in range(len(word), start, -1):
-            if mark + word[start:end] in vocabulary:
-                pieces.append(mark + word[start:end])
-                start = end
-                break
-        else:
-            return None
-    return pieces
-
-
 class LongestMatch:
-    """`longest_match` for many words at once, by the `tokenizers` library.
+    """Splits many words by longest match first, as WordPiece does, with the `tokenizers` library.
 
     Args:
-        vocabulary: Pieces; those that are no piece of a word do no harm.
+        vocabulary: Pieces; other entries are ignored.
     """
 
     def __init__(self, vocabulary: list[str]) -> None:
@@ -86,24 +71,24 @@ class LongestMatch:
         self._tokenizer = Tokenizer(models.WordPiece(ids, unk_token=_UNKNOWN, max_input_chars_per_word=1 << 30))
 
     def __call__(self, words: list[str]) -> tuple[_Ints, _Ints]:
-        """For all pieces of all words in order: which piece (0 for an unknown word), and of which word."""
-        return cut_words(self._tokenizer, words)
+        """For all pieces of all words in order: the number of the piece (0 for an unknown word) and of the word."""
+        return tokenize_words(self._tokenizer, words)
 
 
-def cut_words(tokenizer: Tokenizer, words: list[str]) -> tuple[_Ints, _Ints]:
-    """The ids of all words, by a tokenizer that has a model and nothing else; and the word that each belongs to."""
+def tokenize_words(tokenizer: Tokenizer, words: list[str]) -> tuple[_Ints, _Ints]:
+    """The piece ids of all words and the word number of each, by a tokenizer that has a model and nothing else."""
     ids: list[_Ints] = [np.zeros(0, dtype=np.int64)]
-    owners: list[_Ints] = [np.zeros(0, dtype=np.int64)]
-    for begin in range(0, len(words), _AT_ONCE):
-        block = words[begin : begin + _AT_ONCE]
+    word_ids: list[_Ints] = [np.zeros(0, dtype=np.int64)]
+    for begin in range(0, len(words), _BLOCK):
+        block = words[begin : begin + _BLOCK]
         encoding = tokenizer.encode(block, is_pretokenized=True, add_special_tokens=False)
         ids.append(np.array(encoding.ids, dtype=np.int64))
-        owners.append(np.array(encoding.word_ids, dtype=np.int64) + begin)
-    return np.concatenate(ids), np.concatenate(owners)
+        word_ids.append(np.array(encoding.word_ids, dtype=np.int64) + begin)
+    return np.concatenate(ids), np.concatenate(word_ids)
 
 
 def _characters(words: Mapping[str, int]) -> tuple[_Ints, NDArray[np.bool_], _Ints, NDArray[np.bool_]]:
-    """Of each character: code point, whether it begins a word, and of its word the count and whether it is short."""
+    """For each character its code point, whether it begins a word, its word's count, and whether that word is short."""
     lengths = np.array([len(word) for word in words])
     codes = np.frombuffer("".join(words).encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.int64)
     first = np.zeros(len(codes), dtype=bool)
@@ -113,39 +98,39 @@ def _characters(words: Mapping[str, int]) -> tuple[_Ints, NDArray[np.bool_], _In
 
 
 class _Merges:
-    """The words as symbols, and the pairs in them with their places.
+    """The words as symbols, and the pairs in them with their positions.
 
-    A pair's places may be out of date, and so may its count in the heap, which is then too large, never too small.
-    What comes up first is counted again where it stands; if it has as many as the heap said, it is the most frequent.
-    Pairs too rare to be merged are not kept. They can become frequent only when one of their symbols comes up again by
-    other merges (`abc` of `ab`, `##c` after `a`, `##bc`), and then all pairs of that symbol are looked for anew.
+    The positions of a pair may be out of date, and so may its count in the heap, which is then too large, never too
+    small. So the first pair of the heap is counted again; if the count is that of the heap, it is the most frequent.
+    Pairs too rare to be merged are not kept. They can become frequent only when another merge makes one of their
+    symbols again (`abc` from `ab` + `##c`, after `a` + `##bc`), and then all pairs of that symbol are searched again.
     """
 
     def __init__(self, symbols: _Ints, use: NDArray[np.bool_], word: _Ints, counts: _Ints, strings: list[str]) -> None:
-        place = np.cumsum(use) + word  # one gap before each word
-        length = int(place[-1]) + 2
+        position = np.cumsum(use) + word  # one gap before each word
+        length = int(position[-1]) + 2
         self._symbol = np.full(length, _END)
-        self._symbol[place[use]] = symbols[use]
+        self._symbol[position[use]] = symbols[use]
         self._count = np.zeros(length, dtype=np.int64)
-        self._count[place[use]] = counts[use]
+        self._count[position[use]] = counts[use]
         self._next, self._last = np.arange(1, length + 1), np.arange(-1, length - 1)
         self._strings = list(strings)
         self._ids = {string: i for i, string in enumerate(strings)}
-        self._places: dict[int, _Ints] = {}
+        self._positions: dict[int, _Ints] = {}
         self._heap: list[tuple[int, str, str, int]] = []
 
     def run(self, most: int, min_frequency: int, known: set[str]) -> list[str]:
-        """Merges until there are so many new pieces, or no pair is frequent enough."""
+        """Merges until there are `most` new pieces or no pair is frequent enough; returns the new pieces."""
         left = np.flatnonzero((self._symbol[:-1] >= 0) & (self._symbol[1:] >= 0))
         self._add(left, min_frequency)
         merged: list[str] = []
         while self._heap and len(merged) < most:
             negative, a, b, pair = heapq.heappop(self._heap)
-            at = self._standing(pair)
+            at = self._positions_of(pair)
             count = int(self._count[at].sum())
             if count != -negative:
                 if count >= min_frequency:
-                    self._places[pair] = at
+                    self._positions[pair] = at
                     heapq.heappush(self._heap, (-count, a, b, pair))
                 continue
             piece = a + b.removeprefix(PREFIX)
@@ -155,9 +140,9 @@ class _Merges:
             self._merge(pair, at, piece, min_frequency)
         return merged
 
-    def _standing(self, pair: int) -> _Ints:
-        """Where a pair stands now; in `aaa`, `a a` stands twice."""
-        at = self._places.pop(pair, _NOWHERE)
+    def _positions_of(self, pair: int) -> _Ints:
+        """The present positions of a pair; in `aaa`, `a a` is at two."""
+        at = self._positions.pop(pair, _NOWHERE)
         a, b = divmod(pair, _BASE)
         symbol = self._symbol
         return at[(symbol[at] == a) & (symbol[self._next[at]] == b)]
@@ -178,30 +163,30 @@ class _Merges:
         else:
             at = np.flatnonzero(symbol == new)
         behind = before[at]
-        # A place that is both behind one and one itself counts once.
+        # A position that is both before a new symbol and at one counts once.
         behind = behind[(symbol[behind] >= 0) & (symbol[behind] != new)]
         self._add(np.concatenate([behind, at[symbol[after[at]] >= 0]]), min_frequency)
 
     def _apart(self, at: _Ints) -> _Ints:
-        """Those of the places of a pair of one symbol with itself that are merged: no two share a symbol."""
+        """The positions at which a pair of a symbol with itself is merged, so that no two share a symbol."""
         chosen: list[int] = []
-        for place in sorted(at.tolist()):
-            if not chosen or self._next[chosen[-1]] != place:
-                chosen.append(place)
+        for position in sorted(at.tolist()):
+            if not chosen or self._next[chosen[-1]] != position:
+                chosen.append(position)
         return np.array(chosen, dtype=np.int64)
 
-    def _add(self, places: _Ints, min_frequency: int) -> None:
-        """Takes up the pairs at their first symbols' places, where they are all that there are of these pairs."""
-        if not len(places):
+    def _add(self, positions: _Ints, min_frequency: int) -> None:
+        """Adds the pairs at these positions of their first symbols, which must be all positions of those pairs."""
+        if not len(positions):
             return
-        pairs = self._symbol[places] * _BASE + self._symbol[self._next[places]]
+        pairs = self._symbol[positions] * _BASE + self._symbol[self._next[positions]]
         order = pairs.argsort(kind="stable")
-        pairs, places = pairs[order], places[order]
+        pairs, positions = pairs[order], positions[order]
         bounds = np.concatenate([_FIRST, (pairs[1:] != pairs[:-1]).nonzero()[0] + 1, [len(pairs)]])
-        sums = np.add.reduceat(self._count[places], bounds[:-1])
+        sums = np.add.reduceat(self._count[positions], bounds[:-1])
         frequent = (sums >= min_frequency).nonzero()[0]
         starts = bounds[frequent]
-        found = (pairs[starts].tolist(), sums[frequent].tolist(), starts.tolist(), bounds[frequent + 1].tolist())
-        for pair, count, start, end in zip(*found, strict=True):
-            self._places[pair] = places[start:end]
+        columns = (pairs[starts].tolist(), sums[frequent].tolist(), starts.tolist(), bounds[frequent + 1].tolist())
+        for pair, count, start, end in zip(*columns, strict=True):
+            self._positions[pair] = positions[start:end]
             heapq.heappush(self._heap, (-count, self._strings[pair // _BASE], self._strings[pair % _BASE], pair))

@@ -11,11 +11,13 @@ from typing import Annotated
 import typer
 
 from xlreach import __version__
-from xlreach.cli import encoders, exploring, retrieval, studies, surroundings
-from xlreach.cli.app import app
+from xlreach.cli import adapt, look, retrieve, study, tag
+from xlreach.cli.app import GROUPS, app
 from xlreach.errors import XLReachError
 
-__all__ = ["app", "encoders", "exploring", "main", "retrieval", "studies", "surroundings"]
+__all__ = ["adapt", "app", "look", "main", "retrieve", "study", "tag"]
+
+app.registered_commands.sort(key=lambda command: GROUPS.index(command.rich_help_panel))
 
 # What the machine refuses, as opposed to what a defect of ours runs into.
 _REFUSED = {

@@ -9,7 +9,6 @@ from __future__ import annotations
 from xlreach.comparison.gap import compare
 from xlreach.comparison.hypotheses import parse_hypothesis
 from xlreach.comparison.runs import RunComparison, compare_runs
-from xlreach.comparison.words import summary
 from xlreach.gaps import read_gaps, write_gaps
 
-__all__ = ["RunComparison", "compare", "compare_runs", "parse_hypothesis", "read_gaps", "summary", "write_gaps"]
+__all__ = ["RunComparison", "compare", "compare_runs", "parse_hypothesis", "read_gaps", "write_gaps"]

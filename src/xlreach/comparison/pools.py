@@ -174,24 +174,6 @@ def pool_tables(analysis: GapAnalysis) -> list[Table]:
     return tables
 
 
-def said_of_pools(analysis: GapAnalysis) -> list[str]:
-    """A sentence a data set: how large its pools are, and whether they had to be made equal."""
-    sizes: dict[str, dict[str, int]] = {}
-    for row in analysis.pools:
-        sizes.setdefault(row.dataset, {}).update(row.sizes)
-    said = []
-    for dataset, known in sizes.items():
-        least, most = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
-        if len(known) == 1:
-            said.append(f"{dataset}: all queries search one pool, {known[least]:,} documents in {least}.")
-        elif known[least] == known[most]:
-            said.append(f"{dataset}: the pools are equal, {known[least]:,} documents in each language.")
-        else:
-            span = f"from {known[least]:,} documents ({least}) to {known[most]:,} ({most})"
-            said.append(f"{dataset}: {span}; at equal pools {known[least]:,} everywhere.")
-    return said
-
-
 @lru_cache(maxsize=200_000)
 def _expected(name: str, cutoff: int, ranks: tuple[int, ...], grades: tuple[int, ...], pool: int, size: int) -> float:
     relevant = len(ranks)

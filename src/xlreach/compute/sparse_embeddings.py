@@ -65,6 +65,7 @@ class SparseEmbeddings:
             narrow[key] = torch.nn.Parameter(table.detach()[self._rows].clone(), table.requires_grad)
         for (module, name), table in zip(self._tables, self._whole, strict=True):
             setattr(module, name, narrow[id(table)])
+        embeddings.num_embeddings = len(rows)
         for table in self._whole:
             table.data = table.data.new_empty(0)
 
@@ -80,6 +81,8 @@ class SparseEmbeddings:
             self._whole[number].data = table
         for (module, name), table in zip(self._tables, self._whole, strict=True):
             setattr(module, name, table)
+        embeddings = self._tables[0][0]
+        embeddings.num_embeddings = len(embeddings.weight)
         self._file.unlink()
 
 

@@ -69,7 +69,7 @@ class Collection(Dataset):
         """(query text in `a`, text of a relevant passage in `b`), for training."""
         judged = self.qrels(a, b)
         wanted = {doc for relevance in judged.values() for doc, grade in relevance.items() if grade > 0}
-        texts = {one.id: one.text for one in self.documents(b) if one.id in wanted}
+        texts = {document.id: document.text for document in self.documents(b) if document.id in wanted}
         for query in self.queries(a):
             for doc, grade in judged.get(query.id, {}).items():
                 if grade > 0 and doc in texts:  # published judgements name documents that a reduced corpus has not

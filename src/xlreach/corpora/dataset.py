@@ -168,6 +168,11 @@ class DatasetSpec(Spec):
     def _open(self, root: Path) -> Dataset:
         """As `open`, but for licence and citation."""
 
+    def absent(self, root: Path, kind: Kind, expected: str = "") -> DataError:
+        """The error that the data root does not hold this data set; names those that it holds."""
+        names = [name for name, _ in self.find(root, kind)]
+        return DataError(f"There is no {str(self)!r} in {root}.", expected=expected, fix=nearest(str(self), names))
+
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
         """The strings of this name that would open below `root` as `kind`, with their languages."""

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xlreach.corpora.collection import Document
+from xlreach.corpora.formats.json_lines import read_json_lines
 from xlreach.corpora.formats.lines import numbered_lines
 from xlreach.errors import DataError
-from xlreach.safe_io import parse_json
 
 
 def read_documents(path: Path, language: str) -> Iterator[Document]:
@@ -17,9 +17,8 @@ def read_documents(path: Path, language: str) -> Iterator[Document]:
     Raises:
         DataError: The file is missing, empty or damaged, or a JSON line lacks a field.
     """
-    for number, fields in _items(path):
-        name = fields.get("_id", fields.get("id", f"{language}-{number}"))
-        yield Document(name, language, fields["text"], fields.get("title", ""))
+    for number, fields in _rows(path):
+        yield Document(_identifier(fields) or f"{language}-{number}", language, fields["text"], fields.get("title", ""))
 
 
 def read_queries(path: Path) -> list[tuple[str, str]]:
@@ -28,7 +27,7 @@ def read_queries(path: Path) -> list[tuple[str, str]]:
     Raises:
         DataError: As `read_documents`.
     """
-    return [(fields.get("_id", fields.get("id", str(number))), fields["text"]) for number, fields in _items(path)]
+    return [(_identifier(fields) or str(number), fields["text"]) for number, fields in _rows(path)]
 
 
 def read_ids(path: Path) -> list[str]:
@@ -37,37 +36,25 @@ def read_ids(path: Path) -> list[str]:
     Raises:
         DataError: The file is missing or damaged, holds no id, or a JSON line has none.
     """
-    found = []
-    for number, line in numbered_lines(path):
-        if not line.strip():
-            continue
-        if path.suffix != ".jsonl":
-            found.append(line.strip())
-            continue
-        fields = parse_json(line, path, number)
-        name = fields.get("_id", fields.get("id")) if isinstance(fields, dict) else None
-        if name is None:
-            raise DataError("No field '_id'.", expected="Expected an object with _id.", path=path, line=number)
-        found.append(str(name))
-    if not found:
-        raise DataError("There is nothing in the file.", expected="Expected an id a line.", path=path)
-    return found
+    return [_identifier(fields) for _, fields in _rows(path, "_id")]
 
 
-def _items(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    as_json, found = path.suffix == ".jsonl", False
-    for number, line in numbered_lines(path):
-        if not line.strip():
-            continue
-        found = True
-        if not as_json:
-            yield number, {"text": line.strip()}
-            continue
-        fields = parse_json(line, path, number)
-        if not isinstance(fields, dict) or not isinstance(fields.get("text"), str):
+def _identifier(fields: dict[str, str]) -> str:
+    return fields.get("_id", fields.get("id", ""))
+
+
+def _rows(path: Path, needed: str = "text") -> Iterator[tuple[int, dict[str, str]]]:
+    """(line number, fields) of a file; a plain line has only the field that is needed."""
+    empty, as_json = True, path.suffix == ".jsonl"
+    for number, row in read_json_lines(path) if as_json else numbered_lines(path):
+        if isinstance(row, str):
+            row = {needed: row.strip()} if row.strip() else {}
+        elif not (isinstance(row.get("text"), str) if needed == "text" else row.get("_id", row.get("id")) is not None):
             raise DataError(
-                "No field 'text'.", expected="Expected an object with _id and text.", path=path, line=number
+                f"No field {needed!r}.", expected="Expected an object with _id and text.", path=path, line=number
             )
-        yield number, {name: str(value) for name, value in fields.items() if value is not None}
-    if not found:
-        raise DataError("There is nothing in the file.", expected="Expected a text a line.", path=path)
+        if row:
+            empty = False
+            yield number, {name: str(value) for name, value in row.items() if value is not None}
+    if empty:
+        raise DataError("There is nothing in the file.", expected=f"Expected one {needed} a line.", path=path)

@@ -40,9 +40,9 @@ def folder_of(root: Path, relative: str, what: str) -> Path:
 
 def coded_files(folder: Path) -> dict[str, Path]:
     """The files of a folder that are named by a language code, with `.txt` or without an ending."""
-    found = {}
+    coded = {}
     for path in sorted(folder.glob("*")):
         code = canonical_code(path.stem) if re.fullmatch(r"[\w-]+(\.txt)?", path.name) and path.is_file() else None
         if code:
-            found[code] = path
-    return found
+            coded[code] = path
+    return coded

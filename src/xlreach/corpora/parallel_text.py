@@ -101,28 +101,28 @@ class ParallelText(Collection):
 
     def qrels(self, query_language: str, document_language: str) -> Qrels:
         check_language(self, query_language), check_language(self, document_language)
-        asked: list[tuple[str, str]] = []
+        queries: list[tuple[str, str]] = []
         translations: defaultdict[str, set[str]] = defaultdict(set)
         for bundle in self._holding(query_language, document_language):
             for number, left, right in bundle.aligned(query_language, document_language):
-                asked.append((_id(query_language, bundle, number), left))
+                queries.append((_id(query_language, bundle, number), left))
                 translations[left].add(right)
-        if not asked:
+        if not queries:
             return {}
         wanted = {text for texts in translations.values() for text in texts}
-        reading: defaultdict[str, list[str]] = defaultdict(list)
+        documents_by_text: defaultdict[str, list[str]] = defaultdict(list)
         for document in self.documents(document_language):
             if document.text in wanted:
-                reading[document.text].append(document.id)
+                documents_by_text[document.text].append(document.id)
         return {
-            query: {document: 1 for right in sorted(translations[left]) for document in reading[right]}
-            for query, left in asked
+            query: {document: 1 for right in sorted(translations[left]) for document in documents_by_text[right]}
+            for query, left in queries
         }
 
     def files(self, languages: Iterable[str]) -> list[Path]:
         wanted = set(languages)
-        found = {path for bundle in self.bundles for language in wanted for path in bundle.files(language)}
-        return sorted(found.union(self._shared) if found else found)
+        paths = {path for bundle in self.bundles for language in wanted for path in bundle.files(language)}
+        return sorted(paths.union(self._shared) if paths else paths)
 
     def _holding(self, *languages: str) -> list[AlignedFiles]:
         """The bundles that have all of these languages; none where two are the same."""

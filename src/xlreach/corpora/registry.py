@@ -99,7 +99,7 @@ def _unknown(text: str, name: str, root: Path) -> SpecError:
             for found, _ in spec.find(root, kind)
         ]
     close = difflib.get_close_matches(text, sorted(set(strings)), n=3, cutoff=0.5)
-    hint = f"Did you mean {' or '.join(repr(one) for one in close)}? " if close else ""
+    hint = f"Did you mean {' or '.join(repr(name) for name in close)}? " if close else ""
     return SpecError(
         f"Unknown data set {text!r}: {name!r} is no kind of data set, and there is no such path.",
         fix=f"{hint}Kinds: {', '.join(spec.name for spec in DATASETS)}.",

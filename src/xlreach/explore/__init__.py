@@ -1,10 +1,10 @@
-"""The explorer: a page on this machine alone, to ask encoders side by side and see what each finds, and why.
+"""The explorer: a page served to this machine alone, to search with several encoders side by side.
 
-Shows what indexes and judgements hold; measures nothing and writes nothing. Loopback only.
+Shows what indexes and relevance judgements hold; measures nothing and writes nothing.
 """
 
 from __future__ import annotations
 
-from xlreach.explore.shelf import Shelf, shelf_of_encoders, shelf_of_run
+from xlreach.explore.catalog import Catalog, catalog_of_encoders, catalog_of_run
 
-__all__ = ["Shelf", "shelf_of_encoders", "shelf_of_run"]
+__all__ = ["Catalog", "catalog_of_encoders", "catalog_of_run"]

@@ -20,24 +20,24 @@ function choice(kind, value, label, checked) {
   return made;
 }
 
-const chosen = (kind) => [...document.querySelectorAll(`input[name="${kind}"]:checked`)].map((one) => one.value);
+const chosen = (kind) => [...document.querySelectorAll(`input[name="${kind}"]:checked`)].map((box) => box.value);
 
 function offer() {
   const collection = byId("collection").value;
   const before = new Set(chosen("encoder"));
-  const there = about.encoders.filter((one) => collection in one.languages);
-  const keep = there.filter((one) => before.has(one.name));
-  const shown = keep.length ? keep : there.slice(0, 2);
-  byId("encoders").replaceChildren(
-    ...there.map((one) => choice("encoder", one.name, one.short, shown.includes(one))));
-  const languages = new Set(there.flatMap((one) => one.languages[collection]));
+  const encoders = about.encoders.filter((encoder) => collection in encoder.languages);
+  const kept = encoders.filter((encoder) => before.has(encoder.name));
+  const checked = kept.length ? kept : encoders.slice(0, 2);
+  byId("encoders").replaceChildren(...encoders.map(
+    (encoder) => choice("encoder", encoder.name, encoder.label, checked.includes(encoder))));
+  const languages = new Set(encoders.flatMap((encoder) => encoder.languages[collection]));
   byId("languages").replaceChildren(...[...languages].map((code) => choice("language", code, code, true)));
-  const examples = about.collections.find((one) => one.name === collection).examples;
+  const examples = about.collections.find((entry) => entry.name === collection).examples;
   byId("examples").hidden = examples.length === 0;
-  byId("examples").replaceChildren(element("span", "Questions of the collection:"), ...examples.map((one) => {
-    const button = element("button", one.text, { type: "button", dir: "auto", title: `${one.language}: ${one.text}` });
-    button.prepend(element("span", one.language, { class: "code" }), " ");
-    button.addEventListener("click", () => { byId("query").value = one.text; ask(); });
+  byId("examples").replaceChildren(element("span", "Queries of the collection:"), ...examples.map(({ language, text }) => {
+    const button = element("button", text, { type: "button", dir: "auto", title: `${language}: ${text}` });
+    button.prepend(element("span", language, { class: "code" }), " ");
+    button.addEventListener("click", () => { byId("query").value = text; ask(); });
     return button;
   }));
 }
@@ -53,10 +53,10 @@ async function ask() {
   }
   if (query.length > about.longest) {
     byId("answers").replaceChildren();
-    status.textContent = `The query has ${query.length} characters; at most ${about.longest} can be asked.`;
+    status.textContent = `The query has ${query.length} characters; at most ${about.longest} are allowed.`;
     return;
   }
-  status.textContent = "Asking…";
+  status.textContent = "Searching…";
   const request = { query, encoders: chosen("encoder"), collection: byId("collection").value,
     languages: chosen("language"), k: Number(byId("k").value) };
   let answer;
@@ -73,26 +73,27 @@ async function ask() {
     status.textContent = answer.error;
     return;
   }
-  const known = answer.known ? `A question of the collection, in ${answer.known}: relevant documents are marked.`
-    : "Not a question of the collection: nothing is known to be relevant.";
-  status.textContent = known;
-  byId("answers").replaceChildren(...answer.answers.map((one) => section(one, query)));
+  status.textContent = answer.query_language
+    ? `A query of the collection, in ${answer.query_language}: its relevant documents are marked.`
+    : "Not a query of the collection: which documents are relevant is not known.";
+  byId("answers").replaceChildren(...answer.answers.map((part) => section(part, query)));
 }
 
 function section(answer, query) {
-  const encoder = about.encoders.find((one) => one.name === answer.encoder);
+  const encoder = about.encoders.find(({ name }) => name === answer.encoder);
   const made = element("section", null, { class: "answer" });
-  made.append(element("h2", encoder ? encoder.short : answer.encoder, { title: answer.encoder }));
+  made.append(element("h2", encoder ? encoder.label : answer.encoder, { title: answer.encoder }));
   const read = element("div", null, { class: "read" });
   if (answer.read.text !== query) {
-    read.append(element("p", "reads it as", { class: "what" }), element("p", answer.read.text, { dir: "auto", class: "text" }));
+    read.append(element("p", "The encoder reads", { class: "what" }), element("p", answer.read.text, { dir: "auto", class: "text" }));
   }
-  const count = `${answer.read.length} piece${answer.read.length === 1 ? "" : "s"}, ${answer.read.unknown} unknown`;
-  const more = answer.read.cut ? `; too long: only the first ${answer.pieces.length} are read` : "";
-  read.append(element("p", count + more, { class: answer.read.cut ? "what cut" : "what" }));
-  const pieces = element("div", null, { class: "pieces", dir: "auto", tabindex: "0", role: "group", "aria-label": "pieces" });
-  pieces.append(...answer.pieces.map((one) => element("span", one.text, one.unknown ? { class: "unknown" } : {})));
-  read.append(pieces);
+  const { length, unknown, truncated } = answer.read;
+  const count = `${length} token${length === 1 ? "" : "s"}, ${unknown} unknown`;
+  const more = truncated ? `; too long: only the first ${answer.tokens.length} are read` : "";
+  read.append(element("p", count + more, { class: truncated ? "what truncated" : "what" }));
+  const tokens = element("div", null, { class: "tokens", dir: "auto", tabindex: "0", role: "group", "aria-label": "tokens" });
+  tokens.append(...answer.tokens.map((token) => element("span", token.text, token.unknown ? { class: "unknown" } : {})));
+  read.append(tokens);
   made.append(read);
   const columns = element("div", null, { class: "columns" });
   columns.append(...answer.languages.map(column));
@@ -106,22 +107,22 @@ function column(language) {
   head.append(" ", element("span", `${language.count.toLocaleString("en")} documents`, { class: "count" }));
   made.append(head);
   if (language.judged) {
-    const place = language.first_relevant;
-    const text = place === null ? "no relevant document in the first 1,000" : `first relevant document: place ${place}`;
+    const rank = language.first_relevant;
+    const text = rank === null ? "no relevant document among the first 1,000" : `first relevant document at rank ${rank}`;
     made.append(element("p", text, { class: "what" }));
   }
   const list = element("ol");
   for (const hit of language.hits) {
-    const one = element("li", null, hit.relevant ? { class: "relevant" } : {});
+    const item = element("li", null, hit.relevant ? { class: "relevant" } : {});
     const top = element("p", null, { class: "top" });
     top.append(element("span", hit.score.toFixed(3), { class: "score" }), " ", element("span", hit.id, { class: "id" }));
     if (hit.relevant) top.append(" ", element("b", "relevant"));
-    one.append(top);
-    if (hit.title && hit.title !== hit.text) one.append(element("p", hit.title, { class: "title", dir: "auto" }));
-    one.append(element("p", hit.text || "(empty)", { class: "text", dir: "auto" }));
-    list.append(one);
+    item.append(top);
+    if (hit.title && hit.title !== hit.text) item.append(element("p", hit.title, { class: "title", dir: "auto" }));
+    item.append(element("p", hit.text || "(empty)", { class: "text", dir: "auto" }));
+    list.append(item);
   }
-  if (!language.hits.length) made.append(element("p", "Nothing.", { class: "what" }));
+  if (!language.hits.length) made.append(element("p", "Nothing found.", { class: "what" }));
   made.append(list);
   return made;
 }
@@ -130,9 +131,9 @@ async function start() {
   about = await (await fetch("about.json")).json();
   document.title = `${about.title}: XLReach explorer`;
   byId("title").textContent = about.title;
-  byId("collection").replaceChildren(...about.collections.map((one) => element("option", one.name, { value: one.name })));
+  byId("collection").replaceChildren(...about.collections.map(({ name }) => element("option", name, { value: name })));
   byId("collection-choice").hidden = about.collections.length < 2;
-  byId("notes").replaceChildren(...about.notes.map((one) => element("p", one)));
+  byId("notes").replaceChildren(...about.notes.map((note) => element("p", note)));
   offer();
   byId("collection").addEventListener("change", () => { offer(); if (byId("query").value.trim()) ask(); });
   byId("k").addEventListener("change", () => { if (byId("query").value.trim()) ask(); });

@@ -1,8 +1,8 @@
-"""HTTP for the explorer: three files and two questions, to this machine alone.
+"""The explorer's HTTP server: three files and two JSON answers, for this machine alone.
 
-Bound to the loopback address. What another page in the same browser could send is refused: a `Host` that is not ours
-(DNS rebinding), an `Origin` that is not ours, a body that is not JSON. The page runs no code but its own file, and puts
-whatever comes from data on the page as text.
+Bound to the loopback address. Refuses what another page in the same browser could send: a `Host` of another server (DNS
+rebinding), an `Origin` of another page, a body that is not JSON. The page runs no code but its own file, and shows
+whatever comes from data as text.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from xlreach import __version__
 from xlreach.errors import XLReachError
-from xlreach.explore.asking import Explorer, RequestError
+from xlreach.explore.explorer import Explorer, RequestError
 from xlreach.safe_io import parse_json
 
 _ADDRESS = "127.0.0.1"
@@ -41,11 +41,11 @@ class ExplorerServer(ThreadingHTTPServer):
     """Serves one explorer.
 
     Args:
-        explorer: What answers.
-        port: 0 takes a free one.
+        explorer: What answers the requests.
+        port: The port; 0 takes a free one.
 
     Raises:
-        XLReachError: The port cannot be had.
+        XLReachError: The port is taken or not allowed.
     """
 
     daemon_threads = True
@@ -56,12 +56,12 @@ class ExplorerServer(ThreadingHTTPServer):
             super().__init__((_ADDRESS, port), _Handler)
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise XLReachError(f"Port {port} cannot be had ({reason}).", fix="Name another with --port.") from error
+            raise XLReachError(f"Port {port} cannot be used ({reason}).", fix="Name another with --port.") from error
         self.hosts = {f"{name}:{self.server_port}" for name in (_ADDRESS, "localhost")}
 
     @property
     def address(self) -> str:
-        """What to open in a browser."""
+        """The address to open in a browser."""
         return f"http://{_ADDRESS}:{self.server_port}/"
 
 
@@ -72,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = _SECONDS
 
     def do_GET(self) -> None:
-        if not self._ours():
+        if not self._is_for_us():
             return None
         path = urlsplit(self.path).path
         if path == "/about.json":
@@ -83,7 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self._send(HTTPStatus.OK, kind, resources.files("xlreach.explore").joinpath(name).read_bytes())
 
     def do_POST(self) -> None:
-        if not self._ours():
+        if not self._is_for_us():
             return None
         if urlsplit(self.path).path != "/ask":
             return self._refuse(HTTPStatus.NOT_FOUND, "There is nothing here.")
@@ -107,13 +107,13 @@ class _Handler(BaseHTTPRequestHandler):
         except XLReachError as error:
             return self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
 
-    def _ours(self) -> bool:
+    def _is_for_us(self) -> bool:
         """Whether the request was meant for this server, and no other page sent it."""
         host, origin = self.headers.get("Host", ""), self.headers.get("Origin")
         if host not in self.server.hosts:
             self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "This server answers to its own address only.")
             return False
-        if origin is not None and origin not in {f"http://{one}" for one in self.server.hosts}:
+        if origin is not None and origin not in {f"http://{host}" for host in self.server.hosts}:
             self._refuse(HTTPStatus.FORBIDDEN, "Only its own page may ask.")
             return False
         return True
@@ -122,7 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(HTTPStatus.OK, "application/json", json.dumps(content, ensure_ascii=True).encode("ascii"))
 
     def _refuse(self, status: HTTPStatus, why: str) -> None:
-        self.close_connection = True  # a body that was not read would be taken for the next request
+        self.close_connection = True  # else an unread body would be taken for the next request
         body = json.dumps({"error": why}, ensure_ascii=True).encode("ascii")
         self._send(status, "application/json", body)
 
@@ -137,4 +137,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Says nothing: what is asked is nobody's business."""
+        """Logs nothing: queries are private."""

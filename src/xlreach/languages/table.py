@@ -81,15 +81,15 @@ def get_language(code: str) -> Language:
     Raises:
         XLReachError: No such language; names the nearest.
     """
-    found = canonical_code(code)
-    if found in _extended:
-        return _extended[found]
-    if found is None or _is_private(found):
+    canonical = canonical_code(code)
+    if canonical in _extended:
+        return _extended[canonical]
+    if canonical is None or _is_private(canonical):
         by_name = _names().get(code.strip().casefold())
         if by_name:
             return get_language(by_name)
-        raise XLReachError(f"Unknown language {code!r}.", expected=_expected(code, found), fix=_nearest(code))
-    return _builtin(found)
+        raise XLReachError(f"Unknown language {code!r}.", expected=_expected(code, canonical), fix=_nearest(code))
+    return _builtin(canonical)
 
 
 def known_languages() -> tuple[Language, ...]:
@@ -121,8 +121,8 @@ def extend_languages(path: Path) -> tuple[Language, ...]:
 
 def _extension(code: Any, facts: Any, path: Path) -> Language:
     # YAML 1.1 reads an unquoted `no` as false.
-    found = canonical_code("no" if code is False else str(code))
-    if found is None:
+    canonical = canonical_code("no" if code is False else str(code))
+    if canonical is None:
         raise DataError(
             f"{code!r} is no language code.",
             expected="Expected ISO 639, or a private-use code from qaa to qtz.",
@@ -140,13 +140,13 @@ def _extension(code: Any, facts: Any, path: Path) -> Language:
             raise DataError(f"{name!r} of {code!r} is {reprlib.repr(value)}.", expected=_wanted(name), path=path)
         if isinstance(value, (int, float)) and (value < 0 or (name == "joshi_class" and value > 5)):
             raise DataError(f"{name!r} of {code!r} is {value!r}.", expected="Out of range.", path=path)
-    if _is_private(found):
+    if _is_private(canonical):
         missing = [name for name in ("name", "script") if not facts.get(name)]
-        if missing and found not in _extended:
+        if missing and canonical not in _extended:
             raise DataError(f"{code!r} lacks {' and '.join(missing)}.", path=path)
-        base = _extended.get(found) or Language(found, found, "", "")
+        base = _extended.get(canonical) or Language(canonical, canonical, "", "")
     else:
-        base = _extended.get(found) or _builtin(found)
+        base = _extended.get(canonical) or _builtin(canonical)
     return dataclasses.replace(base, **facts)
 
 
@@ -192,9 +192,9 @@ def _names() -> dict[str, str]:
     return {_builtin(code).name.casefold(): code for code in _rows()}
 
 
-def _expected(code: str, found: str | None) -> str:
-    if found is not None:
-        return f"{found!r} is a private-use code: give its name and script in a YAML table (extend_languages)."
+def _expected(code: str, canonical: str | None) -> str:
+    if canonical is not None:
+        return f"{canonical!r} is a private-use code: give its name and script in a YAML table (extend_languages)."
     return "Expected a code such as mt, mlt, mlt_Latn or zho-CN."
 
 
@@ -206,5 +206,5 @@ def _nearest(code: str) -> str:
     if close:
         return f"Did you mean {names[close[0]]!r} ({close[0].title()})?"
     codes = {*_rows(), *_extended, *(row["iso3"] for row in _rows().values())}
-    near = difflib.get_close_matches(code.strip().casefold(), sorted(codes), n=3, cutoff=0.5)
-    return f"Did you mean {' or '.join(repr(one) for one in near)}?" if near else ""
+    codes_near = difflib.get_close_matches(code.strip().casefold(), sorted(codes), n=3, cutoff=0.5)
+    return f"Did you mean {' or '.join(repr(near_code) for near_code in codes_near)}?" if codes_near else ""

@@ -1,6 +1,6 @@
-"""The report of a run: one self-contained page, tables as CSV and LaTeX, charts as SVG and PNG.
+"""The report of a study: sentences, tables and charts, as one self-contained page and as files.
 
-Shows what `xlreach.comparison` computed; no figure is computed here.
+Shows what `xlreach.comparison` computed, from the types of `xlreach.gaps`; computes no statistic.
 """
 
 from __future__ import annotations
@@ -12,6 +12,6 @@ __all__ = ["render_report"]
 
 def render_report(run: Path) -> Path:
     """Writes `report.html`, `tables/` and `charts/` of a run folder; see `xlreach.report.render`."""
-    from xlreach.report.render import render_report as render  # here: charts take a while to import
+    from xlreach.report.render import render_report as render  # here, because charts take a while to import
 
     return render(run)

@@ -1,8 +1,8 @@
 """Charts as Vega-Lite specifications, drawn without a browser to SVG and PNG.
 
-A figure is drawn twice from one specification: as panels that the page lays out (side by side on a desk, one below
-the other on a phone), whose ink follows the page's light or dark theme, and as one picture for download. Colours are
-Okabe and Ito's, told apart by shape as well; the heat map's scale is cividis. Data go in as data, never as
+A figure is drawn twice from one specification: as panels for the page, whose colors follow its light or dark theme, and
+as one picture for download. The page lays the panels out: side by side on a wide screen, one below the other on a
+phone. Series differ by shape as well as by color; the heat map's scale is cividis. Data go in as data, never as
 expressions.
 """
 
@@ -17,8 +17,10 @@ from typing import Any
 import vl_convert
 
 _VEGA_LITE = "6.1"
-_PEN = ThreadPoolExecutor(1, "chart")  # vl-convert works outside of Python's lock; a second caller would wait inside
-_FIGURED = 16  # languages; with more, the figures in the cells of a heat map are too many to read
+_DRAWING = ThreadPoolExecutor(
+    1, "chart"
+)  # vl-convert releases Python's lock; a second thread would only wait inside it
+_MOST_LABELS = 16  # languages; with more, the numbers in the cells of a heat map cannot be read
 INK, _MUTED, _GRID = "#1b2026", "#59636f", "#e2e6ea"
 SERIES = ("#0063a5", "#c24e00", "#007d5b", "#a4508b", "#8a6d00", "#44535f")
 SHAPES = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross")
@@ -26,65 +28,65 @@ _THEME = {
     INK: "var(--ink)",
     _MUTED: "var(--muted)",
     _GRID: "var(--grid)",
-    **{colour: f"var(--series-{number})" for number, colour in enumerate(SERIES, 1)},
+    **{color: f"var(--series-{number})" for number, color in enumerate(SERIES, 1)},
 }
 _FONT = "Arial, 'Liberation Sans', Helvetica, sans-serif"  # the same widths on the page as when drawn
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawn figure.
+    """A figure, drawn in another thread.
 
     Attributes:
-        name: Its file's name, without ending.
+        name: The name of its file, without suffix.
         title: What it shows.
-        alt: The same for who cannot see it, with its main figures.
+        alt: The same for readers who cannot see it, with its main figures.
         rows: The data behind it.
-        drawn: It, under way.
+        drawing: Its panels, the whole as SVG, and the whole as PNG.
     """
 
     name: str
     title: str
     alt: str
     rows: tuple[Mapping[str, Any], ...]
-    drawn: Future[tuple[tuple[str, ...], str, bytes]]
+    drawing: Future[tuple[tuple[str, ...], str, bytes]]
 
     @property
     def panels(self) -> tuple[str, ...]:
-        """SVG for the page, themed."""
-        return self.drawn.result()[0]
+        """SVG for the page, one a panel, in the colors of its theme."""
+        return self.drawing.result()[0]
 
     @property
     def svg(self) -> str:
-        """The whole as one picture."""
-        return self.drawn.result()[1]
+        """All panels as one picture."""
+        return self.drawing.result()[1]
 
     @property
     def png(self) -> bytes:
-        """The same in pixels."""
-        return self.drawn.result()[2]
+        """The same picture as PNG."""
+        return self.drawing.result()[2]
 
 
 def gap_chart(name: str, title: str, alt: str, rows: Sequence[Mapping[str, Any]], measure: str) -> Chart:
-    """Gaps as points with intervals, a panel each, a line a system.
+    """Gaps as points with intervals: a panel for each setting or measure, a line for each system.
 
     Args:
-        name: Its file's name.
+        name: The name of its file.
         title: What it shows.
         alt: Alternative text.
-        rows: `{panel, recipe, alignment, gap, lower, upper, like_lower, like_upper}`; the last four may be None.
-        measure: Named on the axis; empty where each panel has its own.
+        rows: `{panel, recipe, series, gap, lower, upper, like_lower, like_upper}`; the last four may be None.
+        measure: The axis's title; empty where each panel shows another measure.
     """
-    ends = [row[name] for row in rows for name in ("gap", "lower", "upper") if row[name] is not None]
+    ends = [row[field] for row in rows for field in ("gap", "lower", "upper") if row[field] is not None]
     domain = domain_of([0.0, *ends], 0.06)
     panels = []
-    for panel in dict.fromkeys(row["panel"] for row in rows):
+    for panel in unique(rows, "panel"):
         x = {
             "type": "quantitative",
             "scale": {"domain": domain},
             "axis": axis_of(f"gap in {measure}" if measure else "gap"),
         }
-        own = [_clipped(row, domain) for row in rows if row["panel"] == panel]
+        values = [_clipped(row, domain) for row in rows if row["panel"] == panel]
         layers = [
             _interval("like_lower", "like_upper", 1, 0.75, x, rows),
             _interval("lower", "upper", 3.5, 1, x, rows),
@@ -98,25 +100,25 @@ def gap_chart(name: str, title: str, alt: str, rows: Sequence[Mapping[str, Any]]
                 "encoding": {"x": {"field": "zero", **x}},
             },
         ]
-        panels.append(_panel(panel, own, layers, rows))
+        panels.append(_panel(panel, values, layers, rows))
     return draw(name, title, alt, panels, rows)
 
 
 def level_chart(name: str, title: str, alt: str, rows: Sequence[Mapping[str, Any]], measure: str) -> Chart:
-    """Dumbbells: the low- and the high-resource mean of each system, a panel each.
+    """The low- and the high-resource mean of each system, joined by a line; a panel for each setting or measure.
 
     Args:
-        name: Its file's name.
+        name: The name of its file.
         title: What it shows.
         alt: Alternative text.
-        rows: `{panel, recipe, alignment, low, high}`.
-        measure: Named on the axis; empty where each panel has its own.
+        rows: `{panel, recipe, series, low, high}`.
+        measure: The axis's title; empty where each panel shows another measure.
     """
     domain = domain_of([row[side] for row in rows for side in ("low", "high")], 0.08)
     panels = []
-    for panel in dict.fromkeys(row["panel"] for row in rows):
+    for panel in unique(rows, "panel"):
         x = {"type": "quantitative", "scale": {"domain": domain}, "axis": axis_of(measure or "mean")}
-        own = [row for row in rows if row["panel"] == panel]
+        values = [row for row in rows if row["panel"] == panel]
         ends = {"mark": {"type": "point", "size": 58, "opacity": 1, "strokeWidth": 1.8}}
         layers = [
             _interval("low", "high", 2, 0.55, x, rows),
@@ -126,15 +128,15 @@ def level_chart(name: str, title: str, alt: str, rows: Sequence[Mapping[str, Any
                 "encoding": {"x": {"field": "high", **x}, **_systems(rows), "shape": _shape(rows)},
             },
         ]
-        panels.append(_panel(panel, own, layers, rows))
+        panels.append(_panel(panel, values, layers, rows))
     return draw(name, title, alt, panels, rows)
 
 
 def heat_map(name: str, title: str, alt: str, rows: Sequence[Mapping[str, Any]], order: Sequence[str]) -> Chart:
-    """Query languages by document languages.
+    """Values by query language and document language, a panel for each system.
 
     Args:
-        name: Its file's name.
+        name: The name of its file.
         title: What it shows.
         alt: Alternative text.
         rows: `{panel, query, documents, value, shown}`.
@@ -143,78 +145,63 @@ def heat_map(name: str, title: str, alt: str, rows: Sequence[Mapping[str, Any]],
     values = [row["value"] for row in rows]
     low, high = min(values), max(values)
     panels = []
-    for panel in dict.fromkeys(row["panel"] for row in rows):
-        own = [{**row, "dark": row["value"] - low <= (high - low) / 2} for row in rows if row["panel"] == panel]
+    for panel in unique(rows, "panel"):
+        cells = [{**row, "dark": row["value"] - low <= (high - low) / 2} for row in rows if row["panel"] == panel]
         axis = {"domain": False, "ticks": False, "labelAngle": 0, "labelFontSize": 11}
-        place = {
+        position = {
             "x": {"field": "documents", "type": "nominal", "sort": list(order), "title": "documents", "axis": axis},
             "y": {"field": "query", "type": "nominal", "sort": list(order), "title": "query", "axis": axis},
         }
-        place["x"]["axis"] = {**axis, "orient": "top"}
-        colour = {
+        position["x"]["axis"] = {**axis, "orient": "top"}
+        color = {
             "field": "value",
             "type": "quantitative",
             "scale": {"scheme": "cividis", "domain": [low, high if high > low else low + 1]},
-            "legend": None if len(order) <= _FIGURED else {"title": None, "orient": "bottom", "gradientLength": 200},
+            "legend": None
+            if len(order) <= _MOST_LABELS
+            else {"title": None, "orient": "bottom", "gradientLength": 200},
         }
         ink = {"condition": {"test": "datum.dark", "value": "#fefefe"}, "value": "#101418"}
-        layers = [{"mark": {"type": "rect", "cornerRadius": 2}, "encoding": {**place, "color": colour}}]
-        if len(order) <= _FIGURED:
+        layers = [{"mark": {"type": "rect", "cornerRadius": 2}, "encoding": {**position, "color": color}}]
+        if len(order) <= _MOST_LABELS:
             text = {"text": {"field": "shown"}, "color": ink}
-            layers.append({"mark": {"type": "text", "fontSize": 10.5}, "encoding": {**place, **text}})
-        width, height = (40, 28) if len(order) <= 12 else (34, 28) if len(order) <= _FIGURED else (20, 20)
+            layers.append({"mark": {"type": "text", "fontSize": 10.5}, "encoding": {**position, **text}})
+        width, height = (40, 28) if len(order) <= 12 else (34, 28) if len(order) <= _MOST_LABELS else (20, 20)
         size = {"width": {"step": width}, "height": {"step": height}}
-        panels.append({"title": panel, "data": {"values": own}, "layer": layers, **size})
+        panels.append({"title": panel, "data": {"values": cells}, "layer": layers, **size})
     return draw(name, title, alt, panels, rows)
 
 
-def _panel(title: str, own: Sequence[Any], layers: list[Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    lines = len({row["recipe"] for row in rows}), len({row["alignment"] for row in rows})
-    height = lines[0] * max(26, 15 * lines[1] + 8)
-    return {"title": title, "data": {"values": list(own)}, "layer": layers, "width": 212, "height": height}
+def _panel(title: str, values: Sequence[Any], layers: list[Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    recipes, series = ({row[field] for row in rows} for field in ("recipe", "series"))
+    height = len(recipes) * max(26, 15 * len(series) + 8)
+    return {"title": title, "data": {"values": list(values)}, "layer": layers, "width": 212, "height": height}
 
 
 def _systems(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    recipes = list(dict.fromkeys(row["recipe"] for row in rows))
-    alignments = list(dict.fromkeys(row["alignment"] for row in rows))
-    found = {
+    encoding: dict[str, Any] = {
         "y": {
             "field": "recipe",
             "type": "nominal",
-            "sort": recipes,
+            "sort": unique(rows, "recipe"),
             "title": None,
             "scale": {"paddingInner": 0.22},
             "axis": {"labelLimit": 150, "ticks": False, "domain": False, "labelPadding": 8, "labelFontSize": 11.5},
         },
-        "color": {
-            "field": "alignment",
-            "type": "nominal",
-            "sort": alignments,
-            "scale": {"domain": alignments, "range": [SERIES[n % len(SERIES)] for n in range(len(alignments))]},
-            "legend": _legend(alignments),
-        },
+        "color": nominal(rows, "series", SERIES, _legend(rows)),
     }
-    if len(alignments) > 1:
-        found["yOffset"] = {"field": "alignment", "type": "nominal", "sort": alignments}
-    return found
+    if len(unique(rows, "series")) > 1:
+        encoding["yOffset"] = {"field": "series", "type": "nominal", "sort": unique(rows, "series")}
+    return encoding
 
 
 def _shape(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    alignments = list(dict.fromkeys(row["alignment"] for row in rows))
-    shapes = [SHAPES[number % len(SHAPES)] for number in range(len(alignments))]
-    return {
-        "field": "alignment",
-        "type": "nominal",
-        "sort": alignments,
-        "scale": {"domain": alignments, "range": shapes},
-        "legend": _legend(alignments),
-    }
+    return nominal(rows, "series", SHAPES, _legend(rows))
 
 
-def _legend(alignments: Sequence[str]) -> dict[str, Any] | None:
-    if len(alignments) < 2:
-        return None
-    return {"orient": "bottom", "title": None, "columns": 2 if len(alignments) > 2 else 0, "labelLimit": 150}
+def _legend(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    series = len(unique(rows, "series"))
+    return legend(columns=2 if series > 2 else 0, label_limit=150) if series > 1 else None
 
 
 def _interval(low: str, high: str, width: float, opacity: float, x: Any, rows: Sequence[Any]) -> dict[str, Any]:
@@ -225,33 +212,50 @@ def _interval(low: str, high: str, width: float, opacity: float, x: Any, rows: S
     }
 
 
+def unique(rows: Sequence[Mapping[str, Any]], field: str) -> list[Any]:
+    """The values of a field, in the order in which they come."""
+    return list(dict.fromkeys(row[field] for row in rows))
+
+
+def nominal(
+    rows: Sequence[Mapping[str, Any]], field: str, values: Sequence[str], legend: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """A channel that tells the values of a field apart, by colors or by shapes."""
+    domain = unique(rows, field)
+    scale = {"domain": domain, "range": [values[number % len(values)] for number in range(len(domain))]}
+    return {"field": field, "type": "nominal", "sort": domain, "scale": scale, "legend": legend}
+
+
+def legend(columns: int = 0, label_limit: int = 210) -> dict[str, Any]:
+    """A legend below the panel; 0 columns are as many as fit."""
+    return {"orient": "bottom", "title": None, "columns": columns, "labelLimit": label_limit}
+
+
 def axis_of(title: str) -> dict[str, Any]:
-    """A quiet axis."""
+    """An axis without line and ticks."""
     return {"title": title, "tickCount": 4, "domain": False, "ticks": False}
 
 
 def domain_of(values: Sequence[float], margin: float) -> list[float]:
-    """The ends of an axis: the values' own, with a margin as a share of their span."""
+    """The ends of an axis: the least and the largest value, and a margin as a share of their distance."""
     low, high = min(values), max(values)
-    room = (high - low or 1) * margin
-    return [low - room, high + room]
+    space = (high - low or 1) * margin
+    return [low - space, high + space]
 
 
 def _clipped(row: Mapping[str, Any], domain: Sequence[float]) -> dict[str, Any]:
-    """The wide interval ends at the frame: with few languages it would squeeze everything else."""
-    found = dict(row)
-    if row["like_lower"] is not None:
-        found["like_lower"] = min(max(row["like_lower"], domain[0]), domain[1])
-        found["like_upper"] = min(max(row["like_upper"], domain[0]), domain[1])
-    return found
+    """Cuts the wide interval off at the frame: with few languages it would leave no space for anything else."""
+    ends = [row["like_lower"], row["like_upper"]]
+    low, high = (None if end is None else min(max(end, domain[0]), domain[1]) for end in ends)
+    return {**row, "like_lower": low, "like_upper": high}
 
 
 def draw(name: str, title: str, alt: str, panels: Sequence[dict[str, Any]], rows: Sequence[Mapping[str, Any]]) -> Chart:
-    """Draws panels, each by itself for the page and all as one picture; beside whatever else is done meanwhile."""
-    return Chart(name, title, alt, tuple(rows), _PEN.submit(_drawn, name, title, panels))
+    """Starts drawing panels, each by itself for the page and all as one picture; does not wait for them."""
+    return Chart(name, title, alt, tuple(rows), _DRAWING.submit(_draw, name, title, panels))
 
 
-def _drawn(name: str, title: str, panels: Sequence[dict[str, Any]]) -> tuple[tuple[str, ...], str, bytes]:
+def _draw(name: str, title: str, panels: Sequence[dict[str, Any]]) -> tuple[tuple[str, ...], str, bytes]:
     themed = tuple(
         _themed(vl_convert.vegalite_to_svg(_spec(panel, None), vl_version=_VEGA_LITE), f"{name}-{number}")
         for number, panel in enumerate(panels)
@@ -268,7 +272,7 @@ def _spec(body: Mapping[str, Any], title: str | None) -> dict[str, Any]:
         "background": "transparent" if title is None else "white",
         "padding": {"left": 8, "top": 4, "right": 8, "bottom": 4} if title is None else 14,
         "config": {
-            "aria": False,  # every mark would carry its figures as a label; the page has a table of them
+            "aria": False,  # else every mark would carry its figures as a label; the page has them in a table
             "font": _FONT,
             "view": {"stroke": None},
             "title": {"color": INK, "fontSize": 13, "fontWeight": 600, "anchor": "start", "offset": 8},
@@ -291,12 +295,12 @@ def _spec(body: Mapping[str, Any], title: str | None) -> dict[str, Any]:
 
 
 def _themed(svg: str, prefix: str) -> str:
-    """For the page: ink from its style sheet, ids of its own."""
+    """The SVG for the page: colors of its style sheet, and ids that no other chart has."""
     svg = re.sub(
         r'(fill|stroke)="(#[0-9a-fA-F]{6})"',
-        lambda found: f'{found[1]}="{_THEME.get(found[2].lower(), found[2])}"',
+        lambda match: f'{match[1]}="{_THEME.get(match[2].lower(), match[2])}"',
         svg,
     )
-    unique = re.sub(r"[^\w-]", "-", prefix)
-    svg = re.sub(r'\bid="([^"]*)"', lambda found: f'id="{unique}-{found[1]}"', svg)
-    return re.sub(r"url\(#([^)]*)\)", lambda found: f"url(#{unique}-{found[1]})", svg)
+    prefix = re.sub(r"[^\w-]", "-", prefix)
+    svg = re.sub(r'\bid="([^"]*)"', lambda match: f'id="{prefix}-{match[1]}"', svg)
+    return re.sub(r"url\(#([^)]*)\)", lambda match: f"url(#{prefix}-{match[1]})", svg)

@@ -1,4 +1,4 @@
-"""Tables as CSV and LaTeX, as text, and figures as they are read."""
+"""Tables and rows as files: CSV with full precision, LaTeX (`booktabs`) as in papers."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ import io
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
 from xlreach.comparison.tables import Figure, Table
+from xlreach.gaps import Caution, Certainty
+from xlreach.report.narrative import caution_text
+from xlreach.report.numbers import digits_of, fixed, is_percentage
 from xlreach.spec import folder_name
+from xlreach.system import System
 
 _TEX = {
     "\\": r"\textbackslash{}",
@@ -27,45 +32,32 @@ _TEX = {
     "–": "--",
     "·": r"$\cdot$",
 }
-
-
-def digits_of(figures: Iterable[Figure | None]) -> int:
-    """Decimals to show: none for thousands, two for what counts to 100 or so, three for shares."""
-    largest = max((abs(one.mean) for one in figures if one is not None), default=0.0)
-    return 0 if largest >= 1000 else 2 if largest > 1.5 else 3
-
-
-def shown(value: float, digits: int) -> str:
-    """A figure as it is read; from ten million on with its power of ten.
-
-    >>> shown(0.12345, 3), shown(736546.0, 0), shown(1.2345e11, 0)
-    ('0.123', '736,546', '1.23e+11')
-    """
-    return f"{value:,.{digits}f}" if abs(value) < 1e7 else f"{value:.2e}"
+_CERTAINTY = {field.name for field in fields(Certainty)}
 
 
 def table_csv(table: Table) -> str:
-    """Full precision; a column of means, then one of standard deviations, for each column of the table."""
+    """A column of means and one of standard deviations for each column of the table."""
     heads = [*table.heads, *(text for column in table.columns for text in (column, f"{column} sd"))]
     lines = []
     for names, figures in table.rows:
         cells: list[Any] = [*names]
-        for one in figures:
-            cells += ["", ""] if one is None else [one.mean, "" if one.sd is None else one.sd]
+        for figure in figures:
+            cells += ["", ""] if figure is None else [figure.mean, "" if figure.sd is None else figure.sd]
         lines.append(cells)
     return _csv(heads, lines)
 
 
-def rows_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows that share their keys; whatever is no plain value as JSON."""
-    heads = list(rows[0]) if rows else []
-    return _csv(heads, [[_plain(row[head]) for head in heads] for row in rows])
+def rows_csv(rows: Sequence[Any]) -> str:
+    """Rows of one kind (dataclasses, or mappings with the same keys), a column for each field."""
+    lines = [columns_of(row) for row in rows]
+    heads = list(lines[0]) if lines else []
+    return _csv(heads, [[_json_cell(line[head]) for head in heads] for line in lines])
 
 
 def table_latex(table: Table) -> str:
-    """A `booktabs` tabular: mean with its standard deviation in small type, the best of a column bold, what is not
-    significantly worse underlined."""
-    places = [digits_of(figures[number] for _, figures in table.rows) for number in range(len(table.columns))]
+    """Means with standard deviations in small type; the best of a column bold, what is not significantly worse
+    underlined."""
+    digits = [digits_of(figures[number] for _, figures in table.rows) for number in range(len(table.columns))]
     lines = [
         r"\begin{tabular}{" + "l" * len(table.heads) + "r" * len(table.columns) + "}",
         r"\toprule",
@@ -74,33 +66,58 @@ def table_latex(table: Table) -> str:
     ]
     for names, figures in table.rows:
         cells = [_tex(name) for name in names]
-        for one, digits in zip(figures, places, strict=True):
-            cells.append("--" if one is None else _tex_figure(one, digits))
+        cells += [_tex_figure(figure, number) for figure, number in zip(figures, digits, strict=True)]
         lines.append(" & ".join(cells) + r" \\")
     return "\n".join([f"% {' '.join(table.title.split())}", *lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
-def rows_latex(title: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows that share their keys as a `booktabs` tabular: three decimals, intervals in brackets.
+def rows_latex(title: str, rows: Sequence[Any]) -> str:
+    """Rows of one kind: three decimals, intervals in brackets.
 
-    What all rows share stands above it as a comment; what holds values of its own (by language) is in the CSV only.
+    What all rows share stands above the table as a comment. Fields with a value for each language are in the CSV only.
     """
-    heads = [head for head in (rows[0] if rows else {}) if not any(isinstance(row[head], dict) for row in rows)]
-    texts = {head: [_text(row[head]) for row in rows] for head in heads}
-    shared = {head: texts[head][0] for head in heads if len(rows) > 1 and len(set(texts[head])) == 1}
+    lines = [columns_of(row) for row in rows]
+    heads = [head for head in (lines[0] if lines else {}) if not any(isinstance(line[head], dict) for line in lines)]
+    texts = {head: [_tex_text(line[head]) for line in lines] for head in heads}
+    shared = {head: texts[head][0] for head in heads if len(lines) > 1 and len(set(texts[head])) == 1}
     shown = [head for head in heads if head not in shared]
-    about = "; ".join(f"{head} {text}" for head, text in shared.items() if text != "--")
-    right = [all(_numeric(row[head]) for row in rows) for head in shown]
-    lines = [
-        f"% {' '.join(title.split())}",
-        *([f"% {' '.join(about.split())}"] if about else []),
-        r"\begin{tabular}{" + "".join("r" if one else "l" for one in right) + "}",
-        r"\toprule",
-        " & ".join(_tex(head.replace("_", " ")) for head in shown) + r" \\",
-        r"\midrule",
-        *(" & ".join(_tex(texts[head][number]) for head in shown) + r" \\" for number in range(len(rows))),
-    ]
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+    comment = "; ".join(f"{head} {text}" for head, text in shared.items() if text != "--")
+    right = [all(_is_numeric(line[head]) for line in lines) for head in shown]
+    return "\n".join(
+        [
+            f"% {' '.join(title.split())}",
+            *([f"% {' '.join(comment.split())}"] if comment else []),
+            r"\begin{tabular}{" + "".join("r" if numeric else "l" for numeric in right) + "}",
+            r"\toprule",
+            " & ".join(_tex(head.replace("_", " ")) for head in shown) + r" \\",
+            r"\midrule",
+            *(" & ".join(_tex(texts[head][number]) for head in shown) + r" \\" for number in range(len(lines))),
+            r"\bottomrule",
+            r"\end{tabular}",
+            "",
+        ]
+    )
+
+
+def columns_of(row: Any) -> Mapping[str, Any]:
+    """A row as columns: a system is four of them, what tells how certain the row is comes last.
+
+    >>> list(columns_of({"system": System("xlmr", "lapt"), "gap": 0.1}))
+    ['base', 'recipe', 'alignment', 'retriever', 'gap']
+    """
+    if is_dataclass(row):
+        names = [field.name for field in fields(row)]
+        row = {name: getattr(row, name) for name in sorted(names, key=lambda name: name in _CERTAINTY)}
+    columns: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, System):
+            prefix = "" if name == "system" else f"{name}_"
+            columns |= {f"{prefix}{field.name}": getattr(value, field.name) for field in fields(value)}
+        elif isinstance(value, tuple) and value and isinstance(value[0], Caution):
+            columns[name] = [caution_text(caution) for caution in value]
+        else:
+            columns[name] = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+    return columns
 
 
 def file_name(name: str) -> str:
@@ -108,38 +125,31 @@ def file_name(name: str) -> str:
     return folder_name(re.sub(r"[\s/]+", "-", name))
 
 
-def shown_minus(text: str) -> str:
-    """A minus sign before a number, and no line broken within a p, for reading."""
-    text = re.sub(r"\bp ([<=]) (?=\.?\d)", "p\u00a0\\1\u00a0", text)
-    return re.sub(r"(?<![\w)-])-(?=\d)", "−", text)
+def _is_numeric(value: Any) -> bool:
+    return (
+        value is None or isinstance(value, (int, float)) or (isinstance(value, tuple) and all(map(_is_numeric, value)))
+    )
 
 
-def shown_p(value: float | None) -> str:
-    """A p value for a table."""
-    return "–" if value is None else "< .001" if value < 0.001 else f"{value:.3f}".replace("0.", ".", 1)
-
-
-def _numeric(value: Any) -> bool:
-    return value is None or isinstance(value, (int, float)) or (isinstance(value, list) and all(map(_numeric, value)))
-
-
-def _text(value: Any) -> str:
-    if value is None or value == []:
+def _tex_text(value: Any) -> str:
+    if value is None or value == ():
         return "--"
     if isinstance(value, float):
-        return shown(value, digits=3 if abs(value) <= 1.5 else 1)
+        return fixed(value, digits=1 if is_percentage(value) else 3)
     if isinstance(value, (list, tuple)):
-        inside = ", ".join(map(_text, value))
-        return f"[{inside}]" if _numeric(list(value)) else inside
+        inside = ", ".join(map(_tex_text, value))
+        return f"[{inside}]" if _is_numeric(tuple(value)) else inside
     return str(value)
 
 
-def _tex_figure(one: Figure, digits: int) -> str:
-    mean = shown(one.mean, digits)
-    mean = rf"\textbf{{{mean}}}" if one.best else rf"\underline{{{mean}}}" if one.tied else mean
-    if one.marks:
-        mean += "$^{" + "".join(r"\dagger" if sign == "†" else r"\ast" for sign in one.marks) + "}$"
-    return mean if one.sd is None else rf"{mean} {{\scriptsize$\pm${shown(one.sd, digits)}}}"
+def _tex_figure(figure: Figure | None, digits: int) -> str:
+    if figure is None:
+        return "--"
+    mean = fixed(figure.mean, digits)
+    mean = rf"\textbf{{{mean}}}" if figure.best else rf"\underline{{{mean}}}" if figure.tied else mean
+    if figure.marks:
+        mean += "$^{" + "".join(r"\dagger" if sign == "†" else r"\ast" for sign in figure.marks) + "}$"
+    return mean if figure.sd is None else rf"{mean} {{\scriptsize$\pm${fixed(figure.sd, digits)}}}"
 
 
 def _tex(text: str) -> str:
@@ -149,15 +159,15 @@ def _tex(text: str) -> str:
 def _csv(heads: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([_cell(head) for head in heads])
-    writer.writerows([_cell(cell) for cell in line] for line in lines)
+    writer.writerow([_safe_cell(head) for head in heads])
+    writer.writerows([_safe_cell(cell) for cell in line] for line in lines)
     return stream.getvalue()
 
 
-def _plain(value: Any) -> Any:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
+def _json_cell(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False, default=asdict) if isinstance(value, (dict, list, tuple)) else value
 
 
-def _cell(value: Any) -> Any:
-    """Text that a spreadsheet would run as a formula is kept as text."""
+def _safe_cell(value: Any) -> Any:
+    """A cell; text that a spreadsheet would run as a formula is kept as text."""
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value

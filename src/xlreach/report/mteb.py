@@ -1,27 +1,26 @@
 """A run as mteb result files: `<model>/<revision>/<task>.json` beside `model_meta.json`, for `mteb.TaskResult`.
 
-A model is a base under a recipe and alignment (for one language, where each has an encoder of its own), a revision is a
-seed, a task is a retrieval data set. As in mteb's own cross-lingual tasks a subset `A-B` has *documents* in A and
-*queries* in B, and `languages` lists them in that order; `multi-B` searches the documents of all languages.
-`mteb_version` is null: these figures were not made by mteb.
+A model is a system (of one language, where each has an encoder of its own), a revision is a seed, and a task is a
+retrieval data set. As in mteb's own cross-lingual tasks, a subset `A-B` has *documents* in A and *queries* in B, and
+`languages` lists them in that order; `multi-B` searches the documents of all languages. `mteb_version` is null, because
+these figures were not made by mteb.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from xlreach import __version__
-from xlreach.errors import DataError, XLReachError
+from xlreach.errors import DataError, SpecError, XLReachError
 from xlreach.measurement import Measurement, read_measurements
+from xlreach.scoring.measures import parse_measure
 from xlreach.spec import folder_name
 from xlreach.store import replacing
 
 _NAMES = {"nDCG": "ndcg", "AP": "map", "R": "recall", "P": "precision", "RR": "mrr", "Success": "hit_rate"}
-_MEASURE = re.compile(r"(?P<name>\w+?)(?:@(?P<cutoff>\d+))?")
 
 
 def export_mteb(run: Path, out: Path) -> list[Path]:
@@ -29,7 +28,7 @@ def export_mteb(run: Path, out: Path) -> list[Path]:
 
     Args:
         run: A run folder.
-        out: The folder to write; replaced if it is there.
+        out: The folder to write; an existing one is replaced.
 
     Returns:
         The result files.
@@ -43,42 +42,52 @@ def export_mteb(run: Path, out: Path) -> list[Path]:
     main = rows[0].measure
     groups: dict[tuple[str, str], dict[str, list[Measurement]]] = {}
     for row in rows:
-        parts = [row.base, row.recipe, row.alignment, row.language]
-        model = "~".join(str(part) for part in parts if part)
         revision = "no-seed" if row.seed is None else f"seed-{row.seed}"
-        groups.setdefault((model, revision), {}).setdefault(str(row.dataset), []).append(row)
+        groups.setdefault((_model(row), revision), {}).setdefault(str(row.dataset), []).append(row)
     written = []
-    with replacing(out) as folder:
+    with replacing(out) as temporary:
         for (model, revision), tasks in groups.items():
-            place = folder / folder_name(model) / revision
-            place.mkdir(parents=True)
+            folder = temporary / folder_name(model) / revision
+            folder.mkdir(parents=True)
             meta = {"name": model, "revision": revision, "framework": ["Sentence Transformers", "PyTorch"]}
-            _write(place / "model_meta.json", meta | {"made_by": f"xlreach {__version__}"})
+            _write(folder / "model_meta.json", meta | {"made_by": f"xlreach {__version__}"})
             for dataset, members in tasks.items():
-                path = place / f"{folder_name(dataset)}.json"
+                path = folder / f"{folder_name(dataset)}.json"
                 _write(path, _task(dataset, members, main))
-                written.append(out / path.relative_to(folder))
+                written.append(out / path.relative_to(temporary))
     return written
 
 
+def _model(row: Measurement) -> str:
+    """The name of a system as a model; the retriever only where it is not the encoder alone."""
+    system = row.system
+    retriever = None if system.is_dense else system.retriever
+    parts = (system.base, system.recipe, system.alignment, retriever, row.language)
+    return "~".join(part for part in parts if part)
+
+
 def mteb_name(measure: str) -> str:
-    """A measure's name there.
+    """The name that mteb gives to a measure; the measure itself where mteb has none.
 
     >>> mteb_name("nDCG@10"), mteb_name("R@100"), mteb_name("RR"), mteb_name("rank_distance")
     ('ndcg_at_10', 'recall_at_100', 'mrr', 'rank_distance')
     """
-    found = _MEASURE.fullmatch(measure)
-    if not found or found["name"] not in _NAMES:
+    try:
+        parsed = parse_measure(measure)
+    except SpecError:
         return measure
-    return _NAMES[found["name"]] + (f"_at_{found['cutoff']}" if found["cutoff"] else "")
+    if parsed.NAME not in _NAMES or set(parsed.params) - {"cutoff"}:
+        return measure
+    cutoff = parsed.params.get("cutoff")
+    return _NAMES[parsed.NAME] + (f"_at_{cutoff}" if cutoff else "")
 
 
 def _task(dataset: str, rows: Sequence[Measurement], main: str) -> dict[str, Any]:
     subsets: dict[str, dict[str, Any]] = {}
     for row in rows:
-        asked, answered = str(row.query_language), row.document_language
-        name = f"{answered or 'multi'}-{asked}"
-        languages = [_language(code) for code in dict.fromkeys((answered, asked)) if code is not None]
+        query, document = str(row.query_language), row.document_language
+        name = f"{document or 'multi'}-{query}"
+        languages = [_language(code) for code in dict.fromkeys((document, query)) if code is not None]
         subset = subsets.setdefault(name, {"hf_subset": name, "languages": languages})
         subset[mteb_name(row.measure)] = row.value
         if row.measure == main:
@@ -87,14 +96,14 @@ def _task(dataset: str, rows: Sequence[Measurement], main: str) -> dict[str, Any
         "dataset_revision": "not from the hub",
         "task_name": dataset,
         "mteb_version": None,
-        "scores": {"test": [one for one in subsets.values() if "main_score" in one]},
+        "scores": {"test": [subset for subset in subsets.values() if "main_score" in subset]},
         "evaluation_time": None,
         "kg_co2_emissions": None,
     }
 
 
 def _language(code: str) -> str:
-    """As mteb writes it: `mlt-Latn`."""
+    """A language as mteb writes it, such as `mlt-Latn`."""
     from xlreach.languages import get_language
 
     try:

@@ -1,26 +1,24 @@
-"""One run folder into one page: reads what the run left, writes `report.html`, `tables/` and `charts/`."""
+"""The report of a study: reads what a run left, writes `report.html`, `tables/` and `charts/`."""
 
 from __future__ import annotations
 
 import contextlib
 import gc
-import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from xlreach.comparison import read_gaps, words
-from xlreach.comparison.as_dicts import as_dicts
-from xlreach.comparison.levels import CONFIG
+from xlreach.comparison import read_gaps
 from xlreach.comparison.marks import marked
-from xlreach.comparison.names import short_names, shortener
-from xlreach.comparison.pools import pool_tables, said_of_pools
+from xlreach.comparison.pools import pool_tables
 from xlreach.comparison.protocols import learning_curves, part_tables, transfer_tables
 from xlreach.comparison.published import published_tables
 from xlreach.comparison.tables import (
     Figure,
+    Table,
     cost_table,
     diagnostic_tables,
     overview_tables,
@@ -30,16 +28,28 @@ from xlreach.comparison.tables import (
     tagging_tables,
 )
 from xlreach.errors import DataError
-from xlreach.gaps import GapAnalysis
+from xlreach.gaps import Change, Direction, Gap, GapAnalysis
 from xlreach.measurement import Measurement, read_measurements
-from xlreach.report.curves import curve_charts
-from xlreach.report.export import digits_of, rows_csv, shown, shown_minus
-from xlreach.report.figures import bias_maps, heat_maps, retrieval_figures, tagging_figures
+from xlreach.report import narrative
+from xlreach.report.charts import Chart
+from xlreach.report.correlates import Correlates, correlates
+from xlreach.report.export import rows_csv
+from xlreach.report.figures import bias_maps, learning_charts, pair_maps, retrieval_charts, tagging_charts
+from xlreach.report.numbers import cost_text, digits_of, fixed, is_percentage, typeset
 from xlreach.report.pages import Pages
-from xlreach.report.reasons import reasons
-from xlreach.report.training import training_figures, training_tables
+from xlreach.report.selection import (
+    Row,
+    Topic,
+    changes_of_base,
+    directions_of,
+    gaps_of,
+    retrieval_rows,
+    tagging_rows,
+    topics,
+)
+from xlreach.report.training_losses import LossCurve, loss_charts, loss_tables, read_losses
 from xlreach.safe_io import read_yaml
-from xlreach.store import replacing
+from xlreach.system import System
 
 _ROWS_SHOWN = 150  # of a table; all are in its CSV
 
@@ -57,172 +67,180 @@ def render_report(run: Path) -> Path:
     Raises:
         DataError: A file of the run is missing or damaged.
     """
-    config = _config(run / "config.yaml")
-    with _uncollected():
-        results, gaps = read_measurements(run / "results.jsonl"), read_gaps(run / "gaps.json")
-        page = _Page(config, results, gaps, _curves(run / "curves.json"))
-        content = page.html()
-        page.pages.write_files(run)
-        with replacing(run / "report.html") as path:
-            path.write_text(content, "utf-8", errors="replace")
+    config = read_yaml(run / "config.yaml")
+    if not isinstance(config, dict):
+        raise DataError("Holds no settings.", expected="Expected a mapping.", path=run / "config.yaml")
+    with _without_garbage_collection():
+        results, analysis = read_measurements(run / "results.jsonl"), read_gaps(run / "gaps.json")
+        report = _Report(config, results, analysis, read_losses(run / "curves.json"))
+        report.write(run / "report.html")
     return run / "report.html"
 
 
 @contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without collecting garbage: there are no cycles, and looking for them takes a sixth of a large report's time."""
-    there = gc.isenabled()
+def _without_garbage_collection() -> Iterator[None]:
+    """Rendering leaves no cycles behind, and looking for them takes a sixth of the time of a large report."""
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if there:
+        if was_enabled:
             gc.enable()
 
 
-class _Page:
-    """What the template shows."""
+@dataclass(frozen=True)
+class _TopicPart:
+    """What the report shows of one base and retrieval data set."""
+
+    base: str
+    dataset: str | None
+    gaps: Sequence[Gap]
+    other_gaps: Sequence[Gap]
+    changes: Sequence[Change]
+    base_changes: Sequence[Change]
+    directions: Sequence[Direction]
+    other_directions: Sequence[Direction]
+    sentences: Sequence[str]
+    pairs: Sequence[Table]
+    charts: Sequence[Chart]
+    heat_maps: Sequence[Chart]
+    bias_maps: Sequence[Chart]
+    correlates: Correlates | None
+
+
+class _Report:
+    """Everything that the template shows."""
 
     def __init__(
         self,
         config: Mapping[str, Any],
         results: Sequence[Measurement],
         analysis: GapAnalysis,
-        curves: Sequence[Mapping[str, Any]],
+        losses: Sequence[LossCurve],
     ) -> None:
-        gaps = as_dicts(analysis)
-        self.config, self.results, self.gaps = config, results, gaps
-        self.levels = {side: gaps["cuts"][0][side] for side in ("high", "low")}
-        self.headline = gaps["headline"] or ""
-        named = dict.fromkeys(name for row in results for name in (row.recipe, row.alignment) if name)
-        self.shortened = [(full, brief) for full, brief in short_names(named).items() if full != brief]
-        self.short = shortener(named)
+        self.config, self.results, self.analysis = config, results, analysis
+        self.headline = analysis.headline or ""
+        self.levels = {"high": analysis.split.high, "low": analysis.split.low}
         # Charts first: they are drawn while the rest is computed.
-        self.pairs = pair_tables(results, self.levels, self.headline)
+        pairs = pair_tables(results, self.levels, self.headline)
         self.preferences = preference_tables(results, self.levels)
-        self.subjects = [self._subject(*one) for one in words.subjects(gaps)]
-        self.bases = list(dict.fromkeys(row["base"] for row in gaps["gaps"]))
-        self.closing = [words.tagging(gaps, words.subjects(gaps)[0][0]), words.how_sure(gaps)]
-        self.tagging_charts = [chart for base in self.bases for chart in tagging_figures(gaps, base, self.short)]
+        self.topics = [self._topic(topic, pairs) for topic in topics(analysis)] or [self._topic(Topic("", None), [])]
+        self.bases = list(dict.fromkeys(row.system.base for row in analysis.gaps))
+        self.tagging_charts = [chart for base in self.bases for chart in tagging_charts(analysis, base)]
         points = learning_curves(results)
-        self.curves = [chart for base in self.bases for chart in curve_charts(points, base, self.short)]
-        self.training_charts = training_figures(curves, self.short)
-        self.training = training_tables(curves)
+        self.learning_charts = [chart for base in self.bases for chart in learning_charts(points, base)]
+        self.loss_charts, self.loss_tables = loss_charts(losses), loss_tables(losses)
         self.overview = marked(overview_tables(results, self.levels, self.headline), analysis)
         self.tagging = marked(tagging_tables(results, self.levels), analysis)
         self.transfer = transfer_tables(results, self.levels)
         self.published = published_tables(results, self.levels)
         self.parts = part_tables(results)
         self.retrieval = marked(retrieval_tables(results, self.levels), analysis)
-        self.pools, self.said_of_pools = pool_tables(analysis), said_of_pools(analysis)
+        self.pools = pool_tables(analysis)
         self.diagnostics = diagnostic_tables(results, self.levels)
         self.cost = cost_table(results)
 
-    def html(self) -> str:
-        pages = self.pages = Pages(self.short)
-        pages.environment.filters |= {"figure": _figure, "cost": _cost}
+    def write(self, path: Path) -> None:
+        """Writes the page, its tables and its charts."""
+        pages, analysis = Pages(), self.analysis
+        pages.environment.filters |= {"figure": _figure, "cost": cost_text}
         pages.environment.globals |= {
-            "shortened": self.shortened,
-            "shown": shown,
+            "narrative": narrative,
+            "fixed": fixed,
             "digits_of": lambda table, number: digits_of(figures[number] for _, figures in table.rows),
-            "table_files": pages.table_files,
-            "rows_files": pages.rows_files,
             "rows_shown": _ROWS_SHOWN,
-            "scale": lambda row: any(
-                abs(row.get(name) or 0) > 1.5 for name in ("low", "high", "gap_before", "gap_after")
-            ),
+            "percentage": is_percentage,
         }
-        for part in ("gaps", "directions", "changes", "correlations"):  # whole: beside the page only
-            raw = rows_csv(self.gaps[part]).encode("utf-8", "replace")
-            pages.files["tables"][f"{part}.csv"] = raw
-        return pages.render(
+        parts = {
+            "gaps": analysis.gaps,
+            "directions": analysis.directions,
+            "changes": analysis.changes,
+            "correlations": analysis.correlations,
+        }
+        for name, rows in parts.items():  # beside the page only: they are long
+            pages.files["tables"][f"{name}.csv"] = rows_csv(rows).encode("utf-8", "replace")
+        content = pages.render(
             "report.html.j2",
-            page=self,
-            gaps=self.gaps,
+            report=self,
+            analysis=analysis,
             config=yaml.safe_dump(dict(self.config), sort_keys=False, allow_unicode=True, width=100),
-            own=words.own,
             sources=self._sources(),
         )
+        pages.write(path, content)
 
-    def _subject(self, base: str | None, dataset: str | None) -> dict[str, Any]:
-        about = {"kind": "retrieval", "base": base, "dataset": dataset, "measure": self.headline}
-        rows, changes = (words.own(self.gaps, part, **about) for part in ("gaps", "changes"))
-        plain = [row for row in rows if row["recipe"] == "none" and row["alignment"] in (None, "none")]
-        return {
-            "base": base,
-            "dataset": dataset,
-            "tiles": sorted(plain, key=lambda row: (*words.SETTINGS, row["setting"]).index(row["setting"])),
-            "sentences": [
-                shown_minus(said)
-                for said in (
-                    words.where_lost(self.gaps, base, dataset),
-                    words.best(self.gaps, base, dataset),
-                    *words.helps(self.gaps, base, dataset),
-                )
-            ],
-            "rows": rows,
-            "changes": changes,
-            "untreated_changes": [
-                row
-                for row in changes
-                if row["against"]["recipe"] == "none" and row["against"]["alignment"] in (None, "none")
-            ],
-            "directions": words.own(self.gaps, "directions", **about),
-            "pairs": [t for t in self.pairs if (t.about["base"], t.about["dataset"]) == (base, dataset)],
-            "charts": retrieval_figures(self.gaps, base, dataset, self.short),
-            "why": reasons(self.gaps, base, dataset, self.short),
-            "heat": heat_maps(self.pairs, self.gaps, base, dataset, self.short),
-            "bias": bias_maps(self.preferences, self.gaps, base, dataset, self.short),
-            "other_directions": [
-                row
-                for row in self.gaps["directions"]
-                if row["cut"] != CONFIG and all(row[name] == value for name, value in about.items())
-            ],
-        }
+    def tagging_gaps(self, base: str) -> list[Gap]:
+        """The gaps in tagging of a base."""
+        return tagging_rows(self.analysis, self.analysis.gaps, base)
+
+    def tagging_changes(self, base: str) -> list[Change]:
+        """What changes the gaps in tagging of a base."""
+        return tagging_rows(self.analysis, self.analysis.changes, base)
+
+    def other_tagging_gaps(self, base: str) -> dict[str, list[Gap]]:
+        """The gaps in tagging of a base under other splits, by measure."""
+        rows = [row for row in self._under_other_splits(self.analysis.gaps) if row.kind == "tagging"]
+        rows = [row for row in rows if row.system.base == base]
+        return {measure: [r for r in rows if r.measure == measure] for measure in sorted({r.measure for r in rows})}
+
+    def _topic(self, topic: Topic, pairs: Sequence[Table]) -> _TopicPart:
+        analysis = self.analysis
+        pairs = [table for table in pairs if (table.about["base"] or "", table.about["dataset"]) == topic]
+        sentences = [
+            narrative.gap_sources(analysis, topic),
+            narrative.narrowed(analysis, topic),
+            *narrative.best_for_low(analysis, topic),
+        ]
+        return _TopicPart(
+            base=topic.base or "unnamed base",
+            dataset=topic.dataset,
+            gaps=gaps_of(analysis, topic),
+            other_gaps=self._of_topic(self._under_other_splits(analysis.gaps), topic),
+            changes=retrieval_rows(analysis, analysis.changes, topic),
+            base_changes=changes_of_base(analysis, topic),
+            directions=directions_of(analysis, topic),
+            other_directions=self._of_topic(self._under_other_splits(analysis.directions), topic),
+            sentences=[typeset(sentence) for sentence in sentences],
+            pairs=pairs,
+            charts=retrieval_charts(analysis, topic),
+            heat_maps=pair_maps(_by_system(pairs), analysis, topic),
+            bias_maps=bias_maps(self._first_hits(topic), analysis, topic),
+            correlates=correlates(analysis, topic),
+        )
+
+    def _under_other_splits(self, rows: Sequence[Row]) -> list[Row]:
+        return [row for row in rows if row.split != self.analysis.split.name]
+
+    def _of_topic(self, rows: Sequence[Row], topic: Topic) -> list[Row]:
+        rows = [row for row in rows if row.measure == self.headline]
+        return [row for row in rows if (row.system.base, row.dataset) == topic]
+
+    def _first_hits(self, topic: Topic) -> dict[System, Table]:
+        """For each system, the share of first hits by query and document language."""
+        wanted = {"base": topic.base, "dataset": topic.dataset, "measure": "share@1"}
+        tables = [table for table in self.preferences if wanted.items() <= table.about.items()]
+        systems: dict[System, Table] = {}
+        for table in tables:
+            for names, figures in table.rows:
+                system = System(topic.base, *names[:-1])
+                rows = systems[system].rows if system in systems else ()
+                systems[system] = replace(table, rows=(*rows, (names, figures)))
+        return systems
 
     def _sources(self) -> list[dict[str, str]]:
         """The data sets with what the config records of them."""
-        known = self.config.get("provenance", {})
-        known = known.get("data", []) if isinstance(known, Mapping) else []
-        recorded = {str(one.get("name")): one for one in known if isinstance(one, Mapping)}
+        provenance = self.config.get("provenance", {})
+        records = provenance.get("data", []) if isinstance(provenance, Mapping) else []
+        recorded = {str(record.get("name")): record for record in records if isinstance(record, Mapping)}
         names = sorted({row.dataset for row in self.results if row.dataset} | set(recorded))
         fields = ("licence", "citation")
         return [{"name": name} | {f: str(recorded.get(name, {}).get(f) or "") for f in fields} for name in names]
 
 
-def _config(path: Path) -> dict[str, Any]:
-    config = read_yaml(path)
-    if not isinstance(config, dict):
-        raise DataError("Holds no settings.", expected="Expected a mapping.", path=path)
-    return config
+def _by_system(tables: Sequence[Table]) -> dict[System, Table]:
+    fields = ("base", "recipe", "alignment", "retriever")
+    return {System(**{f: name for f in fields if (name := table.about.get(f))}): table for table in tables}
 
 
-def _curves(path: Path) -> list[dict[str, Any]]:
-    """The losses of training; a run without the file has none."""
-    try:
-        found = json.loads(path.read_text("utf-8")) if path.is_file() else []
-    except ValueError as error:
-        raise DataError(f"Not JSON ({error}).", path=path) from error
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
-
-
-def _cost(found: Mapping[str, float] | None) -> str:
-    """Time, tokens and memory, as short as they can be read."""
-    if not found:
-        return "–"
-    seconds = found.get("seconds", 0.0)
-    time = (
-        f"{seconds:.0f} s"
-        if seconds < 300
-        else f"{seconds / 60:.0f} min"
-        if seconds < 18_000
-        else f"{seconds / 3600:.1f} h"
-    )
-    tokens = found.get("tokens")
-    parts = [time, *([f"{tokens / 1e6:.1f} M tokens"] if tokens else [])]
-    memory = found.get("peak_memory_mb")
-    return ", ".join([*parts, *([f"{memory / 1000:.1f} GB"] if memory else [])])
-
-
-def _figure(one: Figure | None, digits: int) -> str:
-    return "–" if one is None else shown_minus(shown(one.mean, digits))
+def _figure(figure: Figure | None, digits: int) -> str:
+    return "–" if figure is None else typeset(fixed(figure.mean, digits))

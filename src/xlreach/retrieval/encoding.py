@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,7 @@ class TextEncoder:
         max_length: Pieces that a text is cut to; None takes the folder's limit.
         dtype: `fp32`, `bf16`, `int8`, or `auto` (see above).
         device: As torch names it; None takes an accelerator where there is one.
+        prompts: What to put before a text in place of what the folder declares, by kind (`query`, `document`).
 
     Attributes:
         dimension: Length of a vector.
@@ -80,6 +81,7 @@ class TextEncoder:
         max_length: int | None = None,
         dtype: str = "auto",
         device: str | None = None,
+        prompts: Mapping[str, str] | None = None,
     ) -> None:
         if dtype not in DTYPES:
             raise SpecError(f"Unknown dtype {dtype!r}.", fix=nearest(dtype, DTYPES))
@@ -96,7 +98,7 @@ class TextEncoder:
         self.pooling = declared if wanted == Declared() else str(wanted)
         self.max_length: int | None = self.model.max_seq_length
         self.dtype = dtype
-        self.prompts = {name: text for name, text in self.model.prompts.items() if text}
+        self.prompts = {name: text for name, text in {**self.model.prompts, **(prompts or {})}.items() if text}
         dimension = self.model.get_embedding_dimension()
         if dimension is None:
             raise ModelError("Does not say how long its vectors are.", path=self.path)
@@ -155,7 +157,7 @@ class TextEncoder:
             The vectors, memory-mapped, shape (number of texts, dimension).
         """
         log = out.with_name(out.name + ".chunks")
-        settings = [self.fingerprint, self.pooling, self.max_length, self.dtype, prompt, chunk]
+        settings = [self.fingerprint, self.pooling, self.max_length, self.dtype, self._prefix(prompt), chunk]
         finished = _finished_chunks(out, log, settings, self.dimension * 4)
         done, rows, seen = 0, 0, FirstOccurrence()
         with (

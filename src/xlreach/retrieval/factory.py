@@ -92,7 +92,7 @@ def ranked_exactly(factory: str, dimension: int) -> str:
     index = check_factory(factory, dimension)
     if isinstance(index, faiss.IndexRefine):
         return factory
-    core = _core(index)
+    core = core_index(index)
     held: Any = faiss.downcast_index(core.storage) if hasattr(core, "storage") else core
     as_they_are = held.sa_code_size() >= 4 * dimension
     nearly = hasattr(held, "sq") and held.sq.qtype == faiss.ScalarQuantizer.QT_fp16  # cosines right to four places
@@ -115,7 +115,7 @@ def train_index(index: Any, vectors: Vectors, factory: str, seed: int = 0) -> No
                 fix=f"Use 'Flat' (exact, and right up to about a million documents) or 'IVF{cells},Flat'.",
             )
         _allow_small_samples(index)
-        core: Any = _core(index)
+        core: Any = core_index(index)
         if hasattr(core, "do_polysemous_training"):
             # Orders the codes for a way of searching that is not used here, in twenty times the time of training.
             core.do_polysemous_training = False
@@ -153,14 +153,14 @@ def search_parameters(index: Any) -> dict[str, float]:
     ivf = _downcast_ivf(index)
     if ivf is not None:
         parameters["nprobe"] = min(ivf.nlist, max(16, ivf.nlist // 64))
-    if isinstance(_core(index), faiss.IndexHNSW):
+    if isinstance(core_index(index), faiss.IndexHNSW):
         parameters["efSearch"] = 128
     return parameters
 
 
 def apply_parameters(index: Any, parameters: dict[str, float]) -> None:
     """Sets what `search_parameters` chose."""
-    ivf, core = _downcast_ivf(index), _core(index)
+    ivf, core = _downcast_ivf(index), core_index(index)
     if "k_factor" in parameters and isinstance(index, faiss.IndexRefine):
         index.k_factor = parameters["k_factor"]
     if "nprobe" in parameters and ivf is not None:
@@ -213,7 +213,7 @@ def is_exact(index: Any) -> bool:
 
 def goes_through_all(index: Any) -> bool:
     """Whether a search looks at all documents, however they are coded: neither cells nor a graph."""
-    return _downcast_ivf(index) is None and not hasattr(_core(index), "storage")
+    return _downcast_ivf(index) is None and not hasattr(core_index(index), "storage")
 
 
 def held_vectors(index: Any) -> Any:
@@ -223,7 +223,7 @@ def held_vectors(index: Any) -> Any:
     return index if is_exact(index) else None
 
 
-def _core(index: Any) -> Any:
+def core_index(index: Any) -> Any:
     """The index inside transforms and refinements."""
     while True:
         index = faiss.downcast_index(index)
@@ -236,13 +236,13 @@ def _core(index: Any) -> Any:
 
 
 def _downcast_ivf(index: Any) -> Any:
-    core = _core(index)
+    core = core_index(index)
     return core if isinstance(core, faiss.IndexIVF) else None
 
 
 def _centroids(index: Any) -> int:
     """How many vectors training needs at least."""
-    core, needed = _core(index), 0
+    core, needed = core_index(index), 0
     if isinstance(core, faiss.IndexIVF):
         needed = core.nlist
     coder = getattr(core, "pq", None)
@@ -253,9 +253,9 @@ def _centroids(index: Any) -> int:
 
 def _allow_small_samples(index: Any) -> None:
     """Keeps FAISS from warning, once a sub-quantiser, of samples that are as large as the data allow."""
-    parts = [_core(index)]
+    parts = [core_index(index)]
     if isinstance(index, faiss.IndexRefine):
-        parts.append(_core(index.refine_index))
+        parts.append(core_index(index.refine_index))
         index = faiss.downcast_index(index.base_index)
     learning = [one for part in parts for one in (part, getattr(part, "pq", None), getattr(part, "rq", None))]
     if isinstance(index, faiss.IndexPreTransform):

@@ -39,7 +39,7 @@ from xlreach.retrieval.factory import (
     search_parameters,
     search_vectors,
 )
-from xlreach.retrieval.faiss_format import read_file, write_index
+from xlreach.retrieval.faiss_files import read_file, write_index
 from xlreach.retrieval.first_occurrence import FirstOccurrence
 from xlreach.store import digest, file_digest, replacing
 
@@ -188,14 +188,14 @@ def open_index(folder: Path | str, encoder: TextEncoder | str | None = None, *, 
     """
     folder = Path(folder)
     while True:
-        manifest = _read_manifest(folder)
+        manifest = read_manifest(folder)
         try:
             opened = _open(folder, manifest, encoder, verify)
         except IndexFolderError:
-            if _read_manifest(folder) == manifest:
+            if read_manifest(folder) == manifest:
                 raise
             continue
-        if _read_manifest(folder) == manifest:
+        if read_manifest(folder) == manifest:
             return opened  # otherwise it was updated just now, and the files may be of two versions
 
 
@@ -213,7 +213,7 @@ def find_indexes(root: Path | str, languages: Sequence[str] = ()) -> dict[str, P
     manifests = (
         [root / "manifest.json"] if (root / "manifest.json").is_file() else sorted(root.glob("[!.]*/manifest.json"))
     )
-    found = {_read_manifest(path.parent)["language"]: path.parent for path in manifests}
+    found = {read_manifest(path.parent)["language"]: path.parent for path in manifests}
     if not found:
         raise IndexFolderError("No index folders here.", fix="Build some with: xlreach index", path=root)
     missing = [code for code in languages if code not in found]
@@ -348,7 +348,12 @@ def _clear(out: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """What the `manifest.json` of an index folder says.
+
+    Raises:
+        IndexFolderError: It is missing or damaged, or was edited after the index was built.
+    """
     path = folder / "manifest.json"
     if not path.is_file():
         near = [one.parent.name for one in folder.parent.glob("*/manifest.json")] if folder.parent.is_dir() else []

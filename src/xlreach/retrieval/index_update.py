@@ -25,9 +25,8 @@ import numpy as np
 from xlreach.corpora.collection import Document
 from xlreach.errors import DataError
 from xlreach.retrieval.encoding import TextEncoder, Vectors
-from xlreach.retrieval.factory import blocks, check_factory, held_vectors, search_parameters
-from xlreach.retrieval.faiss_format import write_exact
-from xlreach.retrieval.index import DenseIndex, build_index, fill_index, open_index, write_documents, write_manifest
+from xlreach.retrieval.factory import blocks, check_factory, held_vectors
+from xlreach.retrieval.index import DenseIndex, build_index, fill_index, open_index, write_documents
 from xlreach.store import exchange
 
 _BLOCK = 65536
@@ -120,15 +119,11 @@ def _renew(
     count = len(stays) + len(vectors)
     if count == 0:
         raise DataError(f"No document would be left in {index.folder}.", fix="Delete the folder, if that is meant.")
-    empty, everything = check_factory(factory, encoder.dimension), chain(_kept_vectors(index, stays), blocks(vectors))
-    if index.exact:
-        write_exact(out / "index.faiss", empty, count, everything)
-        write_manifest(out, encoder, language, factory, count, search_parameters(empty), {})
-        return
     whole = work / "whole.f32"
     with whole.open("wb") as stream:
-        for some in everything:
-            stream.write(np.ascontiguousarray(some).data)
+        for block in chain(_kept_vectors(index, stays), blocks(vectors)):
+            stream.write(np.ascontiguousarray(block).data)
+    empty = check_factory(factory, encoder.dimension)
     shape = (count, encoder.dimension)
     fill_index(out, empty, np.memmap(whole, np.float32, "r", shape=shape), encoder, language, factory)
     whole.unlink()

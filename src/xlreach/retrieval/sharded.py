@@ -35,7 +35,7 @@ from xlreach.retrieval.factory import (
     search_parameters,
     train_index,
 )
-from xlreach.retrieval.faiss_format import candidates, merge_shards, merges, read_file
+from xlreach.retrieval.faiss_files import candidates, merge_shards, merges, read_file
 from xlreach.retrieval.first_occurrence import FirstOccurrence
 from xlreach.retrieval.index import check_target, document_text, fill_index, write_documents, write_manifest
 from xlreach.store import replacing

@@ -25,7 +25,7 @@ _LOWER_IS_BETTER = frozenset({
     "rank_distance", "rank_distance_normalised", "language_bias",
     "fertility", "unk_pieces", "unk_words", "continued_words", "round_trip_loss", "round_trip_loss_no_space",
     "pseudo_nll_per_word", "pseudo_perplexity_per_word", "valid_loss_per_word",
-    "seconds", "tokens", "peak_memory_mb", "examples",
+    "seconds", "peak_memory_mb",
 })  # fmt: skip
 """Measures of this package of which less is better; of every other, and of all of ir-measures, more is better."""
 
@@ -119,7 +119,7 @@ def parse_measures(texts: Iterable[str]) -> list[ir_measures.Measure]:
 
 def ranked(measure: ir_measures.Measure) -> bool:
     """Whether ranks of relevant documents suffice for a measure."""
-    if measure.NAME not in _FROM_RANKS:
+    if measure.NAME not in FROM_RANKS:
         return False
     plain = not measure.params.get("judged_only", False)
     return plain and not (measure.NAME == "nDCG" and {"dcg", "gains"} & measure.params.keys())
@@ -138,11 +138,11 @@ def compute(measure: ir_measures.Measure, judged: RelevantRanks) -> Floats:
     ranks = np.take_along_axis(judged.ranks, order, axis=1)
     grades = np.take_along_axis(judged.grades, order, axis=1)
     within = np.isfinite(ranks) if cutoff is None else ranks <= cutoff
-    return _FROM_RANKS[str(measure.NAME)](_Case(ranks, grades, within, grades >= level, cutoff))
+    return FROM_RANKS[str(measure.NAME)](RankCase(ranks, grades, within, grades >= level, cutoff))
 
 
 @dataclass(frozen=True)
-class _Case:
+class RankCase:
     """Relevant documents by rank: which are within the cutoff, and which are relevant enough."""
 
     ranks: Floats
@@ -160,33 +160,33 @@ class _Case:
         return self.relevant.sum(1)
 
 
-def _average_precision(case: _Case) -> Floats:
+def _average_precision(case: RankCase) -> Floats:
     found = np.cumsum(case.hits, axis=1)
     return _ratio(np.where(case.hits, found / case.ranks, 0).sum(1), case.total)
 
 
-def _reciprocal_rank(case: _Case) -> Floats:
+def _reciprocal_rank(case: RankCase) -> Floats:
     return np.where(case.hits, 1 / case.ranks, 0).max(1, initial=0)
 
 
-def _precision(case: _Case) -> Floats:
+def _precision(case: RankCase) -> Floats:
     assert case.cutoff is not None
     return _ratio(case.hits.sum(1), np.full(len(case.hits), case.cutoff))
 
 
-def _recall(case: _Case) -> Floats:
+def _recall(case: RankCase) -> Floats:
     return _ratio(case.hits.sum(1), case.total)
 
 
-def _success(case: _Case) -> Floats:
+def _success(case: RankCase) -> Floats:
     return np.asarray(case.hits.any(1), np.float64)
 
 
-def _precision_at_total(case: _Case) -> Floats:
+def _precision_at_total(case: RankCase) -> Floats:
     return _ratio((case.relevant & (case.ranks <= case.total[:, None])).sum(1), case.total)
 
 
-def _ndcg(case: _Case) -> Floats:
+def _ndcg(case: RankCase) -> Floats:
     gains = np.maximum(case.grades, 0)
     reached = np.where(case.within & (gains > 0), gains / np.log2(case.ranks + 1), 0).sum(1)
     best = -np.sort(-gains, axis=1)[:, : case.cutoff]
@@ -198,7 +198,7 @@ def _ratio(above: NDArray[np.generic], below: NDArray[np.generic]) -> Floats:
     return np.divide(above, below, out=np.zeros(len(below)), where=np.asarray(below) > 0)
 
 
-_FROM_RANKS: dict[str, Callable[[_Case], Floats]] = {
+FROM_RANKS: dict[str, Callable[[RankCase], Floats]] = {
     "AP": _average_precision,
     "RR": _reciprocal_rank,
     "P": _precision,

@@ -19,16 +19,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from xlreach.comparison import read_gaps
-from xlreach.comparison.as_dicts import factor_dict
 from xlreach.comparison.factor import compare_factor
 from xlreach.errors import ConfigError, StoreError, nearest
-from xlreach.report.factor import render_factor
+from xlreach.gaps import FactorAnalysis
+from xlreach.report.factor_page import render_factor
 from xlreach.store import replacing
 from xlreach.study.config import StudyConfig, load_config
 from xlreach.study.paths import StudyPaths
@@ -114,7 +113,7 @@ def is_experiment(path: Path) -> bool:
 
 def run_experiment(
     experiment: Experiment, paths: StudyPaths, log: Callable[[str], None], runner: Runner | None = None
-) -> tuple[Path, Mapping[str, Any]]:
+) -> tuple[Path, FactorAnalysis]:
     """Runs what is left of an experiment's studies, then sets them side by side.
 
     The arguments are those of `run_study`.
@@ -134,10 +133,10 @@ def run_experiment(
         log(f"study {number} of {len(experiment.studies)}: {experiment.factor}, {label}")
         run, _ = run_study(study, paths, log, runner)
         found.append((label, read_gaps(run / "gaps.json")))
-    factor = factor_dict(compare_factor(experiment.name, experiment.factor, found, experiment.about))
+    factor = compare_factor(experiment.name, experiment.factor, found, experiment.about)
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(folder / "factor.json") as path:
-        path.write_text(json.dumps(factor, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+        path.write_text(json.dumps(asdict(factor), indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
     render_factor(factor, folder / "report.html")
     return folder, factor
 

@@ -73,7 +73,7 @@ SAME_WORD = {"relative": "that", "a": "numeral:1", "before_clause": "after", "wh
 def verbs() -> list[str]:
     """All verbs, by frame and rank, those of the facts first."""
     facts = [verb for pair in FACT_VERBS.values() for verb in pair]
-    return facts + [f"{frame}:{rank}" for frame, one in FRAMES.items() for rank in range(one.count)]
+    return facts + [f"{frame}:{rank}" for frame, declared in FRAMES.items() for rank in range(declared.count)]
 
 
 def nouns() -> list[str]:
@@ -117,13 +117,15 @@ class Inventory:
         for kind, count in NOUN_CLASSES.items():
             ranked = [f"{kind}:{rank}" for rank in range(count)]
             self._nouns[kind] = [Ranked(ranked)] + [Ranked(ranked[topic::TOPICS]) for topic in range(TOPICS)]
-        self._verbs = {name: Ranked([f"{name}:{rank}" for rank in range(one.count)]) for name, one in FRAMES.items()}
+        self._verbs = {
+            name: Ranked([f"{name}:{rank}" for rank in range(declared.count)]) for name, declared in FRAMES.items()
+        }
         self._modifiers = {
-            kind: Ranked([one for one in modifiers() if one.startswith(kind + ":")])
+            kind: Ranked([meaning for meaning in modifiers() if meaning.startswith(kind + ":")])
             for kind in ("adjective", "adverb", "degree", "time")
         }
         self._frames = list(FRAMES)
-        self._frame_edges = list(accumulate(one.weight for one in FRAMES.values()))
+        self._frame_edges = list(accumulate(declared.weight for declared in FRAMES.values()))
 
     def frame(self, rng: Random) -> str:
         """The name of a frame."""

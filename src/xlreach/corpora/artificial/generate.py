@@ -76,7 +76,7 @@ def generate(spec: Artificial, out: Path, progress: bool = True) -> None:
         raise DataError("The folder is not empty.", fix="Name a new folder, or empty this one.", path=out)
     tongues = _tongues(spec)
     inventory = Inventory()
-    stock = NameStock(spec.seed, max(240, spec.passages // 2), [one.lexicon for one in tongues])
+    stock = NameStock(spec.seed, max(240, spec.passages // 2), [tongue.lexicon for tongue in tongues])
     sets = labelled_sets(spec, inventory, stock)
     bar = tqdm(total=2 * len(tongues), desc="artificial languages", disable=None if progress else True)
     with bar:
@@ -110,21 +110,21 @@ def _evaluated_text(tongue: _Tongue, sets: LabelledSets) -> None:
     """Collects every sentence that evaluation reads, before anything is written for training."""
     for meanings in (sets.treebank, sets.entities):
         for split in ("test", "dev"):
-            tongue.evaluated.update(tongue.say(one) for one in meanings[split])
+            tongue.evaluated.update(tongue.say(meaning) for meaning in meanings[split])
     for passage in sets.test.passages:
-        tongue.evaluated.update(tongue.say(one) for one in passage.sentences)
-    tongue.evaluated.update(tongue.say(one.meaning) for one in sets.test.questions)
+        tongue.evaluated.update(tongue.say(meaning) for meaning in passage.sentences)
+    tongue.evaluated.update(tongue.say(meaning.meaning) for meaning in sets.test.questions)
 
 
 def _splits(tongue: _Tongue, meanings: dict[str, list[Clause]]) -> Iterator[tuple[str, list[list[Node]]]]:
     """Test, dev and train in words; a sentence that reads as one of an earlier split is left out."""
     earlier: set[str] = set()
     for split in SPLITS:
-        sentences = [tongue.grammar.sentence(one) for one in meanings[split]]
+        sentences = [tongue.grammar.sentence(words) for words in meanings[split]]
         if split == "train":
             earlier = earlier | tongue.evaluated
-        kept = [one for one in sentences if text(one) not in earlier]
-        earlier = earlier | {text(one) for one in kept}
+        kept = [words for words in sentences if text(words) not in earlier]
+        earlier = earlier | {text(words) for words in kept}
         yield split, kept
 
 
@@ -134,7 +134,7 @@ def _treebank(tongue: _Tongue, sets: LabelledSets, out: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     words = crossing = total = 0
     for split, sentences in _splits(tongue, sets.treebank):
-        trees = (tree(one, f"{design.code}-{split}-{at}") for at, one in enumerate(sentences, 1))
+        trees = (tree(words, f"{design.code}-{split}-{at}") for at, words in enumerate(sentences, 1))
         write_conllu(folder / f"{design.code}_art-ud-{split}.conllu", trees)
         words += sum(map(len, sentences))
         crossing += sum(map(crosses, sentences))
@@ -152,19 +152,19 @@ def _entities(tongue: _Tongue, sets: LabelledSets, out: Path) -> None:
 
 def _parallel(tongues: list[_Tongue], meanings: list[Clause], out: Path) -> None:
     """Line n of every language; a line that evaluation has in any language is left out of all."""
-    said = []
+    parallel_lines = []
     for meaning in meanings:
         line = [tongue.grammar.sentence(meaning) for tongue in tongues]
         if not any(text(words) in tongue.evaluated for words, tongue in zip(line, tongues, strict=True)):
-            said.append(line)
+            parallel_lines.append(line)
     for folder in ("parallel", "alignment"):
         (out / folder / "artificial").mkdir(parents=True, exist_ok=True)
     for at, tongue in enumerate(tongues):
-        lines = (text(line[at]) for line in said)
+        lines = (text(line[at]) for line in parallel_lines)
         write_lines(out / "parallel" / "artificial" / f"{tongue.design.code}.txt", lines)
     for a, b in combinations(range(len(tongues)), 2):
         name = f"{tongues[a].design.code}-{tongues[b].design.code}.txt"
-        write_lines(out / "alignment" / "artificial" / name, (alignment(line[a], line[b]) for line in said))
+        write_lines(out / "alignment" / "artificial" / name, (alignment(line[a], line[b]) for line in parallel_lines))
 
 
 def _collection(tongues: list[_Tongue], retrieval: Retrieval, folder: Path) -> None:

@@ -67,7 +67,7 @@ class Grammar(Phrases):
         complement = self._complement(c, head)
 
         opening = self._opening(c, obliques, subject, obj)
-        obliques = [one for one in obliques if one not in opening]
+        obliques = [node for node in obliques if node not in opening]
         subject_first = [subject] if subject is not None and subject not in opening else []
         objects = [obj] if obj is not None and obj not in opening else []
         if order.clause == "SVO":
@@ -80,7 +80,7 @@ class Grammar(Phrases):
             left = [*opening, *particles]
             right = [*subject_first, *objects, *obliques, *adverb, *complement]
         if c.mood == "?" and not any(
-            one.feats == "PronType=Int" for one in [*opening, *obliques, *subject_first, *objects]
+            node.feats == "PronType=Int" for node in [*opening, *obliques, *subject_first, *objects]
         ):
             particle = hang(Node(morphology.word("polar"), "PART"), head, "discourse")
             left, right = (left, [*right, particle]) if self._verb_last else ([particle, *left], right)
@@ -93,9 +93,9 @@ class Grammar(Phrases):
     def _opening(self, c: Clause, obliques: list[Node], subject: Node | None, obj: Node | None) -> list[Node]:
         """What opens the clause: a question word where the language fronts it, or an adverbial."""
         if not self._verb_last:
-            for one in (subject, obj, *obliques):
-                if one is not None and _asks(one):
-                    return [one]
+            for node in (subject, obj, *obliques):
+                if node is not None and _asks(node):
+                    return [node]
         return obliques[:1] if c.front < self._order.fronting else []
 
     def _particles(self, c: Clause) -> list[Node]:

@@ -99,17 +99,17 @@ def lexicon(seed: int, design: LanguageDesign, kin: Lexicon | None) -> Lexicon:
         design: The language.
         kin: The lexicon of the language that `design.kin` names.
     """
-    own, laws = stock(seed, design.stock), SoundLaws(design.laws)
+    stocked, laws = stock(seed, design.stock), SoundLaws(design.laws)
     names = SoundLaws(design.names)
     if kin is None:
-        return Lexicon({meaning: laws(word) for meaning, word in own.items()}, dict.fromkeys(own, "own"), names)
+        return Lexicon({meaning: laws(word) for meaning, word in stocked.items()}, dict.fromkeys(stocked, "own"), names)
     rng = stream(seed, "cognates", design.code)
     start = rng.random()
     words, origin = {}, {}
     same = conversions() | SAME_WORD
-    for place, (meaning, word) in enumerate(own.items()):
+    for position, (meaning, word) in enumerate(stocked.items()):
         noise = stream(seed, "slip", design.code, meaning)
-        if (start + place * _GOLDEN) % 1.0 < design.cognates:
+        if (start + position * _GOLDEN) % 1.0 < design.cognates:
             origin[meaning] = "cognate"
             words[meaning] = _inherit(meaning, kin.words[meaning], laws, noise.random() < _SLIPS, noise)
         else:
@@ -133,7 +133,7 @@ def _endings(seed: int, name: str) -> Iterator[tuple[str, str]]:
     sounds, rng = STOCKS[name], stream(seed, "endings", name)
     vowels, consonants = (
         sorted(set(sounds.nuclei)),
-        [one for one in sorted(set(sounds.codas)) if len(one) == 1 and one not in VOWELS],
+        [coda for coda in sorted(set(sounds.codas)) if len(coda) == 1 and coda not in VOWELS],
     )
     simple = [v for v in vowels if v != "y"]
     pool = simple[:4] + [rng.choice(vowels) + rng.choice(consonants) for _ in range(6)]
@@ -155,8 +155,8 @@ def _endings(seed: int, name: str) -> Iterator[tuple[str, str]]:
 def _suffixes(seed: int, name: str) -> Iterator[tuple[str, str]]:
     """Agglutinative suffixes; A is a or e, I is u or i by the vowel before, D is t or d by the consonant before."""
     sounds, rng = STOCKS[name], stream(seed, "suffixes", name)
-    onsets = [one for one in sorted(set(sounds.onsets)) if len(one) == 1 and one not in "td"] + ["D", "D", ""]
-    codas = ["", "", *(one for one in sorted(set(sounds.codas)) if len(one) == 1 and one not in VOWELS)]
+    onsets = [sound for sound in sorted(set(sounds.onsets)) if len(sound) == 1 and sound not in "td"] + ["D", "D", ""]
+    codas = ["", "", *(sound for sound in sorted(set(sounds.codas)) if len(sound) == 1 and sound not in VOWELS)]
     taken = {""}
     for affix in AGGLUTINATIVE:
         shape = ""

@@ -229,8 +229,8 @@ class Sampler:
     def _relative(self, kind: str) -> Clause | None:
         """A relative clause that a noun of this class can stand in, as its subject or its object."""
         rng = self.rng
-        subjects = [name for name, one in FRAMES.items() if kind in one.subject and not one.clause]
-        objects = [name for name, one in FRAMES.items() if kind in one.object]
+        subjects = [name for name, takes in FRAMES.items() if kind in takes.subject and not takes.clause]
+        objects = [name for name, takes in FRAMES.items() if kind in takes.object]
         if subjects and (not objects or rng.random() < 0.6):
             return self._verbal(0, "subject", rng.choice(subjects))
         return self._verbal(0, "object", rng.choice(objects)) if objects else None

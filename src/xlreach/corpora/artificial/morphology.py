@@ -3,11 +3,11 @@
 Three kinds of morphology share one interface. Fusional: one ending for case and number, by the stem's declension, or
 for tense and person, by its conjugation; adjectives agree; stems change before front vowels. Agglutinative: one suffix
 for each category, with vowel harmony and assimilation. Isolating: no inflection; particles are the grammar's business.
-Every form is made once and kept.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 from xlreach.corpora.artificial.design import LanguageDesign
@@ -41,74 +41,43 @@ class Morphology:
     def __init__(self, design: LanguageDesign, lexicon: Lexicon) -> None:
         self.kind, self.script = design.morphology, Script(design.script)
         self._words, self._lexicon = lexicon.words, lexicon
-        self._made: dict[tuple[object, ...], Form] = {}
-
-    def word(self, meaning: str, feats: str = "_") -> Form:
-        """A word that does not inflect."""
-        key = (meaning, feats)
-        made = self._made.get(key)
-        if made is None:
-            written = self.script.write(self._words[meaning])
-            made = self._made[key] = Form(written, written, feats)
-        return made
-
-    def noun(self, meaning: str, case: str, plural: bool) -> Form:
-        """A noun, or an adjective that stands for itself."""
-        key = ("noun", meaning, case, plural)
-        return self._made.get(key) or self._keep(key, self._decline(self._words[meaning], case, plural, meaning))
-
-    def name(self, proto: str, case: str, inflected: bool) -> Form:
-        """A proper noun with its capital; only the word of a name that carries the case inflects."""
-        key = ("name", proto, case, inflected)
-        made = self._made.get(key)
-        if made is None:
-            stem = self._lexicon.name(proto)
-            form = self._decline(stem, case, False, "") if inflected else self._bare(stem)
-            made = self._keep(key, Form(self.script.capital(form.form), self.script.capital(form.lemma), form.feats))
-        return made
-
-    def adjective(self, meaning: str, case: str, plural: bool, declension: str) -> Form:
-        """An attributive adjective; it agrees in a fusional language."""
-        key = ("adjective", meaning, case, plural, declension)
-        made = self._made.get(key)
-        if made is None:
-            stem = self._words[meaning]
-            if self.kind == "fusional":
-                number = "p" if plural else "s"
-                form = _fuse(stem, self._words[f"fu.{declension}.{case}.{number}"])
-                feats = f"Case={case}|Degree=Pos|Number={_NUMBER[number]}"
-                made = Form(self.script.write(form), self.script.write(stem), feats)
-            else:
-                made = Form(self.script.write(stem), self.script.write(stem), "Degree=Pos")
-            self._made[key] = made
-        return made
-
-    def verb(self, meaning: str, tense: str, person: str, negative: bool, participle: bool = False) -> Form:
-        """A finite verb, or in an agglutinative language the participle of a relative clause.
-
-        Args:
-            meaning: The verb.
-            tense: `Pres`, `Past` or `Fut`.
-            person: `1s` to `3p`, the subject's.
-            negative: Whether it is negated; only an agglutinative verb shows it.
-            participle: Whether it heads a relative clause before its noun.
-        """
-        key = ("verb", meaning, tense, person, negative, participle)
-        return self._made.get(key) or self._keep(key, self._conjugate(*key[1:]))
+        # Every form is made once.
+        self.word, self.noun, self.name = cache(self._word), cache(self._noun), cache(self._name)
+        self.adjective, self.verb = cache(self._adjective), cache(self._verb)
 
     def declension(self, stem_of: str) -> str:
         """`0` for stems that end in a consonant, `1` for those in a vowel."""
         return _class_of(self._words[stem_of])
 
-    def _keep(self, key: tuple[object, ...], form: Form) -> Form:
-        self._made[key] = form
-        return form
+    def _word(self, meaning: str, feats: str = "_") -> Form:
+        """A word that does not inflect."""
+        written = self.script.write(self._words[meaning])
+        return Form(written, written, feats)
+
+    def _noun(self, meaning: str, case: str, plural: bool) -> Form:
+        """A noun, or an adjective that stands for itself."""
+        return self._decline(self._words[meaning], case, plural)
+
+    def _name(self, proto: str, case: str, inflected: bool) -> Form:
+        """A proper noun with its capital; only the word of a name that carries the case inflects."""
+        stem = self._lexicon.name(proto)
+        form = self._decline(stem, case, False) if inflected else self._bare(stem)
+        return Form(self.script.capital(form.form), self.script.capital(form.lemma), form.feats)
+
+    def _adjective(self, meaning: str, case: str, plural: bool, declension: str) -> Form:
+        """An attributive adjective; it agrees in a fusional language."""
+        stem, write = self._words[meaning], self.script.write
+        if self.kind != "fusional":
+            return Form(write(stem), write(stem), "Degree=Pos")
+        number = "p" if plural else "s"
+        form = _fuse(stem, self._words[f"fu.{declension}.{case}.{number}"])
+        return Form(write(form), write(stem), f"Case={case}|Degree=Pos|Number={_NUMBER[number]}")
 
     def _bare(self, stem: str) -> Form:
         written = self.script.write(stem)
         return Form(written, written, "_")
 
-    def _decline(self, stem: str, case: str, plural: bool, meaning: str) -> Form:
+    def _decline(self, stem: str, case: str, plural: bool) -> Form:
         number = "p" if plural else "s"
         write = self.script.write
         if self.kind == "isolating":
@@ -119,12 +88,21 @@ class Morphology:
             return Form(write(form), write(stem), f"Case={fused}|Number={_NUMBER[number]}")
         affixes = (["Plur"] if plural else []) + ([case] if case != "Nom" else [])
         return Form(
-            write(_glue(stem, [self._words[f"ag.{one}"] for one in affixes])),
+            write(_glue(stem, [self._words[f"ag.{affix}"] for affix in affixes])),
             write(stem),
             f"Case={case}|Number={_NUMBER[number]}",
         )
 
-    def _conjugate(self, meaning: str, tense: str, person: str, negative: bool, participle: bool) -> Form:
+    def _verb(self, meaning: str, tense: str, person: str, negative: bool, participle: bool = False) -> Form:
+        """A finite verb, or in an agglutinative language the participle of a relative clause.
+
+        Args:
+            meaning: The verb.
+            tense: `Pres`, `Past` or `Fut`.
+            person: `1s` to `3p`, the subject's.
+            negative: Whether it is negated; only an agglutinative verb shows it.
+            participle: Whether it heads a relative clause before its noun.
+        """
         stem, write = self._words[meaning], self.script.write
         agreement = f"Number={_NUMBER[person[1]]}|Person={person[0]}"
         if self.kind == "isolating":
@@ -141,7 +119,7 @@ class Morphology:
         else:
             affixes += [person] if person not in ("3s", "3p") else []
             feats = f"Mood=Ind|{agreement}|{polarity}Tense={tense}|VerbForm=Fin"
-        return Form(write(_glue(stem, [self._words[f"ag.{one}"] for one in affixes])), write(stem), feats)
+        return Form(write(_glue(stem, [self._words[f"ag.{affix}"] for affix in affixes])), write(stem), feats)
 
 
 def _class_of(stem: str) -> str:
@@ -163,7 +141,7 @@ def _glue(stem: str, affixes: list[str]) -> str:
     """The stem with agglutinative suffixes, each in the shape that what stands before it asks for."""
     word = stem
     for affix in affixes:
-        last = next((one for one in reversed(word) if one in VOWELS), "a")
+        last = next((sound for sound in reversed(word) if sound in VOWELS), "a")
         shaped = affix.replace("A", "e" if last in FRONT else "a").replace("I", "i" if last in FRONT else "u")
         shaped = shaped.replace("D", "t" if word[-1] in VOICELESS else "d")
         if shaped[:1] in VOWELS and word[-1] in VOWELS:

@@ -96,12 +96,12 @@ class Phrases(ABC):
             parts.reverse()
         carrier = len(parts) - 1 if self._agglutinative else 0
         nodes = []
-        for place, part in enumerate(parts):
+        for position, part in enumerate(parts):
             if part.startswith("house:"):
-                form = self.morphology.noun(part, case if place == carrier else "Nom", False)
+                form = self.morphology.noun(part, case if position == carrier else "Nom", False)
                 form = form._replace(form=self.morphology.script.capital(form.form))
             else:
-                form = self.morphology.name(part, case, place == carrier)
+                form = self.morphology.name(part, case, position == carrier)
             node = Node(form, "PROPN", p.key + name.parts.index(part))
             node.entity = name
             nodes.append(node)
@@ -123,10 +123,10 @@ class Phrases(ABC):
         elif self._isolating and p.plural:
             before.append(hang(Node(morphology.word("plural", "Number=Plur"), "DET"), head, "det"))
         adjectives = []
-        for place, adjective in enumerate(p.adjectives):
+        for position, adjective in enumerate(p.adjectives):
             form = morphology.adjective(adjective, case, p.plural, declension)
-            node = hang(Node(form, "ADJ", p.key + 1 + place), head, "amod")
-            if p.degree and not place:
+            node = hang(Node(form, "ADJ", p.key + 1 + position), head, "amod")
+            if p.degree and not position:
                 degree = hang(Node(morphology.word(p.degree), "ADV", p.key + 4), node, "advmod")
                 (node.left if order.adjective else node.right).append(degree)
             adjectives.append(node)

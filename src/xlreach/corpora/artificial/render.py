@@ -13,16 +13,16 @@ _POINTS = frozenset(",.?!")
 
 def tokens(words: Sequence[Node]) -> list[tuple[str, int]]:
     """Written tokens, each with how many syntactic words it stands for (2 for a contraction)."""
-    found = []
+    written = []
     at = 0
     while at < len(words):
         if words[at].fused:
-            found.append((contract(words[at].form, words[at + 1].form), 2))
+            written.append((contract(words[at].form, words[at + 1].form), 2))
             at += 2
         else:
-            found.append((words[at].form, 1))
+            written.append((words[at].form, 1))
             at += 1
-    return found
+    return written
 
 
 def contract(adposition: str, article: str) -> str:
@@ -38,12 +38,12 @@ def text(words: Sequence[Node]) -> str:
 
 def tree(words: Sequence[Node], sent_id: str) -> Sentence:
     """The sentence with its gold tree, and a range line for each contraction."""
-    place = {id(word): at for at, word in enumerate(words, 1)}
+    position = {id(word): at for at, word in enumerate(words, 1)}
     rows, extra = [], []
     for at, word in enumerate(words, 1):
         glued = at < len(words) and words[at].form in _POINTS
         misc = "SpaceAfter=No" if glued else "_"
-        head = 0 if word.head is None else place[id(word.head)]
+        head = 0 if word.head is None else position[id(word.head)]
         rows.append(Word(at, word.form, word.lemma, word.upos, "_", word.feats, head, word.deprel, "_", misc))
         if word.fused:
             form = contract(word.form, words[at].form)
@@ -67,21 +67,21 @@ def tagged(words: Sequence[Node]) -> TaggedSentence:
 
 def alignment(source: Sequence[Node], target: Sequence[Node]) -> str:
     """Pairs of written tokens that say the same, in Pharaoh format (`0-0 2-1`), from 0."""
-    places: dict[int, int] = {}
-    for place, key in enumerate(_keys(target)):
+    positions: dict[int, int] = {}
+    for position, key in enumerate(_keys(target)):
         if key >= 0:
-            places.setdefault(key, place)
-    pairs = [(at, places[key]) for at, key in enumerate(_keys(source)) if key in places]
+            positions.setdefault(key, position)
+    pairs = [(at, positions[key]) for at, key in enumerate(_keys(source)) if key in positions]
     return " ".join(f"{left}-{right}" for left, right in pairs)
 
 
 def crosses(words: Sequence[Node]) -> bool:
     """Whether the tree is non-projective: an arc spans a word that does not descend from its head."""
-    place = {id(word): at for at, word in enumerate(words)}
+    position = {id(word): at for at, word in enumerate(words)}
     for word in words:
         if word.head is None:
             continue
-        first, last = sorted((place[id(word)], place[id(word.head)]))
+        first, last = sorted((position[id(word)], position[id(word.head)]))
         for between in words[first + 1 : last]:
             above: Node | None = between
             while above is not None and above is not word.head:

@@ -24,7 +24,6 @@ _LETTERS = {
     "Geor": "აბცჩდეფგჰიჯკლმნოპრსშტუვყზჟ",
     "Glag": "ⰰⰱⱌⱍⰴⰵⱇⰳⱈⰻⰹⰽⰾⰿⱀⱁⱂⱃⱄⱎⱅⱆⰲⱏⰸⰶ",
 }
-SCRIPTS = tuple(_LETTERS)
 _WITHOUT_CASE = ("Geor",)
 
 
@@ -76,8 +75,8 @@ class Phonotactics:
     def word(self, rng: random.Random, syllables: int) -> str:
         """A word of so many syllables."""
         parts = []
-        for place in range(syllables):
-            last = place == syllables - 1
+        for position in range(syllables):
+            last = position == syllables - 1
             coda = rng.choice(self.codas) if last or rng.random() < 0.3 else ""
             if last and self.closed and not coda and rng.random() < 0.5:
                 coda = rng.choice(self.codas)

@@ -65,7 +65,7 @@ class _Distinct:
     def draw(self, sampler: Sampler) -> Clause:
         while True:
             clause = sampler.sentence()
-            trace = tuple(sorted(self._same.get(one, one) for one in clause.trace))
+            trace = tuple(sorted(self._same.get(meaning, meaning) for meaning in clause.trace))
             if len(trace) >= _SHORTEST and trace not in self._seen:
                 self._seen.add(trace)
                 return clause
@@ -114,8 +114,8 @@ def _retrieval(
     world = World(inventory, rng, NamePool(stock), filler)
     passages = list(world.passages(subjects))[: spec.passages]
     rng.shuffle(passages)
-    stated = [(place, fact) for place, passage in enumerate(passages) for fact in passage.facts]
+    stated = [(number_in_set, fact) for number_in_set, passage in enumerate(passages) for fact in passage.facts]
     rng = stream(spec.seed, "questions", split)
     rng.shuffle(stated)
-    questions = [Question(fact.question(rng), first + place) for place, fact in stated[:number]]
+    questions = [Question(fact.question(rng), first + number_in_set) for number_in_set, fact in stated[:number]]
     return Retrieval(first, tuple(passages), tuple(questions))

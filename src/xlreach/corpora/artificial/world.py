@@ -120,8 +120,8 @@ class World:
         """Two passages for each entity."""
         for entity in entities:
             facts = self._facts(entity, 4)
-            for place in (0, 2):
-                yield self._passage(entity, facts[place : place + 2], introduced=place == 0)
+            for start in (0, 2):
+                yield self._passage(entity, facts[start : start + 2], introduced=start == 0)
 
     def statement(self) -> Clause:
         """A fact about any entity, sometimes as a question: encyclopaedic text."""
@@ -136,10 +136,10 @@ class World:
         again = self._again(entity)
         sentences: list[Clause] = []
         if introduced:
-            known = Phrase(next(self._keys), noun=self._noun(_CLASS[entity.kind]), article="a")
+            category = Phrase(next(self._keys), noun=self._noun(_CLASS[entity.kind]), article="a")
             if rng.random() < 0.5:
-                known.adjectives = (self._inventory.modifier(rng, "adjective"),)
-            sentences.append(Clause(next(self._keys), predicate=known, subject=named))
+                category.adjectives = (self._inventory.modifier(rng, "adjective"),)
+            sentences.append(Clause(next(self._keys), predicate=category, subject=named))
         for fact in facts:
             sentences.append(fact.said_of(again) if sentences else fact.clause)
         if rng.random() < 0.35:
@@ -193,14 +193,14 @@ def entities(stock: NameStock, rng: Random, quarters: tuple[int, ...], number: i
     towns, companies = stock.part("town", quarters), stock.part("company", quarters)
     rng.shuffle(towns)
     rng.shuffle(companies)
-    found = [Name("LOC", (town,)) for town in towns[: number // 4]]
+    drawn = [Name("LOC", (town,)) for town in towns[: number // 4]]
     for company in companies[: number // 4]:
         house = f"house:{rng.randrange(NOUN_CLASSES['house'])}"
-        found.append(Name("ORG", (house, company) if rng.random() < 0.5 else (company,)))
+        drawn.append(Name("ORG", (house, company) if rng.random() < 0.5 else (company,)))
     given, families = stock.part("given", quarters), stock.part("family", quarters)
     people: dict[Name, None] = {}
-    while len(found) + len(people) < number:
+    while len(drawn) + len(people) < number:
         people[Name("PER", (rng.choice(given), rng.choice(families)))] = None
-    found += people
-    rng.shuffle(found)
-    return found
+    drawn += people
+    rng.shuffle(drawn)
+    return drawn

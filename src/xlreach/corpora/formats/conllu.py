@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xlreach.corpora.formats.lines import numbered_lines
+from xlreach.corpora.formats.lines import blocks, not_empty
 from xlreach.errors import DataError
 from xlreach.safe_io import whole_number
 
@@ -130,20 +130,8 @@ def read_conllu(path: Path) -> Iterator[Sentence]:
             line.
     """
     path = Path(path)
-    block: list[tuple[int, str]] = []
-    found = False
-    for number, line in numbered_lines(path):
-        if line:
-            block.append((number, line))
-        elif block:
-            found = True
-            yield parse_sentence(block, path)
-            block = []
-    if block:
-        found = True
-        yield parse_sentence(block, path)
-    if not found:
-        raise DataError("There is no sentence in the file.", expected="Expected CoNLL-U.", path=path)
+    sentences = (parse_sentence(block, path) for block in blocks(path, strict=True))
+    return not_empty(sentences, path, "Expected CoNLL-U.")
 
 
 def write_conllu(path: Path, sentences: Iterable[Sentence]) -> int:
@@ -181,8 +169,8 @@ def parse_sentence(block: Sequence[tuple[int, str]], path: Path) -> Sentence:
         columns = line.split("\t")
         _check_columns(columns, line, path, number)
         name = columns[0]
-        if (place := whole_number(name)) is not None:
-            if place != len(words) + 1:
+        if (word_id := whole_number(name)) is not None:
+            if word_id != len(words) + 1:
                 raise _bad_id(name, str(len(words) + 1), path, number)
             words.append(_word(columns, path, number))
             numbers.append(number)
@@ -234,11 +222,11 @@ def _check_columns(columns: list[str], line: str, path: Path, number: int) -> No
 
 def _word(columns: list[str], path: Path, number: int) -> Word:
     head = columns[6]
-    given = whole_number(head)
-    if head != "_" and given is None:
+    head_id = whole_number(head)
+    if head != "_" and head_id is None:
         raise DataError(f"Head {head!r}.", expected="Expected a number or '_'.", path=path, line=number)
     form, lemma, upos, xpos, feats, _, deprel, deps, misc = columns[1:]
-    return Word(int(columns[0]), form, lemma, upos, xpos, feats, given, deprel, deps, misc)
+    return Word(int(columns[0]), form, lemma, upos, xpos, feats, head_id, deprel, deps, misc)
 
 
 def _bad_id(seen: str, expected: str, path: Path, number: int) -> DataError:

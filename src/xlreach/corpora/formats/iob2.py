@@ -7,17 +7,19 @@ Two columns (CoNLL-2003, MasakhaNER, WikiAnn) or more (Universal NER), separated
 from __future__ import annotations
 
 import dataclasses
+import logging
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from xlreach.corpora.formats.lines import numbered_lines
+from xlreach.corpora.formats.lines import blocks, not_empty
 from xlreach.errors import DataError
 
 _BLANKS = re.compile(r"[ \t]+")
 _TAG = re.compile(r"O|[BI]-\S+")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,6 @@ def read_iob2(
     language_prefix: bool = False,
     outside: Collection[str] = (),
     repair: bool = False,
-    counts: Counter[str] | None = None,
 ) -> Iterator[TaggedSentence]:
     """The sentences of an IOB2 file, streaming.
 
@@ -61,60 +62,31 @@ def read_iob2(
         outside: Entity types and whole tags that are read as `O` (Universal NER's `OTH` and `B-O`).
         repair: Mends instead of refusing: an `I-TYPE` that continues nothing becomes `B-TYPE`, `-TYPE` (which has
             lost its first letter) continues an entity of its type or else begins one, and `-` becomes `O`.
-        counts: Where given, `counts["repaired"]` and `counts["outside"]` grow by what was changed.
 
     Raises:
         DataError: The file is missing or holds no sentence, or a line lacks a column, or a tag is not IOB2; with the
             line.
     """
     path = Path(path)
-    counts = Counter() if counts is None else counts
-    tokens: list[str] = []
-    tags: list[str] = []
-    start, found = 0, False
-    for number, line in numbered_lines(path):
-        if not line.strip():
-            if tokens:
-                found = True
-                yield TaggedSentence(tuple(tokens), tuple(tags), start)
-                tokens, tags = [], []
-            continue
-        if not tokens and line.startswith("# "):
-            # A token `#` with its tag is no comment.
-            fields = _BLANKS.split(line.strip(" \t"))
-            if len(fields) != 2 or not _TAG.fullmatch(fields[1]):
-                continue
-        fields = line.split("\t") if "\t" in line else _BLANKS.split(line.strip(" "))
-        token, tag = _fields(fields, token_column, tag_column, path, number)
-        if language_prefix:
-            token = _without_prefix(token, path, number)
-        if repair and tag.startswith("-"):
-            counts["repaired"] += 1
-            tag = "O" if tag == "-" else ("I" if tags and tags[-1][1:] == tag else "B") + tag
-        if not _TAG.fullmatch(tag):
-            raise DataError(f"Tag {tag!r}.", expected="Expected O, B-TYPE or I-TYPE.", path=path, line=number)
-        if tag != "O" and (tag in outside or tag[2:] in outside):
-            counts["outside"] += 1
-            tag = "O"
-        if tag.startswith("I-") and (not tags or tags[-1][2:] != tag[2:]):
-            if not repair:
-                raise DataError(
-                    f"Tag {tag!r} follows {tags[-1] if tags else 'the start of a sentence'!r}.",
-                    expected=f"Expected B-{tag[2:]}: in IOB2 every entity begins with B-.",
-                    fix="Read with repair to take it as the beginning of an entity.",
-                    path=path,
-                    line=number,
-                )
-            counts["repaired"] += 1
-            tag = "B" + tag[1:]
-        start = start if tokens else number
-        tokens.append(token)
-        tags.append(tag)
-    if tokens:
-        found = True
-        yield TaggedSentence(tuple(tokens), tuple(tags), start)
-    if not found:
-        raise DataError("There is no sentence in the file.", expected="Expected IOB2.", path=path)
+    counts: Counter[str] = Counter()
+
+    def sentence(block: list[tuple[int, str]]) -> TaggedSentence | None:
+        tokens: list[str] = []
+        tags: list[str] = []
+        for number, line in block:
+            if not tokens:
+                start = number
+                if _is_comment(line):
+                    continue
+            fields = line.split("\t") if "\t" in line else _BLANKS.split(line.strip(" "))
+            token, tag = _fields(fields, token_column, tag_column, path, number)
+            tokens.append(_without_prefix(token, path, number) if language_prefix else token)
+            tags.append(_valid_tag(tag, tags[-1] if tags else "", outside, repair, counts, path, number))
+        return TaggedSentence(tuple(tokens), tuple(tags), start) if tokens else None
+
+    yield from not_empty(filter(None, map(sentence, blocks(path))), path, "Expected IOB2.")
+    for change, count in sorted(counts.items()):
+        _log.info("%s: %d tags %s", path, count, change)
 
 
 def write_iob2(path: Path, sentences: Iterable[TaggedSentence]) -> int:
@@ -129,19 +101,51 @@ def write_iob2(path: Path, sentences: Iterable[TaggedSentence]) -> int:
     return count
 
 
+def _is_comment(line: str) -> bool:
+    # A token `#` with its tag is no comment.
+    fields = _BLANKS.split(line.strip(" \t"))
+    return line.startswith("# ") and (len(fields) != 2 or not _TAG.fullmatch(fields[1]))
+
+
+def _valid_tag(
+    tag: str, previous: str, outside: Collection[str], repair: bool, counts: Counter[str], path: Path, number: int
+) -> str:
+    """The tag as it is read behind the previous one of its sentence (empty at the start); counts what was changed."""
+    if repair and tag.startswith("-"):
+        counts["repaired"] += 1
+        tag = "O" if tag == "-" else ("I" if previous[1:] == tag else "B") + tag
+    if not _TAG.fullmatch(tag):
+        raise DataError(f"Tag {tag!r}.", expected="Expected O, B-TYPE or I-TYPE.", path=path, line=number)
+    if tag != "O" and (tag in outside or tag[2:] in outside):
+        counts["read as O"] += 1
+        return "O"
+    if not tag.startswith("I-") or previous[2:] == tag[2:]:
+        return tag
+    if not repair:
+        raise DataError(
+            f"Tag {tag!r} follows {previous or 'the start of a sentence'!r}.",
+            expected=f"Expected B-{tag[2:]}: in IOB2 every entity begins with B-.",
+            fix="Read with repair to take it as the beginning of an entity.",
+            path=path,
+            line=number,
+        )
+    counts["repaired"] += 1
+    return "B" + tag[1:]
+
+
 def _fields(fields: list[str], token_column: int, tag_column: int, path: Path, number: int) -> tuple[str, str]:
     # Both columns must be there, and be two.
     width = len(fields)
-    places = [column if column >= 0 else width + column for column in (token_column, tag_column)]
-    if not all(0 <= place < width for place in places) or places[0] == places[1]:
+    positions = [column if column >= 0 else width + column for column in (token_column, tag_column)]
+    if not all(0 <= position < width for position in positions) or positions[0] == positions[1]:
         raise DataError(
             f"{width} column{'s' if width > 1 else ''}.",
-            expected=f"Expected the token in column {places[0] + 1} and a tag beside it.",
+            expected=f"Expected the token in column {positions[0] + 1} and a tag beside it.",
             fix="Columns are separated by tabs or blanks, sentences by blank lines.",
             path=path,
             line=number,
         )
-    token, tag = fields[places[0]], fields[places[1]].strip()
+    token, tag = fields[positions[0]], fields[positions[1]].strip()
     if not token.strip():
         raise DataError("The token is blank.", path=path, line=number)
     return token, tag

@@ -12,11 +12,13 @@ import gzip
 import sys
 import zlib
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from xlreach.errors import DataError
 
+T = TypeVar("T")
 _MOST_UNPACKED, _MOST_TIMES = 256 << 20, 100
 _BOM = b"\xef\xbb\xbf"
 _LONGEST = 64 << 20  # bytes: beyond, a file is no text in lines, and would be held whole
@@ -73,6 +75,39 @@ def read_lines(path: Path) -> Iterator[str]:
         DataError: As `numbered_lines`.
     """
     return (line for _, line in numbered_lines(path) if line.strip())
+
+
+def blocks(path: Path, strict: bool = False) -> Iterator[list[tuple[int, str]]]:
+    """The numbered lines of a file, in blocks that blank lines separate, streaming.
+
+    Args:
+        path: The file.
+        strict: Whether a line of white space alone is part of a block.
+
+    Raises:
+        DataError: As `numbered_lines`.
+    """
+    block: list[tuple[int, str]] = []
+    for number, line in chain(numbered_lines(path), [(0, "")]):
+        if line if strict else line.strip():
+            block.append((number, line))
+        elif block:
+            yield block
+            block = []
+
+
+def not_empty(sentences: Iterable[T], path: Path, expected: str = "") -> Iterator[T]:
+    """The sentences that were read from a file.
+
+    Raises:
+        DataError: There is none.
+    """
+    empty = True
+    for sentence in sentences:
+        empty = False
+        yield sentence
+    if empty:
+        raise DataError("There is no sentence in the file.", expected=expected, path=path)
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> int:

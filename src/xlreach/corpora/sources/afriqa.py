@@ -17,11 +17,10 @@ from typing import Any, ClassVar, Literal
 
 from xlreach.corpora.collection import Collection, Document, Qrels, Query
 from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, check_language
-from xlreach.corpora.formats.lines import numbered_lines
+from xlreach.corpora.formats.json_lines import read_json_lines
 from xlreach.corpora.layout import folder_of
 from xlreach.errors import DataError
 from xlreach.languages import canonical_code
-from xlreach.safe_io import parse_json
 from xlreach.spec import param
 
 _FOLDER = "qa/afriqa/data/gold_passages"
@@ -77,8 +76,8 @@ class AfriqaCollection(Collection):
 
     @property
     def languages(self) -> tuple[str, ...]:
-        here = [(language, pivot) for language, pivot, split, _ in self._files if split == self._split]
-        return tuple(sorted({code for pair in here for code in pair}))
+        pairs = [(language, pivot) for language, pivot, split, _ in self._files if split == self._split]
+        return tuple(sorted({code for pair in pairs for code in pair}))
 
     def documents(self, language: str) -> Iterator[Document]:
         check_language(self, language)
@@ -88,8 +87,8 @@ class AfriqaCollection(Collection):
 
     def queries(self, language: str) -> list[Query]:
         check_language(self, language)
-        asked = [Query(f"{language}/{row.key}", language, row.question, row.key) for row in self._in(language)]
-        return asked + [
+        questions = [Query(f"{language}/{row.key}", language, row.question, row.key) for row in self._in(language)]
+        return questions + [
             Query(f"{language}/{row.key}", language, row.translation, row.key)
             for row in self._rows
             if row.pivot == language and row.translation
@@ -116,10 +115,10 @@ class AfriqaCollection(Collection):
     @cached_property
     def _passages(self) -> dict[tuple[str, str], tuple[str, str]]:
         """(pivot, text) → (id, title), in the order of the files."""
-        found: dict[tuple[str, str], tuple[str, str]] = {}
+        passages: dict[tuple[str, str], tuple[str, str]] = {}
         for row in self._rows:
-            found.setdefault((row.pivot, row.passage), (f"{row.pivot}/{len(found)}", row.title))
-        return found
+            passages.setdefault((row.pivot, row.passage), (f"{row.pivot}/{len(passages)}", row.title))
+        return passages
 
     @cached_property
     def _rows(self) -> list[_Row]:
@@ -139,21 +138,18 @@ class AfriqaCollection(Collection):
 
 def _files(folder: Path) -> list[tuple[str, str, str, Path]]:
     """(language, pivot language, split, path) of every file."""
-    found = []
+    files = []
     for path in sorted(folder.glob("*/*.json")):
         if match := _FILE.fullmatch(path.name):
             language, pivot = canonical_code(match["language"]), canonical_code(match["pivot"])
             if language and pivot:
-                found.append((language, pivot, match["split"], path))
-    return found
+                files.append((language, pivot, match["split"], path))
+    return files
 
 
 def _read(path: Path, language: str, pivot: str) -> Iterator[_Row]:
-    for number, line in numbered_lines(path):
-        if not line.strip():
-            continue
+    for number, row in read_json_lines(path):
         try:
-            row = parse_json(line, path, number)
             question, passage = _string(row["question_lang"]), _string(row["context"])
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(

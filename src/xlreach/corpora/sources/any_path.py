@@ -66,9 +66,9 @@ def _open_file(path: Path) -> Dataset:
     if path.suffix == ".txt":
         return Text(str(path), {_language(path.stem, path): [path]})
     if path.suffix == _TREEBANK or path.suffix in _ENTITIES:
-        split = next((one for one in SPLITS if one in path.stem.split("-") or one == path.stem), "test")
-        named = path.resolve().parent.name if path.stem in SPLITS else path.stem
-        language = _language(named.split("-")[0].split("_")[0], path)
+        split = next((name for name in SPLITS if name in path.stem.split("-") or name == path.stem), "test")
+        stem = path.resolve().parent.name if path.stem in SPLITS else path.stem
+        language = _language(stem.split("-")[0].split("_")[0], path)
         if path.suffix == _TREEBANK:
             return Treebank(str(path), language, {split: [path]}, read_conllu)
         return EntityCorpus(str(path), language, {split: [path]}, read_entities)

@@ -17,7 +17,7 @@ from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind
 from xlreach.corpora.formats.lines import numbered_lines
 from xlreach.corpora.layout import inside
 from xlreach.corpora.parallel_text import AlignedFiles, ParallelText
-from xlreach.errors import DataError, nearest
+from xlreach.errors import DataError
 from xlreach.languages import canonical_code
 from xlreach.safe_io import whole_number
 from xlreach.spec import param
@@ -36,22 +36,18 @@ class Verses(DatasetSpec):
 
     def _open(self, root: Path) -> ParallelText:
         folder = inside(root / "parallel", self.member)
-        found = _paths(folder)
-        for code, files in found.items():
+        translations = _paths(folder)
+        for code, files in translations.items():
             if len(files) > 1:
                 raise DataError(
                     f"Several translations in {code!r}: {', '.join(path.name for path in files)}.",
                     fix="Leave one of them in the folder.",
                     path=folder,
                 )
-        paths = {code: files[0] for code, files in found.items()}
+        paths = {code: files[0] for code, files in translations.items()}
         if len(paths) < 2:
-            known = [name.removeprefix("verses:") for name, _ in self.find(root, "parallel")]
-            raise DataError(
-                f"No Bible translations in {folder}.",
-                expected="Expected two or more files <language code>.txt of lines with a verse number, a tab, a text.",
-                fix=nearest(self.member, known) if known else "",
-            )
+            lines = "lines with a verse number, a tab and a text"
+            raise self.absent(root, "parallel", f"Expected two or more files {folder}/<language code>.txt of {lines}.")
         return ParallelText(str(self), [AlignedVerses("", paths)])
 
     @classmethod
@@ -72,13 +68,13 @@ class AlignedVerses(AlignedFiles):
             if not line.strip() or line.startswith("#"):
                 continue
             verse, tab, text = line.partition("\t")
-            named = whole_number(verse.strip())
-            if not tab or named is None:
+            verse_number = whole_number(verse.strip())
+            if not tab or verse_number is None:
                 raise DataError(
                     f"{line[:40]!r}.", expected="Expected a verse number, a tab and a text.", path=path, line=number
                 )
             if text.strip():
-                yield named, text.strip()
+                yield verse_number, text.strip()
 
     def aligned(self, a: str, b: str) -> Iterator[tuple[int, str, str]]:
         other = dict(self.lines(b))
@@ -96,8 +92,8 @@ def has_verses(path: Path) -> bool:
 
 
 def _paths(folder: Path) -> dict[str, list[Path]]:
-    found: dict[str, list[Path]] = {}
+    translations: dict[str, list[Path]] = {}
     for path in sorted(folder.glob("*.txt")):
         if code := canonical_code(path.stem.partition("-x-bible")[0]):
-            found.setdefault(code, []).append(path)
-    return found
+            translations.setdefault(code, []).append(path)
+    return translations

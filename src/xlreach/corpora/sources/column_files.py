@@ -8,27 +8,25 @@ Universal NER, WikiANN) needs no map: `ud:`, `pos:` and `ner:` know those.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from itertools import dropwhile
 from pathlib import Path
 from typing import ClassVar
 
 from xlreach.corpora.dataset import DATASETS, SPLITS, DatasetSpec, EntityCorpus, Treebank
 from xlreach.corpora.formats.conllu import COLUMNS, Sentence, parse_sentence
-from xlreach.corpora.formats.iob2 import TaggedSentence, read_iob2
-from xlreach.corpora.formats.lines import numbered_lines
+from xlreach.corpora.formats.iob2 import read_iob2
+from xlreach.corpora.formats.lines import blocks, not_empty
 from xlreach.corpora.layout import inside
 from xlreach.errors import DataError, SpecError
 from xlreach.languages import canonical_code, get_language
 from xlreach.spec import param
 
 _BLANKS = re.compile(r"[ \t]+")
-_log = logging.getLogger(__name__)
 
 
 @DATASETS.register
@@ -53,8 +51,8 @@ class Columns(DatasetSpec):
     repair: bool = param(True, "whether invalid IOB2 is mended and counted, or refused")
 
     def _open(self, root: Path) -> EntityCorpus | Treebank:
-        places = {name: place for name in ("token", "ner", *_TREE) if (place := getattr(self, name)) is not None}
-        self._check(places)
+        columns = {name: column for name in ("token", "ner", *_TREE) if (column := getattr(self, name)) is not None}
+        self._check(columns)
         path = inside(root, self.member)
         splits = {"test": [path]} if path.is_file() else _splits(path)
         if not splits:
@@ -63,25 +61,32 @@ class Columns(DatasetSpec):
                 expected="Expected files such as train.txt, or one file.",
                 path=path,
             )
-        named = self.language or path.name.partition(".")[0].partition("_")[0]
+        prefix = self.language or path.name.partition(".")[0].partition("_")[0]
         if self.language is not None:
             get_language(self.language)
-        code = canonical_code(named)
+        code = canonical_code(prefix)
         if code is None:
             raise DataError(
                 f"The language of {str(self)!r} cannot be told from the name.", fix="Say it with language=CODE."
             )
-        at = {name: place - 1 if place > 0 else place for name, place in places.items()}
+        at = {name: column - 1 if column > 0 else column for name, column in columns.items()}
         if self.ner is not None:
-            read = partial(_read_entities, at=at, prefix=self.prefix, outside=self.outside, repair=self.repair)
+            read = partial(
+                read_iob2,
+                token_column=at["token"],
+                tag_column=at["ner"],
+                language_prefix=self.prefix,
+                outside=self.outside,
+                repair=self.repair,
+            )
             return EntityCorpus(str(self), code, splits, read)
         corpus = Treebank(str(self), code, splits, partial(_read_words, at=at))
         corpus.trees = self.head is not None
         return corpus
 
-    def _check(self, places: dict[str, int]) -> None:
-        twice = [place for place, count in Counter(places.values()).items() if count > 1]
-        if 0 in places.values() or twice:
+    def _check(self, columns: dict[str, int]) -> None:
+        twice = [column for column, count in Counter(columns.values()).items() if count > 1]
+        if 0 in columns.values() or twice:
             seen = f"Column {twice[0]} is named twice" if twice else "There is no column 0"
             raise SpecError(
                 f"{seen} in {str(self)!r}.", expected="Expected columns counted from 1, or -1 for the last."
@@ -100,51 +105,35 @@ _TREE = ("upos", "xpos", "head", "deprel")
 
 def _splits(folder: Path) -> dict[str, list[Path]]:
     files = sorted(path for path in folder.glob("*") if path.is_file()) if folder.is_dir() else []
-    found = {split: [path for path in files if path.name.partition(".")[0] == split] for split in SPLITS}
-    for split, paths in found.items():
+    splits = {split: [path for path in files if path.name.partition(".")[0] == split] for split in SPLITS}
+    for split, paths in splits.items():
         if len(paths) > 1:
             raise DataError(
                 f"{len(paths)} files could be the {split} split: {', '.join(path.name for path in paths)}.", path=folder
             )
-    return {split: paths for split, paths in found.items() if paths}
-
-
-def _read_entities(
-    path: Path, at: dict[str, int], prefix: bool, outside: tuple[str, ...], repair: bool
-) -> Iterator[TaggedSentence]:
-    counts: Counter[str] = Counter()
-    yield from read_iob2(
-        path, at["token"], at["ner"], language_prefix=prefix, outside=outside, repair=repair, counts=counts
-    )
-    for what, count in sorted(counts.items()):
-        _log.info("%s: %d tags %s", path, count, "mended" if what == "repaired" else "read as O")
+    return {split: paths for split, paths in splits.items() if paths}
 
 
 def _read_words(path: Path, at: dict[str, int]) -> Iterator[Sentence]:
-    block: list[tuple[int, str]] = []
-    found = False
-    for number, line in chain(numbered_lines(path), [(0, "")]):
-        if line.strip() and not (line.startswith("# ") and not block):
-            block.append((number, _as_conllu(line, at, len(block) + 1, path, number)))
-        elif block and not line.strip():
-            found = True
-            yield parse_sentence(block, path)
-            block = []
-    if not found:
-        raise DataError("There is no sentence in the file.", path=path)
+    sentences = (dropwhile(lambda line: line[1].startswith("# "), block) for block in blocks(path))
+    rows = (
+        [(number, _as_conllu(line, at, word, path, number)) for word, (number, line) in enumerate(sentence, 1)]
+        for sentence in sentences
+    )
+    return not_empty((parse_sentence(block, path) for block in rows if block), path)
 
 
 def _as_conllu(line: str, at: dict[str, int], word: int, path: Path, number: int) -> str:
     """A line with its columns where CoNLL-U has them."""
-    given = [one.strip() for one in line.split("\t")] if "\t" in line else _BLANKS.split(line.strip())
+    fields = [field.strip() for field in line.split("\t")] if "\t" in line else _BLANKS.split(line.strip())
     columns = dict.fromkeys(COLUMNS, "_") | {"id": str(word)}
-    for name, place in at.items():
-        if not -len(given) <= place < len(given):
+    for name, position in at.items():
+        if not -len(fields) <= position < len(fields):
             raise DataError(
-                f"{len(given)} column{'s' if len(given) > 1 else ''}.",
-                expected=f"Expected the {name} in column {place + 1 if place >= 0 else place}.",
+                f"{len(fields)} column{'s' if len(fields) > 1 else ''}.",
+                expected=f"Expected the {name} in column {position + 1 if position >= 0 else position}.",
                 path=path,
                 line=number,
             )
-        columns["form" if name == "token" else name] = given[place]
+        columns["form" if name == "token" else name] = fields[position]
     return "\t".join(columns.values())

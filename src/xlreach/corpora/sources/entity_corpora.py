@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +12,7 @@ from typing import ClassVar
 from xlreach.corpora.dataset import DATASETS, SPLITS, DatasetSpec, EntityCorpus, Kind
 from xlreach.corpora.formats.iob2 import TaggedSentence, read_iob2
 from xlreach.corpora.layout import inside
-from xlreach.errors import DataError, XLReachError, nearest
+from xlreach.errors import XLReachError
 from xlreach.languages import canonical_code, get_language
 from xlreach.spec import param
 
@@ -28,7 +26,6 @@ _CREDITS = {
     "il_ner": ("CC BY 4.0", "Bahad et al. 2024, Pre-trained NER Models for Indian Languages, NAACL SRW"),
     "wikiann": ("ODC-BY", "Pan et al. 2017, Cross-lingual Name Tagging, ACL; Rahimi et al. 2019, ACL"),
 }
-_log = logging.getLogger(__name__)
 
 
 @DATASETS.register
@@ -51,14 +48,9 @@ class Entities(DatasetSpec):
         splits = _uner(root).get(member, {}) if family == "uner" else _splits(folder)
         language = _language(member)
         if not splits or language is None:
-            known = [name.removeprefix("ner:") for name, _ in self.find(root, "entities")]
-            raise DataError(
-                f"There is no entity corpus {self.member!r} in {root}.",
-                expected=f"Expected ner/{self.member}/train.txt, dev.txt, test.txt, in a folder named by a language.",
-                fix=nearest(self.member, known) if known else f"{root / 'ner'} holds no entity corpora.",
-            )
-        read = partial(_read, uner=family == "uner", wikiann=family == "wikiann", repair=self.repair)
-        return EntityCorpus(str(self), language, splits, read)
+            files = f"ner/{self.member}/train.txt, dev.txt, test.txt"
+            raise self.absent(root, "entities", f"Expected {files}, in a folder named by a language.")
+        return EntityCorpus(str(self), language, splits, partial(_read, family=family, repair=self.repair))
 
     def credit(self) -> tuple[str, str]:
         return _CREDITS.get(self.member.partition("/")[0], (self.licence, self.citation))
@@ -78,37 +70,32 @@ class Entities(DatasetSpec):
 
 def read_entities(path: Path, repair: bool = True) -> Iterator[TaggedSentence]:
     """The sentences of an entity file of any of the layouts here, told apart by its ending."""
-    return _read(path, uner=path.suffix == ".iob2" and "-ud-" in path.name, wikiann=False, repair=repair)
+    return _read(path, "uner" if path.suffix == ".iob2" and "-ud-" in path.name else "", repair)
 
 
-def _read(path: Path, uner: bool, wikiann: bool, repair: bool) -> Iterator[TaggedSentence]:
-    columns = (1, 2) if uner else (0, -1)
-    outside = ("OTH", "B-O") if uner else ()
-    counts: Counter[str] = Counter()
-    yield from read_iob2(path, *columns, language_prefix=wikiann, outside=outside, repair=repair, counts=counts)
-    if counts["repaired"]:
-        _log.info("%s: %d invalid IOB2 tags mended", path, counts["repaired"])
-    if counts["outside"]:
-        _log.info("%s: %d tags of no entity type read as O", path, counts["outside"])
+def _read(path: Path, family: str, repair: bool) -> Iterator[TaggedSentence]:
+    if family == "uner":
+        return read_iob2(path, 1, 2, outside=("OTH", "B-O"), repair=repair)
+    return read_iob2(path, language_prefix=family == "wikiann", repair=repair)
 
 
 def _splits(folder: Path) -> dict[str, list[Path]]:
-    found = {}
+    splits = {}
     for split in SPLITS:
         names = [pattern.format(split=split, member=folder.name) for pattern in _FILES]
         paths = [folder / name for name in names if (folder / name).is_file()]
         if paths:
-            found[split] = paths[:1]
-    return found
+            splits[split] = paths[:1]
+    return splits
 
 
 def _uner(root: Path) -> dict[str, dict[str, list[Path]]]:
     """Universal NER's corpora by code; a dated file stands in for a split only where the plain one is missing."""
-    found: dict[str, dict[str, list[Path]]] = {}
-    for path in sorted((root / "ner").glob(f"{_UNER}*/*.iob2"), key=lambda one: (len(one.name), one.name)):
+    corpora: dict[str, dict[str, list[Path]]] = {}
+    for path in sorted((root / "ner").glob(f"{_UNER}*/*.iob2"), key=lambda path: (len(path.name), path.name)):
         if match := _UNER_FILE.fullmatch(path.name):
-            found.setdefault(match["code"], {}).setdefault(match["split"], [path])
-    return found
+            corpora.setdefault(match["code"], {}).setdefault(match["split"], [path])
+    return corpora
 
 
 def _language(member: str) -> str | None:

@@ -184,11 +184,11 @@ class Hub(DatasetSpec):
 
     def _chosen(self, repository: Repository, subsets: list[str]) -> list[str]:
         """The configurations, or subsets of a collection, that are asked for."""
-        known = subsets or repository.configs
+        available = subsets or repository.configs
         for config in self.config:
-            if config not in known and not repository.has(config):
-                raise DataError(f"{self.member} has no configuration {config!r}.", fix=nearest(config, known))
-        return list(self.config) or known
+            if config not in available and not repository.has(config):
+                raise DataError(f"{self.member} has no configuration {config!r}.", fix=nearest(config, available))
+        return list(self.config) or available
 
 
 def download(identifier: str, revision: str | None, configs: Iterable[str] = ()) -> Path:

@@ -12,7 +12,7 @@ import copy
 import logging
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -69,11 +69,25 @@ class Table:
         """
         read = 0
         with _errors_of_datasets(path):
-            for batch in self._stream(path).with_format("arrow").iter(batch_size=_BATCH):
-                if missing := [column for column in columns if column not in batch.column_names]:
+            for batch in self._batches(path, columns):
+                if missing := [column for column in columns if column not in batch.schema.names]:
                     raise DataError(f"A row without the column {missing[0]!r}.", path=path, line=read + 1)
-                yield from enumerate((batch.select(columns) if columns else batch).to_pylist(), read + 1)
+                yield from enumerate((batch.select(list(columns)) if columns else batch).to_pylist(), read + 1)
                 read += batch.num_rows
+
+    def _batches(self, path: Path, columns: Iterable[str]) -> Iterator[Any]:
+        """Arrow tables of some rows of one file; of Parquet, only the columns that are asked for are unpacked."""
+        stream = self._stream(path)
+        if path.suffix != ".parquet":
+            yield from stream.with_format("arrow").iter(batch_size=_BATCH)
+            return
+        # Arrow reads the file itself: through a file object of Python, as `datasets` has it read, its threads hold a
+        # whole file when the consumer is slow, and abort a process that ends before they do (apache/arrow#45214).
+        import pyarrow.parquet as pq
+
+        table = pq.ParquetFile(path)
+        present = [column for column in columns if column in table.schema_arrow.names]
+        yield from table.iter_batches(batch_size=_BATCH, columns=present or None)
 
     def _stream(self, path: Path) -> Any:
         """A streaming data set of one file."""
@@ -82,10 +96,7 @@ class Table:
             reader = copy.copy(self.builder)
             reader.config = copy.copy(reader.config)
             reader.config.data_files = {self.split: [str(path)]}
-            if hasattr(reader.config, "batch_size"):
-                reader.config.batch_size = _BATCH
-            # By row group: from a whole file Arrow reads ahead of a slow consumer without a limit.
-            return reader.as_streaming_dataset(self.split).reshard()
+            return reader.as_streaming_dataset(self.split)
 
 
 class Repository:
@@ -218,7 +229,8 @@ def _errors_of_datasets(path: Path) -> Iterator[None]:
     Raises:
         DataError: In place of any error.
     """
-    logging.getLogger("datasets").setLevel(logging.CRITICAL)  # it logs each error that it also raises
+    for name in ("datasets", "huggingface_hub.repocard"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # they log each error that they also raise
     try:
         yield
     except XLReachError:

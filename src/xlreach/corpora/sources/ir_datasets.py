@@ -44,14 +44,14 @@ class IrDatasets(DatasetSpec):
                 f"ir_datasets knows no {self.member!r}.", fix="Ids are listed at https://ir-datasets.com."
             ) from None
         languages = []
-        for side, given, told in (
+        for side, parameter, stated in (
             ("documents", self.documents, data.docs_lang()),
             ("queries", self.queries, data.queries_lang()),
         ):
-            code = canonical_code(given or told or "")
+            code = canonical_code(parameter or stated or "")
             if code is None:
                 raise DataError(
-                    f"ir_datasets says {told!r} for the language of the {side} of {self.member!r}.",
+                    f"ir_datasets says {stated!r} for the language of the {side} of {self.member!r}.",
                     fix=f"Say it: ir_datasets:{self.member}({side}=CODE).",
                 )
             languages.append(code)
@@ -71,23 +71,23 @@ class IrCollection(Collection):
 
     def documents(self, language: str) -> Iterator[Document]:
         if check_language(self, language) == self._document_language:
-            for one in self._data.docs_iter():
-                title = getattr(one, "title", "") or ""
-                text = one.text if hasattr(one, "text") else one.default_text()
-                yield Document(one.doc_id, language, text, title if hasattr(one, "text") else "")
+            for document in self._data.docs_iter():
+                title = getattr(document, "title", "") or ""
+                text = document.text if hasattr(document, "text") else document.default_text()
+                yield Document(document.doc_id, language, text, title if hasattr(document, "text") else "")
 
     def queries(self, language: str) -> list[Query]:
         if check_language(self, language) != self._query_language:
             return []
-        asked = self._data.queries_iter()
-        return [Query(one.query_id, language, one.default_text(), one.query_id) for one in asked]
+        queries = self._data.queries_iter()
+        return [Query(query.query_id, language, query.default_text(), query.query_id) for query in queries]
 
     def qrels(self, query_language: str, document_language: str) -> Qrels:
-        found: Qrels = {}
+        qrels: Qrels = {}
         if (query_language, document_language) == (self._query_language, self._document_language):
-            for one in self._data.qrels_iter():
-                found.setdefault(one.query_id, {})[one.doc_id] = int(one.relevance)
-        return found
+            for judgment in self._data.qrels_iter():
+                qrels.setdefault(judgment.query_id, {})[judgment.doc_id] = int(judgment.relevance)
+        return qrels
 
     def files(self, languages: Iterable[str]) -> list[Path]:
         """None: ir_datasets keeps and verifies its files itself; the id names them."""

@@ -86,12 +86,12 @@ class SentenceRetrieval(Collection):
     def documents(self, language: str) -> Iterator[Document]:
         for at, paragraph in enumerate(self._paragraphs(language)):
             context = _clean(paragraph["context"])
-            for place, sentence in enumerate(paragraph["sentences"]):
+            for position, sentence in enumerate(paragraph["sentences"]):
                 text = _clean(sentence)
                 if self._passage == "context":
                     # The sentence comes first: what truncation cuts off is the end of the paragraph.
                     text = f"{text} {context}"
-                yield Document(f"{language}/{at}/{place}", language, text)
+                yield Document(f"{language}/{at}/{position}", language, text)
 
     def queries(self, language: str) -> list[Query]:
         return [
@@ -101,21 +101,21 @@ class SentenceRetrieval(Collection):
         ]
 
     def qrels(self, query_language: str, document_language: str) -> Qrels:
-        asked, answered = self._answers(query_language), self._answers(document_language)
-        return {f"{query_language}/{question}": {answered[question]: 1} for question in asked if question in answered}
+        questions, answers = self._answers(query_language), self._answers(document_language)
+        return {f"{query_language}/{question}": {answers[question]: 1} for question in questions if question in answers}
 
     def files(self, languages: Iterable[str]) -> list[Path]:
         return sorted(self._paths[language] for language in set(languages) & set(self._paths))
 
     def _read_answers(self, language: str) -> dict[str, str]:
         """Question id → id of the sentence that holds the answer's start; small, so kept for every language."""
-        found = {}
+        answers = {}
         for at, paragraph in enumerate(self._paragraphs(language)):
             starts = [start for start, _ in paragraph["sentence_breaks"]]
             for qa in paragraph["qas"]:
-                place = bisect_right(starts, qa["answers"][0]["answer_start"]) - 1
-                found[qa["id"]] = f"{language}/{at}/{max(place, 0)}"
-        return found
+                sentence = bisect_right(starts, qa["answers"][0]["answer_start"]) - 1
+                answers[qa["id"]] = f"{language}/{at}/{max(sentence, 0)}"
+        return answers
 
     def _paragraphs(self, language: str) -> list[dict[str, Any]]:
         return self._read(check_language(self, language))
@@ -154,8 +154,8 @@ def _check(paragraph: dict[str, Any]) -> None:
 
 
 def _paths(folder: Path) -> dict[str, Path]:
-    found = {canonical_code(path.stem): path for path in sorted(folder.glob("*.json"))}
-    return {code: path for code, path in found.items() if code}
+    coded = {canonical_code(path.stem): path for path in sorted(folder.glob("*.json"))}
+    return {code: path for code, path in coded.items() if code}
 
 
 def _clean(text: str) -> str:

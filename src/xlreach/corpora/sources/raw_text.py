@@ -9,7 +9,6 @@ from typing import ClassVar
 
 from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, Text
 from xlreach.corpora.layout import coded_files, inside
-from xlreach.errors import DataError, nearest
 from xlreach.languages import canonical_code
 from xlreach.spec import param
 
@@ -36,12 +35,8 @@ class RawText(DatasetSpec):
         languages = _languages(folder)
         language = canonical_code(code)
         if not source or language not in languages:
-            known = [name.removeprefix("text:") for name, _ in self.find(root, "text")]
-            raise DataError(
-                f"There is no text {self.member!r} in {root}.",
-                expected=f"Expected raw/{source or 'SOURCE'}/{code or 'CODE'}.txt or a folder of that name.",
-                fix=nearest(self.member, known) if known else f"{root / 'raw'} holds no text.",
-            )
+            file = f"raw/{source or 'SOURCE'}/{code or 'CODE'}.txt"
+            raise self.absent(root, "text", f"Expected {file}, or a folder of files named by the code.")
         return Text(str(self), {str(language): languages[str(language)]})
 
     def credit(self) -> tuple[str, str]:
@@ -56,9 +51,9 @@ class RawText(DatasetSpec):
 
 
 def _languages(folder: Path) -> dict[str, list[Path]]:
-    found: dict[str, list[Path]] = {code: [path] for code, path in coded_files(folder).items()}
+    languages: dict[str, list[Path]] = {code: [path] for code, path in coded_files(folder).items()}
     for below in sorted(folder.glob("*/")):
         code, paths = canonical_code(below.name), sorted(below.glob("*.txt"))
         if code and paths and below.is_dir():
-            found.setdefault(code, []).extend(paths)
-    return found
+            languages.setdefault(code, []).extend(paths)
+    return languages

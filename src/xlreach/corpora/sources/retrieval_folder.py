@@ -10,7 +10,6 @@ judged documents; `documents` then reads it again for one language.
 
 from __future__ import annotations
 
-import json
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,11 +21,12 @@ import numpy as np
 
 from xlreach.corpora.collection import Collection, Document, Qrels, Query
 from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, check_language
+from xlreach.corpora.formats.json_lines import read_json_lines, write_json_lines
 from xlreach.corpora.formats.lines import numbered_lines
 from xlreach.corpora.layout import inside
 from xlreach.errors import DataError, nearest
 from xlreach.languages import canonical_code
-from xlreach.safe_io import parse_json, whole_number
+from xlreach.safe_io import whole_number
 from xlreach.spec import param
 
 _FILES = ("corpus.jsonl", "queries.jsonl", "qrels.tsv")
@@ -46,10 +46,7 @@ class Folder(DatasetSpec):
     def _open(self, root: Path) -> FolderCollection:
         folder = inside(root, self.member)
         if not folder.is_dir():
-            known = [name.removeprefix("folder:") for name in self._below(root)]
-            raise DataError(
-                f"There is no folder {self.member!r} in {root}.", fix=nearest(self.member, known) if known else ""
-            )
+            raise DataError(f"There is no folder {self.member!r} in {root}.", fix=nearest(str(self), self._below(root)))
         return FolderCollection(folder, name=str(self), language=self.language)
 
     @classmethod
@@ -59,8 +56,8 @@ class Folder(DatasetSpec):
 
     @staticmethod
     def _below(root: Path) -> list[str]:
-        found = {path.parent for depth in ("*", "*/*", "*/*/*") for path in root.glob(f"{depth}/corpus.jsonl")}
-        return [f"folder:{folder.relative_to(root).as_posix()}" for folder in sorted(found)]
+        folders = {path.parent for depth in ("*", "*/*", "*/*/*") for path in root.glob(f"{depth}/corpus.jsonl")}
+        return [f"folder:{folder.relative_to(root).as_posix()}" for folder in sorted(folders)]
 
 
 class FolderCollection(Collection):
@@ -104,14 +101,16 @@ class FolderCollection(Collection):
 
     def qrels(self, query_language: str, document_language: str) -> Qrels:
         check_language(self, query_language), check_language(self, document_language)
-        found: Qrels = {}
+        qrels: Qrels = {}
         for query in self._queries:
             if query.language == query_language:
                 judged = self._qrels.get(query.id, {})
-                here = {doc: grade for doc, grade in judged.items() if self._scan.judged[doc] == document_language}
-                if here:
-                    found[query.id] = here
-        return found
+                in_language = {
+                    doc: grade for doc, grade in judged.items() if self._scan.judged[doc] == document_language
+                }
+                if in_language:
+                    qrels[query.id] = in_language
+        return qrels
 
     def files(self, languages: Iterable[str]) -> list[Path]:
         return sorted(self.path / file for file in _FILES) if set(languages) & set(self.languages) else []
@@ -120,7 +119,7 @@ class FolderCollection(Collection):
     def _queries(self) -> list[Query]:
         path = self.path / "queries.jsonl"
         queries, seen = [], set()
-        for number, row in self._rows(path):
+        for number, row in read_json_lines(path):
             identifier = _identifier(row, path, number)
             if identifier in seen:
                 raise DataError(f"The id {identifier!r} is used twice.", path=path, line=number)
@@ -136,7 +135,7 @@ class FolderCollection(Collection):
     def _judgements(self) -> dict[tuple[str, str], tuple[int, int]]:
         """(query, document) → (relevance, line)."""
         path = self.path / "qrels.tsv"
-        found: dict[tuple[str, str], tuple[int, int]] = {}
+        judgments: dict[tuple[str, str], tuple[int, int]] = {}
         for number, line in numbered_lines(path):
             columns = line.split("\t")
             if number == 1:
@@ -153,16 +152,16 @@ class FolderCollection(Collection):
                     line=number,
                 )
             pair = (columns[0], columns[1])
-            if pair in found:
+            if pair in judgments:
                 raise DataError(f"Query {pair[0]!r} and document {pair[1]!r} are judged twice.", path=path, line=number)
-            found[pair] = (int(columns[2]), number)
-        if not found:
+            judgments[pair] = (int(columns[2]), number)
+        if not judgments:
             raise DataError("There is no judgement in the file.", path=path)
-        known = {query.id for query in self._queries}
-        for (query, _), (_, number) in found.items():
-            if query not in known:
+        query_ids = {query.id for query in self._queries}
+        for (query, _), (_, number) in judgments.items():
+            if query not in query_ids:
                 raise DataError(f"Query {query!r} is not in queries.jsonl.", path=path, line=number)
-        return found
+        return judgments
 
     @cached_property
     def _qrels(self) -> Qrels:
@@ -205,7 +204,7 @@ class FolderCollection(Collection):
 
     def _corpus(self) -> Iterator[tuple[int, Document]]:
         path = self.path / "corpus.jsonl"
-        for number, row in self._rows(path):
+        for number, row in read_json_lines(path):
             title = row.get("title") or ""
             yield (
                 number,
@@ -217,23 +216,14 @@ class FolderCollection(Collection):
                 ),
             )
 
-    def _rows(self, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-        for number, line in numbered_lines(path):
-            if not line.strip():
-                continue
-            row = parse_json(line, path, number)
-            if not isinstance(row, dict):
-                raise DataError("Not a JSON object.", path=path, line=number)
-            yield number, row
-
     def _code(self, row: dict[str, Any], path: Path, number: int) -> str:
-        given = row.get("language", self._language)
-        code = canonical_code(given) if isinstance(given, str) else None
+        language = row.get("language", self._language)
+        code = canonical_code(language) if isinstance(language, str) else None
         if code is None:
             raise DataError(
-                "The field 'language' is missing." if given is None else f"Unknown language {given!r}.",
+                "The field 'language' is missing." if language is None else f"Unknown language {language!r}.",
                 expected="Expected a language code.",
-                fix="" if given else "For files in one language: folder:PATH(language=CODE).",
+                fix="" if language else "For files in one language: folder:PATH(language=CODE).",
                 path=path,
                 line=number,
             )
@@ -249,11 +239,11 @@ def write_collection(
     """Writes the generic layout; `FolderCollection` reads it back."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    _write_jsonl(
+    write_json_lines(
         folder / "corpus.jsonl",
         ({"_id": d.id, "title": d.title, "text": d.text, "language": d.language} for d in documents),
     )
-    _write_jsonl(
+    write_json_lines(
         folder / "queries.jsonl",
         ({"_id": q.id, "text": q.text, "language": q.language, "group": q.group} for q in queries),
     )
@@ -262,12 +252,6 @@ def write_collection(
         for query, judged in qrels.items():
             for document, score in judged.items():
                 stream.write(f"{query}\t{document}\t{score}\n")
-
-
-def _write_jsonl(path: Path, rows: Iterable[dict[str, str]]) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as stream:
-        for row in rows:
-            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 @dataclass

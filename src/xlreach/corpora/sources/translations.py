@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,81 +20,91 @@ from xlreach.spec import param
 _KINDS = ("parallel", "collection")
 
 
+@dataclass(frozen=True)
+class _Translations(DatasetSpec):
+    """Parallel text in the layout of its publisher."""
+
+    folder: ClassVar[str] = ""  # below parallel/
+
+    @abstractmethod
+    def _texts(self, root: Path) -> list[AlignedFiles]:
+        """The files that are there, aligned; none where there are none."""
+
+    @classmethod
+    def _variants(cls) -> Iterable[_Translations]:
+        """The data sets that `find` looks for: one for each part that has languages of its own."""
+        yield cls()
+
+    def _open(self, root: Path) -> ParallelText:
+        folder = folder_of(root, f"parallel/{self.folder}", f"data set {self.name!r}")
+        texts = self._texts(root)
+        if not texts:
+            raise DataError(f"There are no files of {str(self)!r} as its publisher names them.", path=folder)
+        return ParallelText(str(self), texts)
+
+    @classmethod
+    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
+        for spec in cls._variants() if kind in _KINDS else ():
+            if languages := {code for text in spec._texts(root) for code in text.paths}:
+                yield str(spec), tuple(sorted(languages))
+
+
 @DATASETS.register
 @dataclass(frozen=True)
-class Ntrex(DatasetSpec):
+class Ntrex(_Translations):
     """NTREX-128: 1,997 sentences of 123 news documents in 128 languages, translated from English.
 
-    The halves are cut between two documents (by `DOCUMENT_IDS.tsv`), so that one can train and the other test.
+    It is halved between two documents (by `DOCUMENT_IDS.tsv`), so that one half can train and the other test.
     """
 
     name: ClassVar[str] = "ntrex"
     licence: ClassVar[str] = "CC BY-SA 4.0"
     citation: ClassVar[str] = "Federmann, Kocmi, Xin 2022, NTREX-128, SUMEval"
     summary: ClassVar[str] = "News sentences in up to 128 languages, every pair parallel"
+    folder: ClassVar[str] = "ntrex128"
     half: Literal["first", "second"] | None = param(None, "only the first or the second half of the documents")
 
     def _open(self, root: Path) -> ParallelText:
-        folder = folder_of(root, "parallel/ntrex128", "NTREX-128")
-        paths = self._paths(root)
-        if not paths:
-            raise DataError(f"No newstest2019-*.txt in {folder / 'NTREX-128'}.")
-        first, last, shared = 1, None, []
-        if self.half:
-            shared = [folder / "DOCUMENT_IDS.tsv"]
-            ids = list(read_lines(shared[0]))
-            cut = _middle(ids)
-            first, last = (1, cut) if self.half == "first" else (cut + 1, len(ids))
-        return ParallelText(str(self), [AlignedFiles("", paths, first, last)], shared)
+        text = super()._open(root)
+        if self.half is None:
+            return text
+        ids = root / "parallel" / self.folder / "DOCUMENT_IDS.tsv"
+        documents = list(read_lines(ids))
+        middle = _middle(documents)
+        first, last = (1, middle) if self.half == "first" else (middle + 1, len(documents))
+        return ParallelText(str(self), [AlignedFiles("", text.bundles[0].paths, first, last)], [ids])
 
-    @classmethod
-    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
-        if kind in _KINDS and (paths := cls._paths(root)):
-            yield cls.name, tuple(sorted(paths))
-
-    @staticmethod
-    def _paths(root: Path) -> dict[str, Path]:
-        found = {}
-        for path in sorted((root / "parallel/ntrex128/NTREX-128").glob("newstest2019-*.txt")):
-            code = canonical_code(path.name.split(".")[1])
-            if code:
-                found[code] = path
-        return found
+    def _texts(self, root: Path) -> list[AlignedFiles]:
+        paths = sorted((root / "parallel" / self.folder / "NTREX-128").glob("newstest2019-*.txt"))
+        coded = {code: path for path in paths if (code := canonical_code(path.name.split(".")[1]))}
+        return [AlignedFiles("", coded)] if coded else []
 
 
 @DATASETS.register
 @dataclass(frozen=True)
-class Flores(DatasetSpec):
+class Flores(_Translations):
     """FLORES-200 as released: `flores200_dataset/devtest/mlt_Latn.devtest`; FLORES+ is `hub:` with its folder or id."""
 
     name: ClassVar[str] = "flores"
     licence: ClassVar[str] = "CC BY-SA 4.0"
     citation: ClassVar[str] = "NLLB Team 2022; Goyal et al. 2022, FLORES-101, TACL"
     summary: ClassVar[str] = "Sentences of Wikinews, Wikijunior and Wikivoyage in 200 languages, every pair parallel"
+    folder: ClassVar[str] = "flores200_dataset"
     split: Literal["dev", "devtest"] = param("devtest", "which part")
 
-    def _open(self, root: Path) -> ParallelText:
-        folder = folder_of(root, "parallel/flores200_dataset", "FLORES-200")
-        paths = self._paths(root, self.split)
-        if len(paths) < 2:
-            raise DataError(f"No files {self.split}/<language>.{self.split}.", path=folder)
-        return ParallelText(str(self), [AlignedFiles("", paths)])
-
     @classmethod
-    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
-        for split in ("dev", "devtest"):
-            if kind in _KINDS and len(paths := cls._paths(root, split)) > 1:
-                yield str(cls(split=split)), tuple(sorted(paths))
+    def _variants(cls) -> Iterable[Flores]:
+        return (cls("dev"), cls("devtest"))
 
-    @staticmethod
-    def _paths(root: Path, split: str) -> dict[str, Path]:
-        found = sorted((root / "parallel/flores200_dataset" / split).glob(f"*.{split}"))
-        return {code: path for path in found if (code := canonical_code(path.stem))}
+    def _texts(self, root: Path) -> list[AlignedFiles]:
+        paths = sorted((root / "parallel" / self.folder / self.split).glob(f"*.{self.split}"))
+        coded = {code: path for path in paths if (code := canonical_code(path.stem))}
+        return [AlignedFiles("", coded)] if len(coded) > 1 else []
 
 
 @DATASETS.register
 @dataclass(frozen=True)
-class Tatoeba(DatasetSpec):
+class Tatoeba(_Translations):
     """The Tatoeba test sets of LASER: up to 1,000 sentences of each language with English.
 
     The English sides differ from language to language. With all pairs open, the English documents are those of every
@@ -104,71 +115,52 @@ class Tatoeba(DatasetSpec):
     licence: ClassVar[str] = "CC BY 2.0 FR"
     citation: ClassVar[str] = "Artetxe, Schwenk 2019, Massively Multilingual Sentence Embeddings, TACL"
     summary: ClassVar[str] = "Everyday sentences, each language with English"
+    folder: ClassVar[str] = "tatoeba_v1"
     pair: str | None = param(None, "one language: only its sentences and their English side", positional=True)
 
     def _open(self, root: Path) -> ParallelText:
-        folder_of(root, "parallel/tatoeba_v1", "Tatoeba")
-        bundles = self._bundles(root)
-        if self.pair is not None:
-            wanted = canonical_code(self.pair)
-            known = [code for bundle in bundles for code in bundle.paths if code != "en"]
-            if wanted not in known:
-                raise DataError(f"Tatoeba here has no pair for {self.pair!r}.", fix=nearest(self.pair, known))
-            bundles = [bundle for bundle in bundles if wanted in bundle.paths]
-        return ParallelText(str(self), bundles)
+        text = super()._open(root)
+        if self.pair is None:
+            return text
+        code = canonical_code(self.pair)
+        if code not in text.languages or code == "en":
+            others = set(text.languages) - {"en"}
+            raise DataError(f"Tatoeba here has no pair for {self.pair!r}.", fix=nearest(self.pair, others))
+        return ParallelText(str(self), [bundle for bundle in text.bundles if code in bundle.paths])
 
-    @classmethod
-    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
-        if kind in _KINDS and (bundles := cls._bundles(root)):
-            yield cls.name, tuple(sorted({code for bundle in bundles for code in bundle.paths}))
-
-    @staticmethod
-    def _bundles(root: Path) -> list[AlignedFiles]:
-        bundles = []
-        for path in sorted((root / "parallel/tatoeba_v1").glob("tatoeba.*-eng.eng")):
+    def _texts(self, root: Path) -> list[AlignedFiles]:
+        texts = []
+        for path in sorted((root / "parallel" / self.folder).glob("tatoeba.*-eng.eng")):
             other = path.name.split(".")[1].removesuffix("-eng")
-            code = canonical_code(other)
-            if code:
-                bundles.append(AlignedFiles(code, {code: path.with_suffix(f".{other}"), "en": path}))
-        return bundles
+            if code := canonical_code(other):
+                texts.append(AlignedFiles(code, {code: path.with_suffix(f".{other}"), "en": path}))
+        return texts
 
 
 @DATASETS.register
 @dataclass(frozen=True)
-class Mafand(DatasetSpec):
+class Mafand(_Translations):
     """MAFAND-MT: news in African languages with English or French."""
 
     name: ClassVar[str] = "mafand"
     licence: ClassVar[str] = "CC BY-NC 4.0"
     citation: ClassVar[str] = "Adelani et al. 2022, A Few Thousand Translations Go a Long Way, NAACL"
     summary: ClassVar[str] = "News in African languages, each with English or French"
+    folder: ClassVar[str] = "mafand"
     split: Literal["train", "dev", "test"] = param("train", "which part")
 
-    def _open(self, root: Path) -> ParallelText:
-        folder_of(root, "parallel/mafand", "MAFAND")
-        bundles = self._bundles(root, self.split)
-        if not bundles:
-            raise DataError(f"MAFAND in {root} has no split {self.split!r}.")
-        return ParallelText(str(self), bundles)
-
     @classmethod
-    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
-        for split in ("train", "dev", "test"):
-            if kind in _KINDS and (bundles := cls._bundles(root, split)):
-                yield str(cls(split=split)), tuple(sorted({code for bundle in bundles for code in bundle.paths}))
+    def _variants(cls) -> Iterable[Mafand]:
+        return (cls("train"), cls("dev"), cls("test"))
 
-    @staticmethod
-    def _bundles(root: Path, split: str) -> list[AlignedFiles]:
-        bundles = []
-        for folder in sorted((root / "parallel/mafand/text_files").glob("*-*")):
-            paths = {
-                canonical_code(side): folder / f"{split}.{side}"
-                for side in folder.name.split("-")
-                if (folder / f"{split}.{side}").is_file()
-            }
-            if len(paths) == 2 and None not in paths:
-                bundles.append(AlignedFiles(folder.name, {str(code): path for code, path in paths.items()}))
-        return bundles
+    def _texts(self, root: Path) -> list[AlignedFiles]:
+        texts = []
+        for folder in sorted((root / "parallel" / self.folder / "text_files").glob("*-*")):
+            files = {side: folder / f"{self.split}.{side}" for side in folder.name.split("-")}
+            coded = {code: path for side, path in files.items() if (code := canonical_code(side)) and path.is_file()}
+            if len(coded) == 2:
+                texts.append(AlignedFiles(folder.name, coded))
+        return texts
 
 
 @DATASETS.register
@@ -184,12 +176,7 @@ class Bitext(DatasetSpec):
         folder = inside(root / "parallel", self.member)
         paths = coded_files(folder)
         if len(paths) < 2:
-            known = [name.removeprefix("bitext:") for name, _ in self.find(root, "parallel")]
-            raise DataError(
-                f"No line-aligned files in {folder}.",
-                expected="Expected two or more files named <language code>.txt.",
-                fix=nearest(self.member, known) if known else "",
-            )
+            raise self.absent(root, "parallel", f"Expected two or more files {folder}/<language code>.txt.")
         return ParallelText(str(self), [AlignedFiles("", paths)])
 
     @classmethod

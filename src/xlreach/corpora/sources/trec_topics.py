@@ -15,15 +15,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from xlreach.corpora.collection import Collection, Document, Qrels, Query
 from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, check_language
+from xlreach.corpora.formats.json_lines import read_json_lines
 from xlreach.corpora.formats.lines import numbered_lines
 from xlreach.corpora.layout import folder_of
 from xlreach.errors import DataError, nearest
 from xlreach.languages import canonical_code
-from xlreach.safe_io import parse_json
 from xlreach.spec import param
 
 _NAMES = {
@@ -45,38 +45,38 @@ class _Topics(DatasetSpec):
     def _open(self, root: Path) -> TopicsCollection:
         folder = folder_of(root, f"qa/{self.name}", self.name)
         parts = self._parts(folder)
-        here = {code: part for (code, split), part in parts.items() if split == self.split and part.topics}
-        if not here:
+        languages = {code: part for (code, split), part in parts.items() if split == self.split and part.topics}
+        if not languages:
             splits = sorted({split for _, split in parts})
             fix = nearest(self.split, splits) if splits else "Copy topics, qrels and corpus there as published."
             raise DataError(f"{self.name} has no topics of the split {self.split!r}.", fix=fix, path=folder)
-        return TopicsCollection(str(self), here, self.asked)
+        return TopicsCollection(str(self), languages, self.asked)
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
         parts = cls._parts(root / "qa" / cls.name) if kind == "collection" else {}
         for split in sorted({split for (_, split), part in parts.items() if part.topics}):
-            languages = {code for (code, one), part in parts.items() if one == split and part.topics}
+            languages = {code for (code, part_split), part in parts.items() if part_split == split and part.topics}
             yield str(cls(split)), tuple(sorted(languages | ({cls.asked} if cls.asked else set())))
 
     @classmethod
     def _parts(cls, folder: Path) -> dict[tuple[str, str], Part]:
         """By language and split, what files there are."""
-        found: dict[tuple[str, str], Part] = {}
+        parts: dict[tuple[str, str], Part] = {}
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
         for path in paths:
             if match := re.search(cls.pattern, path.relative_to(folder).as_posix()):
                 code = _NAMES.get(match["language"]) or canonical_code(match["language"])
                 if code:
-                    part = found.setdefault((code, match.groupdict().get("split") or "test"), Part())
+                    part = parts.setdefault((code, match.groupdict().get("split") or "test"), Part())
                     (part.topics if match["what"].startswith("topic") else part.qrels).append(path)
         for path in paths:
             if path.name.endswith(_CORPUS):
                 words = re.split(r"[/._-]", path.relative_to(folder).as_posix().lower())
-                for (code, _), part in found.items():
+                for (code, _), part in parts.items():
                     if any(_NAMES.get(word, word) == code or canonical_code(word) == code for word in words):
                         part.corpus.append(path)
-        return found
+        return parts
 
 
 @DATASETS.register
@@ -167,12 +167,11 @@ class TopicsCollection(Collection):
                 path=self._parts[language].topics[0],
             )
         for path in self._parts[language].corpus:
-            for number, line in numbered_lines(path):
-                if line.strip():
-                    yield _document(parse_json(line, path, number), language, path, number)
+            for number, row in read_json_lines(path):
+                yield _document(row, language, path, number)
 
     def queries(self, language: str) -> list[Query]:
-        found = []
+        queries = []
         for code in self._asked_in(check_language(self, language)):
             for path in self._parts[code].topics:
                 for number, line in numbered_lines(path):
@@ -187,20 +186,20 @@ class TopicsCollection(Collection):
                             line=number,
                         )
                     identifier = self._query(language, code, name)
-                    found.append(Query(identifier, language, text.strip(), identifier))
-        return found
+                    queries.append(Query(identifier, language, text.strip(), identifier))
+        return queries
 
     def qrels(self, query_language: str, document_language: str) -> Qrels:
         check_language(self, query_language), check_language(self, document_language)
-        found: Qrels = {}
+        qrels: Qrels = {}
         if document_language not in self._asked_in(query_language):
-            return found
+            return qrels
         for path in self._parts[document_language].qrels:
             for number, line in numbered_lines(path):
                 fields = line.split()
                 if len(fields) == 4 and re.fullmatch(r"-?\d+", fields[3]):
                     query = self._query(query_language, document_language, fields[0])
-                    found.setdefault(query, {})[f"{document_language}/{fields[2]}"] = int(fields[3])
+                    qrels.setdefault(query, {})[f"{document_language}/{fields[2]}"] = int(fields[3])
                 elif fields:
                     raise DataError(
                         f"{line[:40]!r}.",
@@ -208,7 +207,7 @@ class TopicsCollection(Collection):
                         path=path,
                         line=number,
                     )
-        return found
+        return qrels
 
     def files(self, languages: Iterable[str]) -> list[Path]:
         wanted = {code for language in languages for code in {language, *self._asked_in(language)} & set(self._parts)}
@@ -225,8 +224,7 @@ class TopicsCollection(Collection):
         return f"{language}/{name.strip()}" if self._asked is None else f"{language}/{code}/{name.strip()}"
 
 
-def _document(row: object, language: str, path: Path, number: int) -> Document:
-    fields = row if isinstance(row, dict) else {}
+def _document(fields: dict[str, Any], language: str, path: Path, number: int) -> Document:
     name = next((fields[key] for key in ("docid", "_id", "id") if fields.get(key) is not None), None)
     title, text = fields.get("title") or "", fields.get("text")
     if text is None and isinstance(fields.get("contents"), str):

@@ -11,9 +11,9 @@ from typing import ClassVar
 
 from xlreach.corpora.dataset import DATASETS, SPLITS, DatasetSpec, Kind, Treebank
 from xlreach.corpora.formats.conllu import Sentence, Word, read_conllu
-from xlreach.corpora.formats.lines import numbered_lines
+from xlreach.corpora.formats.lines import blocks, not_empty, numbered_lines
 from xlreach.corpora.layout import inside
-from xlreach.errors import DataError, nearest
+from xlreach.errors import DataError
 from xlreach.languages import canonical_code
 from xlreach.spec import param
 
@@ -45,16 +45,11 @@ class UniversalDependencies(DatasetSpec):
             if self.release is None or self.release in folder.relative_to(root).parts
         }
         if not folders:
-            known = _treebanks(root)
-            raise DataError(
-                f"There is no treebank {str(self)!r} in {root}.",
-                expected=f"Expected ud/**/{self.member}-ud-(train|dev|test).conllu.",
-                fix=nearest(self.member, known) if known else f"{root / 'ud'} holds no treebanks.",
-            )
+            raise self.absent(root, "treebank", f"Expected ud/**/{self.member}-ud-(train|dev|test).conllu.")
         if len(folders) > 1:
             raise DataError(
                 f"The treebank {self.member!r} is there {len(folders)} times.",
-                fix="Say which, with release=: " + ", ".join(str(one.relative_to(root)) for one in sorted(folders)),
+                fix="Say which, with release=: " + ", ".join(str(path.relative_to(root)) for path in sorted(folders)),
             )
         ((folder, splits),) = folders.items()
         treebank = Treebank(str(self), ud_language(self.member), splits, read_conllu)
@@ -88,12 +83,7 @@ class PartOfSpeech(DatasetSpec):
         splits = {split: [path] for split in SPLITS if (path := folder / f"{split}.txt").is_file()}
         language = canonical_code(folder.name)
         if not splits or language is None:
-            known = [name.removeprefix("pos:") for name, _ in self.find(root, "treebank")]
-            raise DataError(
-                f"There is no part-of-speech corpus {self.member!r} in {root}.",
-                expected=f"Expected pos/{self.member}/train.txt, dev.txt, test.txt.",
-                fix=nearest(self.member, known) if known else "",
-            )
+            raise self.absent(root, "treebank", f"Expected pos/{self.member}/train.txt, dev.txt, test.txt.")
         corpus = Treebank(str(self), language, splits, read_tagged)
         corpus.trees = False
         return corpus
@@ -112,25 +102,18 @@ def read_tagged(path: Path) -> Iterator[Sentence]:
     Raises:
         DataError: The file is missing or empty, or a line has not two columns, or a tag is none of the 17.
     """
+    return not_empty((_tagged(block, path) for block in blocks(path)), path)
+
+
+def _tagged(block: list[tuple[int, str]], path: Path) -> Sentence:
     words: list[Word] = []
-    start, found = 0, False
-    for number, line in numbered_lines(path):
+    for number, line in block:
         columns = line.split()
-        if columns and (len(columns) != 2 or columns[1] not in _UPOS):
+        if len(columns) != 2 or columns[1] not in _UPOS:
             seen = f"{len(columns)} columns." if len(columns) != 2 else f"Tag {columns[1]!r}."
             raise DataError(seen, expected="Expected a token and its universal tag.", path=path, line=number)
-        if columns:
-            start = start if words else number
-            words.append(Word(len(words) + 1, columns[0], upos=columns[1]))
-        elif words:
-            found = True
-            yield Sentence(tuple(words), path=path, line=start)
-            words = []
-    if words:
-        found = True
-        yield Sentence(tuple(words), path=path, line=start)
-    if not found:
-        raise DataError("There is no sentence in the file.", path=path)
+        words.append(Word(len(words) + 1, columns[0], upos=columns[1]))
+    return Sentence(tuple(words), path=path, line=block[0][0])
 
 
 def ud_language(code: str) -> str:
@@ -160,19 +143,19 @@ def ud_licence(folder: Path) -> str:
 
 def ud_splits(folder: Path, code: str | None = None) -> dict[str, dict[str, list[Path]]]:
     """The CoNLL-U files of a folder by treebank code and split."""
-    found: defaultdict[str, dict[str, list[Path]]] = defaultdict(dict)
+    treebanks: defaultdict[str, dict[str, list[Path]]] = defaultdict(dict)
     for path in sorted(folder.glob("*.conllu")):
         match = _FILE.fullmatch(path.name)
         if match and code in (None, match["code"]):
-            found[match["code"]].setdefault(match["split"], []).append(path)
-    return dict(found)
+            treebanks[match["code"]].setdefault(match["split"], []).append(path)
+    return dict(treebanks)
 
 
 def _treebanks(root: Path) -> dict[str, dict[Path, dict[str, list[Path]]]]:
     """Every treebank below `ud/` with the folders it lies in."""
-    found: defaultdict[str, dict[Path, dict[str, list[Path]]]] = defaultdict(dict)
+    treebanks: defaultdict[str, dict[Path, dict[str, list[Path]]]] = defaultdict(dict)
     for folder in sorted({path.parent for path in (root / "ud").rglob("*.conllu")}):
         for code, splits in ud_splits(folder).items():
             if canonical_code(code.partition("_")[0]):
-                found[code][folder] = splits
-    return dict(found)
+                treebanks[code][folder] = splits
+    return dict(treebanks)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xlreach.cli.app import app
-from xlreach.cli.arguments import fresh
+import xlreach as xl
+from xlreach.cli.app import verb
 from xlreach.cli.options import (
-    HERE,
     NONE,
     Json,
     Root,
@@ -20,17 +20,19 @@ from xlreach.cli.options import (
     Runner,
     print_json,
 )
-from xlreach.errors import XLReachError
 
 if TYPE_CHECKING:
     from xlreach.study.config import StudyConfig
     from xlreach.study.paths import StudyPaths
-    from xlreach.study.runner import Runner as StageRunner
 
 _SHOWN = 20  # differences
 
 
-@app.command()
+@verb(
+    "study",
+    "xlreach run study.yaml --dry-run",
+    "xlreach run study.yaml --set 'seeds=[1,2,3]' --root /data/studies",
+)
 def run(
     config: Annotated[Path, typer.Argument(help="A study configuration (YAML).")],
     override: Annotated[list[str], typer.Option("--set", help="Override a field: --set seeds=[1,2].")] = NONE,
@@ -38,31 +40,32 @@ def run(
         bool, typer.Option("--dry-run", help="Print the plan and what it will take; run nothing.")
     ] = False,
     runner: Runner = "local",
-    root: Root = HERE,
+    root: Root = Path(),
     json_: Json = False,
 ) -> None:
     """Run a whole study, from adaptation to the report."""
-    from xlreach.comparison import read_gaps, summary
-    from xlreach.study.config import load_config
-    from xlreach.study.experiment import is_experiment
-    from xlreach.study.paths import StudyPaths
-    from xlreach.study.run import run_study
-    from xlreach.study.runner import open_runner
-
-    chosen = open_runner(runner)
-    if is_experiment(config):
-        return _run_experiment(config, override, StudyPaths(root), chosen, json_, dry_run)
-    study, paths = load_config(config, override), StudyPaths(root)
     if dry_run:
-        return _show_plan(study, paths, json_)
-    folder, worked = run_study(study, paths, lambda line: typer.echo(line, err=json_), chosen)
+        from xlreach.study.paths import StudyPaths
+
+        return _plan(config, override, StudyPaths(root), json_)
+    study = xl.run(config, overrides=override, runner=runner, root=root, log=partial(typer.echo, err=json_))
     if json_:
-        return print_json({"run": str(folder), "report": str(folder / "report.html"), "worked": worked})
-    if not worked:
-        typer.echo("Nothing was left to do: every stage and the report are in place.")
-    for line in summary(read_gaps(folder / "gaps.json")):
-        typer.echo(line)
-    return typer.echo(f"Report: {folder / 'report.html'}")
+        return print_json({"run": str(study.folder), "report": str(study.report), "worked": study.worked})
+    return typer.echo(str(study))
+
+
+def _plan(config: Path, override: Sequence[str], paths: StudyPaths, as_json: bool) -> None:
+    """The plan of a study, or of every study of an experiment."""
+    from xlreach.study.config import load_config
+    from xlreach.study.experiment import is_experiment, load_experiment
+
+    if not is_experiment(config):
+        return _show_plan(load_config(config, override), paths, as_json)
+    experiment = load_experiment(config, override)
+    for label, study in experiment.studies:
+        typer.echo(f"{experiment.factor}, {label}:", err=as_json)
+        _show_plan(study, paths, as_json)
+    return None
 
 
 def _show_plan(study: StudyConfig, paths: StudyPaths, as_json: bool) -> None:
@@ -97,26 +100,11 @@ def _show_plan(study: StudyConfig, paths: StudyPaths, as_json: bool) -> None:
     return None
 
 
-def _run_experiment(
-    config: Path, override: Sequence[str], paths: StudyPaths, runner: StageRunner, as_json: bool, dry_run: bool
-) -> None:
-    from xlreach.study.experiment import load_experiment, run_experiment
-
-    experiment = load_experiment(config, override)
-    if dry_run:
-        for label, study in experiment.studies:
-            typer.echo(f"{experiment.factor}, {label}:", err=as_json)
-            _show_plan(study, paths, as_json)
-        return None
-    folder, found = run_experiment(experiment, paths, lambda line: typer.echo(line, err=as_json), runner)
-    if as_json:
-        return print_json(found)
-    for sentence in found["sentences"]:
-        typer.echo(sentence)
-    return typer.echo(f"Report: {folder / 'report.html'}")
-
-
-@app.command()
+@verb(
+    "study",
+    "xlreach reproduce runs/quickstart",
+    "xlreach reproduce runs/quickstart --root elsewhere --tolerance 0.001",
+)
 def reproduce(
     run_folder: Run,
     root: Annotated[Path | None, typer.Option(help="Where to run it again; a temporary folder when not given.")] = None,
@@ -145,7 +133,11 @@ def reproduce(
         raise typer.Exit(1)
 
 
-@app.command()
+@verb(
+    "study",
+    "xlreach compare runs/quickstart",
+    "xlreach compare runs/before runs/after --json",
+)
 def compare(
     run_folder: Run,
     other: Annotated[Path | None, typer.Argument(metavar="[RUN_B]", help="A second run: what did it change?")] = None,
@@ -160,34 +152,23 @@ def compare(
     Low- with high-resource languages of a run, once more; what is better in another run; one system of a run with
     another.
     """
-    from xlreach.comparison import compare_runs, read_gaps, summary
-    from xlreach.study.run import compare_run
-
-    found: Any
-    if (system is None) != (against is None):
-        raise XLReachError("Two systems are compared.", expected="Expected both --system and --against, or neither.")
-    if other is not None or system is not None:
-        compared = compare_runs(run_folder, other or run_folder, systems=(against, system))
-        found, lines = list(compared.rows), list(compared.lines)
-    else:
-        gaps = read_gaps(compare_run(run_folder))
-        found, lines = asdict(gaps), summary(gaps)
+    result = xl.compare(run_folder, other, system=system, against=against)
     if json_:
-        return print_json(found)
-    for line in lines:
-        typer.echo(line)
-    return None
+        return print_json(asdict(result.analysis) if isinstance(result, xl.Gaps) else result.records())
+    return typer.echo(result.title if isinstance(result, xl.Gaps) else str(result))
 
 
-@app.command()
+@verb(
+    "study",
+    "xlreach report runs/quickstart",
+    "xlreach report runs/quickstart --mteb mteb-results",
+)
 def report(
     run_folder: Run,
     mteb: Annotated[Path | None, typer.Option(help="Write mteb's result files, too, into this new folder.")] = None,
 ) -> None:
     """Write the report of a run again; its retrieval results for mteb."""
-    from xlreach.report import render_report
-    from xlreach.report.mteb import export_mteb
-
+    page = xl.report(run_folder, mteb=mteb)
     if mteb is not None:
-        typer.echo(f"mteb: {len(export_mteb(run_folder, fresh(mteb)))} result files in {mteb}")
-    typer.echo(f"Report: {render_report(run_folder)}")
+        typer.echo(f"mteb: {mteb}")
+    typer.echo(f"Report: {page}")

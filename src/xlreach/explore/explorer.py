@@ -1,0 +1,206 @@
+"""One query to several encoders: how each reads it, and what the index of each language finds.
+
+The page sends plain JSON and gets plain JSON; nothing here knows of HTTP.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xlreach.errors import XLReachError
+from xlreach.explore.catalog import Catalog, Entry
+from xlreach.explore.query_tokens import tokenize_query
+from xlreach.retrieval.encoding import TextEncoder
+from xlreach.retrieval.index import DenseIndex, open_index
+
+LONGEST = 20_000  # characters of a query
+MOST_HITS = 50
+_MOST_OPEN = 4  # encoders in memory
+_EXAMPLES = 3  # of a language
+_MOST_TOKENS = 600
+_DEPTH = 1_000  # how far down a ranking the first relevant document is looked for
+_SHOWN = 1_200  # characters of a document
+
+
+class RequestError(XLReachError):
+    """A request that the page would not send."""
+
+
+class Explorer:
+    """Answers queries, one at a time.
+
+    Args:
+        catalog: What can be searched.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self._open: OrderedDict[str, tuple[TextEncoder, dict[Path, DenseIndex]]] = OrderedDict()
+        self._queries_read: dict[str, dict[str, list[tuple[str, str]]]] = {}
+        self._lock = threading.Lock()
+
+    def about(self) -> dict[str, Any]:
+        """What the page offers: encoders, collections with their languages, and queries to try."""
+        collections = dict.fromkeys(name for entry in self.catalog.entries for name in entry.indexes)
+        return {
+            "title": self.catalog.title,
+            "longest": LONGEST,
+            "notes": list(self.catalog.notes),
+            "encoders": [
+                {
+                    "name": entry.name,
+                    "label": entry.label,
+                    "languages": {name: list(folders) for name, folders in entry.indexes.items()},
+                }
+                for entry in self.catalog.entries
+            ],
+            "collections": [{"name": name, "examples": self._examples(name)} for name in collections],
+        }
+
+    def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer to `{query, encoders, collection, languages, k}`.
+
+        Returns:
+            `{query, query_language, answers}`. `query_language` is the language of a query of the collection, whose
+            relevant documents are marked; else None. An answer is `{encoder, read, tokens, seconds, languages}`, a
+            language `{code, count, judged, first_relevant, hits}`, where `first_relevant` is the rank of its first
+            relevant document, and a hit `{id, score, title, text, relevant}`.
+
+        Raises:
+            RequestError: A field is missing, of a wrong type or out of range.
+            XLReachError: An encoder or index is damaged.
+        """
+        query, entries, collection, languages, k = check_request(request, self.catalog)
+        if not query.strip():
+            return {"query": query, "query_language": None, "answers": []}
+        with self._lock:
+            language, relevant = self._judgements(query, collection)
+            answers = [self._answer(entry, query, collection, languages, k, relevant) for entry in entries]
+        return {"query": query, "query_language": language, "answers": answers}
+
+    def _answer(
+        self,
+        entry: Entry,
+        query: str,
+        collection: str,
+        languages: list[str],
+        k: int,
+        relevant: Mapping[str, set[str]] | None,
+    ) -> dict[str, Any]:
+        started = time.perf_counter()
+        encoder, indexes = self._opened(entry)
+        vector = encoder.encode([query], "query")
+        answers = []
+        for code, folder in entry.indexes.get(collection, {}).items():
+            if not languages or code in languages:
+                if folder not in indexes:
+                    indexes[folder] = open_index(folder, encoder)
+                judged = None if relevant is None else relevant.get(code)
+                answers.append({"code": code} | _search(indexes[folder], vector, k, judged))
+        read = tokenize_query(encoder, query)
+        return {
+            "encoder": entry.name,
+            "read": {
+                "text": read.text,
+                "truncated": read.truncated,
+                "unknown": read.unknown,
+                "length": read.length,
+            },
+            "tokens": [{"text": token, "unknown": unknown} for token, unknown in read.tokens[:_MOST_TOKENS]],
+            "seconds": round(time.perf_counter() - started, 3),
+            "languages": answers,
+        }
+
+    def _opened(self, entry: Entry) -> tuple[TextEncoder, dict[Path, DenseIndex]]:
+        if entry.name not in self._open:
+            while len(self._open) >= _MOST_OPEN:
+                self._open.popitem(last=False)
+            self._open[entry.name] = (TextEncoder(entry.encoder, dtype="fp32"), {})
+        self._open.move_to_end(entry.name)
+        return self._open[entry.name]
+
+    def _queries(self, name: str) -> dict[str, list[tuple[str, str]]]:
+        """(id, text) of the queries of a collection, by language."""
+        if name not in self._queries_read:
+            collection = self.catalog.collections.get(name)
+            indexed = {code for entry in self.catalog.entries for code in entry.indexes.get(name, {})}
+            languages = [code for code in collection.languages if code in indexed] if collection else []
+            self._queries_read[name] = {
+                code: [(query.id, query.text) for query in collection.queries(code)] for code in languages if collection
+            }
+        return self._queries_read[name]
+
+    def _examples(self, name: str) -> list[dict[str, str]]:
+        return [
+            {"language": code, "text": text}
+            for code, queries in self._queries(name).items()
+            for _, text in queries[:: max(1, len(queries) // _EXAMPLES)][:_EXAMPLES]
+        ]
+
+    def _judgements(self, query: str, name: str) -> tuple[str | None, dict[str, set[str]] | None]:
+        """The language of a query of the collection, and its relevant documents by language."""
+        text = " ".join(query.split())
+        for code, queries in self._queries(name).items():
+            ids = [number for number, other in queries if " ".join(other.split()) == text]
+            if ids:
+                relevant: dict[str, set[str]] = {}
+                for language in self._queries(name):
+                    judgements = self.catalog.collections[name].qrels(code, language)
+                    grades = [judgements[number] for number in ids if number in judgements]
+                    if grades:
+                        relevant[language] = {
+                            document for judged in grades for document, grade in judged.items() if grade > 0
+                        }
+                return code, relevant
+        return None, None
+
+
+def _search(index: DenseIndex, vector: np.ndarray, k: int, relevant: set[str] | None) -> dict[str, Any]:
+    """The hits of one index, and the rank of the first relevant document where some are known."""
+    scores, rows = index.search(vector, k if relevant is None else max(k, _DEPTH))
+    ranked = [(float(score), int(row)) for score, row in zip(scores[0], rows[0], strict=True) if row >= 0]
+    ranks = (rank for rank, (_, row) in enumerate(ranked, 1) if relevant and index.ids[row] in relevant)
+    documents = index.documents([row for _, row in ranked[:k]])
+    hits = [
+        {
+            "id": document.id,
+            "score": round(score, 4),
+            "title": document.title[:_SHOWN],
+            "text": document.text[:_SHOWN],
+            "relevant": None if relevant is None else document.id in relevant,
+        }
+        for (score, _), document in zip(ranked[:k], documents, strict=True)
+    ]
+    return {"count": index.count, "judged": relevant is not None, "first_relevant": next(ranks, None), "hits": hits}
+
+
+def check_request(request: Mapping[str, Any], catalog: Catalog) -> tuple[str, list[Entry], str, list[str], int]:
+    """The query, the encoders, the collection, the languages and how many hits a request asks for.
+
+    Raises:
+        RequestError: A field is missing, of a wrong type or out of range.
+    """
+    entries = {entry.name: entry for entry in catalog.entries}
+    collections = {name for entry in catalog.entries for name in entry.indexes}
+    query, names, collection = (request.get(field) for field in ("query", "encoders", "collection"))
+    languages, k = request.get("languages", []), request.get("k", 10)
+    if not isinstance(query, str) or "\0" in query:
+        raise RequestError("The query is not a text.")
+    if len(query) > LONGEST:
+        raise RequestError(f"The query has {len(query):,} characters.", expected=f"Expected at most {LONGEST:,}.")
+    if not isinstance(names, list) or not names or not all(isinstance(n, str) and n in entries for n in names):
+        raise RequestError("Choose one encoder or more.")
+    if not isinstance(collection, str) or collection not in collections:
+        raise RequestError("There is no such collection.")
+    if not isinstance(languages, list) or not all(isinstance(code, str) for code in languages):
+        raise RequestError("The languages are not a list of codes.")
+    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= MOST_HITS:
+        raise RequestError(f"{str(k)[:20]} hits.", expected=f"Expected 1 to {MOST_HITS}.")
+    return query, [entries[name] for name in dict.fromkeys(names)], collection, languages, k

@@ -1,0 +1,247 @@
+"""The answer to the study's question: how retrieval differs between low- and high-resource languages, and what follows.
+
+What follows for a user rests on the claims that the tests allow, and on nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from xlreach.gaps import Answer, Claim, Correlation, Gap, GapAnalysis, Interval
+from xlreach.report.narrative.systems import counted, system_name
+from xlreach.report.numbers import is_percentage, p_text, unsigned, with_interval
+from xlreach.report.selection import Topic, gaps_of
+
+_ENOUGH = 5  # languages on a side, for a claim about languages beyond them
+_NEARLY_NOTHING = 0.1  # with both sides below it, a gap says little
+_SETTINGS = {
+    "mono": "within one language",
+    "cross": "across languages",
+    "multi": "in one pool of all languages",
+}
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence of the answer.
+
+    Attributes:
+        text: What it says.
+        kind: `claim` and `explanation` rest on a test; `system` names what the answer is about, `advice` says what
+            follows and `scope` for which languages.
+        claimed: Whether the test allows the claim; where it does not, the sentence says that nothing can be told.
+    """
+
+    text: str
+    kind: Literal["system", "claim", "explanation", "advice", "scope"]
+    claimed: bool = False
+
+    @property
+    def shown_first(self) -> bool:
+        """Whether it belongs in the answer itself: all but what cannot be told."""
+        return self.claimed or self.kind in ("system", "advice", "scope")
+
+
+def answer_sentences(analysis: GapAnalysis, answer: Answer) -> list[Sentence]:
+    """The answer for one base and data set, sentence by sentence."""
+    return _Answer(analysis, answer).sentences()
+
+
+class _Answer:
+    def __init__(self, analysis: GapAnalysis, answer: Answer) -> None:
+        self.answer, self.measure = answer, analysis.headline
+        rows = gaps_of(analysis, Topic(answer.base or "", answer.dataset))
+        self.gaps = {str(row.setting): row for row in rows if row.system == answer.system}
+        self.correlations = [
+            row
+            for row in analysis.correlations
+            if (row.base or "", row.dataset, row.setting) == (answer.base or "", answer.dataset, answer.setting)
+            and row.alignment == answer.system.alignment
+        ]
+        self.lower_is_better = any(row.lower_is_better for row in self.gaps.values())
+        self.percentage = is_percentage(*(value for row in self.gaps.values() for value in (row.low, row.high)))
+
+    def sentences(self) -> list[Sentence]:
+        name = system_name(self.answer.system, within_sentence=True)
+        about = f"This answer is about {name}, the system that serves low-resource languages best."
+        claims = [Sentence(self._claim(claim), "claim", claim.claimed) for claim in self.answer.claims]
+        return [
+            Sentence(about, "system"),
+            *claims,
+            *self._explanation(),
+            Sentence(self._advice(), "advice"),
+            Sentence(self._scope(), "scope"),
+        ]
+
+    def _claim(self, claim: Claim) -> str:
+        if claim.kind == "gap":
+            return self._gap(claim)
+        if claim.kind in ("query side", "document side"):
+            return self._side(claim)
+        return self._gain_difference(claim) if claim.form == "gap" else self._contrast(claim)
+
+    def _gap(self, claim: Claim) -> str:
+        row = self.gaps[claim.setting]
+        values = f"{self.measure} {unsigned(row.low)} against {unsigned(row.high)}, gap {self._figure(claim)}"
+        low = " Both values are so low that the gap says little." if _finds_nothing(row) else ""
+        if not claim.claimed:
+            what = "no difference between queries in low- and high-resource languages can be shown"
+        else:
+            than = "worse" if self._is_worse(claim) else "better"
+            what = f"queries in low-resource languages do {than} than in high-resource ones"
+        return f"{_setting(claim)}, {what} ({values}).{low}"
+
+    def _side(self, claim: Claim) -> str:
+        what = "query" if claim.kind == "query side" else "document"
+        if not claim.claimed:
+            return (
+                f"Whether a low-resource language costs anything on the {what} side, with a high-resource language on "
+                f"the other, cannot be told ({self._figure(claim)})."
+            )
+        return (
+            f"A low-resource language on the {what} side, with a high-resource language on the other, changes "
+            f"{self.measure} by {self._figure(claim)}."
+        )
+
+    def _contrast(self, claim: Claim) -> str:
+        against = self._against(claim)
+        if not claim.claimed:
+            return (
+                f"Whether low-resource languages do better than with {against} cannot be told ({self._figure(claim)})."
+            )
+        than = "worse" if self._is_worse(claim) else "better"
+        what = f"low-resource languages do {than} than with {against}"
+        return f"{_setting(claim)}, {what} ({self.measure} {self._figure(claim)})."
+
+    def _gain_difference(self, claim: Claim) -> str:
+        # Not "narrower": a gap that turns into a lead of the low-resource side may be larger than it was.
+        against = self._against(claim)
+        change = f"the lead of high-resource languages changes by {self._figure(claim)}"
+        if not claim.claimed:
+            return (
+                f"Compared with {against}, whether low-resource languages gain more or less than high-resource ones "
+                f"cannot be told ({change})."
+            )
+        than = "less" if claim.estimate > 0 else "more"
+        return f"Compared with {against}, low-resource languages gain {than} than high-resource ones ({change})."
+
+    def _explanation(self) -> list[Sentence]:
+        if not self.correlations:
+            return []
+        claimed = [row for row in self.correlations if row.verdict != "cannot tell"]
+        if not claimed:
+            few = any(row.reason == "few_languages" for row in self.correlations)
+            languages = counted(max(row.languages for row in self.correlations), "language")
+            why = f"{languages} are too few" if few else "no correlation is more than chance"
+            return [Sentence(f"Why this is so cannot be told ({why}).", "explanation")]
+        row = max(claimed, key=lambda row: abs(row.rho or 0.0))
+        return [Sentence(_correlation(row), "explanation", claimed=True)]
+
+    def _advice(self) -> str:
+        """What follows for a user, from the claims alone."""
+        claimed = {(claim.kind, claim.setting): claim for claim in self.answer.claims if claim.claimed}
+        advice = []
+        if self.gaps and all(_finds_nothing(row) for row in self.gaps.values()):
+            advice.append("hardly anything is found in any language, so look for another encoder first")
+        worse = [
+            where
+            for setting, where in _SETTINGS.items()
+            if (claim := claimed.get(("gap", setting)))
+            and self._is_worse(claim)
+            and not _finds_nothing(self.gaps[setting])
+        ]
+        if worse:
+            advice.append(f"expect poorer results for queries in a low-resource language ({', '.join(worse)})")
+        advice += self._which_side()
+        for claim in self.answer.claims:
+            if claim.claimed and claim.form == "value" and claim.against is not None:
+                treatment = self._treatment(claim)
+                if treatment:
+                    advice.append(f"{treatment} {'harms' if self._is_worse(claim) else 'helps'} low-resource languages")
+        if not advice:
+            return "For a user: these results give no reason to expect a difference, or to choose one system."
+        return f"For a user: {'; '.join(advice)}."
+
+    def _which_side(self) -> list[str]:
+        """Whether to write the query, or to look for documents, in a high-resource language."""
+        if "cross" in self.gaps and _finds_nothing(self.gaps["cross"]):
+            return []
+        sides = {claim.kind: claim for claim in self.answer.claims if claim.kind in ("query side", "document side")}
+        query, document = sides.get("query side"), sides.get("document side")
+        if query is not None and query.claimed and self._is_worse(query):
+            if document is None or _overlap(query.interval, document.interval):
+                return []
+            sign = -1 if self.lower_is_better else 1
+            if sign * query.estimate < sign * document.estimate:
+                return ["write the query in a high-resource language where you can: it costs more than the documents"]
+        elif document is not None and document.claimed and self._is_worse(document):
+            return ["expect to miss documents in low-resource languages"]
+        return []
+
+    def _treatment(self, claim: Claim) -> str | None:
+        """The alignment or recipe, where it is compared with its absence."""
+        against, system = claim.against, self.answer.system
+        if against is None or not against.is_dense:
+            return None
+        if claim.kind == "alignment":
+            return None if against.is_aligned else system.alignment
+        return None if against.is_adapted else system.recipe
+
+    def _scope(self) -> str:
+        """For which languages the answer holds."""
+        if not self.gaps:
+            return "Nothing was measured in both low- and high-resource languages."
+        low = min(row.languages_low for row in self.gaps.values())
+        high = min(row.languages_high for row in self.gaps.values())
+        if min(low, high) < _ENOUGH:
+            return (
+                f"This holds for the languages measured: {low} low- and {high} high-resource languages are too few to "
+                "speak of others."
+            )
+        settings = [
+            setting
+            for setting, row in self.gaps.items()
+            if row.interval is not None and not row.interval.low <= 0 <= row.interval.high
+        ]
+        if settings:
+            return f"The gap also holds for other languages like these ({', '.join(settings)})."
+        return "For other languages like these, no gap can be shown."
+
+    def _against(self, claim: Claim) -> str:
+        assert claim.against is not None
+        return system_name(claim.against, within_sentence=True)
+
+    def _is_worse(self, claim: Claim) -> bool:
+        """Whether the difference is to the disadvantage of what the claim is about."""
+        return (claim.estimate < 0) != self.lower_is_better
+
+    def _figure(self, claim: Claim) -> str:
+        percentage = self.percentage or is_percentage(claim.estimate)
+        p = "" if claim.p_holm is None else f", {p_text(claim.p_holm)}"
+        return with_interval(claim.estimate, claim.interval, percentage) + p
+
+
+def _setting(claim: Claim) -> str:
+    """The setting of a claim, to begin a sentence with."""
+    return _SETTINGS.get(claim.setting, claim.setting).capitalize()
+
+
+def _correlation(row: Correlation) -> str:
+    assert row.rho is not None and row.p_holm is not None
+    where = "across languages" if row.scope == "across" else "within each language, as recipes change it"
+    value = "higher" if row.rho > 0 else "lower"
+    ends = "" if row.interval is None else f" [{row.interval.low:+.2f}, {row.interval.high:+.2f}]"
+    return (
+        f"Retrieval scores are higher where {row.predictor} is {value}, {where} (rho {row.rho:+.2f}{ends}, "
+        f"{p_text(row.p_holm)} after Holm, {counted(row.languages, 'language')})."
+    )
+
+
+def _finds_nothing(row: Gap) -> bool:
+    """Whether both sides are so near zero that a difference between them says little."""
+    return not row.lower_is_better and max(row.low, row.high) < _NEARLY_NOTHING
+
+
+def _overlap(first: Interval | None, second: Interval | None) -> bool:
+    return first is None or second is None or (first.low <= second.high and second.low <= first.high)

@@ -1,0 +1,97 @@
+"""How a number is written for people: decimals, signs, p values, times."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from xlreach.comparison.tables import Figure
+from xlreach.gaps import Cost, Interval
+
+_SHARE = 1.5  # a value beyond this is a percentage or a count, not a share between 0 and 1
+
+
+def is_percentage(*values: float | None) -> bool:
+    """Whether any of the values is on a scale from 0 to 100 rather than from 0 to 1."""
+    return any(value is not None and abs(value) > _SHARE for value in values)
+
+
+def signed(value: float, percentage: bool | None = None) -> str:
+    """A difference with its sign: three decimals for shares, one for percentages.
+
+    Args:
+        value: The difference.
+        percentage: Whether it is one of percentages; None decides by its size.
+
+    >>> signed(-0.1234), signed(12.34)
+    ('-0.123', '+12.3')
+    """
+    return f"{value:+.1f}" if (is_percentage(value) if percentage is None else percentage) else f"{value:+.3f}"
+
+
+def unsigned(value: float) -> str:
+    """A value: three decimals for shares, one for percentages."""
+    return f"{value:.1f}" if is_percentage(value) else f"{value:.3f}"
+
+
+def with_interval(value: float, interval: Interval | None, percentage: bool | None = None) -> str:
+    """A difference and its interval.
+
+    >>> with_interval(-0.1, Interval(-0.2, 0.05))
+    '-0.100 [-0.200, +0.050]'
+    """
+    percentage = is_percentage(value) if percentage is None else percentage
+    ends = "" if interval is None else f" [{signed(interval.low, percentage)}, {signed(interval.high, percentage)}]"
+    return signed(value, percentage) + ends
+
+
+def p_text(p: float) -> str:
+    """A p value within a sentence: three decimals, or that it is below .001.
+
+    >>> p_text(0.0123), p_text(0.0001)
+    ('p = .012', 'p < .001')
+    """
+    return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace(" 0.", " .", 1)
+
+
+def p_cell(p: float | None) -> str:
+    """A p value for the cell of a table."""
+    return "–" if p is None else "< .001" if p < 0.001 else f"{p:.3f}".replace("0.", ".", 1)
+
+
+def digits_of(figures: Iterable[Figure | None]) -> int:
+    """Decimals of a column: none for thousands, two for percentages, three for shares."""
+    largest = max((abs(figure.mean) for figure in figures if figure is not None), default=0.0)
+    return 0 if largest >= 1000 else 2 if is_percentage(largest) else 3
+
+
+def fixed(value: float, digits: int) -> str:
+    """A number with so many decimals; from ten million on with its power of ten.
+
+    >>> fixed(0.12345, 3), fixed(736546.0, 0), fixed(1.2345e11, 0)
+    ('0.123', '736,546', '1.23e+11')
+    """
+    return f"{value:,.{digits}f}" if abs(value) < 1e7 else f"{value:.2e}"
+
+
+def typeset(text: str) -> str:
+    """Writes a minus sign before a number, and keeps a p value on one line."""
+    text = re.sub(r"\bp ([<=]) (?=\.?\d)", "p\u00a0\\1\u00a0", text)
+    return re.sub(r"(?<![\w)-])-(?=\d)", "−", text)
+
+
+def cost_text(cost: Cost | None) -> str:
+    """Time, tokens and memory, as short as they can be read.
+
+    >>> cost_text(Cost(seconds=540.0, peak_memory_mb=2900.0))
+    '9 min, 2.9 GB'
+    """
+    if cost is None or cost.seconds is None:
+        return "–"
+    minutes = cost.seconds / 60
+    time = (
+        f"{cost.seconds:.0f} s" if minutes < 5 else f"{minutes:.0f} min" if minutes < 300 else f"{minutes / 60:.1f} h"
+    )
+    tokens = [f"{cost.tokens / 1e6:.1f} M tokens"] if cost.tokens else []
+    memory = [f"{cost.peak_memory_mb / 1000:.1f} GB"] if cost.peak_memory_mb else []
+    return ", ".join([time, *tokens, *memory])
