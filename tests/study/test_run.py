@@ -193,9 +193,9 @@ def test_the_written_configuration_runs_the_same_study(tiny):
 
 
 def test_hypotheses_are_answered(tiny):
-    (answer,) = read_gaps(tiny.run / "gaps.json")["hypotheses"]
-    assert answer["claim"] == "va(20)+lapt(epochs=1) > none on pos:accuracy for low"
-    assert answer["verdict"] in ("supported", "refuted", "cannot tell")
+    (answer,) = read_gaps(tiny.run / "gaps.json").verdicts
+    assert answer.claim == "va(20)+lapt(epochs=1) > none on pos:accuracy for low"
+    assert answer.verdict in ("supported", "refuted", "cannot tell")
 
 
 def test_running_again_does_nothing_and_touches_nothing(tiny):
@@ -362,6 +362,6 @@ def test_baselines_stand_in_results_tables_and_report(tiny, copy):
     tables = list((copy / "runs" / "tiny" / "tables").glob("retrieval*multi*nDCG*.csv"))
     assert tables and all("bm25" in path.read_text("utf-8") for path in tables)
     gaps = read_gaps(copy / "runs" / "tiny" / "gaps.json")
-    assert {"bm25", "random"} <= {row["alignment"] for row in gaps["gaps"]}
-    assert not {"bm25", "random"} & {row["alignment"] for row in gaps["answer"]}  # it is about encoders
+    assert {"bm25", "random"} <= {row.subject.system.retriever for row in gaps.gaps}
+    assert not {"bm25", "random"} & {row.system.retriever for row in gaps.answers}  # it is about encoders
     assert "bm25" in (copy / "runs" / "tiny" / "report.html").read_text("utf-8")
