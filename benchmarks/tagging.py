@@ -202,7 +202,7 @@ def our_training(folder: Path, sentences: list[Any], labels: Labels, work: Path)
     torch.manual_seed(0)
     tokenizer, body = load_backbone(folder, DEVICE)
     pieces = WordTokenizer(tokenizer, reading_limit(body), "first")([POS.tokens(one) for one in sentences])
-    (pieces,) = drop_unused_rows(body, tokenizer.pad_token_id, [pieces])
+    (pieces,), _ = drop_unused_rows(body, tokenizer.pad_token_id, [pieces])
     words = WordEncoder(body, preset.layer_dropout)
     tagger = Tagger(words, POS.head(words.size, labels), tokenizer.pad_token_id, resolved_precision(folder, preset)).to(
         DEVICE

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from xlreach.front.lookup import Languages, languages, open_dataset
     from xlreach.front.scores import Measurements, score
     from xlreach.front.studies import Comparison, Study, compare, report, run
+    from xlreach.front.taggers import Tagger, TaggingResult, tag
 
 __version__ = "0.1.0"
 
@@ -47,6 +48,9 @@ _HOMES = {
     "compare": "front.studies",
     "report": "front.studies",
     "run": "front.studies",
+    "Tagger": "front.taggers",
+    "TaggingResult": "front.taggers",
+    "tag": "front.taggers",
 }
 
 __all__ = [
@@ -59,6 +63,8 @@ __all__ = [
     "Languages",
     "Measurements",
     "Study",
+    "Tagger",
+    "TaggingResult",
     "XLReachError",
     "adapt",
     "compare",
@@ -68,6 +74,7 @@ __all__ = [
     "report",
     "run",
     "score",
+    "tag",
     "train",
 ]
 

@@ -15,6 +15,7 @@ def front_folder(tiny, tmp_path_factory) -> Path:
     folder = Path(shutil.copytree(tiny.root, tmp_path_factory.mktemp("front") / "work"))
     shutil.copytree(tiny.encoder(), folder / "encoder")
     shutil.copy(tiny.data / "raw" / "artificial" / "qla.txt", folder / "maltese.txt")
+    shutil.copytree(tiny.data / "ud" / "artificial" / "UD_Talmari-ART", folder / "treebank")
     topics = range(5)
     write_collection(
         folder / "collection",

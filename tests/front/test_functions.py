@@ -86,3 +86,28 @@ def test_two_systems_need_two_names():
 def test_a_study_shows_in_a_notebook_with_its_report():
     page = xl.Study("runs/tiny")._repr_html_()
     assert "report.html" in page and "low-resource" in page
+
+
+@pytest.mark.parametrize("task", ["pos(limit=12)", "parse(limit=12)"])
+def test_a_tagger_annotates_as_it_did_the_test_split_and_can_be_kept(task, tmp_path):
+    tagger = xl.tag("encoder", "treebank", task=task, preset="quick")
+    corpus = xl.open_dataset("./treebank")
+    predicted = (tagger.folder / "predictions.conllu").read_text("utf-8").splitlines()
+    rows = [line.split("\t") for line in predicted if line[:1].isdigit() and line.split("\t")[0].isdigit()]
+    gold = [sentence.forms for sentence in corpus.read("test")]
+    found = tagger.predict(gold)
+    assert [row[1] for row in rows] == [word.word for word in found]
+    if task.startswith("parse"):
+        assert [(int(row[6]), row[7]) for row in rows] == [(word.head, word.label) for word in found]
+    else:
+        assert {word.head for word in found} == {None}
+        assert any([row[column] for row in rows] == [word.label for word in found] for column in (3, 4))
+    unseen = ["Ğ ğ completely-unseen", "x"]
+    kept = tagger.save(tmp_path / "kept")
+    assert kept.predict(unseen).records() == tagger.predict(unseen).records() and len(kept.predict(unseen)) == 4
+    assert list(kept.scores) == list(tagger.scores)
+    with pytest.raises(xl.XLReachError, match="no words"):
+        kept.predict([""])
+    (tmp_path / "kept" / "tagger.safetensors").write_bytes(b"x")
+    with pytest.raises(xl.XLReachError, match="Not a saved tagger"):
+        xl.Tagger(tmp_path / "kept").predict(["x"])

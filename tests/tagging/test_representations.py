@@ -87,7 +87,7 @@ def test_leaving_out_unused_rows_changes_nothing(encoder: Path):
     tokenize = WordTokenizer(tokenizer, reading_limit(body))
     pieces = tokenize(SENTENCES[4:])
     rows = body.get_input_embeddings().num_embeddings
-    (fewer,) = drop_unused_rows(body, tokenizer.pad_token_id, [pieces])
+    (fewer,), _ = drop_unused_rows(body, tokenizer.pad_token_id, [pieces])
     assert body.get_input_embeddings().num_embeddings < rows
     with torch.no_grad():
         batch = collate(fewer, tokenizer.pad_token_id, CPU)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+import xlreach as xl
 from xlreach.cli.app import verb
 from xlreach.cli.options import Data, EncoderName, Json, Out, Seed, show
 
@@ -26,15 +27,6 @@ def tag(
     json_: Json = False,
 ) -> None:
     """Train a tagger or parser on an encoder, and score it."""
-    from xlreach.adapt.encoder import resolve_base
-    from xlreach.corpora.dataset import AnnotatedCorpus as Corpus
-    from xlreach.front.inputs import data_root, open_as, output
-    from xlreach.front.scores import Measurements
-    from xlreach.store import replacing
-    from xlreach.tagging.tagging_run import run_tagging
-
-    corpus: Any = open_as(dataset, data_root(data), Corpus, "a treebank or an entity corpus, such as ud:mt_mudt")
-    with replacing(output(out, "tagger")) as folder:
-        rows = run_tagging(task, resolve_base(encoder, static=True), corpus, preset=preset, seed=seed, out=folder)
-    show(Measurements(rows), json_)
+    tagger = xl.tag(encoder, dataset, task=task, preset=preset, out=out, seed=seed, data=data)
+    show(tagger.scores, json_)
     typer.echo(f"Written: {out}", err=json_)

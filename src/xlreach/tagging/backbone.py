@@ -73,8 +73,8 @@ def reading_limit(encoder: Any) -> int:
 
 
 def drop_unused_rows(
-    encoder: Any, padding: int, splits: Iterable[list[TokenizedSentence]]
-) -> list[list[TokenizedSentence]]:
+    encoder: Any, padding: int, splits: Iterable[list[TokenizedSentence]], folder: Path | None = None
+) -> tuple[list[list[TokenizedSentence]], SparseEmbeddings | None]:
     """Leaves only the embedding rows of pieces that occur, and renumbers the pieces.
 
     No result changes: rows that never occur get no gradient and never reach an output. Of XLM-R's 192 million
@@ -83,18 +83,22 @@ def drop_unused_rows(
     Args:
         encoder: Changed in place.
         padding: The padding id; it stays the same, as the RoBERTa family derives positions from it.
-        splits: All sentences that will ever be read.
+        splits: All sentences that will be read before the rows are restored.
+        folder: A folder that holds the whole table until then; without one it is dropped.
+
+    Returns:
+        The sentences with the new numbers, and what restores the rows; None where all were left.
     """
     splits = list(splits)
     table = encoder.get_input_embeddings()
     if not isinstance(table, nn.Embedding) or padding > _LOW_PADDING:
-        return splits
-    windows = [window for split in splits for one in split for window in one.windows]
+        return splits, None
+    windows = [window for split in splits for sentence in split for window in sentence.windows]
     kept = np.unique(np.concatenate([np.arange(padding + 1), *windows]))
     if len(kept) > 0.9 * table.num_embeddings:
-        return splits
-    SparseEmbeddings(encoder, kept)
+        return splits, None
+    narrowed = SparseEmbeddings(encoder, kept, folder=folder)
     return [
-        [replace(one, windows=tuple(np.searchsorted(kept, window) for window in one.windows)) for one in split]
+        [replace(sentence, windows=tuple(np.searchsorted(kept, ids) for ids in sentence.windows)) for sentence in split]
         for split in splits
-    ]
+    ], narrowed

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from xlreach.tagging.tasks import TASKS, Task, split_of
 
 if TYPE_CHECKING:
     from xlreach.corpora.dataset import EntityCorpus, Treebank
+    from xlreach.tagging.trained import TrainedTagger
 
 _HELD_OUT = 10  # without a dev split, every tenth training sentence decides when to stop
 
@@ -33,6 +35,7 @@ def run_tagging(
     checkpoint: Path | None = None,
     cost: dict[str, float] | None = None,
     test_data: Treebank | EntityCorpus | None = None,
+    on_trained: Callable[[TrainedTagger], None] | None = None,
 ) -> list[Measurement]:
     """Fine-tunes an encoder on a task, predicts the test split and measures it.
 
@@ -55,6 +58,7 @@ def run_tagging(
         cost: Gets `tokens` (pieces read in training), `epochs` and `examples`.
         test_data: Another data set to test on; `data` is then in the field `trained_on` of the rows. In another
             language it is zero-shot transfer, and the setting of the rows is `transfer`.
+        on_trained: Is called with the trained tagger, able to annotate any sentence; not for static word vectors.
 
     Returns:
         One measurement a measure, values from 0 to 1; study, base, recipe, alignment and seed are left open.
@@ -72,15 +76,18 @@ def run_tagging(
     test = split_of(tested, "test", task)
     transfer = tested.language != data.language
     task = task.resolved(train, transfer=transfer)
-    gold = [task.annotation(one) for one in test]
+    gold = [task.annotation(sentence) for sentence in test]
 
     from xlreach.tagging.fine_tuning import learn  # torch from here on
 
-    result = learn(
-        task, encoder, train, dev, test, preset, seed=seed, checkpoint=checkpoint or out / ".checkpoint",
-        names=(data.name, tested.name),
-    )  # fmt: skip
-    predicted = [task.annotated(sentence, one) for sentence, one in zip(test, result.predicted, strict=True)]
+    with tempfile.TemporaryDirectory(prefix="xlreach-tagger-") as tables:
+        result = learn(
+            task, encoder, train, dev, test, preset, seed=seed, checkpoint=checkpoint or out / ".checkpoint",
+            names=(data.name, tested.name), keep=None if on_trained is None else Path(tables),
+        )  # fmt: skip
+    if on_trained is not None and result.trained is not None:
+        on_trained(result.trained)
+    predicted = [task.annotated(*pair) for pair in zip(test, result.predicted, strict=True)]
     scores: dict[tuple[str, str | None], tuple[float, int]] = {
         (measure, None): score for measure, score in task.evaluate(test, predicted).items()
     }
@@ -96,8 +103,8 @@ def run_tagging(
     write_measurements(out / "measurements.jsonl", rows)
     task.write(out / f"predictions.{task.suffix}", predicted)
     _write_sentences(out / "sentences.parquet", task, test, gold, result.predicted)
-    about = {"task": str(task), "preset": dataclasses.asdict(preset), "seed": seed, **result.about}
-    (out / "training.json").write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    record = {"task": str(task), "preset": dataclasses.asdict(preset), "seed": seed, **result.record}
+    (out / "training.json").write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
     if checkpoint is None:
         shutil.rmtree(out / ".checkpoint", ignore_errors=True)
     if cost is not None:
@@ -112,8 +119,8 @@ def _training_splits(data: Any, task: Task, preset: Preset) -> tuple[list[Any], 
     if len(train) < 2:
         raise DataError(f"{data.name} has no dev split and a single training sentence.", expected="Expected more.")
     dev = train[_HELD_OUT - 1 :: _HELD_OUT] or train[-1:]
-    held = {id(one) for one in dev}
-    return [one for one in train if id(one) not in held][: task.limit], dev
+    held = {id(sentence) for sentence in dev}
+    return [sentence for sentence in train if id(sentence) not in held][: task.limit], dev
 
 
 def _write_sentences(
@@ -131,7 +138,7 @@ def _write_sentences(
 
 def _ids(sentences: Sequence[Any]) -> Iterator[str]:
     """The `sent_id` of each sentence where all have one of their own, else its place from 1."""
-    ids = [getattr(one, "sent_id", None) for one in sentences]
+    ids = [getattr(sentence, "sent_id", None) for sentence in sentences]
     usable = None not in ids and len(set(ids)) == len(ids)
-    for place, name in enumerate(ids, 1):
-        yield str(name) if usable else str(place)
+    for number, name in enumerate(ids, 1):
+        yield str(name) if usable else str(number)
