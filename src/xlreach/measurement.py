@@ -1,4 +1,4 @@
-"""One measurement, one line: the row type that every table, chart and test is made from."""
+"""The row of results that every table, chart and test is computed from, and its file `results.jsonl`."""
 
 from __future__ import annotations
 

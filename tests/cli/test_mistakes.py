@@ -66,8 +66,8 @@ def test_adapt(refused, tiny, tmp_path, text):
     adapt(encoder, "lapt", "mt.txt", "names no file", "CODE=FILE")
     adapt(encoder, "none", "mt=empty.txt", "empty.txt: There is no text in the file")
     adapt(encoder, "none", "mt=latin.txt", "latin.txt:2: ", "not UTF-8")
-    adapt("nowhere", "lapt", "mt=mt.txt", "'nowhere' is no folder here")
-    adapt("nowhere/", "lapt", "mt=mt.txt", "'nowhere/' is no folder")
+    adapt("nowhere", "lapt", "mt=mt.txt", "'nowhere' is not a folder here")
+    adapt("nowhere/", "lapt", "mt=mt.txt", "'nowhere/' is not a folder")
     adapt("package:no_such_package/model", "lapt", "mt=mt.txt", "'no_such_package'", "not installed")
     adapt(encoder, "none", "mt=mt.txt", "mt.txt exists already", out="mt.txt")
     refused(
