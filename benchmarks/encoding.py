@@ -24,9 +24,9 @@ import torch
 from sentence_transformers import SentenceTransformer
 from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
 
+from xlreach.compute.loading import quiet_loading
 from xlreach.corpora.registry import open_dataset
 from xlreach.retrieval.encoding import TextEncoder
-from xlreach.retrieval.loading import quiet_loading
 
 LANGUAGES = ("en", "de", "tr", "ru", "mt", "wo", "ug", "zh")
 

@@ -1,7 +1,7 @@
-"""What a user did wrong, said so that it can be put right.
+"""Errors that a user can correct.
 
-Every error that a user can cause is an `XLReachError`: what was seen, what was expected, what to do, and where.
-The command line prints it as one paragraph and exits with 2; a traceback is a defect of ours.
+Every mistake in the user's input raises an `XLReachError`, which says what was seen, what was expected, what to do, and
+where. The command line prints it as one paragraph and exits with code 2; a traceback is always a bug of the toolkit.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ class ConfigError(XLReachError):
 
 
 class DataError(XLReachError):
-    """A file that does not hold what its format promises, or a data set that is not there."""
+    """A file that violates its format, or a data set that does not exist."""
 
 
 class ModelError(XLReachError):
-    """A model folder that cannot be used as asked."""
+    """A model folder that cannot be used for the purpose."""
 
 
 class IndexFolderError(XLReachError):
@@ -64,7 +64,7 @@ class StoreError(XLReachError):
 
 
 class MissingExtraError(XLReachError):
-    """An optional dependency is needed; says how to install it."""
+    """A missing optional dependency; the message says how to install it."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(
@@ -89,7 +89,7 @@ def nearest(seen: str, valid: Iterable[str]) -> str:
 
 
 def _printable(message: str) -> str:
-    """A message that any terminal can show: short, and without characters that steer it or that no file can hold."""
+    """The message, shortened and without control characters or lone surrogates, safe for terminals and files."""
     if len(message) > _LONGEST:
         message = f"{message[: _LONGEST * 3 // 4]} […] {message[-_LONGEST // 4 :]}"
     return "".join(

@@ -1,4 +1,4 @@
-"""One measurement, one line: the row type that every table, chart and test is made from."""
+"""The row of results that every table, chart and test is computed from, and its file `results.jsonl`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 
 from xlreach.errors import DataError
 from xlreach.safe_io import parse_json
-from xlreach.system import DENSE, UNTREATED, System
+from xlreach.system import System
 
 Kind = Literal["tagging", "retrieval", "diagnostic", "cost"]
 
@@ -70,7 +70,13 @@ class Measurement:
     @property
     def system(self) -> System:
         """The system measured."""
-        return System(self.base or "", self.recipe or UNTREATED, self.alignment or UNTREATED, self.retriever or DENSE)
+        return System.of(self.base, self.recipe, self.alignment, self.retriever)
+
+    @property
+    def label(self) -> str:
+        """The measure for a reader: `LAS`; `LAS[nsubj]` for a part; `LAS@50` where 50 sentences were learnt from."""
+        part = "" if self.part is None else f"[{self.part}]"
+        return f"{self.measure}{part}" + ("" if self.sentences is None else f"@{self.sentences}")
 
 
 _BLOCK = 1000  # lines

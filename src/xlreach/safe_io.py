@@ -1,8 +1,8 @@
-"""JSON, YAML and numbers that come from outside: read to plain values, or refused by file and line.
+"""Reads JSON, YAML and numbers from untrusted files as plain values, or refuses them with file and line.
 
-Beside syntax, what is refused here is what would only fail, or do harm, later: nesting that runs a parser out of stack,
-lone surrogates, which no file can hold, and YAML whose aliases make a few lines into more than memory holds. Tags that
-build objects are never followed.
+Besides wrong syntax it refuses what would fail or do harm later: nesting so deep that a parser overflows its stack,
+lone surrogates (which cannot be written to a file), and YAML aliases that expand to more than fits in memory. YAML tags
+that would construct objects are refused too.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _DIGITS = re.compile(r"[0-9]{1,18}")
 
 
 def whole_number(text: str) -> int | None:
-    """The number that a text of up to 18 ASCII digits writes; None for any other text.
+    """The number written by up to 18 ASCII digits; None for any other text.
 
-    Python itself reads the digits of every script, and raises at some thousands of them.
+    (`int` itself accepts the digits of every script, and raises for texts of some thousand digits.)
     """
     return int(text) if _DIGITS.fullmatch(text) else None
 
@@ -100,10 +100,10 @@ def read_yaml(path: Path, error: type[XLReachError] = DataError) -> Any:
 
 
 def check_aliases(root: yaml.Node | None) -> None:
-    """Refuses YAML that its aliases make endless or enormous.
+    """Refuses YAML whose aliases make it endless or enormous.
 
     Raises:
-        yaml.YAMLError: With the place.
+        yaml.YAMLError: With the position.
     """
     if root is None:
         return
@@ -132,7 +132,7 @@ def check_aliases(root: yaml.Node | None) -> None:
 
 
 def as_path(text: str) -> Path | None:
-    """The path that a text names, `~` expanded; None where no file system could hold it."""
+    """The path that a text names, with `~` expanded; None where it cannot be a path on any file system."""
     try:
         path = Path(text).expanduser()
         path.exists()

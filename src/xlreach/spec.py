@@ -1,9 +1,9 @@
-"""Strings that are objects: a thing's printed form is its identity.
+"""Objects with a string form: parsing the string gives the object, printing the object gives the string.
 
-`va(n=99)`, `va(99)` and `va` are one object; it prints as `va(99)`, and that string is the config value, the
-command-line argument, the column head, the cache key and the folder name. A kind of thing (recipe steps,
-alignments, data sets) is a `Registry`; a thing is a frozen dataclass that derives from `Spec` and declares its
-parameters with `param`, from which come validation, error messages and help.
+`va(n=99)`, `va(99)` and `va` are the same object; it prints as `va(99)`, and this string is used in configurations, on
+the command line and in cache keys. Each kind of object (recipe steps, alignments, data sets) has a `Registry`. An
+object is a frozen dataclass that derives from `Spec` and declares its parameters with `param`; validation, error
+messages and help are derived from these declarations.
 
 Grammar:
 
@@ -52,12 +52,12 @@ def param(
     Args:
         default: Its value when not given; without one it is required.
         help: One line for the documentation.
-        positional: Whether it prints without its name (`va(99)` rather than `va(n=99)`).
-        shown: Whether it prints even at its default.
-        member: Whether it stands behind the name and a colon (`ud:mt_mudt`); it must come first.
+        positional: Whether it is printed without its name (`va(99)` rather than `va(n=99)`).
+        shown: Whether it is printed even if it has its default value.
+        member: Whether it is written after the name and a colon (`ud:mt_mudt`); it must be declared first.
         minimum: The smallest number allowed.
         maximum: The largest number allowed.
-        of: The things that it is one of, where it is a thing with a string of its own.
+        of: For a parameter that is itself an object with a string form: its registry.
     """
     metadata = {
         "help": help,
@@ -75,7 +75,7 @@ def param(
 
 @dataclass(frozen=True)
 class Spec(ABC):
-    """A thing with a name and declared parameters; equal and hashed by its printed form."""
+    """An object with a name and declared parameters; `str()` gives its printed form."""
 
     name: ClassVar[str]
 
@@ -106,14 +106,14 @@ S = TypeVar("S", bound=Spec)
 
 
 class Registry(Generic[S]):
-    """The things of one kind, by name."""
+    """The classes of one kind of object, by name."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self._classes: dict[str, type[S]] = {}
 
     def register(self, cls: type[S]) -> type[S]:
-        """Makes `cls` known under its `name`; usable as a decorator."""
+        """Registers `cls` under its `name`; usable as a decorator."""
         if cls.name in self._classes and self._classes[cls.name] is not cls:
             raise ValueError(f"the {self.kind} {cls.name!r} is registered already")
         self._classes[cls.name] = cls
@@ -126,18 +126,18 @@ class Registry(Generic[S]):
         return name in self._classes
 
     def parse(self, text: str) -> S:
-        """The thing that `text` names.
+        """The object that `text` describes.
 
         Raises:
-            SpecError: `text` is not of the grammar, or names something unknown, or a parameter is wrong.
+            SpecError: `text` violates the grammar or names something unknown, or a parameter is wrong.
         """
         things = self.parse_chain(text)
         if len(things) != 1:
-            raise SpecError(f"{text!r} joins several things with '+'.", expected=f"Expected one {self.kind}.")
+            raise SpecError(f"{text!r} joins several by '+'.", expected=f"Expected one {self.kind}.")
         return things[0]
 
     def parse_chain(self, text: str) -> tuple[S, ...]:
-        """The things that `text` joins with `+`, left to right."""
+        """The objects that `text` joins by `+`, from left to right."""
         calls = _Parser(text, self.kind).chain()
         return tuple(self._build(call, text) for call in calls)
 
@@ -152,7 +152,7 @@ class Registry(Generic[S]):
         given: dict[str, Any] = {}
         if call.member is not None:
             if not members:
-                raise SpecError(f"{call.name!r} takes nothing behind a colon (in {text!r}).")
+                raise SpecError(f"{call.name!r} takes no member after a colon (in {text!r}).")
             given[members[0]] = _convert(call.member, hints[members[0]], declared[members[0]].metadata, repr(text))
         for position, (key, value) in enumerate(call.arguments):
             if key is None:
@@ -180,7 +180,7 @@ class Registry(Generic[S]):
 
 @dataclass(frozen=True)
 class Call:
-    """A parsed but not yet validated spec: a name, what stands behind its colon, its arguments, keyed or not."""
+    """A parsed string that is not validated yet: a name, the member after its colon, and the arguments."""
 
     name: str
     member: str | None = None
@@ -193,7 +193,7 @@ class Call:
 
 
 def print_value(value: Any) -> str:
-    """A parameter's value as it is written in a spec; parsing it gives the value back."""
+    """A parameter's value as it is written in a string; parsing it gives the value back."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -212,7 +212,7 @@ def print_value(value: Any) -> str:
 
 
 def folder_name(text: str) -> str:
-    """A printed form as one safe path component: unsafe characters replaced, then told apart by a short hash.
+    """A printed form as one safe path component; where characters are replaced, a short hash keeps names different.
 
     >>> folder_name("va(99)+lapt")
     'va(99)+lapt'
@@ -222,7 +222,7 @@ def folder_name(text: str) -> str:
 
 
 class _Parser:
-    """Recursive descent over one string; every failure says where it stopped."""
+    """A recursive-descent parser of one string; every error gives the position."""
 
     def __init__(self, text: str, kind: str) -> None:
         self.text, self.kind, self.at = text, kind, 0
@@ -245,7 +245,7 @@ class _Parser:
         if self._take(":"):
             member = self._match(_WORD)
             if member is None:
-                self._fail("a word behind ':'")
+                self._fail("a word after ':'")
         return Call(name, member, self._arguments(depth) if self._take("(") else ())
 
     def _arguments(self, depth: int) -> tuple[tuple[str | None, Any], ...]:

@@ -1,4 +1,4 @@
-"""The content-addressed store: a stage is a pure function of its inputs, its result is kept under their hash.
+"""The content-addressed store: a stage is a pure function of its inputs, and its result is kept under their hash.
 
     artifacts/<stage>/<key>/            whole results, never changed again
     artifacts/<stage>/<key>/artifact.json   what it was made from, how long it took, how much memory
@@ -55,8 +55,8 @@ class Workspace:
 
     Attributes:
         out: An empty folder; what the stage leaves there becomes the result.
-        checkpoint: A folder that survives a kill, for a stage that can go on from the middle.
-        cost: What the stage says of its own effort beside seconds and memory (`{"tokens": 12345}`).
+        checkpoint: A folder that survives a kill, for a stage that can be resumed.
+        cost: What the stage records of its costs besides seconds and memory (`{"tokens": 12345}`).
     """
 
     out: Path
@@ -97,7 +97,7 @@ class Store:
         return (self.path(stage, key) / _ARTIFACT).is_file()
 
     def record(self, stage: str, key: str) -> dict[str, Any]:
-        """What is known of a result: its inputs, seconds, peak memory in MB, and the stage's own costs.
+        """The record of a result: its inputs, seconds, peak memory in MB, and the costs that the stage recorded.
 
         Raises:
             StoreError: The record is damaged.
@@ -130,7 +130,7 @@ class Store:
         with self.lock(f"{stage}-{key}"):
             if self.has(stage, key):
                 return final
-            # Under the lock: whoever waited for it must not leave an empty workspace behind.
+            # Made under the lock, so that a process that waited for it leaves no empty workspace.
             self._make(final.parent, work)
             space = Workspace(work / "out", work / "checkpoint")
             shutil.rmtree(space.out, ignore_errors=True)
@@ -163,7 +163,7 @@ class Store:
         return final
 
     def tidy(self) -> None:
-        """Removes the workspaces of finished results, which a process killed at the very end leaves."""
+        """Removes the workspaces of finished results, which remain when a process is killed at the very end."""
         for work in (self.root / ".work").glob("*-*"):
             stage, _, key = work.name.rpartition("-")
             if self.has(stage, key):
@@ -172,7 +172,7 @@ class Store:
 
     @contextmanager
     def refusals(self) -> Iterator[None]:
-        """Says in one sentence that the disk is full, whichever library found it out.
+        """Reports a full disk in one sentence, whichever library raised the error.
 
         Raises:
             StoreError: In place of any error that a full disk caused.
@@ -203,7 +203,7 @@ class Store:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` (file or folder) that takes its place when the block ends well."""
+    """A temporary path next to `path` (file or folder) that replaces it when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
     _remove(temporary)
@@ -218,10 +218,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def exchange(first: Path, second: Path) -> None:
-    """Two folders of one file system change places: at every moment there is a whole folder at both paths.
+    """Exchanges two folders of one file system; at every moment there is a whole folder at both paths.
 
-    Where the system cannot do that in one step (it is Linux that can), it takes three renames, and a kill between them
-    leaves `other` as `.<name>.before` beside it.
+    On systems other than Linux this takes three renames; a kill between them leaves `second` as `.<name>.before`.
     """
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if rename is not None and rename(_HERE, os.fsencode(first), _HERE, os.fsencode(second), _EXCHANGE) == 0:
@@ -233,7 +232,7 @@ def exchange(first: Path, second: Path) -> None:
 
 
 def _is_full(error: BaseException) -> bool:
-    """Whether a full disk or quota is behind an error; libraries in C++ and Rust tell it in words only."""
+    """Whether a full disk or quota caused an error; libraries in C++ and Rust report it only in the message."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, OSError) and seen.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -27,6 +27,11 @@ class System:
     alignment: str = UNTREATED
     retriever: str = DENSE
 
+    @classmethod
+    def of(cls, base: str | None, recipe: str | None, alignment: str | None, retriever: str | None) -> System:
+        """A system from the columns of a table, where None stands for what does not apply."""
+        return cls(base or "", recipe or UNTREATED, alignment or UNTREATED, retriever or DENSE)
+
     @property
     def is_adapted(self) -> bool:
         """Whether a recipe changed the base."""

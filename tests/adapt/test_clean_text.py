@@ -88,7 +88,7 @@ def test_nearly_what_is_scored_is_counted_beside(tmp_path: Path) -> None:
 
 def test_nothing_left_is_said(tmp_path: Path) -> None:
     scored = "Il-kumitat jiltaqa' fit-tielet Tnejn ta' kull xahar."
-    with pytest.raises(DataError, match=r"'mt' is left of 3 lines: 1 are without letters, 0 .* 1 are in .* 1 nearly"):
+    with pytest.raises(DataError, match=r"3 lines of 'mt' is left: 1 have no letters, 0 .* 1 are eval.* 1 nearly"):
         prepare_text({"mt": [scored, "...", scored.replace("Tnejn", "Ġimgħa")]}, tmp_path, [scored])
 
 

@@ -49,7 +49,7 @@ def test_fingerprint_sees_modules(bert: Path, tmp_path: Path) -> None:
 
 
 def test_unusable_folders_are_refused(xlmr: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="No such"):
+    with pytest.raises(ModelError, match="no such"):
         check_encoder(tmp_path / "absent")
     copy = tmp_path / "copy"
     shutil.copytree(xlmr, copy)

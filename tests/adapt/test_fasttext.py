@@ -19,9 +19,10 @@ UNKNOWN = ["xyzzy", "ħażo", "გადა", "日本語", "a", "", "😀😀", 
 def gensim_model(texts: dict[str, Path]):
     """gensim itself on the same words and settings."""
     models = pytest.importorskip("gensim.models")
-    from xlreach.adapt.fasttext import _Words
+    from xlreach.adapt.fasttext import split_words
+    from xlreach.adapt.static_vectors import TokenizedText
 
-    words = list(_Words([texts["mt"]]))
+    words = list(TokenizedText([texts["mt"]], split_words))
     return models.FastText(
         words, sg=1, alpha=0.05, vector_size=12, min_count=5, bucket=500, epochs=2, seed=3, workers=1
     )

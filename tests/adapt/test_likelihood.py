@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from xlreach.adapt import Recipe
 from xlreach.adapt.diagnostics import parity, pseudo_perplexity, training_loss
 from xlreach.adapt.likelihood import word_likelihood
-from xlreach.adapt.mlm import load_masked_lm
+from xlreach.adapt.masked_lm import load_masked_lm
 from xlreach.errors import DataError
 
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from xlreach.adapt import Recipe
-from xlreach.adapt.mlm import History, JobState, Training, _Run, load_masked_lm, train
+from xlreach.adapt.masked_lm import load_masked_lm
+from xlreach.adapt.mlm import History, JobState, Training, _Run, train
 from xlreach.adapt.mlm_data import EncodedText, Masking, batches
 from xlreach.adapt.tokenizer_file import read_tokenizer
 from xlreach.errors import DataError, ModelError

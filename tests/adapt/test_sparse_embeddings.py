@@ -11,7 +11,8 @@ from transformers import AutoConfig, AutoModelForMaskedLM
 
 from xlreach.adapt import Recipe
 from xlreach.adapt import mlm as module
-from xlreach.adapt.mlm import Training, _Run, load_masked_lm
+from xlreach.adapt.masked_lm import load_masked_lm
+from xlreach.adapt.mlm import Training, _Run
 from xlreach.adapt.mlm_data import EncodedText, Masking, batches
 from xlreach.adapt.tokenizer_file import read_tokenizer
 from xlreach.compute import sparse_embeddings as blocks

@@ -61,6 +61,7 @@ def make_study(
                         "base": base,
                         "recipe": recipe,
                         "alignment": alignment,
+                        "retriever": "dense",
                         "language": "+".join(languages),
                         "seed": one,
                     }
@@ -147,17 +148,14 @@ def _tagging(rng, bases, recipes, languages, level, seeds):
                         )
                     for measure, value in (
                         ("fertility", 1.6 + is_low * (1.2 - gain / 10)),
-                        ("words_with_unk", is_low * max(0.12 - gain / 80, 0)),
+                        ("unk_words", is_low * max(0.12 - gain / 80, 0)),
                     ):
                         rows.append(
                             Measurement(
                                 **same, kind="diagnostic", dataset="text:made", measure=measure, value=float(value)
                             )
                         )
-                for measure, value in (
-                    ("adapt:seconds", 60 + 500 * (recipe != "none")),
-                    ("adapt:peak_memory_mb", 2900),
-                ):
+                for measure, value in (("seconds", 60 + 500 * (recipe != "none")), ("peak_memory_mb", 2900)):
                     rows.append(
                         Measurement(
                             study="made-up",
@@ -166,6 +164,7 @@ def _tagging(rng, bases, recipes, languages, level, seeds):
                             language="+".join(languages),
                             seed=one,
                             kind="cost",
+                            stage="adapt",
                             measure=measure,
                             value=float(value),
                         )

@@ -48,7 +48,8 @@ def test_expectation_equals_drawn_pools(measure):
 
 def frame(pools, ranks, shift=0):
     rows = [
-        {"base": "x", "recipe": "none", "alignment": "none", "language": "th", "seed": seed, "dataset": "xquad-r",
+        {"base": "x", "recipe": "none", "alignment": "none", "retriever": "dense", "language": "th",
+         "seed": seed, "dataset": "xquad-r",
          "setting": setting, "query_language": asked, "document_language": answered, "query_id": f"{asked}{number}",
          "group": f"g{number}", "pool": pools[answered], "ranks": [rank + shift * (seed - 1)], "grades": [1]}
         for seed in (1, 2) for asked in pools for answered in pools for number, rank in enumerate(ranks[answered])
@@ -61,18 +62,18 @@ def test_a_larger_collection_is_no_excuse():
     """Ranks that lie as deep, share for share, give the same figure once pools are the same."""
     made = frame({"en": 1000, "th": 500}, {"en": [1, 41, 201], "th": [1, 21, 101]})
     levels = {"high": ["en"], "low": ["th"]}
-    row = next(r for r in equal_pools(made, ["RR", "Judged@10"], levels) if r["setting"] == "mono")
-    assert row["size"] == 500 and row["gap"] > 0.005 and abs(row["gap_equal"]) < row["gap"] / 3
-    assert row["languages"]["th"]["whole"] == pytest.approx(row["languages"]["th"]["equal"])
-    assert row["languages"]["en"]["pool"] == 1000
+    row = next(r for r in equal_pools(made, ["RR", "Judged@10"], levels) if r.setting == "mono")
+    assert row.size == 500 and row.gap > 0.005 and abs(row.gap_equal) < row.gap / 3
+    assert row.languages["th"].whole == pytest.approx(row.languages["th"].equal)
+    assert row.languages["en"].pool == 1000
 
 
 def test_seeds_have_their_spread():
     made = frame({"en": 1000, "th": 500}, {"en": [1, 41, 201], "th": [1, 21, 101]}, shift=1)
     row = equal_pools(made, ["RR"], {"high": ["en"], "low": ["th"]})[0]
     of_seeds = [np.mean([1 / (rank + more) for rank in (1, 21, 101)]) for more in (0, 1)]
-    assert row["languages"]["th"]["whole"] == pytest.approx(np.mean(of_seeds))
-    assert row["languages"]["th"]["equal_sd"] == pytest.approx(np.std(of_seeds, ddof=1))
+    assert row.languages["th"].whole == pytest.approx(np.mean(of_seeds))
+    assert row.languages["th"].equal_sd == pytest.approx(np.std(of_seeds, ddof=1))
 
 
 LEVELS = {"high": ["en", "de"], "low": ["th", "vi"]}
@@ -93,12 +94,12 @@ def compared():
 
 
 def test_the_gap_at_equal_pools_has_its_interval(compared):
-    rows = compared["equal_pools"]
-    assert {row["setting"] for row in rows} == {"mono", "cross"} and {row["size"] for row in rows} == {400}
+    rows = compared.equal_pools
+    assert {row.setting for row in rows} == {"mono", "cross"} and {row.size for row in rows} == {400}
     for row in rows:
-        (low, high), like = row["interval_these_languages"], row["interval"]
-        assert low < row["gap_equal"] < high and like[0] < row["gap_equal"] < like[1]
-        assert (low + high) / 2 == pytest.approx(row["gap_equal"], abs=2e-6) and 0 < row["p_these_languages"] < 1
+        (low, high), like = row.interval_these_languages, row.interval
+        assert low < row.gap_equal < high and like[0] < row.gap_equal < like[1]
+        assert (low + high) / 2 == pytest.approx(row.gap_equal, abs=2e-6) and 0 < row.p_these_languages < 1
 
 
 def test_figures_by_language_stand_beside_those_of_whole_pools(compared):
@@ -106,12 +107,12 @@ def test_figures_by_language_stand_beside_those_of_whole_pools(compared):
     assert mono.columns == ("en", "de", "th", "vi", "mean high", "mean low") and cross.about["setting"] == "cross"
     (whole, figures), (equal, thinned) = mono.rows
     assert (whole[-1], equal[-1]) == ("whole", "400 documents")
-    found = compared["equal_pools"][0]["languages"]
-    assert [one.mean for one in figures[:4]] == [found[code]["whole"] for code in ("en", "de", "th", "vi")]
-    assert [one.mean for one in thinned[:4]] == [found[code]["equal"] for code in ("en", "de", "th", "vi")]
+    found = compared.equal_pools[0].languages
+    assert [one.mean for one in figures[:4]] == [found[code].whole for code in ("en", "de", "th", "vi")]
+    assert [one.mean for one in thinned[:4]] == [found[code].equal for code in ("en", "de", "th", "vi")]
     assert thinned[2].mean == figures[2].mean and thinned[0].mean > figures[0].mean
     gap = thinned[5].mean - thinned[4].mean
-    assert gap == pytest.approx(compared["equal_pools"][0]["gap_equal"], abs=2e-6)
+    assert gap == pytest.approx(compared.equal_pools[0].gap_equal, abs=2e-6)
 
 
 def test_places_are_hypergeometric():
@@ -124,7 +125,7 @@ def test_equal_pools_need_nothing_and_wrong_ranks_are_refused(tmp_path):
     made = frame({"en": 100, "th": 100}, {"en": [1], "th": [2]})
     assert equal_pools(made, ["RR"], {"high": ["en"], "low": ["th"]}) == []
     sizes = pool_sizes(made)
-    assert [(row["setting"], row["sizes"]) for row in sizes] == [(s, {"en": 100, "th": 100}) for s in ("cross", "mono")]
+    assert [(row.setting, row.sizes) for row in sizes] == [(s, {"en": 100, "th": 100}) for s in ("cross", "mono")]
     made.to_parquet(tmp_path / "ranks.parquet")
     assert equal_pools(tmp_path / "ranks.parquet", ["RR"], {"high": ["en"], "low": ["th"]}) == []
     assert expected("AP", (0,), (1,), 10, 5) == 0

@@ -51,47 +51,45 @@ def test_a_run_with_itself_differs_in_nothing(made, tmp_path):
     a = write(tmp_path / "a", made)
     shutil.copytree(a, tmp_path / "b")
     found = compare_runs(a, tmp_path / "b", permutations=200)
-    assert found.rows and all(row["difference"] == 0 and row["verdict"] == "cannot tell" for row in found.rows)
-    assert len(found.lines) == 1 and "0 better, 0 worse" in found.lines[0]
+    assert found.rows and all(row.difference == 0 and row.verdict == "cannot tell" for row in found.rows)
 
 
 def test_what_is_better_is_found_with_scipys_figures(made, tmp_path):
     a, b = write(tmp_path / "a", made), write(tmp_path / "b", better(made))
     found = compare_runs(a, b, permutations=2000)
     told = {
-        (row["language"], row["recipe"], row["setting"], row["measure"])
+        (row.language or row.scope, row.system.recipe, row.setting, row.measure)
         for row in found.rows
-        if row["verdict"] == "better"
+        if row.verdict == "better"
     }
     retrieval = {("mt", "lapt", one, "nDCG@10") for one in ("mono", "cross", "multi")}
     assert retrieval <= told and ("mt", "lapt", None, "LAS") in told
     assert {("low", "lapt", "cross", "nDCG@10"), ("gap", "lapt", "cross", "nDCG@10")} <= told
-    assert not any(row["verdict"] == "worse" for row in found.rows)
+    assert not any(row.verdict == "worse" for row in found.rows)
     assert all(code in ("mt", "low", "gap") and recipe == "lapt" for code, recipe, *_ in told)
-    row = next(r for r in found.rows if (r["language"], r["setting"], r["recipe"]) == ("mt", "mono", "lapt"))
-    assert row["difference"] == pytest.approx(0.1) and row["units"] == 40 and row["test"] == "paired by query"
+    row = next(r for r in found.rows if (r.language, r.setting, r.system.recipe) == ("mt", "mono", "lapt"))
+    assert row.difference == pytest.approx(0.1) and row.units == 40 and row.test == "paired_queries"
     back = compare_runs(b, a, permutations=2000)
-    assert {row["verdict"] for row in back.rows} == {"worse", "cannot tell"}
-    assert any(line.startswith("worse: mt, nDCG@10 mono ntrex, lapt none:") for line in back.lines)
+    assert {row.verdict for row in back.rows} == {"worse", "cannot tell"}
 
 
 def test_paired_interval_is_scipys(made, make_study, tmp_path):
     other = make_study(**SMALL | {"seed": 3})
     found = compare_runs(write(tmp_path / "a", made), write(tmp_path / "b", other), permutations=200)
-    row = next(r for r in found.rows if (r["language"], r["setting"], r["recipe"]) == ("wo", "cross", "none"))
+    row = next(r for r in found.rows if (r.language, r.setting, r.system.recipe) == ("wo", "cross", "none"))
 
     def per_group(frame):
         mine = frame[(frame["query_language"] == "wo") & (frame["setting"] == "cross") & (frame["recipe"] == "none")]
         return mine.groupby("group")["value"].mean()
 
     theirs = stats.ttest_rel(per_group(other.queries), per_group(made.queries)).confidence_interval()
-    assert row["interval"] == pytest.approx([theirs.low, theirs.high])
+    assert row.interval == pytest.approx([theirs.low, theirs.high])
 
 
 def test_other_data_is_not_paired(made, tmp_path):
     a, b = write(tmp_path / "a", made, "artificial(seed=1)"), write(tmp_path / "b", made, "artificial(seed=2)")
-    tests = {row["test"] for row in compare_runs(a, b, permutations=100).rows if row["kind"] == "retrieval"}
-    assert tests == {"by query, unpaired"}
+    tests = {row.test for row in compare_runs(a, b, permutations=100).rows if row.kind == "retrieval"}
+    assert tests == {"unpaired_queries"}
 
 
 def test_two_encoders_of_other_names_are_compared(made, tmp_path):
@@ -103,19 +101,19 @@ def test_two_encoders_of_other_names_are_compared(made, tmp_path):
         queries=one.queries.assign(base="y", recipe="va(99)"),
     )
     found = compare_runs(write(tmp_path / "a", one), write(tmp_path / "b", renamed), permutations=100)
-    assert {row["test"] for row in found.rows} >= {"paired by query"}
-    assert all(row["difference"] == 0 for row in found.rows)
+    assert {row.test for row in found.rows} >= {"paired_queries"}
+    assert all(row.difference == 0 for row in found.rows)
 
 
 def test_without_queries_seeds_decide_and_one_seed_cannot(made, tmp_path):
     a = write(tmp_path / "a", made, queries=False)
     b = write(tmp_path / "b", better(made, by=0.2), queries=False)
     found = compare_runs(a, b, permutations=100)
-    assert {row["test"] for row in found.rows if row["p"] is not None} == {"by seed"}
+    assert {row.test for row in found.rows if row.p is not None} == {"seeds"}
     single = [row for row in made.results if row.seed == 1]
     c = write(tmp_path / "c", dataclasses.replace(made, results=single), queries=False)
     alone = compare_runs(c, c, permutations=100)
-    assert all(row["p"] is None for row in alone.rows) and "no test" in alone.lines[-1]
+    assert all(row.p is None for row in alone.rows)
 
 
 def test_nothing_in_common_is_refused(made, tmp_path):
@@ -133,18 +131,37 @@ def test_two_systems_of_one_run(make_study, tmp_path):
     made = make_study(**SMALL)
     run = write(tmp_path / "a", made)
     found = compare_runs(run, run, systems=("none", "lapt"))
-    assert found.lines[0].startswith("lapt against none")
-    assert any(line.startswith("better: low, nDCG@10 mono ntrex: ") for line in found.lines)
-    assert {row["recipe"] for row in found.rows} == {"none"}  # named as the first is
-    (low,) = [r for r in found.rows if (r["setting"], r["language"], r["measure"]) == ("mono", "low", "nDCG@10")]
+    assert (found.a, found.b, found.one_system) == ("none", "lapt", True)
+    assert {row.system.recipe for row in found.rows} == {"none"}  # named as the first is
+    (low,) = [r for r in found.rows if (r.setting, r.scope, r.measure) == ("mono", "low", "nDCG@10")]
+    assert low.verdict == "better"
     means = {
         recipe: np.mean([row.value for row in made.results if (row.recipe, row.setting) == (recipe, "mono")
                          and row.query_language in SMALL["low"] and row.measure == "nDCG@10"])
         for recipe in SMALL["recipes"]
     }  # fmt: skip
-    assert low["difference"] == pytest.approx(means["lapt"] - means["none"]) and low["test"] == "paired by query"
-    assert any(
-        row["kind"] == "tagging" and row["language"] == "mt" and row["verdict"] == "better" for row in found.rows
-    )
+    assert low.difference == pytest.approx(means["lapt"] - means["none"]) and low.test == "paired_queries"
+    assert any(row.kind == "tagging" and row.language == "mt" and row.verdict == "better" for row in found.rows)
     with pytest.raises(DataError, match="no system 'lapd'"):
         compare_runs(run, run, systems=("none", "lapd"))
+
+
+def test_systems_with_alignments_and_retrievers(make_study, tmp_path):
+    """What is tagged has no alignment: it is compared, too, when two aligned systems are."""
+    made = make_study(**SMALL | {"alignments": ("none", "mono")})
+    lexical = (made.queries["recipe"] == "none") & (made.queries["alignment"] == "none")
+    rows = [
+        dataclasses.replace(row, retriever="bm25") for row in made.results
+        if row.kind == "retrieval" and (row.recipe, row.alignment) == ("none", "none")
+    ]  # fmt: skip
+    queries = pd.concat([made.queries, made.queries[lexical].assign(retriever="bm25")])
+    run = write(tmp_path / "a", dataclasses.replace(made, results=[*made.results, *rows], queries=queries))
+    found = compare_runs(run, run, systems=("lapt", "lapt with mono"), permutations=200)
+    assert {row.kind for row in found.rows} == {"retrieval", "tagging"}
+    retrieval = [row for row in found.rows if row.kind == "retrieval"]
+    assert {row.system.alignment for row in retrieval} == {"none"} and {row.test for row in retrieval} == {
+        "paired_queries"
+    }
+    same = compare_runs(run, run, systems=("none", "bm25"), permutations=200)
+    assert {row.kind for row in same.rows} == {"retrieval", "tagging"}
+    assert all(row.difference == 0 for row in same.rows) and {row.system.retriever for row in same.rows} == {"dense"}

@@ -85,10 +85,10 @@ def test_few_languages_and_constants_tell_nothing():
     rng = np.random.default_rng(6)
     y = np.arange(8.0).reshape(4, 2)
     rows = correlations(profile(y, y), rng, resamples=50, permutations=50)
-    assert {row["scope"] for row in rows} == {"across", "within"}
-    assert all(row["verdict"] == "cannot tell" and row["interval"] is None for row in rows)
+    assert {row.scope for row in rows} == {"across", "within"}
+    assert all(row.verdict == "cannot tell" and row.interval is None for row in rows)
     (row,) = correlations(profile(np.zeros((6, 2)), rng.normal(size=(6, 2))), rng, resamples=50, permutations=50)
-    assert row["rho"] is None and "vary" in row["why"]
+    assert row.rho is None and row.reason == "constant"
     assert strongest(rows) is None
 
 
@@ -96,30 +96,30 @@ def test_a_fact_of_a_language_counts_once_a_language():
     rng = np.random.default_rng(7)
     x = np.repeat(np.arange(6.0)[:, None], 3, axis=1)
     (row,) = correlations(profile(x, x + rng.normal(size=x.shape), "pretraining"), rng, resamples=50, permutations=900)
-    assert (row["points"], row["languages"], row["scope"]) == (6, 6, "across")
-    assert row["rho"] > 0.5
+    assert (row.points, row.languages, row.scope) == (6, 6, "across")
+    assert row.rho > 0.5
 
 
 def test_profiles_set_everything_side_by_side(study):
     found = explain(study.results, "nDCG@10", config_split(study.levels, []), resamples=200, permutations=200)
     one = next(
-        row for row in found["profiles"]
-        if (row["language"], row["recipe"], row["alignment"], row["setting"]) == ("mt", "lapt", "none", "cross")
+        row for row in found.profiles
+        if (row.language, row.system.recipe, row.system.alignment, row.setting) == ("mt", "lapt", "none", "cross")
     )  # fmt: skip
-    assert one["level"] == "low" and {"LAS", "fertility", "CC-100 tokens (M)"} <= set(one["known"])
-    key = (one["base"], "mt", "lapt", "LAS")
+    assert one.level == "low" and {"LAS", "fertility", "CC-100 tokens (M)"} <= set(one.known)
+    key = (one.system.base, "mt", "lapt", "LAS")
     las = [r.value for r in study.results if (r.base, r.language, r.recipe, r.measure) == key]
-    assert one["known"]["LAS"] == pytest.approx(np.mean(las), rel=1e-5)
+    assert one.known["LAS"] == pytest.approx(np.mean(las), rel=1e-5)
     value = [
         r.value for r in study.results
         if (r.base, r.recipe, r.alignment, r.setting, r.query_language, r.measure)
-        == (one["base"], "lapt", "none", "cross", "mt", "nDCG@10")
+        == (one.system.base, "lapt", "none", "cross", "mt", "nDCG@10")
     ]  # fmt: skip
-    assert one["value"] == pytest.approx(np.mean(value), rel=1e-5)
-    las_row = next(r for r in found["correlations"] if r["predictor"] == "LAS" and r["scope"] == "across")
-    assert las_row["rho"] > 0.5 and las_row["points"] == 24
-    within = next(r for r in found["correlations"] if r["predictor"] == "fertility" and r["scope"] == "within")
-    assert within["rho"] < 0 and within["verdict"] == "opposed"
+    assert one.value == pytest.approx(np.mean(value), rel=1e-5)
+    las_row = next(r for r in found.correlations if r.predictor == "LAS" and r.scope == "across")
+    assert las_row.rho > 0.5 and las_row.points == 24
+    within = next(r for r in found.correlations if r.predictor == "fertility" and r.scope == "within")
+    assert within.rho < 0 and within.verdict == "opposed"
 
 
 def made(languages, effect, rng):
@@ -130,22 +130,22 @@ def made(languages, effect, rng):
 
 def test_mixed_model_finds_what_is_there():
     (row,) = mixed_models([made(14, -0.6, np.random.default_rng(8))])
-    (effect,) = row["effects"]
-    assert row["verdict"] == "fitted" and effect["verdict"] == "less"
-    low, high = effect["interval"]
-    assert low < -0.6 * 1.1 < high or low < effect["estimate"] < high < 0
-    assert row["language_sd"] == pytest.approx(0.5, rel=0.6) and row["residual_sd"] == pytest.approx(0.2, rel=0.3)
+    (effect,) = row.effects
+    assert row.fitted and (effect.kind, effect.verdict) == ("predictor", "less")
+    low, high = effect.interval
+    assert low < -0.6 * 1.1 < high or low < effect.estimate < high < 0
+    assert row.language_sd == pytest.approx(0.5, rel=0.6) and row.residual_sd == pytest.approx(0.2, rel=0.3)
 
 
 def test_mixed_model_says_when_it_cannot_tell(monkeypatch):
     rng = np.random.default_rng(9)
     (few,) = mixed_models([made(4, 1.0, rng)])
-    assert few["verdict"] == "cannot tell" and "4 languages" in few["why"]
+    assert (few.fitted, few.reason, few.languages) == (False, "few_languages", 4)
     (flat,) = mixed_models([profile(np.ones((8, 2)), rng.normal(size=(8, 2)))])
-    assert flat["verdict"] == "cannot tell"
+    assert (flat.fitted, flat.reason) == (False, "no_predictor")
     monkeypatch.setitem(sys.modules, "statsmodels.regression.mixed_linear_model", None)
     (absent,) = mixed_models([made(10, 1.0, rng)])
-    assert absent["verdict"] == "cannot tell" and "statsmodels" in absent["why"]
+    assert (absent.fitted, absent.reason) == (False, "no_statsmodels")
 
 
 def test_profile_leaves_out_what_was_not_measured_everywhere(study):

@@ -56,8 +56,8 @@ def test_tags_and_trees_by_a_map(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "kind", "message"),
     [
-        ("", SpecError, "no kind of annotation"),
-        ("ner=2,upos=3", SpecError, "or two"),
+        ("", SpecError, "names no annotation"),
+        ("ner=2,upos=3", SpecError, "or both kinds"),
         ("head=3", SpecError, "Expected both"),
         ("ner=0", SpecError, "no column 0"),
         ("ner=1", SpecError, "Column 1 is named twice"),

@@ -88,7 +88,7 @@ def test_header_and_empty_files(folder):
     for file in ("corpus.jsonl", "queries.jsonl", "qrels.tsv"):
         kept = (folder / file).read_text()
         (folder / file).write_text(text.split("\n")[0] if file == "qrels.tsv" else "")
-        with pytest.raises(DataError, match=r"There is no (document|query|judgement)"):
+        with pytest.raises(DataError, match=r"There is no (document|query|judgment)"):
             _ = FolderCollection(folder).languages
         (folder / file).write_text(kept)
     (folder / "corpus.jsonl").unlink()

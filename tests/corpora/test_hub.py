@@ -93,7 +93,7 @@ def test_treebank_whatever_its_types(tmp_path, upos, head, labels):
     assert list(bank.read("dev")) == list(read_conllu(tmp_path / "a.conllu"))
     write_conllu(tmp_path / "b.conllu", bank.read("dev"))
     assert (tmp_path / "b.conllu").read_text() == CONLLU
-    with pytest.raises(DataError, match="Say which"):
+    with pytest.raises(DataError, match="Choose one"):
         open_dataset("hub:ud", tmp_path)
     with pytest.raises(DataError, match="Did you mean 'es_x'"):
         open_dataset("hub:ud(config=es_y)", tmp_path)

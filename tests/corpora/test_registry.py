@@ -88,7 +88,7 @@ def test_wikiann_prefix_is_dropped(root):
 def test_releases_and_parts(root):
     put(root / "ud/v2.17/UD_Maltese-MUDT/mt_mudt-ud-train-a.conllu", ROW)
     put(root / "ud/v2.17/UD_Maltese-MUDT/mt_mudt-ud-train-b.conllu", ROW)
-    with pytest.raises(DataError, match=r"2 times.*v2\.17"):
+    with pytest.raises(DataError, match=r"2 copies.*v2\.17"):
         open_dataset("ud:mt_mudt", root)
     names = find_datasets(root, "treebank", "mt")
     assert names == ["ud:mt_mudt(release=v2.17)", "ud:mt_mudt(release=v2.5)"]
@@ -165,9 +165,9 @@ def test_paths(root, monkeypatch):
     put(root / "x/notes.txt", "a\n")
     put(root / "x/data.bin", "a\n")
     for path, message in (
-        ("x/notes.txt", "language cannot be told"),
+        ("x/notes.txt", "does not give the language"),
         ("x/data.bin", r"'\.bin'"),
-        ("x", "What the folder"),
+        ("x", "The folder holds"),
     ):
         with pytest.raises(DataError, match=message):
             open_dataset(path, root)

@@ -117,5 +117,5 @@ def test_damage_is_named_by_line(tmp_path):
         list(open_dataset("miracl", tmp_path).documents("sw"))
     for path in (tmp_path / "qa/miracl/miracl-corpus-v1.0-sw").iterdir():
         path.unlink()
-    with pytest.raises(DataError, match="without the passages of 'sw'"):
+    with pytest.raises(DataError, match="passages of 'sw' are missing"):
         list(open_dataset("miracl", tmp_path).documents("sw"))

@@ -75,7 +75,7 @@ def test_ir_datasets(tmp_path, monkeypatch):
     assert open_dataset("ir_datasets:toy/mixed(documents=zho)", tmp_path).languages == ("en", "zh")
     with pytest.raises(DataError, match="documents=CODE"):
         open_dataset("ir_datasets:toy/mixed", tmp_path)
-    with pytest.raises(DataError, match="knows no 'toy/none'"):
+    with pytest.raises(DataError, match="has no data set 'toy/none'"):
         open_dataset("ir_datasets:toy/none", tmp_path)
     monkeypatch.setitem(sys.modules, "ir_datasets", None)
     with pytest.raises(MissingExtraError, match=r"xlreach\[ir-datasets\]"):

@@ -355,7 +355,7 @@ def test_hypotheses_stand_beside_their_cost(made, write, tmp_path):
 
     run = write(tmp_path / "run", made.results[:5], None, made.levels)
     tagged = [row for row in made.results if row.kind != "retrieval"]
-    claims = ["va(99)+lapt > lapt on parse:LAS for low", "no(such) > lapt on pos:accuracy"]
+    claims = ["va(99)+lapt > lapt on parse:LAS for low", "lapt > none on ner:precision"]
     gaps = compare(tagged, None, made.levels, resamples=200, permutations=50, hypotheses=claims)
     write_gaps(run / "gaps.json", gaps)
     rows = [[cell.strip() for cell in row] for row in read(render_report(run).read_text("utf-8")).rows]

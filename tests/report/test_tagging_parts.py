@@ -17,16 +17,33 @@ def test_the_page_shows_curves_transfer_and_published_figures(tmp_path: Path):
             same = {"study": "s", "base": "b", "recipe": recipe, "seed": seed}
             for language in ("en", "mt"):
                 about = {**same, "kind": "tagging", "language": language, "dataset": f"ud:{language}_x"}
-                for measure, value in (("LAS@50", 0.3), ("LAS@200", 0.4), ("LAS", 0.5), ("LAS[nsubj]", 0.2)):
+                for sentences, part, value in (
+                    (50, None, 0.3),
+                    (200, None, 0.4),
+                    (None, None, 0.5),
+                    (None, "nsubj", 0.2),
+                ):
                     rows.append(
                         Measurement(
-                            **about, measure=measure, value=value + seed / 50 * (2 if recipe == "none" else 1.9)
+                            **about,
+                            measure="LAS",
+                            task="parse",
+                            sentences=sentences,
+                            part=part,
+                            value=value + seed / 50 * (2 if recipe == "none" else 1.9),
                         )
                     )
-            moved = {**same, "kind": "tagging", "language": "mt", "dataset": "ud:en_x>ud:mt_x", "setting": "transfer"}
+            moved = {
+                **same,
+                "kind": "tagging",
+                "language": "mt",
+                "dataset": "ud:mt_x",
+                "setting": "transfer",
+                "trained_on": "ud:en_x",
+            }
             rows.append(Measurement(**moved, measure="LAS", value=0.1 * seed))
-            cost = {**same, "kind": "cost", "language": "mt", "measure": "tag parse on ud:mt_x:examples"}
-            rows.append(Measurement(**cost, value=800))
+            cost = {**same, "kind": "cost", "stage": "tag", "task": "parse", "dataset": "ud:mt_x", "language": "mt"}
+            rows.append(Measurement(**cost, measure="examples", value=800))
     write_measurements(tmp_path / "results.jsonl", rows)
     write_gaps(tmp_path / "gaps.json", compare(rows, None, levels, resamples=50, permutations=50))
     (tmp_path / "config.yaml").write_text("study: s\nlanguages: {high: [en], low: [mt]}\n", "utf-8")

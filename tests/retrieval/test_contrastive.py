@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import BertConfig, BertForMaskedLM
 
-from xlreach.adapt.mlm import load_masked_lm
+from xlreach.adapt.masked_lm import load_masked_lm
 from xlreach.adapt.mlm_data import Batch, Masking
 from xlreach.errors import DataError, ModelError
 from xlreach.retrieval.alignment import ALIGNMENTS

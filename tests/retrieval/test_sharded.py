@@ -169,12 +169,12 @@ def test_a_cluster_builds_the_same_index_though_a_node_dies(
 
 
 def test_a_build_goes_on_where_it_stopped(tmp_path):
-    from xlreach.retrieval.sharded import _known
+    from xlreach.retrieval.sharded import _finished_chunks
 
     log = tmp_path / "vectors.jsonl"
-    assert _known(log, ["a", 1]) == {}
+    assert _finished_chunks(log, ["a", 1]) == {}
     with log.open("a", encoding="utf-8") as stream:
         stream.write(json.dumps([3, "x"]) + "\n" + json.dumps([0, "y"]) + "\n" + '[1, "z')
-    assert _known(log, ["a", 1]) == {3: "x", 0: "y"}
-    assert _known(log, ["a", 1]) == {3: "x", 0: "y"}
-    assert _known(log, ["a", 2]) == {}
+    assert _finished_chunks(log, ["a", 1]) == {3: "x", 0: "y"}
+    assert _finished_chunks(log, ["a", 1]) == {3: "x", 0: "y"}
+    assert _finished_chunks(log, ["a", 2]) == {}

@@ -124,7 +124,7 @@ def test_resumed_training_ends_as_undisturbed(
     assert epochs == [2, 3, 4]
     assert resumed == whole
     other = learn(task, xlmr, *splits, short, seed=4, checkpoint=tmp_path / "b", checkpoint_seconds=0)
-    assert other.about["losses"] != whole.about["losses"]  # another run's checkpoint is not taken up
+    assert other.record["losses"] != whole.record["losses"]  # another run's checkpoint is not taken up
     (tmp_path / "b" / "training.safetensors").write_bytes(b"cut off")
     assert learn(task, xlmr, *splits, short, seed=3, checkpoint=tmp_path / "b") == whole
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from xlreach.errors import IndexFolderError
 from xlreach.explore.catalog import Catalog, Entry
 from xlreach.explore.explorer import check_request
+from xlreach.gaps import GapAnalysis
 from xlreach.measurement import FIELDS, Measurement, read_measurements, write_measurements
 from xlreach.retrieval.index import fill_index, find_indexes, open_index
 from xlreach.safe_io import parse_json
@@ -64,7 +65,7 @@ def gaps(case: bytes, folder: Path) -> None:
 
     path = folder / "gaps.json"
     path.write_bytes(case)
-    assert isinstance(read_gaps(path), dict)
+    assert isinstance(read_gaps(path), GapAnalysis)
 
 
 def run_folder(case: tuple[str, bytes], folder: Path) -> None:

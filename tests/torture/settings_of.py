@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from xlreach.scoring.measures import parse_measure
 from xlreach.spec import folder_name
 from xlreach.study.config import load_config
 from xlreach.study.experiment import load_experiment
+from xlreach.system import StudyNames
 from xlreach.tagging.tasks import TASKS
 
 _STUDY = b"""\
@@ -38,7 +40,7 @@ tagging: [pos]
 index: Flat
 measures: [nDCG@10, AP]
 seeds: [1, 2]
-hypotheses: ["va(99) > none on pos:accuracy for low"]
+hypotheses: ["va(99)+lapt(epochs=5) > none on pos:accuracy for low"]
 """
 _EXPERIMENT = b"""\
 experiment: script
@@ -57,6 +59,7 @@ _RECIPES = ("none", "lapt", "va(99)+lapt(epochs=5,lr=1e-4)", "tva(99)", "transli
             "replace(tokenizer=x.json,init=focus)", "trim+lapt", 'translit("a b.yaml")')  # fmt: skip
 _DATA = ("ud:mt_mudt", "ner:masakhaner2/wol", "ntrex(half=first)", "xquad-r(passage=context)", "folder:../../etc",
          "text:../x/mt", "bitext:/etc", "hub:a/b(config=[mt,en])", "./x", "~root/x", "tatoeba(uig)")  # fmt: skip
+_STUDY_NAMES = StudyNames({"va(99)+lapt": ("va(99)", "lapt"), "lapt": ("lapt",)}, ("none", "hybrid(alpha=0.5)"))
 _HYPOTHESES = ("va(99)+lapt > lapt on parse:LAS for low", "gap(hybrid(alpha=0.5)) < gap(none) on cross:nDCG@10")
 _OVERRIDES = ("seeds=[1,2]", "languages.low=[wo]", "depth=10", "a.b.c=1", "study=../x", "base=/etc", "data=$HOME")
 
@@ -92,7 +95,7 @@ def measure(case: str, folder: Path) -> None:
 
 
 def hypothesis(case: str, folder: Path) -> None:
-    _prints_back(parse_hypothesis, case)
+    _prints_back(partial(parse_hypothesis, names=_STUDY_NAMES), case)
 
 
 def factory(case: str, folder: Path) -> None:

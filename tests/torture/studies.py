@@ -155,9 +155,10 @@ def _hash(value: Any) -> str:
 
 
 def _without_costs(gaps: dict[str, Any]) -> dict[str, Any]:
-    """A comparison but for the seconds and memory beside its hypotheses, and the checksum over them."""
-    hypotheses = [{key: value for key, value in one.items() if key != "cost"} for one in gaps["hypotheses"]]
-    return {key: value for key, value in gaps.items() if key != "checksum"} | {"hypotheses": hypotheses}
+    """A comparison but for the seconds and memory beside its verdicts, and the checksum over them."""
+    costs = ("cost_left", "cost_right")
+    verdicts = [{key: value for key, value in row.items() if key not in costs} for row in gaps["verdicts"]]
+    return {key: value for key, value in gaps.items() if key != "checksum"} | {"verdicts": verdicts}
 
 
 def _without_commit(config: dict[str, Any]) -> dict[str, Any]:

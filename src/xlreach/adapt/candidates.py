@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from xlreach.adapt.segmentation import Segmenter, count_words, ranked
+from xlreach.adapt.segmentation import Segmenter, count_words, ranked, text_lines
 from xlreach.adapt.unigram import train_unigram, with_pieces
 from xlreach.adapt.wordpiece import LongestMatch, train_wordpiece
 from xlreach.errors import DataError
@@ -177,7 +177,7 @@ def _propose_wordpiece(text: _Text) -> _Propose:
 
 
 def _propose_unigram(base: Segmenter, files: list[Path]) -> _Propose:
-    model = train_unigram((base.normalize(line) for line in _lines(files)), _UNIGRAM_SIZE)
+    model = train_unigram((base.normalize(line) for line in text_lines(files)), _UNIGRAM_SIZE)
 
     def propose(pretokens: list[str]) -> _Tokens:
         encoded = model.encode([pretoken.removeprefix("▁") for pretoken in pretokens], out_type=str)
@@ -240,11 +240,3 @@ def _tried_out(
 
 def _used(segmenter: Segmenter, pretokens: Iterable[str]) -> set[str]:
     return {piece for pretoken in pretokens for piece, _ in segmenter.tokenize(pretoken)}
-
-
-def _lines(files: Iterable[Path]) -> Iterator[str]:
-    for path in files:
-        with path.open(encoding="utf-8") as stream:
-            for line in stream:
-                if stripped := line.strip():
-                    yield stripped

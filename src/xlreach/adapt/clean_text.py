@@ -23,25 +23,25 @@ from tqdm import tqdm
 from xlreach.adapt.near_duplicates import NearDuplicates
 from xlreach.errors import DataError
 
-_AT_ONCE = 2_000
+_BLOCK_LINES = 2_000
 _BLOCK, _LONGEST, _FEWEST = 20, 100, 20  # lines of a block, lines of a document, documents of a text
 COUNTS_FILE = "counts.json"
 
 
 @dataclass(frozen=True)
 class TextCounts:
-    """What became of one language's lines.
+    """How many lines of one language were read, removed and kept.
 
     Attributes:
-        read: Lines that came in.
-        empty: Of these, without letter or digit.
-        duplicate: Said before in the same language.
-        evaluation: Equal to an evaluation text.
-        near_evaluation: Nearly equal to one, holding one or part of one: they share seven tenths of the 5-letter
-            sequences of the shorter of the two, which has 20 letters or more.
-        kept: Written.
+        read: Lines read.
+        empty: Lines without a letter or digit.
+        duplicate: Lines equal to an earlier one of the language.
+        evaluation: Lines equal to an evaluation text.
+        near_evaluation: Lines nearly equal to an evaluation text, containing one or part of one: they share seven
+            tenths of the 5-letter sequences of the shorter text, which has 20 letters or more.
+        kept: Lines written.
         words: White-space words written.
-        characters: Characters written, line ends not counted.
+        characters: Characters written, without line ends.
     """
 
     read: int = 0
@@ -59,8 +59,9 @@ def prepare_text(
 ) -> dict[str, TextCounts]:
     """Writes `<language>.txt` for each language, a line per text, and `counts.json`.
 
-    White space is squeezed; lines keep their order. Where blank lines came in between others, one is written: it
-    ends a document. Memory is 8 bytes' worth of digest per different line, and 240 MB at most for near-duplicates.
+    Runs of white space become one space; lines keep their order. Blank lines between others end a document, and one
+    is written for them. Keeps 8 bytes of digest in memory for each different line, and at most 240 MB for
+    near-duplicates.
 
     Args:
         lines: Raw lines by language; read once.
@@ -71,27 +72,27 @@ def prepare_text(
         The counts by language.
 
     Raises:
-        DataError: Nothing is left of a language; says where it went.
+        DataError: No line of a language is left; the message says why lines were removed.
     """
-    scored = ContaminationFilter(evaluation)
+    evaluated = ContaminationFilter(evaluation)
     counts = {
-        language: _clean(lines[language], out / f"{language}.txt", scored, language) for language in sorted(lines)
+        language: _clean(lines[language], out / f"{language}.txt", evaluated, language) for language in sorted(lines)
     }
-    told = json.dumps({language: asdict(count) for language, count in counts.items()}, indent=1)
-    (out / COUNTS_FILE).write_text(told + "\n", "utf-8")
+    content = json.dumps({language: asdict(count) for language, count in counts.items()}, indent=1)
+    (out / COUNTS_FILE).write_text(content + "\n", "utf-8")
     for language, count in counts.items():
         if not count.kept:
             raise DataError(
-                f"No text of {language!r} is left of {count.read} lines: {count.empty} are without letters, "
-                f"{count.duplicate} are repeated, {count.evaluation} are in what is scored and "
-                f"{count.near_evaluation} nearly so.",
-                fix="Give other text, or score on other data.",
+                f"None of {count.read} lines of {language!r} is left: {count.empty} have no letters, "
+                f"{count.duplicate} are repeated, {count.evaluation} are evaluation texts and "
+                f"{count.near_evaluation} nearly equal to one.",
+                fix="Give other text, or evaluate on other data.",
             )
     return counts
 
 
 def normal_form(text: str) -> str:
-    """Letters, combining marks and digits, compatibility forms made one, case folded.
+    """Reduces a text to its letters, combining marks and digits, in NFKC and case folded.
 
     >>> normal_form("Il-ħabbar, żgħir!")
     'ilħabbarżgħir'
@@ -100,12 +101,12 @@ def normal_form(text: str) -> str:
 
 
 class ContaminationFilter:
-    """Texts that a study scores, to keep them out of training.
+    """Finds texts that a study evaluates on, to keep them out of training.
 
-    Memory is 8 bytes' worth of digest per different text, and what `NearDuplicates` takes.
+    Keeps 8 bytes of digest in memory for each different text, besides what `NearDuplicates` keeps.
 
     Args:
-        texts: Sentences, queries and documents; read once.
+        texts: Sentences, queries and documents to evaluate on; read once.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -113,7 +114,7 @@ class ContaminationFilter:
         self._overlap = NearDuplicates(self._new_forms(texts))
 
     def find(self, forms: Sequence[str]) -> tuple[list[bool], list[bool]]:
-        """Tells for each text, given in its `normal_form`: whether it equals a scored one, and whether it nearly does.
+        """Tells for each text, in its `normal_form`, whether it equals an evaluation text, and whether it is near one.
 
         Two texts are near if they share seven tenths of the 5-letter sequences of the shorter (`near_duplicates.py`).
         """
@@ -127,12 +128,13 @@ class ContaminationFilter:
 
 
 def hold_out_order(path: Path) -> NDArray[np.float64]:
-    """When each line of a prepared text would be held out: from 0 for the first to below 1 for the last.
+    """For each line of a prepared text, the share held out from which on it is held out too: from 0 to below 1.
 
-    Whole documents are held out, in an order that depends on nothing but their number, so that every recipe, seed and
-    tokenizer has the same lines for validation, and fewer of them are among more. Where a share is held out, it is the
-    lines whose value is less, and those of value 0 in any case. Blank lines tell documents apart; one of more than 100
-    lines, and all where there are fewer than 20, is cut into blocks of up to 20 neighbouring lines.
+    If a share is held out for validation, it is the lines with a smaller value, and always those with value 0. Whole
+    documents are held out, in an order that depends only on their number, so that every recipe, seed and tokenizer
+    has the same validation lines, and a smaller share is part of a larger one. Blank lines separate documents. A
+    document of more than 100 lines (every document, where there are fewer than 20) is split into blocks of up to 20
+    neighboring lines.
 
     Returns:
         Values by line number, blank lines included, shape (lines,).
@@ -143,8 +145,8 @@ def hold_out_order(path: Path) -> NDArray[np.float64]:
     lengths = np.bincount(by_blank, minlength=1)
     within = np.arange(len(blank)) - (np.cumsum(lengths) - lengths)[by_blank]
     block = min(_BLOCK, max(1, len(blank) // _FEWEST))
-    cut = (lengths > _LONGEST) | (len(lengths) < _FEWEST)
-    _, documents = np.unique(np.stack([by_blank, cut[by_blank] * (within // block)]), axis=1, return_inverse=True)
+    is_split = (lengths > _LONGEST) | (len(lengths) < _FEWEST)
+    _, documents = np.unique(np.stack([by_blank, is_split[by_blank] * (within // block)]), axis=1, return_inverse=True)
     documents = documents.reshape(-1)
     sizes = np.bincount(documents[~blank], minlength=int(documents.max(initial=-1)) + 1)
     order = np.random.default_rng(0).permutation(len(sizes))
@@ -154,7 +156,7 @@ def hold_out_order(path: Path) -> NDArray[np.float64]:
 
 
 def held_out_lines(path: Path, share: float) -> Iterator[str]:
-    """The lines of a prepared text that are held out with a share of it, streaming, without blank ones."""
+    """Yields the lines of a prepared text that are held out where a share of it is, without blank ones."""
     order = hold_out_order(path)
     with path.open(encoding="utf-8") as stream:
         for line, at in zip(stream, order, strict=True):
@@ -162,16 +164,16 @@ def held_out_lines(path: Path, share: float) -> Iterator[str]:
                 yield line.rstrip("\n")
 
 
-def _clean(lines: Iterable[str], path: Path, scored: ContaminationFilter, language: str) -> TextCounts:
+def _clean(lines: Iterable[str], path: Path, evaluated: ContaminationFilter, language: str) -> TextCounts:
     seen: set[bytes] = set()
     read = empty = duplicate = evaluation = near = words = characters = 0
     ended = False
     stream = tqdm(lines, desc=f"text of {language}", unit="line", disable=None)
     with path.open("w", encoding="utf-8", newline="\n") as target, stream:
         source = iter(stream)
-        while block := list(islice(source, _AT_ONCE)):
+        while block := list(islice(source, _BLOCK_LINES)):
             forms = list(map(normal_form, block))
-            for line, form, is_exact, is_near in zip(block, forms, *scored.find(forms), strict=True):
+            for line, form, is_exact, is_near in zip(block, forms, *evaluated.find(forms), strict=True):
                 read += 1
                 if not form:
                     empty += 1
@@ -186,9 +188,9 @@ def _clean(lines: Iterable[str], path: Path, scored: ContaminationFilter, langua
                     near += 1
                 else:
                     seen.add(digest)
-                    squeezed = line.split()
-                    text = " ".join(squeezed)
-                    words, characters = words + len(squeezed), characters + len(text)
+                    in_words = line.split()
+                    text = " ".join(in_words)
+                    words, characters = words + len(in_words), characters + len(text)
                     target.write(f"\n{text}\n" if ended else f"{text}\n")
                     ended = False
     return TextCounts(read, empty, duplicate, evaluation, near, len(seen), words, characters)
@@ -199,7 +201,7 @@ def _digest(form: str) -> bytes:
 
 
 class _Table(dict[int, int | None]):
-    """For `str.translate`: deletes all but letters, marks and digits; filled as characters come up."""
+    """For `str.translate`: deletes all but letters, marks and digits; filled as characters occur."""
 
     def __missing__(self, code: int) -> int | None:
         self[code] = code if unicodedata.category(chr(code))[0] in "LMN" else None

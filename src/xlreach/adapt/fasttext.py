@@ -6,7 +6,7 @@ same text as the other recipes. Needs gensim (the extra `static`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,8 +16,11 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from xlreach.adapt.encoder import Provenance
 from xlreach.adapt.recipe import STEPS, Job, Step
 from xlreach.adapt.save import record_step
+from xlreach.adapt.static_vectors import StaticVectors, TokenizedText
 from xlreach.errors import DataError, MissingExtraError
 from xlreach.spec import param
+
+_SPLITTER = BertPreTokenizer()
 
 
 @STEPS.register
@@ -42,13 +45,11 @@ class FastTextVectors(Step):
     buckets: int = param(200_000, "rows that the character n-grams share", minimum=1, maximum=10_000_000)
 
     def apply(self, source: Path | None, job: Job) -> None:
-        from xlreach.adapt.static_vectors import StaticVectors
-
         try:
             from gensim.models import FastText
         except ImportError as error:
             raise MissingExtraError("gensim", "static", "The recipe step fasttext") from error
-        words = _Words([job.text[language] for language in sorted(job.text)])
+        words = TokenizedText([job.text[language] for language in sorted(job.text)], split_words)
         settings: dict[str, Any] = {"vector_size": self.dim, "min_count": self.min_count, "bucket": self.buckets}
         model = FastText(sg=1, alpha=0.05, epochs=self.epochs, seed=job.seed % 2**31, workers=1, **settings)
         model.build_vocab(corpus_iterable=words)
@@ -64,15 +65,6 @@ class FastTextVectors(Step):
         record_step(Provenance(), job, self, measured)
 
 
-class _Words:
-    """The text as lists of words, punctuation apart as in treebanks; can be iterated over many times."""
-
-    def __init__(self, files: Sequence[Path]) -> None:
-        self._files, self._splitter = files, BertPreTokenizer()
-
-    def __iter__(self) -> Iterator[list[str]]:
-        for path in self._files:
-            with path.open(encoding="utf-8") as stream:
-                for line in stream:
-                    if line.strip():
-                        yield [word for word, _ in self._splitter.pre_tokenize_str(line)]
+def split_words(lines: list[str]) -> Iterator[list[str]]:
+    """Splits lines, without the empty ones, into words; punctuation is apart, as in treebanks."""
+    return ([word for word, _ in _SPLITTER.pre_tokenize_str(line)] for line in lines if line)

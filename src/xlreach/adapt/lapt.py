@@ -75,7 +75,8 @@ class LanguageAdaptivePretraining(Step):
         return super().seen(languages, [code for code in others if not self.pivots or code in self.pivots])
 
     def apply(self, source: Path | None, job: Job) -> None:
-        from xlreach.adapt.mlm import JobState, Training, load_masked_lm, train
+        from xlreach.adapt.masked_lm import load_masked_lm
+        from xlreach.adapt.mlm import JobState, Training, train
         from xlreach.adapt.mlm_data import EncodedText
 
         folder = require_source(source, self)

@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from xlreach.adapt.mlm import load_masked_lm, masked_lm_head
+from xlreach.adapt.masked_lm import load_masked_lm, masked_lm_head
 from xlreach.adapt.romanize import input_transform
 from xlreach.adapt.tokenizer_file import longest_input, read_tokenizer, special_tokens, token_id
 

@@ -24,21 +24,19 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from tqdm import tqdm
-from transformers import AutoModelForMaskedLM
 
+from xlreach.adapt.masked_lm import Model, masked_lm_head
 from xlreach.adapt.mlm_data import Batch, EncodedText, Masking, batches
 from xlreach.adapt.recipe import Step
 from xlreach.adapt.tiered_lr import Tier
 from xlreach.compute.distributed import ProcessGroup
-from xlreach.compute.loading import attention_implementation, safe_loading
 from xlreach.compute.memory import release_freed_memory
 from xlreach.compute.precision import choose_dtype
 from xlreach.compute.sparse_embeddings import SparseEmbeddings, cross_entropy
-from xlreach.errors import DataError, ModelError
+from xlreach.errors import DataError
 from xlreach.store import replacing
 
 _Ids = NDArray[np.int64]
-Model = Any  # a transformers model with a masked-language-model head; the library's own types do not check
 # The number of masked positions is padded to a multiple of this, and the padding is left out of the loss: on CPUs
 # oneDNN compiles and keeps a kernel for every shape, so a number that differs in every batch would fill the memory.
 _POSITION_STEP = 64
@@ -99,56 +97,6 @@ class History:
     valid_lines: int
 
 
-def load_masked_lm(source: Path, seed: int) -> tuple[Model, list[str]]:
-    """Loads an encoder with its masked-language-model head, in float32.
-
-    Returns:
-        The model, and a warning where it had no head and got a new one.
-
-    Raises:
-        ModelError: transformers does not know the architecture, or it has no masked-language-model form.
-    """
-    with safe_loading(source) as options, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model, info = AutoModelForMaskedLM.from_pretrained(
-            source,
-            dtype=torch.float32,
-            attn_implementation=attention_implementation("cuda" if torch.cuda.is_available() else "cpu"),
-            output_loading_info=True,
-            use_safetensors=True,
-            **options,
-        )
-    masked_lm_head(model)
-    encoder_part = f"{model.base_model_prefix}."
-    missing = [name for name in info["missing_keys"] if not name.startswith(encoder_part)]
-    absent = [name for name in info["missing_keys"] if name.startswith(encoder_part) and "position_ids" not in name]
-    if absent:
-        raise ModelError(
-            f"The weights lack {absent[0]!r} and {len(absent) - 1} more.",
-            expected="Expected the weights of the whole encoder.",
-            fix="Download the folder again.",
-            path=source,
-        )
-    new_head = "The base has no masked-language-model head; it got a new one, tied to its embeddings."
-    return model, [new_head] if missing else []
-
-
-def masked_lm_head(model: Model) -> torch.nn.Module:
-    """The module that turns hidden states, shape (n, hidden), into logits, shape (n, vocabulary).
-
-    Raises:
-        ModelError: The architecture is not known.
-    """
-    for name in ("lm_head", "cls"):
-        head = getattr(model, name, None)
-        if isinstance(head, torch.nn.Module):
-            return head
-    raise ModelError(
-        f"The masked-language-model head of {type(model).__name__} is not known.",
-        expected="Expected an encoder shaped like XLM-R or BERT.",
-    )
-
-
 def train(model: Model, text: EncodedText, training: Training, job_state: JobState) -> History:
     """Trains `model` in place and leaves in it the weights of the epoch with the lowest validation loss.
 
@@ -206,8 +154,8 @@ def _train(model: Model, text: EncodedText, training: Training, job_state: JobSt
         run.optimizer.state.clear()  # the moments go before the whole tables come
         narrowed.restore()
     model.to("cpu")
-    job_state.cost["tokens"] = job_state.cost.get("tokens", 0) + progress.tokens
-    job_state.cost["steps"] = job_state.cost.get("steps", 0) + progress.steps
+    for name, spent in (("tokens", progress.tokens), ("steps", progress.steps)):
+        job_state.cost[name] = job_state.cost.get(name, 0) + spent
     return History(
         tuple(round(v, 6) for v in progress.valid_loss),
         tuple(round(v, 6) for v in progress.train_loss),
@@ -385,12 +333,9 @@ class _Progress:
                 save_file(run.weights(), path)
         with replacing(job.checkpoint / "state.json") as path:
             path.write_text(json.dumps({"label": job.label, **dataclasses.asdict(self)}), "utf-8")
-        for old in self._older(job.checkpoint, epoch):
-            old.unlink()
-
-    @staticmethod
-    def _older(folder: Path, epoch: int) -> Iterator[Path]:
-        return (path for path in folder.glob("epoch-*.safetensors") if path.name != f"epoch-{epoch}.safetensors")
+        for path in job.checkpoint.glob("epoch-*.safetensors"):
+            if path.name != f"epoch-{epoch}.safetensors":
+                path.unlink()
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
-"""Text as piece ids: lines cut to length, split by document for validation, batched by a budget of tokens, masked.
+"""The data of masked language modelling: lines as piece ids, split for validation, batched by tokens, and masked.
 
-All drawing is from generators that the caller passes, so that an epoch can be repeated exactly.
+All random numbers come from generators that the caller passes, so that an epoch can be repeated exactly.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from xlreach.adapt.clean_text import hold_out_order
 from xlreach.adapt.tokenizer_file import special_tokens, token_id
 from xlreach.errors import DataError
 
-_STEP = 8  # lengths are rounded up to it: few shapes keep the allocator's memory down
-_AT_ONCE = 2_000
+_STEP = 8  # lengths are rounded up to a multiple of it: few shapes keep memory down
+_BLOCK = 2_000
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ class EncodedText:
         lines: Each a 1-d int32 array.
         pad: The padding id.
         mask: The mask id.
-        special: Ids that are never masked and never stand in for another piece.
+        special: Ids that are never masked and never drawn as a random replacement.
         vocabulary: One more than the largest id.
-        held_out_at: For each line, the share of the text that is held out before it is (`clean_text.hold_out_order`).
-        words: For each line, its white-space words; a line that was cut has them all at its first part.
-        more: Further lines to train on, never held out.
+        held_out_at: For each line, the share from which on it is held out (`clean_text.hold_out_order`).
+        words: For each line, its number of white-space words; of a line that was split, its first part has them all.
+        more: More lines to train on, never held out.
     """
 
     lines: Sequence[NDArray[np.int32]]
@@ -64,13 +64,13 @@ class EncodedText:
     def read(
         cls, files: Mapping[str, Path], tokenizer: dict[str, Any], folder: Path | None, max_length: int
     ) -> EncodedText:
-        """Encodes text files; a line longer than `max_length` pieces becomes several.
+        """Encodes text files; a line longer than `max_length` pieces is split into several.
 
         Args:
             files: By language, a line per text.
             tokenizer: The content of `tokenizer.json`.
             folder: The encoder folder, which may name the special tokens.
-            max_length: In pieces, special tokens included.
+            max_length: In pieces, including special tokens.
 
         Raises:
             DataError: There are fewer than two lines.
@@ -85,7 +85,7 @@ class EncodedText:
         for language in sorted(files):
             order = iter(hold_out_order(files[language]).tolist())
             with files[language].open(encoding="utf-8") as stream:
-                while block := list(islice(stream, _AT_ONCE)):
+                while block := list(islice(stream, _BLOCK)):
                     encoded = built.encode_batch_fast([line.strip() for line in block], add_special_tokens=False)
                     for line, encoding in zip(block, encoded, strict=True):
                         ids, at = encoding.ids, next(order)
@@ -95,8 +95,9 @@ class EncodedText:
                             words.append(0 if start else len(line.split()))
         if len(lines) < 2:
             raise DataError(
-                f"{len(lines)} lines of text for {', '.join(sorted(files)) or 'no language'}.",
-                expected="Masked language modelling needs two or more: one to train on, one to validate on.",
+                f"There are {len(lines)} lines of text for {', '.join(sorted(files)) or 'no language'}.",
+                expected="Expected two or more: one to train on, one to validate on.",
+                fix="Give more text.",
             )
         special = frozenset(added["id"] for added in tokenizer["added_tokens"] if added["special"])
         return cls(
@@ -119,39 +120,39 @@ class EncodedText:
         return replace(fit, lines=[*fit.lines, *self.more]), valid
 
     def with_more(self, other: EncodedText, count: int, rng: np.random.Generator) -> EncodedText:
-        """With so many lines of another text, drawn by chance, to train on; with all where it has fewer."""
+        """With `count` random lines of another text to train on, or all where it has fewer."""
         drawn = np.sort(rng.permutation(len(other.lines))[:count])
         return replace(self, more=[other.lines[at] for at in drawn])
 
     @property
     def pieces_per_word(self) -> float:
-        """Pieces that can be masked for each word: what turns a loss per piece into one per word."""
+        """Pieces that can be masked per word; it converts a loss per piece into a loss per word."""
         special = np.array(sorted(self.special), dtype=np.int32)
         return sum(int((~np.isin(line, special)).sum()) for line in self.lines) / max(1, sum(self.words))
 
-    def _part(self, places: NDArray[np.int64]) -> EncodedText:
-        lines, at, words = ([every[i] for i in places] for every in (self.lines, self.held_out_at, self.words))
+    def _part(self, numbers: NDArray[np.int64]) -> EncodedText:
+        lines, at, words = ([values[i] for i in numbers] for values in (self.lines, self.held_out_at, self.words))
         return replace(self, lines=lines, held_out_at=at, words=words, more=())
 
     def in_use(self, also: Sequence[int] = ()) -> NDArray[np.int64]:
-        """The ids of the text, of special tokens and of `also`, ascending; and those up to padding's, which stays."""
-        mine = np.unique(np.concatenate([*self.lines, *self.more]))
+        """The ids in the text, of special tokens and in `also`, ascending; and all up to padding's, which must stay."""
+        in_text = np.unique(np.concatenate([*self.lines, *self.more]))
         special = np.array([*self.special, self.mask, *also, *range(self.pad + 1)], dtype=np.int64)
-        return np.union1d(mine, special).astype(np.int64)
+        return np.union1d(in_text, special).astype(np.int64)
 
     def renumbered(self, rows: NDArray[np.int64]) -> EncodedText:
-        """The text in other ids: `rows[i]` becomes `i`."""
+        """The text with other ids: `rows[i]` becomes `i`."""
         new = np.full(int(rows[-1]) + 1, -1, dtype=np.int32)
         new[rows] = np.arange(len(rows), dtype=np.int32)
         special = frozenset(int(new[id_]) for id_ in self.special)
-        lines, more = ([new[line] for line in some] for some in (self.lines, self.more))
+        lines, more = ([new[line] for line in part] for part in (self.lines, self.more))
         return replace(self, lines=lines, more=more, mask=int(new[self.mask]), special=special, vocabulary=len(rows))
 
 
 def batches(text: EncodedText, budget: int, rng: np.random.Generator) -> Iterator[Batch]:
-    """All lines once, in batches of like length with at most `budget` tokens each (but always one line), shuffled.
+    """Yields all lines once, shuffled, in batches of similar length with at most `budget` tokens (or a single line).
 
-    How many batches there are does not depend on `rng`.
+    The number of batches does not depend on `rng`.
     """
     lengths = np.array([-(-len(line) // _STEP) * _STEP for line in text.lines])
     plan: list[NDArray[np.int64]] = []
@@ -172,7 +173,7 @@ def batches(text: EncodedText, budget: int, rng: np.random.Generator) -> Iterato
 
 @dataclass(frozen=True)
 class Masking:
-    """BERT's rule: of the pieces chosen, 80 % become the mask, 10 % another piece, 10 % stay (Devlin et al. 2019)."""
+    """BERT's masking: of chosen pieces 80 % become the mask, 10 % a random piece, 10 % stay (Devlin et al. 2019)."""
 
     share: float
     mask: int
@@ -187,9 +188,10 @@ class Masking:
     def apply(
         self, batch: Batch, rng: np.random.Generator
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Inputs (rows, length) with pieces hidden, the chosen positions in the flattened batch, and what was there.
+        """Chooses positions, at least one, and masks them.
 
-        At least one position is chosen.
+        Returns:
+            The masked ids, shape (rows, length); the chosen positions in the flattened batch; the ids there before.
         """
         flat = batch.ids.reshape(-1)
         eligible = np.flatnonzero((batch.attention.reshape(-1) == 1) & ~np.isin(flat, self.special))

@@ -1,4 +1,4 @@
-"""The model card of an encoder folder: what it started from, what was done to it, with which data, what came of it."""
+"""The model card of an encoder folder: its base, the recipe, the data, and what was measured."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from xlreach.adapt.encoder import Provenance
 
 _USAGE = "Load it with `SentenceTransformer(path)`, `AutoModel` or `AutoModelForMaskedLM`; `xlreach.json` has details."
 _STATIC = "Read these static word vectors with `StaticVectors.load(path)` of `xlreach.adapt.static_vectors`."
-_LONGEST = 6  # values of a list that are shown
+_LONGEST = 6  # values shown of a list
 
 
 def model_card(provenance: Provenance, static: bool = False) -> str:
-    """README.md in Markdown, with the YAML header that the hub reads."""
+    """Writes README.md in Markdown, with the YAML header that the hub reads."""
     header = ["---"] if static else ["---", "library_name: sentence-transformers", "pipeline_tag: sentence-similarity"]
     if provenance.languages:
         header.append(f"language: {json.dumps(list(provenance.languages))}")
     parts = ["\n".join([*header, "---"]), f"# {'Static word vectors' if static else 'An adapted encoder'}"]
     parts.append("\n".join(_facts(provenance)))
     if provenance.data:
-        rows = [[one.get("name", ""), one.get("licence", "") or "not stated"] for one in provenance.data]
+        rows = [[text.get("name", ""), text.get("licence", "") or "not stated"] for text in provenance.data]
         parts += ["## Data", _table(["text", "licence"], rows)]
-    parts += ["## Steps", _table(["step", "seed", "what it found"], [_step(one) for one in provenance.steps])]
-    for language, found in provenance.diagnostics.items():
+    parts += ["## Steps", _table(["step", "seed", "measured"], [_step(record) for record in provenance.steps])]
+    for language, by_time in provenance.diagnostics.items():
         rows = [
-            [name, _shown(found.get("before", {}).get(name, "")), _shown(found["after"].get(name, ""))]
-            for name in dict.fromkeys((*found.get("before", {}), *found["after"]))
+            [name, *(_shown(by_time.get(time, {}).get(name, "")) for time in ("before", "after"))]
+            for name in dict.fromkeys((*by_time.get("before", {}), *by_time["after"]))
         ]
         parts += [f"## The tokenizer on {language}", _table(["diagnostic", "before", "after"], rows)]
     return "\n\n".join([*parts, _STATIC if static else _USAGE]) + "\n"
@@ -46,11 +46,11 @@ def _facts(provenance: Provenance) -> list[str]:
 
 
 def _step(record: dict[str, Any]) -> list[str]:
-    told = {name: value for name, value in record.items() if name not in ("step", "version", "seed")}
+    measured = {name: value for name, value in record.items() if name not in ("step", "version", "seed")}
     return [
         f"`{record['step']}`",
         _shown(record.get("seed", "")),
-        "; ".join(f"{name} {_shown(value)}" for name, value in told.items()),
+        "; ".join(f"{name} {_shown(value)}" for name, value in measured.items()),
     ]
 
 
@@ -58,9 +58,9 @@ def _shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_shown(one)}" for name, one in value.items()) or "none"
+        return ", ".join(f"{name} {_shown(inner)}" for name, inner in value.items()) or "none"
     if isinstance(value, (list, tuple)):
-        some = [_shown(one) for one in value[:_LONGEST]]
+        some = [_shown(inner) for inner in value[:_LONGEST]]
         return ", ".join([*some, f"… ({len(value)})"] if len(value) > _LONGEST else some) or "none"
     return str(value)
 

@@ -41,7 +41,7 @@ class VocabularyTrimming(Step):
         return True
 
     def apply(self, source: Path | None, job: Job) -> None:
-        from xlreach.adapt.mlm import load_masked_lm
+        from xlreach.adapt.masked_lm import load_masked_lm
         from xlreach.adapt.segmentation import Segmenter
         from xlreach.adapt.trimming import trimmed_exactly
 
@@ -91,7 +91,7 @@ class VocabularyReplacement(Step):
         return () if self.tokenizer == "train" else (Path(self.tokenizer),)
 
     def apply(self, source: Path | None, job: Job) -> None:
-        from xlreach.adapt.mlm import load_masked_lm
+        from xlreach.adapt.masked_lm import load_masked_lm
         from xlreach.adapt.segmentation import Segmenter
 
         folder = require_source(source, self)
@@ -169,9 +169,9 @@ def retrained(base: Segmenter, files: Sequence[Path], size: int) -> dict[str, An
     Raises:
         DataError: There is no text, or not enough.
     """
-    from xlreach.adapt.segmentation import count_words
+    from xlreach.adapt.segmentation import count_words, text_lines
     from xlreach.adapt.trimming import renumbered
-    from xlreach.adapt.unigram import train_unigram
+    from xlreach.adapt.unigram import train_pieces
     from xlreach.adapt.wordpiece import train_wordpiece
 
     words = count_words(files)
@@ -190,15 +190,10 @@ def retrained(base: Segmenter, files: Sequence[Path], size: int) -> dict[str, An
         order = [*front, *behind, *(piece for piece in pieces if piece not in {*front, *behind})]
         vocab: Any = {piece: id_ for id_, piece in enumerate(order)}
         return renumbered({**base.content, "model": {**model, "vocab": vocab}}, dict(vocab))
-    lines = [base.normalize(line.strip()) for path in files for line in path.read_text("utf-8").splitlines()]
-    characters = len(set().union(*map(set, lines)))
-    # Coverage as in `new_tokenizer`; three entries of the trained model are its own special tokens.
-    trained = train_unigram(iter(lines), room + 3, coverage=1.0 if characters <= size // 4 else 0.9995)
-    ordinary = [i for i in range(trained.get_piece_size()) if not (trained.is_control(i) or trained.is_unknown(i))]
-    scored = [[trained.id_to_piece(i), trained.get_score(i)] for i in ordinary]
+    scored = train_pieces([base.normalize(line) for line in text_lines(files)], room, size)
     taken = {*front, *behind}
     entries = [[piece, 0.0] for piece in front]
-    entries += [entry for entry in scored if entry[0] not in taken]
+    entries += [[piece, score] for piece, score in scored if piece not in taken]
     entries += [[piece, 0.0] for piece in behind]
     ids = {str(piece): id_ for id_, (piece, _) in enumerate(entries)}
     unknown = ids[model["vocab"][model["unk_id"]][0]]
@@ -211,7 +206,7 @@ def _replace_rows(
     """Writes one row for each entry of `plan` into the embeddings, the output layer and its bias."""
     import torch
 
-    from xlreach.adapt.embedding_rows import resize_vocabulary, set_output_bias
+    from xlreach.adapt.masked_lm import resize_vocabulary, set_output_bias
 
     roles = special_tokens(folder, tokenizer)
     config = model.config

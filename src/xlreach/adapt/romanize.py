@@ -67,9 +67,10 @@ def with_input_of(encoder: Path, job: Job) -> Job:
     return dataclasses.replace(job, text=text, others=others)
 
 
+@lru_cache(_LINES)
 def by_line(text: str) -> str:
     """Romanizes a text."""
-    return _romanized_line(text)
+    return str(_romanizer().romanize_string(text)) if text and not text.isascii() else text
 
 
 def by_word(text: str) -> str:
@@ -127,11 +128,6 @@ def _romanizer() -> Any:
 @lru_cache(_WORDS)
 def _romanized_word(word: str) -> str:
     return str(_romanizer().romanize_string(word)) if word and not word.isascii() else word
-
-
-@lru_cache(_LINES)
-def _romanized_line(line: str) -> str:
-    return str(_romanizer().romanize_string(line)) if line and not line.isascii() else line
 
 
 def _copied(files: Mapping[str, Path], transform: Transform, out: Path) -> dict[str, Path]:

@@ -7,7 +7,7 @@ toolkit. Its tokenizer is trained on the text, or given and trimmed to it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -100,11 +100,12 @@ class FromScratch(Step):
         return {language: job.text[language] for language in self.languages} if self.languages else job.text
 
     def _tokenizer(self, files: Mapping[str, Path], others: Mapping[str, Path]) -> dict[str, Any]:
+        from xlreach.adapt.segmentation import text_lines
         from xlreach.adapt.trimming import trimmed
         from xlreach.adapt.unigram import new_tokenizer
 
         if self.tokenizer == "train":
-            return new_tokenizer(_lines(files), self.vocab)
+            return new_tokenizer(text_lines(files[language] for language in sorted(files)), self.vocab)
         try:
             content = json.loads(Path(self.tokenizer).read_text("utf-8"))
         except (OSError, ValueError) as error:
@@ -138,9 +139,3 @@ class FromScratch(Step):
             torch.manual_seed(seed)
             attention = attention_implementation("cuda" if torch.cuda.is_available() else "cpu")
             return XLMRobertaForMaskedLM._from_config(config, attn_implementation=attention)
-
-
-def _lines(files: Mapping[str, Path]) -> Iterator[str]:
-    for language in sorted(files):
-        with files[language].open(encoding="utf-8") as stream:
-            yield from (line.strip() for line in stream if line.strip())

@@ -137,6 +137,13 @@ class Segmenter:
         return ids
 
 
+def text_lines(files: Iterable[Path]) -> Iterator[str]:
+    """Yields the lines of text files, stripped, without empty ones."""
+    for path in files:
+        with path.open(encoding="utf-8") as stream:
+            yield from (stripped for line in stream if (stripped := line.strip()))
+
+
 def count_words(files: Iterable[Path], most_lines: int | None = None) -> Counter[str]:
     """Counts the white-space words of text files, of each file the first `most_lines` lines."""
     words: Counter[str] = Counter()

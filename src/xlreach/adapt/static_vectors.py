@@ -10,8 +10,9 @@ thread so that a seed always gives the same vectors. Reading needs no extra.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -145,7 +146,8 @@ def focus(
     except ImportError as error:
         raise MissingExtraError("gensim", "static", "init=focus") from error
     model = FastText(seed=seed, workers=1, sg=0, **_SETTINGS)
-    lines = _Pieces(tokenizer, files)
+    encode = partial(Tokenizer.from_str(json.dumps(tokenizer)).encode_batch, add_special_tokens=False)
+    lines = TokenizedText(files, lambda block: (encoding.tokens for encoding in encode(block)))
     model.build_vocab(corpus_iterable=lines)
     vocabulary = model.wv.key_to_index
     anchors = sorted(piece for piece in overlap if piece in vocabulary)
@@ -171,15 +173,19 @@ def sparsemax(scores: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.maximum(scores.astype(np.float64) - sums[support - 1] / support, 0)
 
 
-class _Pieces:
-    """The text as lists of pieces; can be iterated over many times."""
+class TokenizedText:
+    """Text files as lists of tokens, a list per line; can be iterated over many times, as gensim does.
 
-    def __init__(self, tokenizer: dict[str, Any], files: Sequence[Path]) -> None:
-        self._tokenizer, self._files = Tokenizer.from_str(json.dumps(tokenizer)), files
+    Args:
+        files: The text.
+        tokenize: Turns some lines into their lists of tokens.
+    """
+
+    def __init__(self, files: Sequence[Path], tokenize: Callable[[list[str]], Iterable[list[str]]]) -> None:
+        self._files, self._tokenize = files, tokenize
 
     def __iter__(self) -> Iterator[list[str]]:
         for path in self._files:
             with path.open(encoding="utf-8") as stream:
                 while block := [line.strip() for line in islice(stream, 2000)]:
-                    for encoding in self._tokenizer.encode_batch(block, add_special_tokens=False):
-                        yield encoding.tokens
+                    yield from self._tokenize(block)

@@ -32,7 +32,11 @@ _UNLIMITED = 1_000_000
 
 
 def read_tokenizer(folder: Path) -> dict[str, Any]:
-    """The content of `tokenizer.json`, without truncation and padding; converted where the folder has none."""
+    """Reads `tokenizer.json`, without truncation and padding; other tokenizer files are converted.
+
+    Raises:
+        ModelError: The folder has no tokenizer that can be read.
+    """
     path = folder / "tokenizer.json"
     try:
         if path.is_file():
@@ -79,19 +83,19 @@ def token_id(tokenizer: dict[str, Any], token: str) -> int:
 
 
 def longest_input(source: Path | None, config: dict[str, Any]) -> int:
-    """In pieces: what the base says of itself, else what its positions allow."""
+    """The longest input in pieces: as the base declares it, else as many as it has positions."""
     if source is not None:
         for name, key in (
             ("sentence_bert_config.json", "max_seq_length"),
             ("tokenizer_config.json", "model_max_length"),
         ):
             path = source / name
-            told = _object(path).get(key) if path.is_file() else None
-            if told is not None and _number(told, key, path) < _UNLIMITED:
-                return int(told)
-    where = Path("config.json") if source is None else source / "config.json"
-    positions = _number(config.get("max_position_embeddings"), "max_position_embeddings", where)
-    offset = _number(config.get("pad_token_id") or 0, "pad_token_id", where) + 1
+            length = _object(path).get(key) if path.is_file() else None
+            if length is not None and _number(length, key, path) < _UNLIMITED:
+                return int(length)
+    path = Path("config.json") if source is None else source / "config.json"
+    positions = _number(config.get("max_position_embeddings"), "max_position_embeddings", path)
+    offset = _number(config.get("pad_token_id") or 0, "pad_token_id", path) + 1
     return int(positions - offset if "roberta" in config["model_type"] else positions)
 
 
@@ -114,15 +118,15 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def _object(path: Path) -> dict[str, Any]:
-    found = read_json(path, ModelError)
-    if not isinstance(found, dict):
-        raise ModelError("Not a JSON object.", path=path)
-    return found
+    content = read_json(path, ModelError)
+    if not isinstance(content, dict):
+        raise ModelError("The file is not a JSON object.", path=path)
+    return content
 
 
 def _number(value: Any, name: str, path: Path) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ModelError(f"{name} is {str(value)[:80]}.", expected="Expected a number.", path=path)
+        raise ModelError(f"The value of {name} is {str(value)[:80]}.", expected="Expected a number.", path=path)
     return value
 
 

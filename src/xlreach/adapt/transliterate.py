@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 
 from tokenizers import normalizers
 
-from xlreach.adapt.charsmap import replacing_normalizers
+from xlreach.adapt.charsmap import replacement_order, replacing_normalizers
 from xlreach.adapt.encoder import Provenance
 from xlreach.adapt.recipe import STEPS, Job, Step, require_source
 from xlreach.adapt.romanize import BY_LINE, BY_WORD, ICU, require_uroman, transform_named, words_suffice
@@ -234,13 +234,9 @@ def _joins_marks(table: Mapping[str, str]) -> bool:
     return not joined(set("".join(table))).isdisjoint(joined({value[-1] for value in table.values() if value}))
 
 
-def _order(table: Mapping[str, str]) -> list[str]:
-    return sorted((key for key in table if table[key] != key), key=lambda key: (-len(key), key))
-
-
 def _check_order(table: dict[str, str], path: Path | None) -> None:
     """Refuses a replacement that contains what a later one replaces: they are applied one after the other."""
-    keys = _order(table)
+    keys = replacement_order(table)
     for position, key in enumerate(keys):
         for later in keys[position + 1 :]:
             if later in table[key]:

@@ -1,6 +1,6 @@
-"""Unigram tokenizers: training one, appending pieces to one, and the XLM-R layout for a new one.
+"""Unigram tokenizers: training one, appending pieces to one, and building a new one in the layout of XLM-R.
 
-SentencePiece trains (one thread, so that the same text gives the same model); `tokenizer.json` is what is kept.
+SentencePiece trains, on one thread, so that the same text always gives the same model; only `tokenizer.json` is kept.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _SPACE = "▁"
 
 
 def train_unigram(lines: Iterator[str], size: int, coverage: float = 1.0) -> sentencepiece.SentencePieceProcessor:
-    """A SentencePiece Unigram model with at most `size` pieces, of lines that are normalized already.
+    """Trains a SentencePiece Unigram model on normalized lines.
 
     Args:
         lines: The text.
-        size: Most pieces; a small text gives fewer.
+        size: The largest number of pieces; a small text gives fewer.
         coverage: The share of the text's characters that get a piece; the rarest do not.
 
     Raises:
@@ -50,18 +50,33 @@ def train_unigram(lines: Iterator[str], size: int, coverage: float = 1.0) -> sen
     return sentencepiece.SentencePieceProcessor(model_proto=file.getvalue())
 
 
-def with_pieces(base: Segmenter, pieces: Iterable[str]) -> Segmenter:
-    """The Unigram tokenizer with pieces appended to its vocabulary, all at the median of its scores.
+def train_pieces(text: list[str], room: int, size: int) -> list[tuple[str, float]]:
+    """Trains at most `room` pieces for a vocabulary of `size`, without special tokens: pieces with their scores.
 
-    One constant score there is what works: pieces get used, and other text is left alone; the scores of the
-    proposing model, shifted or not, change several per cent of the lines of other languages.
+    XLM-R left the rarest characters out; where all have room, a small text needs every one.
+    """
+    characters = len(set().union(*map(set, text)))
+    # Three entries of the trained model are its own special tokens.
+    model = train_unigram(iter(text), room + 3, coverage=1.0 if characters <= size // 4 else 0.9995)
+    ordinary = [i for i in range(model.get_piece_size()) if not (model.is_control(i) or model.is_unknown(i))]
+    return [(model.id_to_piece(i), model.get_score(i)) for i in ordinary]
+
+
+def with_pieces(base: Segmenter, pieces: Iterable[str]) -> Segmenter:
+    """The Unigram tokenizer with pieces appended to its vocabulary, all with the median of its scores.
+
+    With this one score the pieces are used and other text stays unchanged; the scores of the proposing model, shifted
+    or not, would change several per cent of the lines of other languages.
     """
     model = base.content["model"]
     scores = sorted(score for _, score in model["vocab"] if score != 0.0)
     middle = scores[len(scores) // 2] if scores else 0.0
     behind = sorted(t["id"] for t in base.content["added_tokens"] if t["id"] >= len(model["vocab"]))
     if behind != list(range(len(model["vocab"]), len(model["vocab"]) + len(behind))):
-        raise ModelError("The tokenizer's added tokens leave gaps behind its vocabulary; no piece can be appended.")
+        raise ModelError(
+            "The ids of the tokenizer's added tokens leave gaps after its vocabulary.",
+            expected="Expected consecutive ids, so that pieces can be appended.",
+        )
     # Added tokens that follow the vocabulary keep their ids by becoming part of it.
     contents = {t["id"]: t["content"] for t in base.content["added_tokens"]}
     vocab = [*model["vocab"], *([contents[id_], 0.0] for id_ in behind), *([piece, middle] for piece in pieces)]
@@ -75,15 +90,11 @@ def new_tokenizer(lines: Iterable[str], size: int) -> dict[str, Any]:
 
     Args:
         lines: Text to train on.
-        size: Most entries, special tokens included.
+        size: The largest number of entries, including special tokens.
     """
     text = [unicodedata.normalize("NFKC", line) for line in lines]
-    characters = len(set().union(*map(set, text)))
-    # XLM-R left the rarest characters out; where all have room, a small text can afford none as unknown.
-    model = train_unigram(iter(text), size - 2, coverage=1.0 if characters <= size // 4 else 0.9995)
     special = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
-    ordinary = [i for i in range(model.get_piece_size()) if not (model.is_control(i) or model.is_unknown(i))]
-    pieces = [(model.id_to_piece(i), model.get_score(i)) for i in ordinary]
+    pieces = train_pieces(text, size - len(special) - 1, size)
     tokenizer = Tokenizer(models.Unigram([*special, *pieces, ("<mask>", 0.0)], unk_id=3, byte_fallback=False))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " ")])
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(

@@ -59,7 +59,7 @@ class VocabularyAugmentation(Step):
 
     def apply(self, source: Path | None, job: Job) -> None:
         from xlreach.adapt.candidates import choose_pieces, with_pieces
-        from xlreach.adapt.mlm import load_masked_lm
+        from xlreach.adapt.masked_lm import load_masked_lm
         from xlreach.adapt.segmentation import Segmenter
 
         folder = require_source(source, self)
@@ -153,7 +153,7 @@ def _write_rows(
     """
     import torch
 
-    from xlreach.adapt.embedding_rows import resize_vocabulary
+    from xlreach.adapt.masked_lm import resize_vocabulary
 
     old_size = model.get_input_embeddings().weight.shape[0]
     resize_vocabulary(model, max(old_size, max(ids.values(), default=-1) + 1))

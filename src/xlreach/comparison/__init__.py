@@ -6,9 +6,9 @@ report shows what this room computed and computes nothing itself.
 
 from __future__ import annotations
 
+from xlreach.comparison.claims import Hypothesis, parse_hypothesis
 from xlreach.comparison.gap import compare
-from xlreach.comparison.hypotheses import parse_hypothesis
-from xlreach.comparison.runs import RunComparison, compare_runs
+from xlreach.comparison.runs import compare_runs
 from xlreach.gaps import read_gaps, write_gaps
 
-__all__ = ["RunComparison", "compare", "compare_runs", "parse_hypothesis", "read_gaps", "write_gaps"]
+__all__ = ["Hypothesis", "compare", "compare_runs", "parse_hypothesis", "read_gaps", "write_gaps"]

@@ -14,7 +14,8 @@ from typing import Literal
 
 import pandas as pd
 
-from xlreach.comparison.hypotheses import Hypothesis, check_hypotheses
+from xlreach.comparison.claims import SETTINGS, Hypothesis, Selection
+from xlreach.comparison.hypotheses import check_hypotheses
 from xlreach.comparison.levels import CONFIG
 from xlreach.comparison.permutation import holm
 from xlreach.gaps import Answer, Claim, Direction, Gap, GapAnalysis
@@ -23,7 +24,6 @@ from xlreach.system import StudyNames, System
 
 _ALPHA = 0.05
 _RESAMPLES = 2_000  # only standard errors are computed from them
-_SETTINGS = ("mono", "cross", "multi")
 
 
 def answers(
@@ -54,8 +54,8 @@ def answers(
     answered = []
     for (base, dataset), rows in gaps.items():
         system = best_system(rows)
-        own = sorted((row for row in rows if row.system == system), key=lambda row: _SETTINGS.index(str(row.setting)))
-        setting = next(name for name in ("cross", *_SETTINGS) if name in {row.setting for row in own})
+        own = sorted((row for row in rows if row.system == system), key=lambda row: SETTINGS.index(str(row.setting)))
+        setting = next(name for name in ("cross", *SETTINGS) if name in {row.setting for row in own})
         claims = [_claim("gap", row, row.gap) for row in own]
         claims += [
             _claim(row.direction, row, row.value)
@@ -131,7 +131,16 @@ def _contrast(
     resamples: int,
 ) -> list[Claim]:
     """The low-resource value, or the gap, of a system minus that of another."""
-    claim = Hypothesis(kind, form, system, against, True, setting, measure, "low" if form == "value" else "all")
+    claim = Hypothesis(
+        text=kind,
+        form=form,
+        left=Selection.only(system),
+        right=Selection.only(against),
+        greater=True,
+        task=setting,
+        measure=measure,
+        languages="low" if form == "value" else "all",
+    )
     return [
         Claim(
             kind=kind,

@@ -10,6 +10,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from xlreach.comparison.answer import answers
+from xlreach.comparison.claims import parse_hypothesis
 from xlreach.comparison.found import Found
 from xlreach.comparison.hypotheses import check_hypotheses
 from xlreach.comparison.levels import splits
@@ -60,6 +61,7 @@ def compare(
         DataError: The per-query values do not fit the results.
     """
     names = names or _names(results)
+    claims = [parse_hypothesis(text, names) for text in hypotheses]
     measured = {row.query_language or row.language for row in results if row.kind in ("retrieval", "tagging")}
     origins = {row.base: (bases or {}).get(row.base, row.base) for row in results if row.base is not None}
     every_split = splits(levels, [code for code in measured if code is not None], origins, divisions)
@@ -86,7 +88,7 @@ def compare(
         gaps=tuple(rows.gaps),
         directions=tuple(rows.directions),
         changes=tuple(rows.changes()),
-        verdicts=tuple(check_hypotheses(hypotheses, results, queries, levels, seed=seed, resamples=resamples)),
+        verdicts=tuple(check_hypotheses(claims, results, queries, levels, seed=seed, resamples=resamples)),
         cautions=tuple(_cautions(rows.gaps, every_split[0])),
     )
     if ranks is not None:

@@ -13,13 +13,13 @@ from dataclasses import replace
 from xlreach.comparison.levels import CONFIG
 from xlreach.comparison.tables import Figure, Table
 from xlreach.gaps import GapAnalysis
-from xlreach.system import UNTREATED
+from xlreach.system import System
 
 _ALPHA = 0.05
 _SIGNS = {"recipe": "*", "alignment": "†", "retriever": "†"}
 
 
-_Key = tuple[str | None, str | None, str, str]  # base, task, recipe, alignment
+_Key = tuple[str | None, System]  # the task and the system
 
 
 def marked(tables: Sequence[Table], analysis: GapAnalysis) -> list[Table]:
@@ -33,7 +33,7 @@ def _signs(analysis: GapAnalysis) -> dict[_Key, str]:
     for row in analysis.changes:
         if row.split == CONFIG and row.factor in _SIGNS and row.p_low_holm is not None and row.p_low_holm < _ALPHA:
             task = row.measure if row.kind == "tagging" else f"{row.dataset} {row.setting} {row.measure}"
-            key = (row.system.base, task, row.system.recipe, row.system.alignment)
+            key = (task, row.system)
             signs[key] = signs.get(key, "") + _SIGNS[row.factor]
     return signs
 
@@ -43,11 +43,12 @@ def _marked(table: Table, signs: Mapping[_Key, str]) -> Table:
     whole = " ".join(str(part) for part in (about.get("dataset"), about.get("setting"), about.get("measure")) if part)
     rows = []
     for names, figures in table.rows:
-        recipe, alignment = names[0], names[1] if len(names) > 1 else UNTREATED
+        parts = dict(zip(table.heads, names, strict=True))
+        system = System.of(about.get("base"), *(parts.get(head) for head in ("recipe", "alignment", "retriever")))
         cells: list[Figure | None] = []
         for column, figure in zip(table.columns, figures, strict=True):
             task = column if "measure" not in about else whole if column == "mean low" else None
-            sign = signs.get((about.get("base"), task, recipe, alignment), "")
+            sign = signs.get((task, system), "")
             cells.append(replace(figure, marks=sign) if figure is not None and sign else figure)
         rows.append((names, tuple(cells)))
     return replace(table, rows=tuple(rows))

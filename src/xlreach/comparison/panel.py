@@ -107,7 +107,7 @@ def families(results: Sequence[Measurement], queries: pd.DataFrame | Path | None
         if row.kind == "retrieval" and row.query_language is not None:
             key = FamilyKey("retrieval", row.base, row.dataset, row.setting, row.measure)
         elif row.kind == "tagging" and row.language is not None and is_whole(row):
-            key = FamilyKey("tagging", row.base, None, None, row.measure)
+            key = FamilyKey("tagging", row.base, None, None, row.label)
         else:
             continue
         rows.setdefault(key, []).append(row)
@@ -139,8 +139,6 @@ def _family(key: FamilyKey, rows: list[Measurement], queries: pd.DataFrame | Non
         numbers, units = pd.factorize(group)
         groups, strata = len(units), _strata(numbers, queries["query_language"], len(units))
         queries = queries.assign(unit=numbers)
-        if "retriever" not in queries:
-            queries["retriever"] = DENSE
         names = [queries[name].astype(object).fillna(plain) for name, plain in _CELL.items()]
         codes, known = pd.factorize(pd.MultiIndex.from_arrays(names))
         for number, name in enumerate(known):
@@ -252,8 +250,7 @@ class _Queries:
                 value = getattr(key, name)
                 one = arrow.field(name).is_null() if value is None else arrow.field(name) == value
                 test = one if test is None else test & one
-            columns = [name for name in _COLUMNS if name in self.table.schema.names]
-            return self.table.to_table(columns=columns, filter=test).to_pandas()
+            return self.table.to_table(columns=list(_COLUMNS), filter=test).to_pandas()
         if self.frame is None:
             return None
         rows = self.rows.get(tuple(getattr(key, name) or "" for name in _FAMILY))
@@ -261,7 +258,7 @@ class _Queries:
 
 
 def _check_columns(seen: Sequence[str], path: Path | None) -> None:
-    missing = sorted(set(_COLUMNS) - set(seen) - {"retriever"})
+    missing = sorted(set(_COLUMNS) - set(seen))
     if missing:
         raise DataError(
             f"The per-query values lack {', '.join(missing)}.", expected=f"Expected {', '.join(_COLUMNS)}.", path=path

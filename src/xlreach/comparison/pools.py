@@ -9,12 +9,12 @@ relevant one that are not, a hypergeometric number stays. No ranking is drawn; n
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import ir_measures
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -22,11 +22,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from scipy import special
 
-from xlreach.comparison.tables import Figure, Table, ordered
+from xlreach.comparison.tables import Figure, Table, heads_of, names_of, ordered
 from xlreach.errors import DataError
 from xlreach.gaps import Certainty, EqualPools, Gap, GapAnalysis, PoolFigure, PoolSizes
 from xlreach.measurement import Measurement
-from xlreach.system import DENSE, UNTREATED, System
+from xlreach.system import System
 
 _COLUMNS = (
     "base", "recipe", "alignment", "retriever", "language", "seed", "dataset", "setting", "query_language",
@@ -36,7 +36,7 @@ _COLUMNS = (
 _SYSTEM = ("base", "recipe", "alignment", "retriever")
 _CERTAINTY = tuple(field.name for field in dataclasses.fields(Certainty))
 _CELL = (*_SYSTEM, "language", "seed", "query_language", "document_language")
-_MEASURE = re.compile(r"(?P<name>AP|RR|nDCG|R|P|Success)(?:@(?P<cutoff>\d+))?")
+_EXACT = ("AP", "RR", "nDCG", "R", "P", "Success")
 
 
 def pool_sizes(ranks: pd.DataFrame | Path) -> list[PoolSizes]:
@@ -107,7 +107,7 @@ def equal_pools(
                 gaps = gaps_of(*_measured(parts, str(dataset), str(setting), measure))
                 tested = {gap.system: gap for gap in gaps}
             for key, members_of in parts.groupby(list(_SYSTEM), dropna=False, sort=False, observed=True):
-                system = _system(key)
+                system = System.of(*(None if pd.isna(name) else str(name) for name in key))
                 figures = _by_language(members_of)
                 whole, equal = ({code: getattr(f, name) for code, f in figures.items()} for name in ("whole", "equal"))
                 certainty = {name: getattr(tested.get(system), name, None) for name in _CERTAINTY}
@@ -141,10 +141,18 @@ def expected(measure: str, ranks: tuple[int, ...], grades: tuple[int, ...], pool
         LookupError: The measure has no exact expectation here.
         DataError: A rank lies outside the pool.
     """
-    found = _MEASURE.fullmatch(measure)
-    if not found or (found["cutoff"] is None and found["name"] in ("R", "P", "Success")):
+    name, cutoff = _parsed(measure)
+    return _expected(name, cutoff, tuple(ranks), tuple(grades), int(pool), int(size))
+
+
+@lru_cache
+def _parsed(measure: str) -> tuple[str, int]:
+    """Name and cutoff (0 for none) of a measure that has an exact expectation."""
+    parsed = ir_measures.parse_measure(measure)
+    name, cutoff = str(parsed.NAME), parsed.params.get("cutoff")
+    if name not in _EXACT or parsed.params.keys() - {"cutoff"} or (cutoff is None and name in ("R", "P", "Success")):
         raise LookupError(measure)
-    return _expected(found["name"], int(found["cutoff"] or 0), tuple(ranks), tuple(grades), int(pool), int(size))
+    return name, int(cutoff or 0)
 
 
 def pool_tables(analysis: GapAnalysis) -> list[Table]:
@@ -155,6 +163,7 @@ def pool_tables(analysis: GapAnalysis) -> list[Table]:
         keyed.setdefault((row.system.base, row.dataset, row.setting, row.measure), []).append(row)
     tables = []
     for (base, dataset, setting, measure), rows in keyed.items():
+        heads = heads_of(row.system for row in rows)
         about = {"base": base, "dataset": dataset, "setting": setting, "measure": measure}
         codes = ordered({code for row in rows for code in row.languages}, levels)
         sides = {f"mean {side}": levels[side] for side in ("high", "low") if len(set(levels[side]) & set(codes)) > 1}
@@ -167,10 +176,10 @@ def pool_tables(analysis: GapAnalysis) -> list[Table]:
                 for members in sides.values():
                     values = [figures[code].mean for code in members if code in figures]
                     line.append(Figure(float(np.mean(values)), None, 1) if values else None)
-                lines.append(((row.system.recipe, row.system.alignment, pool), tuple(line)))
+                lines.append(((*names_of(row.system, heads), pool), tuple(line)))
         name = f"equal pools {dataset} {setting} {measure} {base}"
         title = f"{measure}, {dataset}, {setting}, {base}: whole and equal pools"
-        tables.append(Table(name, title, ("recipe", "alignment", "pool"), (*codes, *sides), tuple(lines), about))
+        tables.append(Table(name, title, (*heads, "pool"), (*codes, *sides), tuple(lines), about))
     return tables
 
 
@@ -222,8 +231,6 @@ def _log_choose(total: int, some: np.ndarray) -> np.ndarray:
 def _table(ranks: pd.DataFrame | Path) -> pa.Table:
     """The rows that count: the pool of all languages is one for all."""
     table = pq.read_table(ranks) if isinstance(ranks, Path) else pa.Table.from_pandas(ranks, preserve_index=False)
-    if "retriever" not in table.column_names:
-        table = table.append_column("retriever", pa.nulls(len(table), pa.string()))
     if missing := sorted(set(_COLUMNS) - set(table.column_names)):
         raise DataError(f"The ranks lack {', '.join(missing)}.", expected=f"Expected {', '.join(_COLUMNS)}.")
     same = pc.and_(pc.equal(table["setting"], "cross"), pc.equal(table["query_language"], table["document_language"]))
@@ -295,8 +302,3 @@ def _gap(values: Mapping[str, float], levels: Mapping[str, Sequence[str]]) -> fl
     """Mean over the low-resource languages minus mean over the high-resource ones; None where a side has none."""
     low, high = ([values[code] for code in levels[side] if code in values] for side in ("low", "high"))
     return float(np.mean(low) - np.mean(high)) if low and high else None
-
-
-def _system(key: Sequence[Any]) -> System:
-    base, recipe, alignment, retriever = (None if pd.isna(name) else str(name) for name in key)
-    return System(base or "", recipe or UNTREATED, alignment or UNTREATED, retriever or DENSE)

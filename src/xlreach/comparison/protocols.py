@@ -1,23 +1,12 @@
-"""Tagging beyond one language and its whole data: learning curves, zero-shot transfer, parts of a measure.
-
-Reads the measurements that say so: `LAS@50` was learnt from 50 sentences, the setting `transfer` was learnt in another
-language (`TRAIN>TEST` names both data sets), `LAS[nsubj]` is the part of LAS that falls to one relation.
-"""
+"""Tagging beyond one language and its whole data: learning curves, zero-shot transfer, parts of a measure."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from xlreach.comparison.tables import Figure, Table, figure_of, mark_best, ordered
+from xlreach.comparison.tables import Figure, SeedValues, Table, figure_of, mark_best, ordered
 from xlreach.measurement import Measurement
-
-_SHOTS = re.compile(r"(?P<measure>.+)@(?P<sentences>\d+)")
-_PART = re.compile(r"(?P<measure>.+)\[(?P<part>.+)\]")
-_COST = re.compile(r"tag (?P<task>\w+)(?:\((?P<parameters>.*?)\))? on (?P<dataset>.+):examples")
-_LIMIT = re.compile(r"(?:^|,)limit=(\d+)")
-_TASKS = {"accuracy": "pos", "UAS": "parse", "LAS": "parse", "F1": "ner"}
 
 
 class Point(NamedTuple):
@@ -38,28 +27,30 @@ def learning_curves(results: Sequence[Measurement]) -> list[Point]:
 
     How many sentences there were is taken from the costs (`examples`), as a corpus may have fewer than were asked for.
     """
-    rows = [row for row in results if row.kind == "tagging" and row.setting is None and not row.measure.endswith("]")]
-    curved = {(row.base, found["measure"]) for row in rows if (found := _SHOTS.fullmatch(row.measure))}
-    sizes = _sizes(results)
-    cells: dict[tuple[str, ...], dict[int | None, list[tuple[float, float]]]] = {}
+    rows = [row for row in results if row.kind == "tagging" and row.setting is None and row.part is None]
+    curved = {(row.base, row.measure) for row in rows if row.sentences is not None}
+    sizes = {
+        (row.system, row.language, row.seed, row.dataset, row.task, row.sentences): row.value
+        for row in results
+        if row.kind == "cost" and row.measure == "examples" and row.trained_on is None
+    }
+    cells: dict[tuple[str, str, str, str, int | None], dict[int | None, list[tuple[float, float]]]] = {}
     for row in rows:
-        found = _SHOTS.fullmatch(row.measure)
-        measure, limit = (found["measure"], int(found["sentences"])) if found else (row.measure, None)
-        if (row.base, measure) not in curved:
+        if (row.base, row.measure) not in curved:
             continue
-        task = _TASKS.get(measure)
-        size = sizes.get((row.base, row.recipe, row.language, row.seed, row.dataset, task, limit), limit)
+        about = (row.system, row.language, row.seed, row.dataset, row.task, row.sentences)
+        size = sizes.get(about, row.sentences)
         if size is not None:
-            key = (str(row.base), measure, str(row.language), str(row.recipe), str(limit))
+            key = (row.system.base, row.measure, str(row.language), row.system.recipe, row.sentences)
             cells.setdefault(key, {}).setdefault(row.seed, []).append((size, row.value))
     points = []
     for (base, measure, language, recipe, _), by_seed in cells.items():
-        known = [one for pairs in by_seed.values() for one in pairs]
+        learnt = [size for pairs in by_seed.values() for size, _ in pairs]
         figure = figure_of({seed: [value for _, value in pairs] for seed, pairs in by_seed.items()})
-        size = sum(size for size, _ in known) / len(known)
+        size = sum(learnt) / len(learnt)
         points.append(Point(base, measure, language, recipe, size, figure.mean, figure.sd, figure.seeds))
-    place = {key: at for at, key in enumerate(dict.fromkeys(point[:4] for point in points))}
-    return sorted(points, key=lambda point: (place[point[:4]], point.sentences))
+    order = {key: number for number, key in enumerate(dict.fromkeys(point[:4] for point in points))}
+    return sorted(points, key=lambda point: (order[point[:4]], point.sentences))
 
 
 def transfer_tables(results: Sequence[Measurement], levels: Mapping[str, Sequence[str]]) -> list[Table]:
@@ -68,20 +59,17 @@ def transfer_tables(results: Sequence[Measurement], levels: Mapping[str, Sequenc
     What was learnt in the language itself stands below, but for parts of speech: those are its own tags there and
     universal ones across languages.
     """
-    moved = [row for row in results if row.kind == "tagging" and row.setting == "transfer" and row.dataset]
+    rows = [row for row in results if row.kind == "tagging" and row.part is None]
+    transferred = [row for row in rows if row.setting == "transfer"]
+    targets = {str(row.language) for row in transferred}
+    at_home = [row for row in rows if row.setting is None and row.sentences is None and str(row.language) in targets]
     tables = []
-    for base, measure in dict.fromkeys((row.base, row.measure) for row in moved):
-        cells: dict[tuple[str, ...], dict[str, dict[int | None, list[float]]]] = {}
-        targets = {str(row.language) for row in moved}
-        at_home = [
-            row
-            for row in results
-            if row.kind == "tagging" and row.setting is None and row.language in targets and measure != "accuracy"
-        ]
-        for row in (*moved, *at_home):
+    for base, measure in dict.fromkeys((row.base, row.measure) for row in transferred):
+        cells: dict[tuple[str, ...], dict[str, SeedValues]] = {}
+        for row in (*transferred, *(at_home if measure != "accuracy" else ())):
             if (row.base, row.measure) == (base, measure):
-                source = str(row.dataset).partition(">")[0] if row.setting else "the language itself"
-                values = cells.setdefault((source, str(row.recipe)), {}).setdefault(str(row.language), {})
+                source = str(row.trained_on) if row.setting else "the language itself"
+                values = cells.setdefault((source, row.system.recipe), {}).setdefault(str(row.language), {})
                 values.setdefault(row.seed, []).append(row.value)
         title = f"{measure} without a training sentence of the language, {base}"
         about = {"base": base, "measure": measure}
@@ -92,48 +80,36 @@ def transfer_tables(results: Sequence[Measurement], levels: Mapping[str, Sequenc
 
 def part_tables(results: Sequence[Measurement]) -> list[Table]:
     """One table a base and measure that was asked for in parts: languages and recipes by part; nothing is marked."""
-    cells: dict[tuple[str, str], dict[tuple[str, ...], dict[str, dict[int | None, list[float]]]]] = {}
+    cells: dict[tuple[str | None, str], dict[tuple[str, ...], dict[str, SeedValues]]] = {}
     for row in results:
-        if row.kind == "tagging" and row.setting is None and (found := _PART.fullmatch(row.measure)):
-            own = cells.setdefault((str(row.base), found["measure"]), {})
-            values = own.setdefault((str(row.language), str(row.recipe)), {}).setdefault(found["part"], {})
+        if row.kind == "tagging" and row.setting is None and row.part is not None:
+            by_system = cells.setdefault((row.base, row.measure), {})
+            values = by_system.setdefault((str(row.language), row.system.recipe), {}).setdefault(row.part, {})
             values.setdefault(row.seed, []).append(row.value)
-    return [
-        _table(
-            f"parts {measure} {base}", f"{measure} in parts, {base}", ("language", "recipe"), own,
-            list(dict.fromkeys(part for columns in own.values() for part in columns)),
-            {"base": base, "measure": None},
-        )
-        for (base, measure), own in cells.items()
-    ]  # fmt: skip
+    tables = []
+    for (base, measure), by_system in cells.items():
+        parts = list(dict.fromkeys(part for columns in by_system.values() for part in columns))
+        name, title, about = f"parts {measure} {base}", f"{measure} in parts, {base}", {"base": base, "measure": None}
+        tables.append(_table(name, title, ("language", "recipe"), by_system, parts, about))
+    return tables
 
 
 def _table(
     name: str,
     title: str,
     heads: tuple[str, ...],
-    cells: Mapping[tuple[str, ...], Mapping[str, Mapping[int | None, list[float]]]],
+    cells: Mapping[tuple[str, ...], Mapping[str, SeedValues]],
     columns: Sequence[str],
-    about: Mapping[str, Any],
+    about: Mapping[str, str | None],
 ) -> Table:
     figures: dict[str, dict[tuple[str, ...], Figure | None]] = {}
+    measure = about["measure"]
     for column in columns:
-        own = {key: figure_of(values[column]) if column in values else None for key, values in cells.items()}
-        figures[column] = own
-        for first in {key[0] for key in own} if about["measure"] else ():
-            # The best of those that share what stands first: of one training set.
-            figures[column] |= mark_best({key: one for key, one in own.items() if key[0] == first}, about["measure"])
+        shown = {key: figure_of(values[column]) if column in values else None for key, values in cells.items()}
+        figures[column] = dict(shown)
+        for first in {key[0] for key in shown} if measure else ():
+            # the best of those that share what stands first: of one training set
+            group = {key: figure for key, figure in shown.items() if key[0] == first}
+            figures[column] |= mark_best(group, measure or "")
     rows = tuple((key, tuple(figures[column][key] for column in columns)) for key in cells)
     return Table(name, title, heads, tuple(columns), rows, about)
-
-
-def _sizes(results: Iterable[Measurement]) -> dict[tuple[Any, ...], float]:
-    """How many sentences were learnt from, by base, recipe, language, seed, data set, task and limit."""
-    sizes = {}
-    for row in results:
-        found = _COST.fullmatch(row.measure) if row.kind == "cost" else None
-        if found:
-            limit = _LIMIT.search(found["parameters"] or "")
-            about = (row.base, row.recipe, row.language, row.seed, found["dataset"], found["task"])
-            sizes[*about, int(limit[1]) if limit else None] = row.value
-    return sizes

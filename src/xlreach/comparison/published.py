@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 
 from xlreach.comparison.tables import Figure, Table, figure_of, ordered
-from xlreach.measurement import Measurement
+from xlreach.measurement import Measurement, is_whole
 
 _WHO = "mBERT (Chau and Smith 2021)"
 _DATA = {"accuracy": "UD 2.5", "LAS": "UD 2.5", "F1": "WikiAnn, other data than here"}
@@ -26,7 +26,11 @@ def published_tables(results: Sequence[Measurement], levels: Mapping[str, Sequen
     The last column is the mean over the languages that both have, where a method has all of them.
     """
     tables = []
-    rows = [row for row in results if row.kind == "tagging" and row.setting is None and row.language in levels["low"]]
+    rows = [
+        row
+        for row in results
+        if row.kind == "tagging" and is_whole(row) and row.sentences is None and row.language in levels["low"]
+    ]
     for base, measure in dict.fromkeys((row.base, row.measure) for row in rows):
         theirs = _published().get(measure, {})
         cells: dict[str, dict[str, dict[int | None, list[float]]]] = {}

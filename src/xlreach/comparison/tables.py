@@ -10,14 +10,17 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import Any
+from typing import Any, TypeVar
 
+from xlreach.comparison.claims import SETTINGS
 from xlreach.comparison.measures import lower_is_better
 from xlreach.comparison.seeds import not_worse
-from xlreach.comparison.words import SETTINGS
 from xlreach.measurement import Measurement, is_whole
+from xlreach.system import System
 
-_Values = dict[int | None, list[float]]  # by seed
+Key = TypeVar("Key")
+SeedValues = dict[int | None, list[float]]
+HEADS = ("recipe", "alignment", "retriever")  # what names a system below its base
 
 
 @dataclass(frozen=True)
@@ -62,27 +65,24 @@ class Table:
 
 def tagging_tables(results: Sequence[Measurement], levels: Mapping[str, Sequence[str]]) -> list[Table]:
     """One table a base and measure: recipes by languages; several data sets of a language are averaged."""
-    tables = []
     rows = [row for row in results if row.kind == "tagging" and is_whole(row)]
-    for (base, measure), members in _grouped(rows, lambda row: (row.base, row.measure)).items():
-        about = {"base": base, "measure": measure}
-        title = f"{measure}, {base}"
-        tables.append(_by_language(f"tagging {measure} {base}", title, members, levels, about, ("recipe",), "language"))
-    return tables
+    return [
+        _by_language(f"tagging {measure} {base}", f"{measure}, {base}", members, levels, base=base, measure=measure)
+        for (base, measure), members in _grouped(rows, lambda row: (row.base, row.label)).items()
+    ]
 
 
 def retrieval_tables(results: Sequence[Measurement], levels: Mapping[str, Sequence[str]]) -> list[Table]:
-    """One table a base, data set, setting and measure: recipes and alignments by query languages."""
-    tables = []
+    """One table a base, data set, setting and measure: systems by query languages."""
     rows = [row for row in results if row.kind == "retrieval"]
     keyed = _grouped(rows, lambda row: (row.base, row.dataset, row.setting, row.measure))
-    order = {setting: place for place, setting in enumerate(SETTINGS)}
-    for key, members in sorted(keyed.items(), key=lambda one: order.get(one[0][2] or "", 9)):
-        about = dict(zip(("base", "dataset", "setting", "measure"), key, strict=True))
+    order = {setting: number for number, setting in enumerate(SETTINGS)}
+    tables = []
+    for key, members in sorted(keyed.items(), key=lambda item: order.get(item[0][2] or "", len(order))):
         base, dataset, setting, measure = key
-        title = f"{measure}, {dataset}, {setting}, {base}"
-        name = f"retrieval {dataset} {setting} {measure} {base}"
-        tables.append(_by_language(name, title, members, levels, about, ("recipe", "alignment"), "query_language"))
+        name, title = f"retrieval {dataset} {setting} {measure} {base}", f"{measure}, {dataset}, {setting}, {base}"
+        about = {"base": base, "dataset": dataset, "setting": setting, "measure": measure}
+        tables.append(_by_language(name, title, members, levels, **about))
     return tables
 
 
@@ -90,15 +90,7 @@ def diagnostic_tables(results: Sequence[Measurement], levels: Mapping[str, Seque
     """One table a base and diagnostic of a language's text: recipes by languages."""
     rows = [row for row in results if row.kind == "diagnostic" and row.query_language is None]
     return [
-        _by_language(
-            f"diagnostic {measure} {base}",
-            f"{measure}, {base}",
-            members,
-            levels,
-            {"base": base, "measure": measure},
-            ("recipe",),
-            "language",
-        )
+        _by_language(f"diagnostic {measure} {base}", f"{measure}, {base}", members, levels, base=base, measure=measure)
         for (base, measure), members in _grouped(rows, lambda row: (row.base, row.measure)).items()
     ]
 
@@ -111,49 +103,48 @@ def preference_tables(results: Sequence[Measurement], levels: Mapping[str, Seque
     rows = [row for row in results if row.kind == "diagnostic" and row.query_language is not None]
     tables = []
     for (base, dataset, measure), members in _grouped(rows, lambda row: (row.base, row.dataset, row.measure)).items():
-        cells: dict[tuple[str, ...], dict[str, _Values]] = {}
+        heads = heads_of(row.system for row in members)
+        cells: dict[tuple[str, ...], dict[str, SeedValues]] = {}
         for row in members:
-            system = (_text(row.recipe), _text(row.alignment), _text(row.query_language))
-            values = cells.setdefault(system, {}).setdefault(_text(row.document_language), {})
+            names = (*names_of(row.system, heads), _text(row.query_language))
+            values = cells.setdefault(names, {}).setdefault(_text(row.document_language), {})
             values.setdefault(row.seed, []).append(row.value)
         codes = ordered({code for languages in cells.values() for code in languages}, levels)
         lines = tuple(
-            (system, tuple(figure_of(own[code]) if code in own else None for code in codes))
-            for system, own in cells.items()
+            (names, tuple(figure_of(values[code]) if code in values else None for code in codes))
+            for names, values in cells.items()
         )
         about = {"base": base, "dataset": dataset, "measure": measure}
-        heads = ("recipe", "alignment", "query language")
         name, title = f"preference {dataset} {measure} {base}", f"{measure} by document language, {dataset}, {base}"
-        tables.append(Table(name, title, heads, tuple(codes), lines, about))
+        tables.append(Table(name, title, (*heads, "query language"), tuple(codes), lines, about))
     return tables
 
 
 def overview_tables(results: Sequence[Measurement], levels: Mapping[str, Sequence[str]], headline: str) -> list[Table]:
-    """One table a base: recipes and alignments by task, each the mean over the low-resource languages."""
+    """One table a base: systems by task, each the mean over the low-resource languages."""
     low = set(levels["low"])
     tables = []
     for base, rows in _grouped(filter(is_whole, results), lambda row: row.base).items():
-        columns: dict[str, dict[tuple[str, str], dict[str, _Values]]] = {}
+        columns: dict[str, dict[System, dict[str, SeedValues]]] = {}
         for row in rows:
             language = row.language if row.kind == "tagging" else row.query_language
             if language not in low or not (row.kind == "tagging" or row.measure == headline):
                 continue
-            task = row.measure if row.kind == "tagging" else f"{row.dataset} {row.setting} {row.measure}"
-            # what is tagged has no alignment: shown with alignment none
-            languages = columns.setdefault(task, {}).setdefault((_text(row.recipe), row.alignment or "none"), {})
+            languages = columns.setdefault(task_label(row), {}).setdefault(row.system, {})
             languages.setdefault(str(language), {}).setdefault(row.seed, []).append(row.value)
         if not columns:
             continue
         systems = list(dict.fromkeys(system for cells in columns.values() for system in cells))
-        recipes = list(dict.fromkeys(recipe for recipe, _ in systems))
-        systems.sort(key=lambda system: recipes.index(system[0]))
+        recipes = list(dict.fromkeys(system.recipe for system in systems))
+        systems.sort(key=lambda system: recipes.index(system.recipe))
         figures = {
             task: mark_best({s: _of_side(list(cells[s].values())) if s in cells else None for s in systems}, task)
             for task, cells in columns.items()
         }
-        lines = tuple((system, tuple(figures[task][system] for task in columns)) for system in systems)
+        heads = heads_of(systems)
+        lines = tuple((names_of(system, heads), tuple(figures[task][system] for task in columns)) for system in systems)
         title = f"Mean over the low-resource languages, {base}"
-        tables.append(Table(f"overview {base}", title, ("recipe", "alignment"), tuple(columns), lines, {"base": base}))
+        tables.append(Table(f"overview {base}", title, heads, tuple(columns), lines, {"base": base}))
     return tables
 
 
@@ -165,92 +156,102 @@ def pair_tables(results: Sequence[Measurement], levels: Mapping[str, Sequence[st
         if row.kind == "retrieval" and row.measure == headline and row.document_language is not None
     ]
     tables = []
-    for key, members in _grouped(rows, lambda row: (row.base, row.dataset, row.recipe, row.alignment)).items():
+    for (dataset, system), members in _grouped(rows, lambda row: (row.dataset, row.system)).items():
         if not any(row.setting == "cross" for row in members):
             continue
         codes = ordered({str(row.query_language) for row in members}, levels)
         documents = ordered({str(row.document_language) for row in members}, levels)
-        cells: dict[tuple[str, str], _Values] = {}
+        cells: dict[tuple[str, str], SeedValues] = {}
         for row in members:
             values = cells.setdefault((str(row.query_language), str(row.document_language)), {})
             values.setdefault(row.seed, []).append(row.value)
         lines = tuple(
-            ((asked,), tuple(figure_of(cells[asked, d]) if (asked, d) in cells else None for d in documents))
-            for asked in codes
+            ((code,), tuple(figure_of(cells[code, d]) if (code, d) in cells else None for d in documents))
+            for code in codes
         )
-        base, dataset, recipe, alignment = key
-        about = {"base": base, "dataset": dataset, "recipe": recipe, "alignment": alignment, "measure": headline}
-        title = f"{headline}, {dataset}, {recipe} · {alignment}, {base}"
-        name = f"pairs {dataset} {headline} {base} {recipe} {alignment}"
+        about = {"base": system.base, "dataset": dataset, "recipe": system.recipe, "alignment": system.alignment}
+        names = names_of(system, heads_of([system]))
+        title = f"{headline}, {dataset}, {' · '.join(names)}, {system.base}"
+        name = f"pairs {dataset} {headline} {system.base} {' '.join(names)}"
+        about |= {"retriever": system.retriever, "measure": headline}
         tables.append(Table(name, title, ("query language",), tuple(documents), lines, about))
     return tables
 
 
 def cost_table(results: Sequence[Measurement]) -> Table | None:
     """What each system cost: seconds by stage, added up over languages and data sets; mean over seeds."""
-    rows = [row for row in results if row.kind == "cost" and not row.measure.endswith(":examples")]
+    rows = [row for row in results if row.kind == "cost" and row.measure != "examples"]
     if not rows:
         return None
-    columns: dict[str, dict[tuple[str, ...], _Values]] = {}
+    columns: dict[tuple[str | None, str], dict[System, SeedValues]] = {}
     for row in rows:
-        what, _, unit = row.measure.rpartition(":")
-        system: tuple[str, ...] = (_text(row.base), _text(row.recipe), _text(row.alignment))
-        column = f"{what.split(' ')[0] or what} {unit.replace('_', ' ')}"
-        columns.setdefault(column, {}).setdefault(system, {}).setdefault(row.seed, []).append(row.value)
-    systems = list(dict.fromkeys(system for cells in columns.values() for system in cells))
+        by_system = columns.setdefault((row.stage, row.measure), {})
+        by_system.setdefault(row.system, {}).setdefault(row.seed, []).append(row.value)
+    systems = list(dict.fromkeys(system for by_system in columns.values() for system in by_system))
     lines = []
     for system in systems:
         figures: list[Figure | None] = []
-        for column, cells in columns.items():
-            combine = max if "memory" in column else sum
-            values = {seed: [combine(all_)] for seed, all_ in cells.get(system, {}).items()}
+        for (_, measure), by_system in columns.items():
+            combine = max if measure == "peak_memory_mb" else sum
+            values = {seed: [combine(of_seed)] for seed, of_seed in by_system.get(system, {}).items()}
             figures.append(figure_of(values) if values else None)
-        lines.append((system, tuple(figures)))
-    return Table("cost", "What each system cost", ("base", "recipe", "alignment"), tuple(columns), tuple(lines), {})
+        lines.append(((system.base, system.recipe, system.alignment), tuple(figures)))
+    heads = tuple(f"{stage} {measure.replace('_', ' ')}" for stage, measure in columns)
+    return Table("cost", "What each system cost", ("base", "recipe", "alignment"), heads, tuple(lines), {})
+
+
+def task_label(row: Measurement) -> str:
+    """The column of an overview: a tagging measure, or data set, setting and measure of retrieval."""
+    return row.label if row.kind == "tagging" else f"{row.dataset} {row.setting} {row.measure}"
+
+
+def names_of(system: System, heads: Sequence[str]) -> tuple[str, ...]:
+    """What names a system in a table with such heads."""
+    return tuple(getattr(system, head) for head in heads)
+
+
+def heads_of(systems: Iterable[System]) -> tuple[str, ...]:
+    """What tells retrieval systems apart: a retriever only where one is not dense."""
+    return HEADS[:2] if all(system.is_dense for system in systems) else HEADS
 
 
 def _by_language(
-    name: str,
-    title: str,
-    rows: Sequence[Measurement],
-    levels: Mapping[str, Sequence[str]],
-    about: Mapping[str, str | None],
-    heads: tuple[str, ...],
-    column: str,
+    name: str, title: str, rows: Sequence[Measurement], levels: Mapping[str, Sequence[str]], **about: str | None
 ) -> Table:
-    cells: dict[tuple[str, ...], dict[str, _Values]] = {}
+    heads = heads_of(row.system for row in rows) if rows[0].kind == "retrieval" else HEADS[:1]
+    cells: dict[tuple[str, ...], dict[str, SeedValues]] = {}
     for row in rows:
-        system = tuple(_text(getattr(row, head)) for head in heads)
-        values = cells.setdefault(system, {}).setdefault(_text(getattr(row, column)), {})
+        code = _text(row.query_language or row.language)
+        values = cells.setdefault(names_of(row.system, heads), {}).setdefault(code, {})
         values.setdefault(row.seed, []).append(row.value)
     codes = ordered({code for languages in cells.values() for code in languages}, levels)
     figures: dict[str, dict[tuple[str, ...], Figure | None]] = {
-        code: {s: figure_of(own[code]) if code in own else None for s, own in cells.items()} for code in codes
+        code: {s: figure_of(values[code]) if code in values else None for s, values in cells.items()} for code in codes
     }
     for side in ("high", "low"):
         members = [code for code in codes if code in levels[side]]
         if len(members) > 1:
             figures[f"mean {side}"] = {
-                s: _of_side([own[code] for code in members]) if set(members) <= set(own) else None
-                for s, own in cells.items()
+                s: _of_side([values[code] for code in members]) if set(members) <= set(values) else None
+                for s, values in cells.items()
             }
-    marked = {head: mark_best(column_, about["measure"] or "") for head, column_ in figures.items()}
+    marked = {head: mark_best(column, about["measure"] or "") for head, column in figures.items()}
     lines = tuple((system, tuple(marked[head][system] for head in figures)) for system in cells)
     return Table(name, title, heads, tuple(figures), lines, about)
 
 
 def figure_of(values: Mapping[int | None, list[float]]) -> Figure:
     """Mean and standard deviation over seeds of the mean within a seed."""
-    means = [fmean(one) for one in values.values()]
+    means = [fmean(of_seed) for of_seed in values.values()]
     mean = fmean(means)
-    sd = math.sqrt(sum((one - mean) ** 2 for one in means) / (len(means) - 1)) if len(means) > 1 else None
+    sd = math.sqrt(sum((value - mean) ** 2 for value in means) / (len(means) - 1)) if len(means) > 1 else None
     return Figure(mean, sd, len(means), values=tuple(zip(values, means, strict=True)))
 
 
-def _of_side(languages: Sequence[_Values]) -> Figure:
+def _of_side(languages: Sequence[SeedValues]) -> Figure:
     """The mean over languages; one without a seed of its own counts the same under every seed."""
     seeds = sorted({seed for values in languages for seed in values if seed is not None})
-    by_seed: _Values = {}
+    by_seed: SeedValues = {}
     for seed in seeds:
         own = [values.get(seed, values.get(None)) for values in languages]
         if all(one is not None for one in own):
@@ -258,7 +259,7 @@ def _of_side(languages: Sequence[_Values]) -> Figure:
     return figure_of(by_seed or {None: [fmean([fmean(v) for one in languages for v in one.values()])]})
 
 
-def mark_best(column: dict[tuple[str, ...], Figure | None], measure: str) -> dict[tuple[str, ...], Figure | None]:
+def mark_best(column: dict[Key, Figure | None], measure: str) -> dict[Key, Figure | None]:
     """The figures of a column with the best marked, and those that are not significantly worse."""
     means = {key: one.mean for key, one in column.items() if one is not None}
     if len(set(means.values())) < 2:

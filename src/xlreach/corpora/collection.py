@@ -21,7 +21,7 @@ class Document:
     Attributes:
         id: Unique over the whole collection, without white space.
         language: As `Language.code`.
-        title: What is encoded beside the text: a title, or the paragraph around a sentence.
+        title: What is encoded together with the text: a title, or the paragraph around a sentence.
     """
 
     id: str
@@ -47,7 +47,7 @@ class Query:
 
 
 class Collection(Dataset):
-    """Documents, queries and judgements by language."""
+    """Documents, queries and judgments by language."""
 
     @abstractmethod
     def documents(self, language: str) -> Iterator[Document]:
@@ -55,14 +55,14 @@ class Collection(Dataset):
 
     @abstractmethod
     def queries(self, language: str) -> list[Query]:
-        """The queries of one language, in a fixed order."""
+        """The queries of one language, always in the same order."""
 
     @abstractmethod
     def qrels(self, query_language: str, document_language: str) -> Qrels:
-        """Relevance by query id and document id, of pairs with a judgement; empty where the languages have none."""
+        """Judged relevance as `{query id: {document id: grade}}`; empty where the two languages have no judgments."""
 
     def searched(self, languages: Iterable[str]) -> tuple[str, ...]:
-        """Those languages that have documents; in some collections a language is only asked in."""
+        """Those of the languages that have documents; in some collections a language has only queries."""
         return tuple(code for code in languages if next(iter(self.documents(code)), None) is not None)
 
     def pairs(self, a: str, b: str) -> Iterator[tuple[str, str]]:
@@ -72,5 +72,5 @@ class Collection(Dataset):
         texts = {document.id: document.text for document in self.documents(b) if document.id in wanted}
         for query in self.queries(a):
             for doc, grade in judged.get(query.id, {}).items():
-                if grade > 0 and doc in texts:  # published judgements name documents that a reduced corpus has not
+                if grade > 0 and doc in texts:  # published judgments name documents that a reduced corpus lacks
                     yield query.text, texts[doc]

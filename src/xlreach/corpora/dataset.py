@@ -1,7 +1,7 @@
-"""What a data set is, once opened: text, a treebank, an entity corpus (collections are in `collection`, `parallel`).
+"""The types of opened data sets: text, treebanks, entity corpora (collections: `collection`, `parallel_text`).
 
-`DATASETS` holds the kinds of data set by name; each is a `DatasetSpec` with declared parameters, a licence, a citation,
-and the knowledge of where its files lie below a data root. An opened data set reads nothing before it is asked to.
+`DATASETS` holds every kind of data set by name. Each is a `DatasetSpec`: its parameters, licence and citation, and
+where its files are below a data root. Opening a data set reads no text; that happens when its methods are called.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Dataset(ABC):
     """
 
     name: str
-    licence: str = ""
+    licence: str = "not stated"
     citation: str = ""
 
     @property
@@ -70,7 +70,7 @@ class Text(Dataset):
             yield from read_lines(path)
 
     def documents(self, language: str) -> Iterator[str]:
-        """All lines, streaming; blank ones end a document, and so does the end of a file.
+        """All lines, streaming; a blank line, or the end of a file, ends a document.
 
         Raises:
             DataError: As `lines`.
@@ -88,7 +88,7 @@ class AnnotatedCorpus(Dataset, Generic[T]):
 
     Attributes:
         language: As `Language.code`.
-        splits: The files of each split that is there (`train`, `dev`, `test`).
+        splits: The files of each split that it has (`train`, `dev`, `test`).
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class Treebank(AnnotatedCorpus[Sentence]):
     """Sentences with part-of-speech tags and dependency trees.
 
     Attributes:
-        trees: False where all heads are empty and only parts of speech can be learnt.
+        trees: False where the heads are empty, so that only parts of speech can be learned.
     """
 
     trees: bool = True
@@ -157,7 +157,7 @@ class DatasetSpec(Spec):
         """
         data = self._open(root)
         licence, data.citation = self.credit()
-        data.licence = data.licence or licence
+        data.licence = licence if data.licence == Dataset.licence else data.licence
         return data
 
     def credit(self) -> tuple[str, str]:
@@ -166,7 +166,7 @@ class DatasetSpec(Spec):
 
     @abstractmethod
     def _open(self, root: Path) -> Dataset:
-        """As `open`, but for licence and citation."""
+        """Opens it; `open` adds licence and citation."""
 
     def absent(self, root: Path, kind: Kind, expected: str = "") -> DataError:
         """The error that the data root does not hold this data set; names those that it holds."""
@@ -175,7 +175,7 @@ class DatasetSpec(Spec):
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """The strings of this name that would open below `root` as `kind`, with their languages."""
+        """The data set strings of this name that can be opened below `root` as `kind`, each with its languages."""
         return iter(())
 
 
@@ -183,10 +183,10 @@ DATASETS: Registry[DatasetSpec] = Registry("data set")
 
 
 def check_language(data: Dataset, language: str) -> str:
-    """`language` if the data set has it.
+    """Returns `language` if the data set has it.
 
     Raises:
-        DataError: It has not; names those it has.
+        DataError: It has not; the message names the languages that it has.
     """
     if language not in data.languages:
         raise DataError(f"{data.name} has no text in {language!r}.", fix=nearest(language, data.languages))

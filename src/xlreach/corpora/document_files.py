@@ -1,4 +1,4 @@
-"""A user's file as documents or queries: one a line, or JSON lines with `_id` (or `id`), `text` and perhaps `title`."""
+"""Reads documents, queries or ids from a user's file: one a line, or JSON lines (`_id`, `text`, `title`)."""
 
 from __future__ import annotations
 

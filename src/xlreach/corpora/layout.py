@@ -1,4 +1,4 @@
-"""Finds files below a data root; a name that comes from a data set string never leads out of it."""
+"""Finds files below a data root; refuses names in data set strings that lead out of it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Parallel text, for training and, as a collection, for scoring retrieval of translations.
+"""Parallel text: for training, and as a collection for scoring the retrieval of translations.
 
-As a collection every sentence is a document and a query. Relevant to a query in A are its translation in B and every
-sentence of B that reads the same; where a sentence occurs twice in A with two translations, both are relevant to both,
-since nobody could tell the queries apart. Sentences of one language are no answers to each other.
+As a collection, every sentence is a document and a query. For a query in language A, its translation in B is relevant,
+and so is every sentence of B with the same text. Where a sentence occurs twice in A with two translations, both are
+relevant to both, because the queries are indistinguishable. Within one language no sentence is relevant to another.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class AlignedFiles:
     """Files of one text in several languages, line by line.
 
     Attributes:
-        key: Tells bundles of a data set apart, in ids; empty where there is one.
-        paths: One file a language.
+        key: The part of the ids that tells the texts of a data set apart; empty where there is only one.
+        paths: One file for each language.
         first: The first line that belongs to it, from 1.
         last: The last line that belongs to it; None is the end of the file.
     """
@@ -35,7 +35,7 @@ class AlignedFiles:
     last: int | None = None
 
     def lines(self, language: str) -> Iterator[tuple[int, str]]:
-        """Its lines in a language that are not blank, with their numbers, outer blanks dropped."""
+        """(line number, text) of its lines in a language, without blank lines and without outer blanks."""
         for number, line in numbered_lines(self.paths[language]):
             if self.last is not None and number > self.last:
                 return
@@ -43,13 +43,13 @@ class AlignedFiles:
                 yield number, text
 
     def aligned(self, a: str, b: str) -> Iterator[tuple[int, str, str]]:
-        """Its pairs of lines, neither blank; the files are read to their ends, so that unequal lengths show."""
+        """(line number, text in `a`, text in `b`) where neither is blank; reads both files to the end."""
         for number, left, right in read_aligned(self.paths[a], self.paths[b]):
             if left and right and self.first <= number and (self.last is None or number <= self.last):
                 yield number, left, right
 
     def files(self, language: str) -> list[Path]:
-        """The files that a language is read from; none where it has not the language."""
+        """The files that a language is read from; none for a language that it does not have."""
         return [self.paths[language]] if language in self.paths else []
 
 
@@ -59,7 +59,7 @@ class ParallelText(Collection):
     Args:
         name: The printed form.
         bundles: The files.
-        shared: Files that say which lines are taken, and so belong to every language.
+        shared: Files that determine which lines are used, and so belong to every language.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class ParallelText(Collection):
         return sorted(paths.union(self._shared) if paths else paths)
 
     def _holding(self, *languages: str) -> list[AlignedFiles]:
-        """The bundles that have all of these languages; none where two are the same."""
+        """The texts that have all of these languages; none where two of the languages are the same."""
         if len(set(languages)) < len(languages):
             return []
         return [bundle for bundle in self.bundles if all(language in bundle.paths for language in languages)]

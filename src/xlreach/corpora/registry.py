@@ -1,4 +1,4 @@
-"""Data sets by string: `open_dataset("ud:mt_mudt", root)`, and what a data root holds.
+"""Opens data sets by their strings, `open_dataset("ud:mt_mudt", root)`, and finds those that a data root holds.
 
 ud:mt_mudt   pos:masakhapos/wol   ner:masakhaner2/wol   text:lapt9/mt   bitext:NAME   folder:RELATIVE/PATH
 conll:RELATIVE/PATH(token=1,ner=4)   hub:ID(config=mt)
@@ -37,9 +37,9 @@ __all__ = ["DATASETS", "Dataset", "DatasetSpec", "find_datasets", "open_dataset"
 
 
 def open_dataset(text: str, root: Path) -> Dataset:
-    """The data set that a string names below a data root, or that a path is.
+    """Opens the data set that a string names below a data root, or that lies at a path.
 
-    A table `languages.yaml` in the root extends the languages first.
+    A file `languages.yaml` in the root is read first; it adds to the known languages (see `extend_languages`).
 
     Args:
         text: A data set string, or a path (absolute, or relative to the working directory).
@@ -47,7 +47,7 @@ def open_dataset(text: str, root: Path) -> Dataset:
 
     Raises:
         SpecError: `text` is no data set string, or a parameter is wrong.
-        DataError: There is no such root, the data set is not in it, or its files are damaged.
+        DataError: The root does not exist, does not hold the data set, or its files are damaged.
     """
     name = text.strip().partition(":")[0].partition("(")[0].strip()
     if name not in DATASETS:
@@ -60,9 +60,10 @@ def open_dataset(text: str, root: Path) -> Dataset:
 
 
 def find_datasets(root: Path, kind: Kind, language: str) -> list[str]:
-    """The strings of all data sets in a root that give `kind` for a language, sorted by family, then by name.
+    """The strings of all data sets of a kind in a root that have a language, sorted by family, then by name.
 
-    Parallel text is of two kinds, `parallel` and `collection`. A data set in parts (MAFAND, AfriQA) is listed by part.
+    Parallel text is of two kinds, `parallel` and `collection`. A data set with splits (MAFAND, AfriQA) is listed once
+    for each of them.
 
     Args:
         root: The data root.
@@ -88,7 +89,7 @@ def _checked(root: Path) -> Path:
 
 
 def _unknown(text: str, name: str, root: Path) -> SpecError:
-    """Names the data set string nearest to `text` of those that would open."""
+    """The error for a string that names no data set; suggests the nearest of those in the root."""
     strings = [spec.name for spec in DATASETS]
     if root.is_dir():
         strings += [

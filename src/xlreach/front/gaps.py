@@ -75,6 +75,6 @@ def gaps_of(
     path = None if folder is None else folder / "queries.parquet"
     queries = None if path is None or not path.is_file() else pandas.read_parquet(path)
     if queries is not None:  # outside a study its system is not written beside each value
-        unnamed = {"base", "recipe", "alignment", "language", "seed"}.difference(queries.columns)
+        unnamed = {"base", "recipe", "alignment", "retriever", "language", "seed"}.difference(queries.columns)
         queries = queries.assign(**dict.fromkeys(unnamed))
     return Gaps(compare(rows, queries, {"low": low, "high": rest}, seed=seed))

@@ -264,7 +264,7 @@ class Index:
         indexes, target = self._chosen(languages), output(path, "run")
         asked = dict(queries) if isinstance(queries, Mapping) else dict(read_queries(Path(queries)))
         ids = list(asked)
-        ranked = rank(self.encoder.encode(list(asked.values()), "query"), indexes, k, own=ids)
+        ranked = rank(self.encoder.encode(list(asked.values()), "query"), indexes, k, query_ids=ids)
         write_search_run(target, ids, ranked)
         return len(ids)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -105,7 +106,7 @@ class Comparison(Table["RunDifference"]):
 
     def records(self) -> list[dict[str, Any]]:
         """Every difference with all its fields."""
-        return [dict(row) for row in self]  # type: ignore[call-overload]
+        return [asdict(row) for row in self]
 
     def cells(self) -> list[dict[str, Cell]]:
         """What was compared, both values, the difference and the verdict."""
@@ -145,10 +146,11 @@ def run(
     """
     from xlreach.study.config import load_config
     from xlreach.study.experiment import is_experiment, load_experiment, run_experiment
-    from xlreach.study.run import Place, run_study
+    from xlreach.study.paths import StudyPaths
+    from xlreach.study.run import run_study
     from xlreach.study.runner import open_runner
 
-    chosen, paths, path = open_runner(runner), Place(Path(root)), Path(config)
+    chosen, paths, path = open_runner(runner), StudyPaths(Path(root)), Path(config)
     fields = overridden(overrides)
     if is_experiment(path):
         folder, _ = run_experiment(load_experiment(path, fields), paths, log, chosen)
@@ -210,6 +212,7 @@ def compare(
         {'cannot tell'}
     """
     from xlreach.comparison import compare_runs
+    from xlreach.report.narrative import run_sentences
     from xlreach.study.run import compare_run
 
     if (system is None) != (against is None):
@@ -218,7 +221,7 @@ def compare(
     if other is None and system is None:
         return _read_gaps(compare_run(folder))
     compared = compare_runs(folder, folder if other is None else _folder(other), systems=(against, system))
-    return Comparison(compared.rows, compared.lines)  # type: ignore[arg-type]
+    return Comparison(compared.rows, run_sentences(compared))
 
 
 def report(run: Study | PathLike, *, mteb: PathLike | None = None) -> Path:

@@ -1,7 +1,7 @@
-"""Languages: codes, scripts and resources, and how much of each the common encoders have seen.
+"""Languages: codes, scripts, resources, and how much text of each language common encoders were pretrained on.
 
-Here live `Language`, the lookup from any usual code to it, and the table of facts (`languages.tsv`), which a YAML file
-extends. Loading of data never does.
+Contains `Language`, the lookup of a language by any common code, and the table of facts (`languages.tsv`), which a YAML
+file can extend. Never reads a corpus.
 """
 
 from __future__ import annotations

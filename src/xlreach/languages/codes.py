@@ -1,9 +1,9 @@
 """From any usual spelling of a language code to the shortest BCP-47 one.
 
 ISO 639-1, -2 and -3 (`mt`, `mlt`), FLORES (`mlt_Latn`), NTREX (`zho-CN`, `ckb-Arab`), Tatoeba (`cmn`, `swh`), Wikipedia
-(`no`, `zh-yue`). Macrolanguage and its usual member are one: `arb` is `ar`, `cmn` is
-`zh`, `swh` is `sw`; other members (`arz`, `yue`, `ckb`) stand for themselves. A script is kept where it is not the
-language's usual one, a region always, except that `CN` and `TW` behind Chinese are scripts (`zh`, `zh-Hant`).
+(`no`, `zh-yue`). A macrolanguage and its most common member have the same code: `arb` is `ar`, `cmn` is `zh`, `swh` is
+`sw`; other members (`arz`, `yue`, `ckb`) keep their own. A script is kept where it is not the language's
+usual one. A region is always kept, except that `CN` and `TW` after Chinese are read as scripts (`zh`, `zh-Hant`).
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _PRIVATE = re.compile(r"q[a-t][a-z]")
 
 @lru_cache(maxsize=4096)
 def canonical_code(text: str) -> str | None:
-    """The shortest BCP-47 code for a language, or None where `text` is no code of ISO 639.
+    """The shortest BCP-47 code for a language; None where `text` is no code of ISO 639.
 
-    Private-use codes (`qaa` to `qtz`) stand for themselves. Purely a matter of codes: whether anything is known of the
-    language is another question.
+    Private-use codes (`qaa` to `qtz`) are returned unchanged. A code does not mean that facts about the language are
+    known (see `get_language`).
 
     >>> [canonical_code(code) for code in ("mlt_Latn", "arb", "zho-TW", "srp-Latn", "qaa", "xyz")]
     ['mt', 'ar', 'zh-Hant', 'sr-Latn', 'qaa', None]

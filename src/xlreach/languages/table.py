@@ -1,4 +1,4 @@
-"""What is known of each language, from a table in this package that a user's YAML file extends.
+"""Facts about each language, from a table in this package that a user's YAML file can extend.
 
 Sources of `languages.tsv` (facts only): the classes of Joshi et al. 2020 (a published copy of `lang2tax.txt` by ISO
 639-3 code); CC-100 as in Table 6 of the XLM-R paper (Conneau et al. 2020); Wikipedia tokens of October 2020 and mBERT's
@@ -31,7 +31,7 @@ from xlreach.safe_io import read_yaml
 class Language:
     """A language and its resources.
 
-    A figure of 0 was looked up and is absent; None is unknown.
+    A figure of 0 means that the source has none of it; None means that the figure is unknown.
 
     Attributes:
         code: The shortest BCP-47 code (`mt`, `zh`, `mhr`, `sr-Latn`).
@@ -74,12 +74,12 @@ _extended: dict[str, Language] = {}
 
 @lru_cache(maxsize=4096)
 def get_language(code: str) -> Language:
-    """The language that any usual code, or its English name, stands for.
+    """The language for any common code of it, or for its English name.
 
-    Private-use codes (`qaa` to `qtz`) are known once `extend_languages` has read their rows.
+    Private-use codes (`qaa` to `qtz`) can be looked up after `extend_languages` has read their rows.
 
     Raises:
-        XLReachError: No such language; names the nearest.
+        XLReachError: There is no such language; the message suggests the nearest.
     """
     canonical = canonical_code(code)
     if canonical in _extended:
@@ -93,7 +93,7 @@ def get_language(code: str) -> Language:
 
 
 def known_languages() -> tuple[Language, ...]:
-    """The languages that the table or an extension has a row for, by code."""
+    """The languages with a row in the table or in an extension, sorted by code."""
     codes = sorted(set(_rows()) | set(_extended))
     return tuple(get_language(code) for code in codes)
 
@@ -104,10 +104,10 @@ def extend_languages(path: Path) -> tuple[Language, ...]:
         qaa: {name: Avelan, script: Latn, joshi_class: 1, cc100_tokens_m: 0, in_mbert: false}
         wo: {wikipedia_tokens: 700000}
 
-    A row overrides the facts that it names and leaves the others; a new language needs a name and a script.
+    A row overrides the facts that it names and keeps the others; a new language needs a name and a script.
 
     Raises:
-        DataError: The file is missing or no such mapping, or a row names an unknown fact or gives a wrong type.
+        DataError: The file is missing or no such mapping, or a row has an unknown fact or a value of a wrong type.
     """
     path = Path(path)
     rows = read_yaml(path)
@@ -162,9 +162,9 @@ def _is_private(code: str) -> bool:
 
 
 def _builtin(code: str) -> Language:
-    """A language of ISO 639 with what the table knows of it."""
+    """A language of ISO 639 with its facts in the table."""
     base, *rest = code.split("-")
-    # Another script than the usual one is another text: what the encoders saw of it is known only by a row of its own.
+    # Text in another than the usual script is counted separately: it is known only if it has a row of its own.
     scripted = any(len(part) == 4 for part in rest)
     row = _rows().get(code) or ({} if scripted else _rows().get(base, _ABSENT))
     tag = langcodes.Language.get(code, normalize=False)

@@ -121,7 +121,7 @@ def train_alignment(
     if isinstance(alignment, Trained):
         record |= alignment.identity()
         run = _Run(alignment, encoder, model, seed)
-        table = run.gather([pairs_of(one) for one in pairs], languages)
+        table = run.gather([pairs_of(source) for source in pairs], languages)
         record |= {
             "languages": list(languages),
             "sources": [pairs_of(source).name for source in pairs],
@@ -206,12 +206,12 @@ class _Run:
         losses = trainer.mean_losses()
         if not torch.isfinite(torch.tensor(losses)).all():
             raise ModelError(f"Training diverged: the loss of {alignment} is no number.", fix="Lower its lr.")
-        found: dict[str, Any] = {"loss": [round(loss, 5) for loss in losses]}
+        outcome: dict[str, Any] = {"loss": [round(loss, 5) for loss in losses]}
         if evaluator is not None:
             validations = agreed(evaluator.history)
             best = max(validations, key=lambda one: one[METRIC])
-            found |= {"validation": validations, "best_step": best["step"]}
-        return found
+            outcome |= {"validation": validations, "best_step": best["step"]}
+        return outcome
 
     def _batches(self, table: PairTable) -> HybridBatches:
         one = self.alignment
@@ -277,7 +277,7 @@ def _pad_by_steps(model: SentenceTransformer, on: bool) -> None:
 
 def _trains_in_bf16(model: SentenceTransformer) -> bool:
     """Mixed precision where the machine computes bf16; on CPUs for wide models only, so that toys are reproducible."""
-    weights = sum(one.numel() for name, one in model.named_parameters() if "embeddings" not in name)
+    weights = sum(weight.numel() for name, weight in model.named_parameters() if "embeddings" not in name)
     kind = model.device.type
     return fast_bfloat16(kind) and (kind != "cpu" or weights >= _WIDE)
 

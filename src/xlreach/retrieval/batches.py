@@ -107,11 +107,11 @@ def gather_pairs(
                 elif rows:
                     table.cross.setdefault(name, {})[a, b] = rows
     table.groups = nodes.numbers()
-    for wanted, found, kind, what in (
+    for wanted, pools, kind, what in (
         (mono, table.mono, "mono", "of one language: a retrieval collection, or crops of its text"),
         (cross, table.cross, "cross", "across two languages: parallel text, or a multilingual collection"),
     ):
-        if wanted and not found:
+        if wanted and not pools:
             raise DataError(
                 f"No pairs for {kind} batches: {', '.join(languages)} in {', '.join(map(str, sources)) or 'nothing'}.",
                 expected=f"Expected pairs {what}.",
@@ -259,8 +259,8 @@ class _Groups:
         self._parents: list[int] = []
         self._rows: list[int] = []
 
-    def join(self, one: str, other: str) -> None:
-        a, b = self._root(self._node(one)), self._root(self._node(other))
+    def join(self, query: str, passage: str) -> None:
+        a, b = self._root(self._node(query)), self._root(self._node(passage))
         self._parents[b] = a
         self._rows.append(a)
 

@@ -38,25 +38,25 @@ class BM25Index:
 
     def __init__(self, texts: Iterable[str], spec: BM25) -> None:
         self._spec = spec
-        units = [tokenize(text, spec.units) for text in texts]
-        self.count = len(units)
+        documents = [tokenize(text, spec.units) for text in texts]
+        self.count = len(documents)
         self._engine = bm25s.BM25(k1=spec.k1, b=spec.b, method="lucene")
         self._known: dict[str, int] = {}
-        for one in units:
-            for unit in one:
-                self._known.setdefault(unit, len(self._known))
+        for terms in documents:
+            for term in terms:
+                self._known.setdefault(term, len(self._known))
         if self._known:
-            numbers = [[self._known[unit] for unit in one] for one in units]
+            numbers = [[self._known[term] for term in terms] for terms in documents]
             self._engine.index((numbers, self._known), show_progress=False)
 
     def scores(self, queries: Sequence[str]) -> NDArray[np.float32]:
         """The score of every document, shape (queries, documents); −∞ where no word is shared: it is not retrieved."""
-        found = np.zeros((len(queries), self.count), np.float32)
+        scores = np.zeros((len(queries), self.count), np.float32)
         for row, query in enumerate(queries):
-            known = [self._known[unit] for unit in tokenize(query, self._spec.units) if unit in self._known]
-            if known:
-                found[row] = self._engine.get_scores_from_ids(known)
-        return np.where(found > 0, found, -np.inf).astype(np.float32)
+            terms = [self._known[term] for term in tokenize(query, self._spec.units) if term in self._known]
+            if terms:
+                scores[row] = self._engine.get_scores_from_ids(terms)
+        return np.where(scores > 0, scores, -np.inf).astype(np.float32)
 
 
 def tokenize(text: str, units: str = "auto") -> list[str]:
@@ -73,14 +73,14 @@ def tokenize(text: str, units: str = "auto") -> list[str]:
     words: list[str] = _word_pattern().findall(folded)
     if units == "words":
         return words
-    found: list[str] = []
+    terms: list[str] = []
     for word in words:
         for run in _RUNS.findall(word) if units == "auto" else [word]:
             if units == "bigrams" or _RUNS_UNSPACED.match(run):
-                found += [run[at : at + 2] for at in range(max(1, len(run) - 1))]
+                terms += [run[at : at + 2] for at in range(max(1, len(run) - 1))]
             else:
-                found.append(run)
-    return found
+                terms.append(run)
+    return terms
 
 
 _RUNS_UNSPACED = re.compile(f"[{_UNSPACED}]")

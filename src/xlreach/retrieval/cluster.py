@@ -65,8 +65,8 @@ def cluster(address: str | None) -> Iterator[None]:
 
 def resources() -> dict[str, float]:
     """CPUs and GPUs of all nodes together."""
-    found = ray.cluster_resources()
-    return {name: found.get(name, 0) for name in ("CPU", "GPU")}
+    total = ray.cluster_resources()
+    return {name: total.get(name, 0) for name in ("CPU", "GPU")}
 
 
 def share() -> dict[str, int]:

@@ -50,4 +50,4 @@ class Decontaminated(PairSource):
 
     def _holds(self, texts: list[str]) -> list[bool]:
         exact, near = self._scored.find([normal_form(text) for text in texts])
-        return [one or other for one, other in zip(exact, near, strict=True)]
+        return [is_exact or is_near for is_exact, is_near in zip(exact, near, strict=True)]

@@ -107,7 +107,7 @@ class TextEncoder:
         self._transform = input_transform(self.path)
         first = self.model[0]
         self._tokenizer = first.tokenizer if isinstance(first, Transformer) else None
-        self._weights = sum(one.numel() for name, one in first.named_parameters() if "embeddings" not in name)
+        self._weights = sum(weight.numel() for name, weight in first.named_parameters() if "embeddings" not in name)
         self._int8: Any = None
         if dtype == "int8":
             if self._tokenizer is None or wanted.layers:
@@ -169,29 +169,29 @@ class TextEncoder:
                 record.flush()
             record.seek(0, 2)
             with tqdm(desc=f"encoding with {self.path.name}", unit=" texts", disable=None) as bar:
-                for part in chunks(texts, chunk):
-                    digest, first = texts_digest(part), seen.first_rows(part)
-                    if done < len(finished) and finished[done] == [len(part), digest]:
-                        done, rows = done + 1, rows + len(part)
+                for texts_of_chunk in chunks(texts, chunk):
+                    digest, first = texts_digest(texts_of_chunk), seen.first_rows(texts_of_chunk)
+                    if done < len(finished) and finished[done] == [len(texts_of_chunk), digest]:
+                        done, rows = done + 1, rows + len(texts_of_chunk)
                     else:
                         if done < len(finished):
                             finished = finished[:done]
                             _rewind(record, [settings, *finished])
-                        found = np.empty((len(part), self.dimension), dtype=np.float32)
+                        block = np.empty((len(texts_of_chunk), self.dimension), dtype=np.float32)
                         fresh = np.flatnonzero(first >= rows)
-                        found[fresh] = self.encode([part[at] for at in fresh], prompt)
+                        block[fresh] = self.encode([texts_of_chunk[at] for at in fresh], prompt)
                         for at in np.flatnonzero(first < rows):
                             vectors.seek(int(first[at]) * self.dimension * 4)
-                            vectors.readinto(found[at])
+                            vectors.readinto(block[at])
                         vectors.seek(rows * self.dimension * 4)
                         vectors.truncate()
-                        vectors.write(found.data)
+                        vectors.write(block.data)
                         vectors.flush()
-                        record.write(json.dumps([len(part), digest]) + "\n")
+                        record.write(json.dumps([len(texts_of_chunk), digest]) + "\n")
                         record.flush()
-                        finished.append([len(part), digest])
-                        done, rows = done + 1, rows + len(part)
-                    bar.update(len(part))
+                        finished.append([len(texts_of_chunk), digest])
+                        done, rows = done + 1, rows + len(texts_of_chunk)
+                    bar.update(len(texts_of_chunk))
             vectors.seek(rows * self.dimension * 4)
             vectors.truncate()
         if rows == 0:
@@ -219,7 +219,9 @@ class TextEncoder:
     def _encode_unique(self, texts: list[str], prefix: str) -> Vectors:
         texts = [self._transform(text) for text in texts]
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-        excludes_prompt = prefix != "" and any(getattr(one, "include_prompt", True) is False for one in self.model)
+        excludes_prompt = prefix != "" and any(
+            getattr(module, "include_prompt", True) is False for module in self.model
+        )
         if self._tokenizer is None or excludes_prompt or not getattr(self._tokenizer, "is_fast", False):
             batches: Iterable[tuple[list[int], Any]] = self._by_characters(texts, prefix)
             half = False
@@ -236,8 +238,8 @@ class TextEncoder:
         with _halved(self.model[0]) if half else contextlib.nullcontext():
             # OpenVINO has threads of its own, and one batch at a time.
             where = self.model.device.type if self._int8 is None else "openvino"
-            for rows, found in map_batches(self._forward, batches, where):
-                vectors[rows] = found
+            for rows, encoded in map_batches(self._forward, batches, where):
+                vectors[rows] = encoded
         if not np.isfinite(vectors).all():
             raise ModelError(
                 "The model gives vectors that are no numbers.",
@@ -276,7 +278,9 @@ class TextEncoder:
         first, *rest = self.model
         repeats = features.pop("repeats", None)
         device = self.model.device
-        features = {key: one.to(device) if isinstance(one, torch.Tensor) else one for key, one in features.items()}
+        features = {
+            key: value.to(device) if isinstance(value, torch.Tensor) else value for key, value in features.items()
+        }
         features = (first if self._int8 is None else self._int8)(features)
         features["token_embeddings"] = features["token_embeddings"].float()
         for module in rest:

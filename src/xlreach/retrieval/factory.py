@@ -192,17 +192,17 @@ def measure(index: Any, vectors: Vectors) -> dict[str, float]:
     queries = np.ascontiguousarray(vectors[rows])
     exact = faiss.ResultHeap(len(queries), k, keep_max=True)
     start = 0
-    for some in (block[at : at + _COMPARED] for block in blocks(vectors) for at in range(0, len(block), _COMPARED)):
-        cosines = queries @ some.T
-        found = np.argpartition(cosines, -min(k, len(some)), axis=1)[:, -k:]
-        exact.add_result(np.take_along_axis(cosines, found, axis=1), found + start)
-        start += len(some)
+    for part in (block[at : at + _COMPARED] for block in blocks(vectors) for at in range(0, len(block), _COMPARED)):
+        cosines = queries @ part.T
+        rows_found = np.argpartition(cosines, -min(k, len(part)), axis=1)[:, -k:]
+        exact.add_result(np.take_along_axis(cosines, rows_found, axis=1), rows_found + start)
+        start += len(part)
     exact.finalize()
-    scores, found = search_vectors(index, queries, k)
-    asked, place = np.nonzero(found >= 0)
-    cosines = np.einsum("rd,rd->r", queries[asked], vectors[found[asked, place]])
-    hits = int((cosines > exact.D[asked, -1] - _EQUAL).sum())  # of equal vectors any will do
-    error = float(np.abs(scores[asked, place] - cosines).mean())
+    scores, rows_found = search_vectors(index, queries, k)
+    query, column = np.nonzero(rows_found >= 0)
+    cosines = np.einsum("rd,rd->r", queries[query], vectors[rows_found[query, column]])
+    hits = int((cosines > exact.D[query, -1] - _EQUAL).sum())  # of equal vectors any will do
+    error = float(np.abs(scores[query, column] - cosines).mean())
     return {"recall@10": round(hits / (len(queries) * k), 4), "score_error": round(error, 5)}
 
 
@@ -257,7 +257,7 @@ def _allow_small_samples(index: Any) -> None:
     if isinstance(index, faiss.IndexRefine):
         parts.append(core_index(index.refine_index))
         index = faiss.downcast_index(index.base_index)
-    learning = [one for part in parts for one in (part, getattr(part, "pq", None), getattr(part, "rq", None))]
+    learning = [learner for part in parts for learner in (part, getattr(part, "pq", None), getattr(part, "rq", None))]
     if isinstance(index, faiss.IndexPreTransform):
         before: Any = index.chain
         for rotation in (faiss.downcast_VectorTransform(before.at(at)) for at in range(before.size())):

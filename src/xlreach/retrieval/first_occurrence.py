@@ -29,14 +29,14 @@ class FirstOccurrence:
             The row at which each of them stood first, shape (number of texts,); its own where it is new.
         """
         hashes = b"".join(
-            hashlib.blake2b(one.encode("utf-8", "surrogatepass"), digest_size=16).digest() for one in texts
+            hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest() for text in texts
         )
         keys, at, back = np.unique(np.frombuffer(hashes, "S16"), return_index=True, return_inverse=True)
         first = self.count + at.astype(np.int64)
-        for known, rows in self._runs:
-            place = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-            found = known[place] == keys
-            first[found] = rows[place[found]]
+        for earlier, rows in self._runs:
+            at_earlier = np.minimum(np.searchsorted(earlier, keys), len(earlier) - 1)
+            is_known = earlier[at_earlier] == keys
+            first[is_known] = rows[at_earlier[is_known]]
         new = first >= self.count
         if new.any():
             self._runs.append((keys[new], first[new]))
@@ -46,7 +46,7 @@ class FirstOccurrence:
 
     def _merge(self) -> None:
         while len(self._runs) > 1 and len(self._runs[-2][0]) <= 2 * len(self._runs[-1][0]) <= _LONGEST_RUN:
-            (one, its_rows), (other, other_rows) = self._runs[-2:]
-            keys = np.concatenate([one, other])
+            (keys_before, rows_before), (keys_after, rows_after) = self._runs[-2:]
+            keys = np.concatenate([keys_before, keys_after])
             order = np.argsort(keys, kind="stable")
-            self._runs[-2:] = [(keys[order], np.concatenate([its_rows, other_rows])[order])]
+            self._runs[-2:] = [(keys[order], np.concatenate([rows_before, rows_after])[order])]

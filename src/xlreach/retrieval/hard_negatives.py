@@ -39,7 +39,7 @@ def add_hard_negatives(table: PairTable, alignment: Contrastive, encoder: Path, 
     by_language: dict[str, list[int]] = {}
     for _, _, language, rows in table.pools():
         by_language.setdefault(language, []).extend(rows)
-    found: dict[int, tuple[str, ...]] = {}
+    chosen_of: dict[int, tuple[str, ...]] = {}
     searched = TextEncoder(encoder, pooling=str(alignment.pooling.unfitted))
     for language, rows in by_language.items():
         passages = list(dict.fromkeys(table.passages[row] for row in rows))
@@ -54,20 +54,20 @@ def add_hard_negatives(table: PairTable, alignment: Contrastive, encoder: Path, 
         index.add(vectors)
         queries = searched.encode([table.queries[row] for row in rows], "query")
         own = np.einsum("ij,ij->i", queries, searched.encode([table.passages[row] for row in rows], "document"))
-        scores, places = index.search(queries, min(len(passages), wanted + _DEEPER))
+        scores, columns = index.search(queries, min(len(passages), wanted + _DEEPER))
         for at, row in enumerate(rows):
             near = [
-                place
-                for place, score in zip(places[at], scores[at], strict=True)
-                if groups[place] != table.groups[row] and score <= alignment.margin * own[at]
+                column
+                for column, score in zip(columns[at], scores[at], strict=True)
+                if groups[column] != table.groups[row] and score <= alignment.margin * own[at]
             ]
-            chosen = list(dict.fromkeys([*table.given.get(row, ()), *(passages[place] for place in near)]))[:wanted]
+            chosen = list(dict.fromkeys([*table.given.get(row, ()), *(passages[column] for column in near)]))[:wanted]
             while len(chosen) < wanted:
                 other = int(generator.integers(len(passages)))
                 if groups[other] != table.groups[row] and passages[other] not in chosen:
                     chosen.append(passages[other])
-            found[row] = tuple(chosen)
-    table.negatives = [found[row] for row in range(len(table))]
+            chosen_of[row] = tuple(chosen)
+    table.negatives = [chosen_of[row] for row in range(len(table))]
     table.against = {
-        row: frozenset(group_of[text] for text in texts if text in group_of) for row, texts in found.items()
+        row: frozenset(group_of[text] for text in texts if text in group_of) for row, texts in chosen_of.items()
     }

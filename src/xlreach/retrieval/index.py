@@ -89,13 +89,13 @@ class DenseIndex:
         starts = np.concatenate([[0], np.cumsum(sizes)])
         wanted = np.asarray(rows, np.int64)
         groups = np.searchsorted(starts, wanted, side="right") - 1
-        found: dict[int, Document] = {}
+        documents: dict[int, Document] = {}
         for group in np.unique(groups):
-            own = np.unique(wanted[groups == group])
-            table = file.read_row_group(int(group)).take(pa.array(own - starts[group]))
-            for row, one in zip(own.tolist(), table.to_pylist(), strict=True):
-                found[row] = Document(one["id"], self.language, one["text"], one["title"])
-        return [found[int(row)] for row in rows]
+            rows_of_group = np.unique(wanted[groups == group])
+            table = file.read_row_group(int(group)).take(pa.array(rows_of_group - starts[group]))
+            for row, row_values in zip(rows_of_group.tolist(), table.to_pylist(), strict=True):
+                documents[row] = Document(row_values["id"], self.language, row_values["text"], row_values["title"])
+        return [documents[int(row)] for row in rows]
 
     @property
     def estimates(self) -> bool:
@@ -213,13 +213,13 @@ def find_indexes(root: Path | str, languages: Sequence[str] = ()) -> dict[str, P
     manifests = (
         [root / "manifest.json"] if (root / "manifest.json").is_file() else sorted(root.glob("[!.]*/manifest.json"))
     )
-    found = {read_manifest(path.parent)["language"]: path.parent for path in manifests}
-    if not found:
+    folders = {read_manifest(path.parent)["language"]: path.parent for path in manifests}
+    if not folders:
         raise IndexFolderError("No index folders here.", fix="Build some with: xlreach index", path=root)
-    missing = [code for code in languages if code not in found]
+    missing = [code for code in languages if code not in folders]
     if missing:
-        raise IndexFolderError(f"No index of {missing[0]!r}.", fix=nearest(missing[0], found), path=root)
-    return {code: found[code] for code in languages or found}
+        raise IndexFolderError(f"No index of {missing[0]!r}.", fix=nearest(missing[0], folders), path=root)
+    return {code: folders[code] for code in languages or folders}
 
 
 def check_target(out: Path) -> None:
@@ -327,12 +327,16 @@ def _open(folder: Path, manifest: dict[str, Any], encoder: TextEncoder | str | N
     return DenseIndex(folder, manifest, index, pa.memory_map(str(folder / "ids.parquet")))
 
 
-def _write_rows(writer: pq.ParquetWriter, rows: list[Document], seen: FirstOccurrence) -> None:
-    start, first = seen.count, seen.first_rows([one.id for one in rows])
-    twice = np.flatnonzero(first != np.arange(start, start + len(rows)))
+def _write_rows(writer: pq.ParquetWriter, documents: list[Document], seen: FirstOccurrence) -> None:
+    start, first = seen.count, seen.first_rows([document.id for document in documents])
+    twice = np.flatnonzero(first != np.arange(start, start + len(documents)))
     if len(twice):
-        raise DataError(f"The document id {rows[twice[0]].id!r} occurs twice.", expected="Ids are unique.")
-    columns = [[one.id for one in rows], [one.text for one in rows], [one.title for one in rows]]
+        raise DataError(f"The document id {documents[twice[0]].id!r} occurs twice.", expected="Ids are unique.")
+    columns = [
+        [document.id for document in documents],
+        [document.text for document in documents],
+        [document.title for document in documents],
+    ]
     writer.write_table(pa.table(columns, schema=_SCHEMA))
 
 
@@ -356,7 +360,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     path = folder / "manifest.json"
     if not path.is_file():
-        near = [one.parent.name for one in folder.parent.glob("*/manifest.json")] if folder.parent.is_dir() else []
+        near = [path.parent.name for path in folder.parent.glob("*/manifest.json")]
         raise IndexFolderError(
             "No index here: manifest.json is missing.", fix=nearest(folder.name, near) if near else "", path=folder
         )

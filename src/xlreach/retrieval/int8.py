@@ -64,8 +64,8 @@ def int8_transformer(encoder: Path) -> Any:
 def sample(texts: Sequence[str]) -> list[str]:
     """Up to `SAMPLE` texts, from the shortest to the longest at even steps."""
     by_length = sorted(set(texts), key=len)
-    places = np.unique(np.linspace(0, len(by_length) - 1, min(SAMPLE, len(by_length))).round().astype(int))
-    return [by_length[place] for place in places]
+    positions = np.unique(np.linspace(0, len(by_length) - 1, min(SAMPLE, len(by_length))).round().astype(int))
+    return [by_length[position] for position in positions]
 
 
 def check_fidelity(ours: NDArray[np.float32], exact: NDArray[np.float32], path: Path) -> dict[str, float]:

@@ -34,11 +34,11 @@ def folder_pooling(encoder: Path) -> str | None:
     """
     layers: tuple[int, ...] = ()
     for module in _read_json(encoder / "modules.json") or ():
-        kind, place = str(module.get("type", "")), encoder / str(module.get("path", ""))
+        kind, folder = str(module.get("type", "")), encoder / str(module.get("path", ""))
         if kind.endswith("WeightedLayerPooling"):
-            layers = _weighted_layers(place)
+            layers = _weighted_layers(folder)
         elif kind.endswith("Pooling"):
-            mode = "+".join(_modes(_read_json(place / "config.json") or {}))
+            mode = "+".join(_modes(_read_json(folder / "config.json") or {}))
             return str(replace(POOLINGS.parse(mode), layers=layers)) if layers and mode in POOLINGS else mode
     return None
 
@@ -110,13 +110,13 @@ def _check_positions(model: SentenceTransformer, encoder: Path) -> None:
 
 def _with_pooling(model: SentenceTransformer, pooling: Pooling, encoder: Path) -> SentenceTransformer:
     """The same model with another pooling; layers behind the old one were trained for it and are dropped."""
-    pools = [at for at, one in enumerate(model) if isinstance(one, (PoolingModule, WeightedLayerPooling))]
+    pools = [at for at, module in enumerate(model) if isinstance(module, (PoolingModule, WeightedLayerPooling))]
     kept: list[Any] = list(model)[: pools[0] if pools else len(model)]
     if not pools and len(kept) > 1:
         raise ModelError("Has no pooling that could be replaced.", fix="Leave the pooling as it is.", path=encoder)
     mode = pooling.name
     if isinstance(pooling, Declared):
-        mode = next((one.pooling_mode for one in model if isinstance(one, PoolingModule)), "mean")
+        mode = next((module.pooling_mode for module in model if isinstance(module, PoolingModule)), "mean")
     width = kept[0].get_embedding_dimension()
     if isinstance(kept[0], Transformer):
         kept[0].auto_model.config.output_hidden_states = bool(pooling.layers)
@@ -144,14 +144,14 @@ def _layer_mean(first: Any, pooling: Pooling, width: int) -> WeightedLayerPoolin
     return WeightedLayerPooling(width, num_hidden_layers=count, layer_start=0, layer_weights=fixed)
 
 
-def _weighted_layers(place: Path) -> tuple[int, ...]:
+def _weighted_layers(folder: Path) -> tuple[int, ...]:
     """The layers that weigh equally in a saved WeightedLayerPooling; none where the weights were learnt."""
-    path = place / "model.safetensors"
+    path = folder / "model.safetensors"
     if not path.is_file():
         return ()
     weights = load_file(path)["layer_weights"].tolist()
-    start = (_read_json(place / "config.json") or {}).get("layer_start", 0)
-    return tuple(start + at for at, one in enumerate(weights) if one) if set(weights) <= {0.0, 1.0} else ()
+    start = (_read_json(folder / "config.json") or {}).get("layer_start", 0)
+    return tuple(start + at for at, weight in enumerate(weights) if weight) if set(weights) <= {0.0, 1.0} else ()
 
 
 def _modes(config: dict[str, Any]) -> list[str]:

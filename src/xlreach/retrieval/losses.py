@@ -14,7 +14,7 @@ from sentence_transformers.sentence_transformer.losses import (
     MultipleNegativesRankingLoss,
 )
 
-from xlreach.adapt.mlm import load_masked_lm, masked_lm_head
+from xlreach.adapt.masked_lm import load_masked_lm, masked_lm_head
 from xlreach.adapt.mlm_data import Batch, Masking
 from xlreach.errors import ModelError
 from xlreach.retrieval.alignment import Contrastive
@@ -83,7 +83,7 @@ class WithMaskedLM(torch.nn.Module):
         generator = np.random.default_rng(int(torch.randint(1 << 62, ())))
         inputs, chosen, targets = self._masking.apply(Batch(ids, attention, int(attention.sum())), generator)
         device = features["input_ids"].device
-        found = self.model({**features, "input_ids": torch.as_tensor(inputs, device=device)})
-        hidden = found["all_layer_embeddings"][-1] if "all_layer_embeddings" in found else found["token_embeddings"]
+        output = self.model({**features, "input_ids": torch.as_tensor(inputs, device=device)})
+        hidden = output["all_layer_embeddings"][-1] if "all_layer_embeddings" in output else output["token_embeddings"]
         logits = self._head[0].to(device)(hidden.flatten(0, 1)[torch.as_tensor(chosen, device=device)])
         return torch.nn.functional.cross_entropy(logits.float(), torch.as_tensor(targets, device=device))

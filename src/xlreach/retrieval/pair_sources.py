@@ -168,8 +168,8 @@ class _DatasetPairs(PairSource):
         return tuple(self._data.languages)
 
     def pairs(self, query_language: str, passage_language: str, seed: int) -> Iterator[tuple[str, str]]:
-        known = self.languages
-        if query_language not in known or passage_language not in known:
+        languages = self.languages
+        if query_language not in languages or passage_language not in languages:
             return
         for query, passage in self._data.pairs(query_language, passage_language):
             # A text paired with itself (parallel text asked for one language) teaches nothing.
@@ -265,8 +265,8 @@ class _TripleSource(PairSource):
     @staticmethod
     def _texts(row: dict[str, Any], names: tuple[str, ...]) -> list[str]:
         """The texts under one of the names; a query and a positive must be there."""
-        found: Any = next((row[name] for name in names if name in row), [])
-        texts = [found] if isinstance(found, str) else list(found)
+        value: Any = next((row[name] for name in names if name in row), [])
+        texts = [value] if isinstance(value, str) else list(value)
         if not all(isinstance(text, str) and text.strip() for text in texts) or (not texts and names is not _NEGATIVE):
             raise ValueError(f"{names[0]} is empty or no text")
         return texts

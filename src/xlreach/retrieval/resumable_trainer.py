@@ -34,8 +34,8 @@ class Trainer(SentenceTransformerTrainer):
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         folder = Path(output_dir or str(self.args.output_dir))
         self.model.save_pretrained(str(folder), create_model_card=False)
-        found = {"losses": self.losses, "validations": getattr(self.evaluator, "history", [])}
-        (folder / RECORD_FILE).write_text(json.dumps(found), "utf-8")
+        record = {"losses": self.losses, "validations": getattr(self.evaluator, "history", [])}
+        (folder / RECORD_FILE).write_text(json.dumps(record), "utf-8")
 
     def mean_losses(self) -> list[float]:
         """The loss of every step, over all processes."""
@@ -43,10 +43,10 @@ class Trainer(SentenceTransformerTrainer):
 
     def remember(self, checkpoint: Path | None) -> None:
         """Takes up the losses and validations of a checkpoint; none without one."""
-        found = json.loads((checkpoint / RECORD_FILE).read_text("utf-8")) if checkpoint else {}
-        self.losses = found.get("losses", [])
+        record = json.loads((checkpoint / RECORD_FILE).read_text("utf-8")) if checkpoint else {}
+        self.losses = record.get("losses", [])
         if isinstance(self.evaluator, RetrievalEvaluator):
-            self.evaluator.history[:] = found.get("validations", [])
+            self.evaluator.history[:] = record.get("validations", [])
 
     def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
         loss = super().compute_loss(*args, **kwargs)
@@ -93,11 +93,11 @@ def usable_checkpoint(work: Path, made_from: list[Any]) -> Path | None:
 def _usable(work: Path, made_from: list[Any]) -> Path | None:
     marker, key = work / "made_from.txt", digest(made_from)
     same = marker.is_file() and marker.read_text("utf-8") == key
-    found = sorted(work.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
+    checkpoints = sorted(work.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
     # The trainer writes its state last, so a checkpoint that has it is whole.
-    whole = [path for path in found if same and (path / _STATE).is_file()]
+    whole = [path for path in checkpoints if same and (path / _STATE).is_file()]
     best = json.loads((whole[0] / _STATE).read_text("utf-8")).get("best_model_checkpoint") if whole else None
-    for path in found:
+    for path in checkpoints:
         if path not in whole[:1] and path.name != Path(best or "").name:
             shutil.rmtree(path)
     work.mkdir(parents=True, exist_ok=True)

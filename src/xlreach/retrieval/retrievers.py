@@ -85,10 +85,10 @@ class Fusion(Retriever):
 
     @property
     def parts(self) -> tuple[Retriever, ...]:
-        found = RETRIEVERS.parse(self.first), RETRIEVERS.parse(self.second)
-        if any(part.parts for part in found):
+        parts = RETRIEVERS.parse(self.first), RETRIEVERS.parse(self.second)
+        if any(part.parts for part in parts):
             raise SpecError(f"{self} fuses a fusion.", expected="Expected two retrievers such as dense and bm25.")
-        return found
+        return parts
 
 
 @dataclass(frozen=True)

@@ -50,41 +50,46 @@ def search(encoder: TextEncoder, queries: Sequence[str], indexes: Sequence[Dense
         if index.manifest["encoder_fingerprint"] != encoder.fingerprint:
             raise IndexFolderError("Built with another encoder.", path=index.folder)
     vectors = encoder.encode(queries, "query")
-    scores, places, rows = _ordered(vectors, indexes, k)
+    scores, numbers, rows = _ordered(vectors, indexes, k)
     documents: dict[tuple[int, int], Document] = {}
-    for place, index in enumerate(indexes):
-        own = np.unique(rows[(places == place) & (rows >= 0)]).tolist()
-        documents |= {(place, row): one for row, one in zip(own, index.documents(own), strict=True)}
+    for number, index in enumerate(indexes):
+        rows_of_index = np.unique(rows[(numbers == number) & (rows >= 0)]).tolist()
+        documents |= {
+            (number, row): document for row, document in zip(rows_of_index, index.documents(rows_of_index), strict=True)
+        }
     return [
-        [_hit(documents[place, row], score) for score, place, row in zip(*one, strict=True) if row >= 0]
-        for one in zip(scores.tolist(), places.tolist(), rows.tolist(), strict=True)
+        [_hit(documents[number, row], score) for score, number, row in zip(*result, strict=True) if row >= 0]
+        for result in zip(scores.tolist(), numbers.tolist(), rows.tolist(), strict=True)
     ]
 
 
-def rank(vectors: Vectors, indexes: Sequence[DenseIndex], k: int, own: Sequence[str] = ()) -> list[Ranked]:
+def rank(vectors: Vectors, indexes: Sequence[DenseIndex], k: int, query_ids: Sequence[str] = ()) -> list[Ranked]:
     """As `search`, from query vectors to document ids.
 
     Args:
         vectors: Of the queries.
         indexes: As there.
         k: Documents a query.
-        own: The ids of the queries, if a document that has its query's id is left out (in bitext it is the query).
+        query_ids: The ids of the queries, if documents with the id of their query are left out (in bitext, they are the
+            query itself).
     """
-    if own:
+    if query_ids:
         wide = rank(vectors, indexes, k + 1)
-        return [[one for one in found if one[0] != name][:k] for name, found in zip(own, wide, strict=True)]
-    scores, places, rows = _ordered(vectors, indexes, k)
+        return [[hit for hit in ranking if hit[0] != name][:k] for name, ranking in zip(query_ids, wide, strict=True)]
+    scores, numbers, rows = _ordered(vectors, indexes, k)
     if len(indexes) == 1:
         of = indexes[0].ids
-        named = [list(map(of.__getitem__, one)) for one in rows.tolist()]  # of row -1 too, which is left out below
+        named = [
+            list(map(of.__getitem__, row_list)) for row_list in rows.tolist()
+        ]  # of row -1 too, which is left out below
     else:
         ids = [index.ids for index in indexes]
         named = [
-            [ids[place][row] for place, row in zip(*one, strict=True)]
-            for one in zip(places.tolist(), rows.tolist(), strict=True)
+            [ids[number][row] for number, row in zip(*row_list, strict=True)]
+            for row_list in zip(numbers.tolist(), rows.tolist(), strict=True)
         ]
     counts = (rows >= 0).sum(axis=1).tolist()
-    return [list(zip(*one, strict=True))[:n] for *one, n in zip(named, scores.tolist(), counts, strict=True)]
+    return [list(zip(*row_list, strict=True))[:n] for *row_list, n in zip(named, scores.tolist(), counts, strict=True)]
 
 
 def write_search_run(path: Path, queries: Sequence[str], ranked: Sequence[Ranked], tag: str = "xlreach") -> int:
@@ -99,8 +104,8 @@ def write_search_run(path: Path, queries: Sequence[str], ranked: Sequence[Ranked
     Raises:
         DataError: An id holds white space, which the format cannot carry, or two indexes hold the same one.
     """
-    for query, found in zip(queries, ranked, strict=True):
-        names = [name for name, _ in found]
+    for query, ranking in zip(queries, ranked, strict=True):
+        names = [name for name, _ in ranking]
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise DataError(
@@ -114,11 +119,6 @@ def write_search_run(path: Path, queries: Sequence[str], ranked: Sequence[Ranked
         raise DataError(f"{error}.", fix="Give documents and queries ids without white space.", path=path) from error
 
 
-def trec_order(pairs: Ranked) -> Ranked:
-    """Best score first; equal scores by document id, last first, as trec_eval has it."""
-    return sorted(sorted(pairs, key=lambda one: one[0], reverse=True), key=lambda one: -one[1])
-
-
 def _hit(document: Document, score: float) -> Hit:
     return Hit(document.id, document.language, score, document.text, document.title)
 
@@ -127,18 +127,18 @@ def _ordered(
     vectors: Vectors, indexes: Sequence[DenseIndex], k: int
 ) -> tuple[Vectors, NDArray[np.int64], NDArray[np.int64]]:
     """Scores, numbers of the indexes and rows there of the `k` best of all, for each query; row −1 where nothing is."""
-    found = [index.search(vectors, k) for index in indexes]
-    scores = np.concatenate([one for one, _ in found], axis=1)
-    rows = np.concatenate([one for _, one in found], axis=1)
-    places = np.broadcast_to(np.repeat(np.arange(len(found)), [one.shape[1] for _, one in found]), rows.shape)
+    results = [index.search(vectors, k) for index in indexes]
+    scores = np.concatenate([part for part, _ in results], axis=1)
+    rows = np.concatenate([part for _, part in results], axis=1)
+    numbers = np.broadcast_to(np.repeat(np.arange(len(results)), [part.shape[1] for _, part in results]), rows.shape)
     scores = np.where(rows >= 0, scores, -np.inf).astype(np.float32)
     if len(indexes) > 1:
         order = np.argsort(-scores, axis=1, kind="stable")
-        scores, places, rows = (np.take_along_axis(one, order, axis=1) for one in (scores, places, rows))
+        scores, numbers, rows = (np.take_along_axis(part, order, axis=1) for part in (scores, numbers, rows))
     tied = ((scores[:, 1:] == scores[:, :-1]) & (rows[:, 1:] >= 0)).any(axis=1)
-    places, rows = places.copy(), rows.copy()
+    numbers, rows = numbers.copy(), rows.copy()
     for query in np.flatnonzero(tied):
-        names = [indexes[at].ids[row] if row >= 0 else "" for at, row in zip(places[query], rows[query], strict=True)]
+        names = [indexes[at].ids[row] if row >= 0 else "" for at, row in zip(numbers[query], rows[query], strict=True)]
         by_id = sorted(range(len(names)), key=lambda at: (scores[query, at], names[at]), reverse=True)
-        places[query], rows[query] = places[query, by_id], rows[query, by_id]
-    return scores[:, :k], places[:, :k], rows[:, :k]
+        numbers[query], rows[query] = numbers[query, by_id], rows[query, by_id]
+    return scores[:, :k], numbers[:, :k], rows[:, :k]

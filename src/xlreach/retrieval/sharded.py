@@ -131,13 +131,13 @@ def _encode(encoder: TextEncoder, work: Path, count: int) -> Vectors:
     """The vectors of all documents, memory-mapped, by an actor for each device; what is there already is kept."""
     log, file = work / "vectors.jsonl", work / "vectors.f32"
     settings = [encoder.fingerprint, encoder.dimension, count]
-    known, size = _known(log, settings), count * encoder.dimension * 4
-    if not known or not file.is_file() or file.stat().st_size != size:
-        known = {}
+    finished, size = _finished_chunks(log, settings), count * encoder.dimension * 4
+    if not finished or not file.is_file() or file.stat().st_size != size:
+        finished = {}
         with file.open("wb") as stream:
             stream.truncate(size)
     groups, given = pq.ParquetFile(work / "ids.parquet").num_row_groups, share()
-    numbered = [{"chunk": number, "known": known.get(number, "")} for number in range(groups)]
+    numbered = [{"chunk": number, "digest": finished.get(number, "")} for number in range(groups)]
     encoded = ray.data.from_items(numbered, override_num_blocks=groups).map_batches(
         _Encoder,
         fn_constructor_args=(str(encoder.path.resolve()), str(work.resolve()), here(), given["num_cpus"]),
@@ -174,21 +174,24 @@ class _Encoder:
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Encodes one chunk, unless its vectors are there."""
-        number, known = int(batch["chunk"][0]), str(batch["known"][0])
+        number, earlier_digest = int(batch["chunk"][0]), str(batch["digest"][0])
         documents = self.documents.read_row_group(number).to_pylist()
         start = self._row(number)
         fresh = np.setdiff1d(np.arange(start, start + len(documents)), self.repeated)
         chosen = [documents[row - start] for row in fresh]
-        texts = [document_text(Document(one["id"], "", one["text"], one["title"])) for one in chosen]
+        texts = [
+            document_text(Document(row_values["id"], "", row_values["text"], row_values["title"]))
+            for row_values in chosen
+        ]
         digest, wrong = texts_digest([*texts, *map(str, fresh)]), ""
-        if digest != known:
+        if digest != earlier_digest:
             try:
-                found = self.encoder.encode(texts, "document")
+                encoded = self.encoder.encode(texts, "document")
             except XLReachError as error:
                 wrong = str(error)
             else:
                 vectors = np.zeros((len(documents), self.encoder.dimension), dtype=np.float32)
-                vectors[fresh - start] = found
+                vectors[fresh - start] = encoded
                 with (self.work / "vectors.f32").open("r+b") as stream:
                     stream.seek(start * vectors.strides[0])
                     stream.write(vectors.data)
@@ -211,7 +214,7 @@ def _shard(
     size = -(-count // _devices({**given, "num_gpus": 0}))
     fill = ray.remote(num_cpus=given["num_cpus"], max_retries=DEATHS)(_fill)
     ranges = [(start, min(start + size, count)) for start in range(0, count, size)]
-    tasks = [fill.remote(str(work.resolve()), encoder.dimension, count, *one, given["num_cpus"]) for one in ranges]
+    tasks = [fill.remote(str(work.resolve()), encoder.dimension, count, *rows, given["num_cpus"]) for rows in ranges]
     merge_shards(trained, [Path(shard) for shard in ray.get(tasks)], folder / "index.faiss", vectors)
     quality = measure(read_file(folder / "index.faiss"), vectors)
     write_manifest(folder, encoder, language, factory, count, search_parameters(index), quality)
@@ -239,7 +242,7 @@ def _devices(given: Mapping[str, int]) -> int:
     return max(1, min(by_cpu, int(total["GPU"])) if given["num_gpus"] else by_cpu)
 
 
-def _known(log: Path, settings: list[Any]) -> dict[int, str]:
+def _finished_chunks(log: Path, settings: list[Any]) -> dict[int, str]:
     """The chunks that an earlier build with the same settings encoded, and the digests of their texts."""
     lines = []
     if log.is_file():
@@ -248,7 +251,7 @@ def _known(log: Path, settings: list[Any]) -> dict[int, str]:
                 lines.append(json.loads(line))
             except ValueError:  # the line that a kill cut short
                 break
-    known = dict(lines[1:]) if lines and lines[0] == settings else {}
+    finished = dict(lines[1:]) if lines and lines[0] == settings else {}
     with log.open("w", encoding="utf-8") as stream:
-        stream.writelines(json.dumps(one) + "\n" for one in (settings, *known.items()))
-    return known
+        stream.writelines(json.dumps(line_values) + "\n" for line_values in (settings, *finished.items()))
+    return finished

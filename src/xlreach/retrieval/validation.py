@@ -101,20 +101,20 @@ class RetrievalEvaluator(BaseEvaluator):
         # A text is a query here and a passage there; each is encoded once in each part.
         vectors = {}
         for part, prompt in (("queries", "query"), ("passages", "document")):
-            texts = list(dict.fromkeys(text for one in self._held for text in getattr(one, part)))
+            texts = list(dict.fromkeys(text for pool in self._held for text in getattr(pool, part)))
             prefix = model.prompts.get(prompt) or None
             encoded = model.encode(
                 texts, prompt=prefix, batch_size=self._batch, normalize_embeddings=True, show_progress_bar=False
             )
             vectors[part] = dict(zip(texts, encoded, strict=True))
-        for one in self._held:
-            queries = np.stack([vectors["queries"][text] for text in one.queries])
-            passages = np.stack([vectors["passages"][text] for text in one.passages])
-            levels.setdefault("low" if one.low else "high", []).append(mean_reciprocal_rank(queries @ passages.T))
-        found = {level: fmean(values) for level, values in levels.items()}
-        found[METRIC] = fmean(found.values())
-        self.history.append({"step": steps, **{name: round(value, 5) for name, value in found.items()}})
-        return found
+        for pool in self._held:
+            queries = np.stack([vectors["queries"][text] for text in pool.queries])
+            passages = np.stack([vectors["passages"][text] for text in pool.passages])
+            levels.setdefault("low" if pool.low else "high", []).append(mean_reciprocal_rank(queries @ passages.T))
+        means = {level: fmean(values) for level, values in levels.items()}
+        means[METRIC] = fmean(means.values())
+        self.history.append({"step": steps, **{name: round(value, 5) for name, value in means.items()}})
+        return means
 
 
 def mean_reciprocal_rank(scores: np.ndarray) -> float:

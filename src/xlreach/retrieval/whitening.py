@@ -90,11 +90,11 @@ def linear_layer(languages: list[Matrix], pooling: Pooling) -> tuple[Matrix, Mat
     if pooling.whiten is not None:
         covariance = np.mean([np.cov((vectors - middle) @ projection, rowvar=False) for vectors in languages], axis=0)
         values, components = np.linalg.eigh(covariance)
-        known = int((values > values[-1] * _FLAT).sum())
-        if pooling.whiten > known:
+        available = int((values > values[-1] * _FLAT).sum())
+        if pooling.whiten > available:
             raise SpecError(
                 f"{pooling} keeps {pooling.whiten} components.",
-                expected=f"Expected at most {known}: more have no variance in this text.",
+                expected=f"Expected at most {available}: more have no variance in this text.",
             )
         kept = np.argsort(-values)[: pooling.whiten]
         projection = projection @ (components[:, kept] / np.sqrt(values[kept]))

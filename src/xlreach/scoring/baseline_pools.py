@@ -56,17 +56,17 @@ class ScoredPool(Pool):
 
     exact = False
 
-    def _keys(self, asked: QueryBatch, columns: Columns, left_out: Columns, depth: int) -> Iterator[Keyed]:
+    def _keys(self, batch: QueryBatch, columns: Columns, left_out: Columns, depth: int) -> Iterator[Keyed]:
         size = max(1, BLOCK // max(1, len(self)))
-        for start in range(0, len(asked), size):
+        for start in range(0, len(batch), size):
             part = slice(start, start + size)
-            scores = self._scores(asked.part(part))
+            scores = self._scores(batch[part])
             keys, ranks = rank_block(scores, self._places, columns[part], left_out[part], depth)
-            own = np.take_along_axis(scores, np.maximum(columns[part], 0), axis=1)
-            yield start, keys, np.where(own == -np.inf, np.inf, ranks)
+            own_scores = np.take_along_axis(scores, np.maximum(columns[part], 0), axis=1)
+            yield start, keys, np.where(own_scores == -np.inf, np.inf, ranks)
 
     @abstractmethod
-    def _scores(self, asked: QueryBatch) -> Scores:
+    def _scores(self, batch: QueryBatch) -> Scores:
         """Shape (queries, documents)."""
 
 
@@ -74,11 +74,13 @@ class BM25Pool(ScoredPool):
     """BM25."""
 
     def __init__(self, documents: Mapping[str, Sequence[Document]], spec: BM25) -> None:
-        super().__init__({code: [one.id for one in some] for code, some in documents.items()})
-        self._index = BM25Index((document_text(one) for some in documents.values() for one in some), spec)
+        super().__init__({code: [document.id for document in of_language] for code, of_language in documents.items()})
+        self._index = BM25Index(
+            (document_text(document) for of_language in documents.values() for document in of_language), spec
+        )
 
-    def _scores(self, asked: QueryBatch) -> Scores:
-        return self._index.scores(asked.texts)
+    def _scores(self, batch: QueryBatch) -> Scores:
+        return self._index.scores(batch.texts)
 
 
 class RandomPool(ScoredPool):
@@ -87,11 +89,11 @@ class RandomPool(ScoredPool):
     exact = True
 
     def __init__(self, documents: Mapping[str, Sequence[Document]], spec: Random) -> None:
-        super().__init__({code: [one.id for one in some] for code, some in documents.items()})
+        super().__init__({code: [document.id for document in of_language] for code, of_language in documents.items()})
         self._seed = spec.seed
 
-    def _scores(self, asked: QueryBatch) -> Scores:
-        seeds = [[self._seed, zlib.crc32(name.encode("utf-8", "surrogatepass"))] for name in asked.ids]
+    def _scores(self, batch: QueryBatch) -> Scores:
+        seeds = [[self._seed, zlib.crc32(name.encode("utf-8", "surrogatepass"))] for name in batch.ids]
         rows = [np.random.default_rng(seed).random(len(self), np.float32) for seed in seeds]
         return np.stack(rows) if rows else np.zeros((0, len(self)), np.float32)
 
@@ -108,28 +110,27 @@ class FusedPool(ScoredPool):
         super().__init__(ids)
         self._parts, self._spec = parts, spec
 
-    def _scores(self, asked: QueryBatch) -> Scores:
-        fused = np.zeros((len(asked), len(self)))
-        there = np.zeros(fused.shape, bool)
+    def _scores(self, batch: QueryBatch) -> Scores:
+        fused = np.zeros((len(batch), len(self)))
+        retrieved = np.zeros(fused.shape, bool)
         assert isinstance(self._spec, ReciprocalRanks | Blend)
-        for at, part in enumerate(self._parts):
+        for number, part in enumerate(self._parts):
             depth = min(self._spec.depth, len(self))
-            # A document with the query's own id is no part of either ranking, and takes up no rank.
-            for block in part.search(asked, [{}] * len(asked), depth, own=asked.ids):
+            for block in part.search(batch, [{}] * len(batch), depth):
                 rows, ranks = np.nonzero(block.columns >= 0)
                 columns = block.columns[rows, ranks]
-                fused[block.start + rows, columns] += self._shares(at, block.scores)[rows, ranks]
-                there[block.start + rows, columns] = True
-        return np.where(there, fused, -np.inf).astype(np.float32)
+                fused[block.start + rows, columns] += self._shares(number, block.scores)[rows, ranks]
+                retrieved[block.start + rows, columns] = True
+        return np.where(retrieved, fused, -np.inf).astype(np.float32)
 
     def _shares(self, at: int, scores: Scores) -> NDArray[np.float64]:
         """What each rank of a ranking adds, shape as `scores`, which fall along each row and end in −∞."""
         if isinstance(self._spec, ReciprocalRanks):
             return np.broadcast_to(1 / (self._spec.k + 1 + np.arange(scores.shape[1])), scores.shape)
         assert isinstance(self._spec, Blend)
-        found = np.isfinite(scores)
-        values = np.where(found, scores, 0).astype(np.float64)
-        lowest = np.where(found, values, np.inf).min(axis=1, keepdims=True, initial=np.inf)
+        retrieved = np.isfinite(scores)
+        values = np.where(retrieved, scores, 0).astype(np.float64)
+        lowest = np.where(retrieved, values, np.inf).min(axis=1, keepdims=True, initial=np.inf)
         if isinstance(self._parts[at], BM25Pool):
             lowest = np.zeros_like(lowest)  # the score of what is not retrieved
         span = values.max(axis=1, keepdims=True, initial=-np.inf) - lowest

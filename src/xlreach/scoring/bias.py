@@ -29,8 +29,8 @@ def rank_distance(judged: RelevantRanks) -> Floats:
         return np.zeros(len(there))
     largest = np.where(there, judged.ranks, -np.inf).max(1)
     smallest = np.where(there, judged.ranks, np.inf).min(1)
-    known = np.isfinite(largest) & there.any(1)
-    return np.where(known, np.where(known, largest, 0) - np.where(known, smallest, 0), np.nan)
+    complete = np.isfinite(largest) & there.any(1)
+    return np.where(complete, np.where(complete, largest, 0) - np.where(complete, smallest, 0), np.nan)
 
 
 def top_shares(languages: NDArray[np.int64], count: int, k: int) -> Floats:
@@ -42,9 +42,9 @@ def top_shares(languages: NDArray[np.int64], count: int, k: int) -> Floats:
         k: The cutoff.
     """
     top = languages[:, :k]
-    shares = np.stack([(top == one).sum(1) for one in range(count)], axis=1).astype(np.float64)
-    found = (top >= 0).sum(1, keepdims=True)
-    return np.divide(shares, found, out=np.zeros_like(shares), where=found > 0)
+    shares = np.stack([(top == number).sum(1) for number in range(count)], axis=1).astype(np.float64)
+    total = (top >= 0).sum(1, keepdims=True)
+    return np.divide(shares, total, out=np.zeros_like(shares), where=total > 0)
 
 
 def relevant_shares(languages: NDArray[np.int64], grades: NDArray[np.int64], count: int) -> Floats:
@@ -56,7 +56,7 @@ def relevant_shares(languages: NDArray[np.int64], grades: NDArray[np.int64], cou
         count: How many languages there are.
     """
     there = (grades > 0) & (languages >= 0)
-    shares = np.stack([(there & (languages == one)).sum(1) for one in range(count)], axis=1).astype(np.float64)
+    shares = np.stack([(there & (languages == number)).sum(1) for number in range(count)], axis=1).astype(np.float64)
     total = there.sum(1, keepdims=True)
     return np.divide(shares, total, out=np.zeros_like(shares), where=total > 0)
 
@@ -72,7 +72,7 @@ def peer(ranks: Floats, languages: NDArray[np.int64], count: int, *, twice: bool
         count: How many languages there are.
         twice: Whether to give NaN where no language has two documents or more: the statistic is a constant there.
     """
-    of = [languages == one for one in range(count)]
+    of = [languages == number for number in range(count)]
     sizes = np.stack([there.sum(1) for there in of], axis=1)
     sums = np.stack([np.where(there, ranks, 0).sum(1) for there in of], axis=1)
     total = sizes.sum(1)
@@ -82,8 +82,8 @@ def peer(ranks: Floats, languages: NDArray[np.int64], count: int, *, twice: bool
         within = (np.where(languages >= 0, ranks - mean[:, None], 0) ** 2).sum(1)
         groups = (sizes > 0).sum(1)
         chance = stats.chi2.sf((total - 1) * between / within, np.maximum(groups - 1, 1))
-    found = np.where((groups < 2) | (within == 0), 1.0, chance)
-    return np.where((total == 0) | (twice & (sizes.max(1, initial=0) < 2)), np.nan, found)
+    values = np.where((groups < 2) | (within == 0), 1.0, chance)
+    return np.where((total == 0) | (twice & (sizes.max(1, initial=0) < 2)), np.nan, values)
 
 
 def with_unfound(judged: RelevantRanks, cutoff: int) -> Floats:

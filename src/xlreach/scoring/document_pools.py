@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xlreach.corpora.collection import Query
 from xlreach.errors import DataError
 from xlreach.retrieval.index import DenseIndex
 from xlreach.scoring.measures import RelevantRanks
@@ -44,24 +45,31 @@ Keyed = tuple[int, Keys, NDArray[np.float64] | None]
 
 @dataclass(frozen=True)
 class QueryBatch:
-    """Queries.
+    """Queries with their vectors.
 
     Attributes:
-        ids: Their ids.
-        texts: Their texts.
-        vectors: Their vectors, shape (queries, dimension); of no length where no encoder ranks.
+        queries: The queries.
+        vectors: Shape (queries, dimension); the dimension is 0 where no encoder ranks.
     """
 
-    ids: Sequence[str]
-    texts: Sequence[str]
+    queries: Sequence[Query]
     vectors: Scores
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.queries)
 
-    def part(self, rows: slice) -> QueryBatch:
-        """Some of them."""
-        return QueryBatch(self.ids[rows], self.texts[rows], self.vectors[rows])
+    @property
+    def ids(self) -> list[str]:
+        """The id of each query."""
+        return [query.id for query in self.queries]
+
+    @property
+    def texts(self) -> list[str]:
+        """The text of each query."""
+        return [query.text for query in self.queries]
+
+    def __getitem__(self, rows: slice) -> QueryBatch:
+        return QueryBatch(self.queries[rows], self.vectors[rows])
 
 
 @dataclass(frozen=True)
@@ -106,13 +114,13 @@ class Pool(ABC):
     def __len__(self) -> int:
         return len(self.ids)
 
-    def sizes(self, own: Sequence[str]) -> NDArray[np.int64]:
-        """How many documents are ranked for each query: all but the one that has its id."""
-        return np.array([len(self) - (name in self._columns) for name in own], np.int64)
+    def sizes(self, query_ids: Sequence[str]) -> NDArray[np.int64]:
+        """The number of documents ranked for each query: all but the one that has the query's id."""
+        return np.array([len(self) - (name in self._columns) for name in query_ids], np.int64)
 
     def columns_of(self, judged: Sequence[Mapping[str, int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Columns and grades of each query's relevant documents; column −1 for one that is not in the pool."""
-        relevant = [[(name, grade) for name, grade in one.items() if grade > 0] for one in judged]
+        relevant = [[(name, grade) for name, grade in grades_of.items() if grade > 0] for grades_of in judged]
         width = max(map(len, relevant), default=0)
         columns = np.full((len(relevant), width), -1, np.int64)
         grades = np.zeros((len(relevant), width), np.int64)
@@ -121,36 +129,29 @@ class Pool(ABC):
                 columns[row, at], grades[row, at] = self._columns.get(name, -1), grade
         return columns, grades
 
-    def search(
-        self,
-        asked: QueryBatch,
-        judged: Sequence[Mapping[str, int]],
-        depth: int,
-        own: Sequence[str] = (),
-    ) -> Iterator[Block]:
-        """Ranks queries.
+    def search(self, batch: QueryBatch, judged: Sequence[Mapping[str, int]], depth: int) -> Iterator[Block]:
+        """Ranks the documents for each query, without a document that has the query's own id.
 
         Args:
-            asked: The queries.
-            judged: Relevance by document id, one a query.
-            depth: Documents of the ranking that are wanted themselves; may be 0.
-            own: For each query the id of a document that is left out of its ranking, if it is in the pool.
+            batch: The queries.
+            judged: The relevance of documents by id, for each query.
+            depth: The number of documents to return from the top of each ranking; 0 returns only the relevant ranks.
         """
         columns, grades = self.columns_of(judged)
-        left_out = np.array([self._columns.get(name, -1) for name in own] or [-1] * len(asked), np.int64)
+        left_out = np.array([self._columns.get(name, -1) for name in batch.ids], np.int64)
         depth = min(depth, len(self))
-        for start, keys, ranks in self._keys(asked, columns, left_out, depth):
+        for start, keys, ranks in self._keys(batch, columns, left_out, depth):
             part = slice(start, start + len(keys))
             top = top_keys(keys, min(depth, keys.shape[1])) if depth else keys[:, :0]
             missing = top == NOTHING
-            found = np.where(missing, -1, self._by_place[np.where(missing, 0, key_places(top))])
+            top_columns = np.where(missing, -1, self._by_place[np.where(missing, 0, key_places(top))])
             if ranks is None:
-                ranks = _ranks_in(found, columns[part])
+                ranks = _ranks_in(top_columns, columns[part])
             scores = np.where(missing, np.float32(-np.inf), key_scores(np.where(missing, 0, top)))
-            yield Block(start, RelevantRanks(ranks, grades[part]), found, scores)
+            yield Block(start, RelevantRanks(ranks, grades[part]), top_columns, scores)
 
     @abstractmethod
-    def _keys(self, asked: QueryBatch, columns: Columns, left_out: Columns, depth: int) -> Iterator[Keyed]:
+    def _keys(self, batch: QueryBatch, columns: Columns, left_out: Columns, depth: int) -> Iterator[Keyed]:
         """A few queries at a time."""
 
 
@@ -189,11 +190,11 @@ class ExactPool(Pool):
             vectors[start : start + len(part)] = vectors[part]
         self._unique = vectors[: len(kept)]
 
-    def _keys(self, asked: QueryBatch, columns: Columns, left_out: Columns, depth: int) -> Iterator[Keyed]:
+    def _keys(self, batch: QueryBatch, columns: Columns, left_out: Columns, depth: int) -> Iterator[Keyed]:
         size = max(1, BLOCK // max(1, len(self)))
-        for start in range(0, len(asked), size):
+        for start in range(0, len(batch), size):
             part = slice(start, start + size)
-            scores = asked.vectors[part] @ self._unique.T
+            scores = batch.vectors[part] @ self._unique.T
             if len(self._unique) < len(self):
                 scores = scores[:, self._inverse]
             yield start, *rank_block(scores, self._places, columns[part], left_out[part], depth)
@@ -208,25 +209,25 @@ class ApproximatePool(Pool):
         super().__init__({code: index.ids for code, index in indexes.items()})
         self._indexes = list(indexes.values())
 
-    def _keys(self, asked: QueryBatch, columns: Columns, left_out: Columns, depth: int) -> Iterator[Keyed]:
+    def _keys(self, batch: QueryBatch, columns: Columns, left_out: Columns, depth: int) -> Iterator[Keyed]:
         parts, offset = [], 0
         for index in self._indexes:
             # One more, for the document that may be left out.
-            scores, rows = index.search(asked.vectors, depth + 1)
-            found = np.where(rows < 0, -1, rows + offset)
-            keys = order_keys(scores, self._places[np.maximum(found, 0)])
-            parts.append(np.where((found < 0) | (found == left_out[:, None]), NOTHING, keys))
+            scores, rows = index.search(batch.vectors, depth + 1)
+            columns_found = np.where(rows < 0, -1, rows + offset)
+            keys = order_keys(scores, self._places[np.maximum(columns_found, 0)])
+            parts.append(np.where((columns_found < 0) | (columns_found == left_out[:, None]), NOTHING, keys))
             offset += index.count
         yield 0, np.concatenate(parts, axis=1), None
 
 
-def _ranks_in(found: Columns, columns: Columns) -> NDArray[np.float64]:
+def _ranks_in(top_columns: Columns, columns: Columns) -> NDArray[np.float64]:
     """The ranks of documents in rankings that were cut; infinite for one that is not in them."""
     ranks = np.full(columns.shape, np.inf)
     for at in range(columns.shape[1]):
-        there = (found == columns[:, at : at + 1]) & (columns[:, at : at + 1] >= 0)
-        rows = np.flatnonzero(there.any(axis=1))
-        ranks[rows, at] = there[rows].argmax(axis=1) + 1
+        matches = (top_columns == columns[:, at : at + 1]) & (columns[:, at : at + 1] >= 0)
+        rows = np.flatnonzero(matches.any(axis=1))
+        ranks[rows, at] = matches[rows].argmax(axis=1) + 1
     return ranks
 
 

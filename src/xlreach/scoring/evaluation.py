@@ -13,7 +13,6 @@ A query with judgements for which nothing is found counts as 0. A document that 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ from xlreach.scoring.bias import peer, rank_distance, relevant_shares, top_share
 from xlreach.scoring.document_pools import Block, Pool, QueryBatch
 from xlreach.scoring.measures import Floats, RelevantRanks, compute, parse_measures, ranked
 from xlreach.scoring.per_query import PerQueryWriter
-from xlreach.scoring.ranks import Scores, untie
+from xlreach.scoring.ranks import untie
 from xlreach.spec import folder_name
 
 SETTINGS = ("mono", "cross", "multi")
@@ -107,7 +106,7 @@ def evaluate(
     whole = isinstance(retriever, Dense)
     documents = {code: [] if whole else list(collection.documents(code)) for code in languages}
     asking = [code for code in (query_languages or languages) if code in collection.languages]
-    judgements = {(a, b): found for a in asking for b in languages if (found := collection.qrels(a, b))}
+    judgements = {(a, b): qrels for a in asking for b in languages if (qrels := collection.qrels(a, b))}
     if not judgements:
         raise DataError(f"{collection.name} has no judgements for {', '.join(asking)} in {', '.join(languages)}.")
     out = Path(out)
@@ -116,7 +115,7 @@ def evaluate(
         scorer = _Scorer(collection.name, str(retriever), wanted, depth, out / "trec", kept, runs)
         pairs = list(_pairs(settings, judgements, languages))
         pools: dict[tuple[str, ...], Pool] = {}
-        asked_before: dict[str, _Asked] = {}
+        batches: dict[str, QueryBatch] = {}  # of one language at a time
         for setting, a, searched in tqdm(pairs, desc=f"scoring {collection.name}", disable=None):
             if searched not in pools:
                 pools[searched] = retriever_pool(
@@ -124,12 +123,12 @@ def evaluate(
                     {code: documents[code] for code in searched},
                     {code: opened[code] for code in searched if code in opened},
                 )
-            if a not in asked_before:
-                asked_before = {a: _Asked.encode(encoder, collection.queries(a))}
+            if a not in batches:
+                batches = {a: _encoded(encoder, collection.queries(a))}
             qrels = _merged(judgements[a, b] for b in searched if (a, b) in judgements)
-            those = asked_before[a].only(qrels)
-            if those.queries:
-                scorer.score(setting, a, those, qrels, pools[searched])
+            batch = _judged(batches[a], qrels)
+            if len(batch):
+                scorer.score(setting, a, batch, qrels, pools[searched])
     if cost is not None:
         held = [index.count for index in opened.values()] or [len(some) for some in documents.values()]
         cost |= {"queries": scorer.queries, "documents": sum(held)}
@@ -137,21 +136,16 @@ def evaluate(
     return scorer.rows
 
 
-@dataclass(frozen=True)
-class _Asked:
-    queries: list[Query]
-    vectors: Scores
+def _encoded(encoder: TextEncoder | None, queries: list[Query]) -> QueryBatch:
+    if encoder is None:
+        return QueryBatch(queries, np.zeros((len(queries), 0), np.float32))
+    return QueryBatch(queries, encoder.encode([query.text for query in queries], "query"))
 
-    @classmethod
-    def encode(cls, encoder: TextEncoder | None, queries: list[Query]) -> _Asked:
-        if encoder is None:
-            return cls(queries, np.zeros((len(queries), 0), np.float32))
-        return cls(queries, encoder.encode([query.text for query in queries], "query"))
 
-    def only(self, qrels: Qrels) -> _Asked:
-        """Those that have judgements."""
-        rows = [row for row, query in enumerate(self.queries) if query.id in qrels]
-        return _Asked([self.queries[row] for row in rows], self.vectors[rows])
+def _judged(batch: QueryBatch, qrels: Qrels) -> QueryBatch:
+    """The queries that have judgements."""
+    rows = [row for row, name in enumerate(batch.ids) if name in qrels]
+    return QueryBatch([batch.queries[row] for row in rows], batch.vectors[rows])
 
 
 class _Scorer:
@@ -173,18 +167,17 @@ class _Scorer:
         self.rows: list[Measurement] = []
         self.queries = 0
 
-    def score(self, setting: str, a: str, asked: _Asked, qrels: Qrels, pool: Pool) -> None:
+    def score(self, setting: str, a: str, batch: QueryBatch, qrels: Qrels, pool: Pool) -> None:
         b = None if setting == "multi" else pool.languages[0]
         name = f"{folder_name(self._dataset)}.{setting}.{a}" + ("" if b is None else f"-{b}")
-        qrels = {query.id: qrels[query.id] for query in asked.queries}
         depth = len(pool) if self._depth is None else min(self._depth, len(pool))
         blocks: list[Block] = []
         run: dict[str, dict[str, float]] = {}
-        ids = [query.id for query in asked.queries]
+        ids = batch.ids
+        qrels = {name: qrels[name] for name in ids}
         keep_top = self._runs or bool(self._other) or not pool.exact
         wanted = depth if keep_top else min(depth, PEER_CUTOFF) if setting == "multi" else 0
-        questions = QueryBatch(ids, [query.text for query in asked.queries], asked.vectors)
-        searched = pool.search(questions, list(qrels.values()), wanted, own=ids)
+        searched = pool.search(batch, list(qrels.values()), wanted)
 
         def ranking() -> Iterator[tuple[str, list[tuple[str, float]]]]:
             for block in searched:
@@ -206,25 +199,23 @@ class _Scorer:
             raise DataError(f"{error}.", fix="Give documents and queries ids without white space.") from error
         self.queries += len(ids)
         judged = _joined([block.judged for block in blocks])
-        self._kept.ranks(setting, a, b, asked.queries, pool.sizes(ids), judged)
-        found = self._found(judged.truncated(None if self._depth is None else depth), qrels, run)
+        self._kept.ranks(setting, a, b, batch.queries, pool.sizes(ids), judged)
+        values = self._values(judged.truncated(None if self._depth is None else depth), qrels, run)
         if setting == "multi":
-            found |= self._bias(a, asked, judged, blocks, pool, qrels)
-        self._record(setting, a, b, asked.queries, found)
+            values |= self._bias(a, judged, blocks, pool, qrels)
+        self._record(setting, a, b, batch.queries, values)
 
-    def _found(self, judged: RelevantRanks, qrels: Qrels, run: Mapping[str, Mapping[str, float]]) -> dict[str, Floats]:
-        found = {str(measure): compute(measure, judged) for measure in self._measures if ranked(measure)}
+    def _values(self, judged: RelevantRanks, qrels: Qrels, run: Mapping[str, Mapping[str, float]]) -> dict[str, Floats]:
+        values = {str(measure): compute(measure, judged) for measure in self._measures if ranked(measure)}
         if self._other:
             rows = {query: row for row, query in enumerate(qrels)}
             others = {str(measure): np.zeros(len(rows)) for measure in self._other}
             for metric in ir_measures.iter_calc(self._other, qrels, run):
                 others[str(metric.measure)][rows[metric.query_id]] = metric.value
-            found |= others
-        return {str(measure): found[str(measure)] for measure in self._measures}
+            values |= others
+        return {str(measure): values[str(measure)] for measure in self._measures}
 
-    def _bias(
-        self, a: str, asked: _Asked, judged: RelevantRanks, blocks: list[Block], pool: Pool, qrels: Qrels
-    ) -> dict[str, Floats]:
+    def _bias(self, a: str, judged: RelevantRanks, blocks: list[Block], pool: Pool, qrels: Qrels) -> dict[str, Floats]:
         count = len(pool.languages)
         columns = np.concatenate([block.columns for block in blocks])
         languages = np.where(columns >= 0, pool.language_of[columns], -1)
@@ -232,16 +223,16 @@ class _Scorer:
         of_relevant = np.where(relevant >= 0, pool.language_of[relevant], -1)
         expected = relevant_shares(of_relevant, judged.grades, count)
         first, top = top_shares(languages, count, 1), top_shares(languages, count, BIAS_CUTOFF)
-        for at, b in enumerate(pool.languages):
+        for number, b in enumerate(pool.languages):
             for measure, values in (
-                ("share@1", first[:, at]),
-                (f"share@{BIAS_CUTOFF}", top[:, at]),
-                (f"excess_share@{BIAS_CUTOFF}", top[:, at] - expected[:, at]),
+                ("share@1", first[:, number]),
+                (f"share@{BIAS_CUTOFF}", top[:, number]),
+                (f"excess_share@{BIAS_CUTOFF}", top[:, number] - expected[:, number]),
             ):
                 self.rows.append(self._row("diagnostic", "multi", a, b, measure, values))
         ranks = np.arange(1, languages.shape[1] + 1, dtype=np.float64)
         others = ~((columns[:, :, None] == relevant[:, None, :]) & (columns[:, :, None] >= 0)).any(2)
-        found: dict[str, Floats] = {
+        measured: dict[str, Floats] = {
             f"PEER@{PEER_CUTOFF}": peer(with_unfound(judged, languages.shape[1]), of_relevant, count, twice=True),
             f"PEER_others@{PEER_CUTOFF}": peer(
                 np.broadcast_to(ranks, languages.shape), np.where(others, languages, -1), count
@@ -249,20 +240,22 @@ class _Scorer:
         }
         if pool.exact:
             distance = rank_distance(judged)
-            found["rank_distance"] = distance
-            found["rank_distance_normalised"] = distance / max(1, len(pool) - 1)
+            measured["rank_distance"] = distance
+            measured["rank_distance_normalised"] = distance / max(1, len(pool) - 1)
         if a in pool.languages:
-            own = pool.languages.index(a)
-            found[f"language_bias@{BIAS_CUTOFF}"] = top[:, own] - expected[:, own]
-        return found
+            own_number = pool.languages.index(a)
+            measured[f"language_bias@{BIAS_CUTOFF}"] = top[:, own_number] - expected[:, own_number]
+        return measured
 
-    def _record(self, setting: str, a: str, b: str | None, queries: list[Query], found: Mapping[str, Floats]) -> None:
-        for measure, values in found.items():
-            known = np.flatnonzero(~np.isnan(values))
-            if len(known) == 0:
+    def _record(
+        self, setting: str, a: str, b: str | None, queries: Sequence[Query], scores: Mapping[str, Floats]
+    ) -> None:
+        for measure, values in scores.items():
+            defined = np.flatnonzero(~np.isnan(values)).tolist()
+            if not defined:
                 continue
-            self.rows.append(self._row("retrieval", setting, a, b, measure, values[known]))
-            self._kept.values(setting, a, b, [queries[row] for row in known], measure, values[known])
+            self.rows.append(self._row("retrieval", setting, a, b, measure, values[defined]))
+            self._kept.values(setting, a, b, [queries[row] for row in defined], measure, values[defined])
 
     def _row(self, kind: Any, setting: str, a: str, b: str | None, measure: str, values: Floats) -> Measurement:
         return Measurement(
@@ -314,4 +307,6 @@ def _documents(block: Block, pool: Pool) -> Iterator[list[tuple[str, float]]]:
 
 
 def _joined(parts: Sequence[RelevantRanks]) -> RelevantRanks:
-    return RelevantRanks(np.concatenate([one.ranks for one in parts]), np.concatenate([one.grades for one in parts]))
+    return RelevantRanks(
+        np.concatenate([part.ranks for part in parts]), np.concatenate([part.grades for part in parts])
+    )

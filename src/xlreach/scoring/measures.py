@@ -89,8 +89,8 @@ def parse_measure(text: str) -> ir_measures.Measure:
             raise ValueError(f"a cutoff of {cutoff}")
     except NameError:
         name = text.partition("@")[0].partition("(")[0].strip()
-        known = set(ir_measures.measures.registry)
-        close = nearest(name, known).partition("Known:")[0]
+        names = set(ir_measures.measures.registry)
+        close = nearest(name, names).partition("Known:")[0]
         raise SpecError(f"Unknown measure {text!r}.", fix=f"{close}Usual ones: {', '.join(_USUAL)}.") from None
     except (ValueError, AssertionError, KeyError, TypeError, AttributeError) as error:
         raise SpecError(
@@ -161,8 +161,8 @@ class RankCase:
 
 
 def _average_precision(case: RankCase) -> Floats:
-    found = np.cumsum(case.hits, axis=1)
-    return _ratio(np.where(case.hits, found / case.ranks, 0).sum(1), case.total)
+    hits_so_far = np.cumsum(case.hits, axis=1)
+    return _ratio(np.where(case.hits, hits_so_far / case.ranks, 0).sum(1), case.total)
 
 
 def _reciprocal_rank(case: RankCase) -> Floats:

@@ -60,20 +60,20 @@ def rank_columns(
         Ranks from 1, infinite where there is none; the shape of `columns`.
     """
     ranks = np.full(columns.shape, np.inf)
-    known = columns >= 0
-    own = np.take_along_axis(scores, np.maximum(columns, 0), axis=1)
+    present = columns >= 0
+    own_scores = np.take_along_axis(scores, np.maximum(columns, 0), axis=1)
     for row, in_order in enumerate(rising):
-        wanted = np.flatnonzero(known[row])
+        wanted = np.flatnonzero(present[row])
         if len(wanted) == 0:
             continue
-        below = in_order.searchsorted(own[row, wanted], "left")
-        not_above = in_order.searchsorted(own[row, wanted], "right")
+        below = in_order.searchsorted(own_scores[row, wanted], "left")
+        not_above = in_order.searchsorted(own_scores[row, wanted], "right")
         ranks[row, wanted] = len(in_order) - not_above + 1
         tied = wanted[not_above - below > 1]
-        for score in np.unique(own[row, tied]):
-            those = tied[own[row, tied] == score]
+        for score in np.unique(own_scores[row, tied]):
+            tied_here = tied[own_scores[row, tied] == score]
             by_place = np.sort(places[scores[row] == score])
-            ranks[row, those] += by_place.searchsorted(places[columns[row, those]])
+            ranks[row, tied_here] += by_place.searchsorted(places[columns[row, tied_here]])
     return ranks
 
 
@@ -94,9 +94,9 @@ def best_keys(scores: Scores, rising: Scores, places: NDArray[np.int64], depth: 
     rows, columns = np.nonzero(scores >= rising[:, width - depth, None])
     counts = np.bincount(rows, minlength=len(scores))
     keys = np.full((len(scores), int(counts.max(initial=0))), NOTHING)
-    found = scores[rows, columns]
+    best = scores[rows, columns]
     starts = np.repeat(np.cumsum(counts) - counts, counts)
-    keys[rows, np.arange(len(rows)) - starts] = np.where(found == -np.inf, NOTHING, order_keys(found, places[columns]))
+    keys[rows, np.arange(len(rows)) - starts] = np.where(best == -np.inf, NOTHING, order_keys(best, places[columns]))
     return top_keys(keys, depth)
 
 

@@ -195,7 +195,7 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> StudyConfig:
 def _parsed(config: StudyConfig) -> StudyConfig:
     """Parses every recipe, alignment, task, retriever, index, measure, language, preset and hypothesis."""
     from xlreach.adapt import Recipe
-    from xlreach.comparison.hypotheses import parse_hypothesis, systems_missing
+    from xlreach.comparison.claims import parse_hypothesis
     from xlreach.comparison.levels import CUTS
     from xlreach.retrieval.alignment import ALIGNMENTS
     from xlreach.retrieval.factory import check_factory
@@ -266,19 +266,9 @@ def _parsed(config: StudyConfig) -> StudyConfig:
         }
     )
 
-    def claimed(text: str) -> str:
-        claim = parse_hypothesis(text)
-        known = (*config.recipes, *config.alignments, *config.retrievers)
-        if missing := systems_missing(
-            claim, [*config.recipes, *config.recipes.values()], (*config.alignments, *config.retrievers)
-        ):
-            raise ConfigError(
-                f"{text!r} names {' and '.join(map(repr, missing))}, which the study does not make.",
-                fix=nearest(missing[0], known),
-            )
-        return str(claim)
-
-    return config.model_copy(update={"hypotheses": each(claimed, config.hypotheses, "hypotheses")})
+    names = config.names
+    claims = each(lambda text: parse_hypothesis(text, names), config.hypotheses, "hypotheses")
+    return config.model_copy(update={"hypotheses": claims})
 
 
 def _new(text: str, printed: str, before: Iterable[str]) -> str:

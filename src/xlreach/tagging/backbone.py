@@ -93,12 +93,12 @@ def drop_unused_rows(
     table = encoder.get_input_embeddings()
     if not isinstance(table, nn.Embedding) or padding > _LOW_PADDING:
         return splits, None
-    windows = [window for split in splits for one in split for window in one.windows]
+    windows = [window for split in splits for sentence in split for window in sentence.windows]
     kept = np.unique(np.concatenate([np.arange(padding + 1), *windows]))
     if len(kept) > 0.9 * table.num_embeddings:
         return splits, None
     narrowed = SparseEmbeddings(encoder, kept, folder=folder)
     return [
-        [replace(one, windows=tuple(np.searchsorted(kept, window) for window in one.windows)) for one in split]
+        [replace(sentence, windows=tuple(np.searchsorted(kept, ids) for ids in sentence.windows)) for sentence in split]
         for split in splits
     ], narrowed

@@ -38,14 +38,14 @@ class Learned:
         predicted: The annotations of the test sentences.
         epochs: How many epochs were trained.
         pieces: How many pieces the encoder read in training.
-        about: What `training.json` says.
+        record: What `training.json` says of the training.
         trained: What annotates other sentences; None unless it was to be kept, and for static word vectors.
     """
 
     predicted: list[Annotation]
     epochs: int
     pieces: int
-    about: dict[str, Any]
+    record: dict[str, Any]
     trained: TrainedTagger | None
 
 
@@ -68,14 +68,14 @@ def learn(
     The random state of the caller is left as it was.
     """
     splits = {"train": train_sentences, "dev": dev_sentences[: preset.dev_sentences], "test": test_sentences}
-    gold = {split: [task.annotation(one) for one in sentences] for split, sentences in splits.items()}
+    gold = {split: [task.annotation(sentence) for sentence in sentences] for split, sentences in splits.items()}
     labels = task.labels(gold["train"])
     unseen = {
         "dev": labels.unseen(gold["dev"], "dev", names[0]),
         "test": labels.unseen(gold["test"], "test", names[1]),
     }
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    tokens = [[task.tokens(one) for one in sentences] for sentences in splits.values()]
+    tokens = [[task.tokens(sentence) for sentence in sentences] for sentences in splits.values()]
     with torch.random.fork_rng(devices=[torch.cuda.current_device()] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         read = _static if is_static(encoder) else _transformer
@@ -84,8 +84,8 @@ def learn(
         )
         tagger = Tagger(words, head, padding, precision).to(device)
         examples = [
-            Example(one, labels.indices(target.labels), list(target.heads))
-            for one, target in zip(train_pieces, gold["train"], strict=True)
+            Example(sentence, labels.indices(target.labels), list(target.heads))
+            for sentence, target in zip(train_pieces, gold["train"], strict=True)
         ]
         size = sum(weight.numel() for weight in tagger.parameters())
         identity = digest([str(task), asdict(preset), seed, labels.names, precision, len(examples), size])
@@ -93,11 +93,11 @@ def learn(
             tagger, examples, list(zip(dev_pieces, gold["dev"], strict=True)), task, labels, preset, seed=seed,
             checkpoint=checkpoint, identity=identity, checkpoint_seconds=checkpoint_seconds,
         )  # fmt: skip
-        predicted = [labels.annotation(one) for one in tagger.predict(test_pieces)]
+        predicted = [labels.annotation(prediction) for prediction in tagger.predict(test_pieces)]
     trained = None
     if keep is not None and restore is not None:
         trained = TrainedTagger(task, encoder, labels, precision, tagger, restore())
-    about = {
+    record = {
         "labels": list(labels.names),
         "sentences": {split: len(sentences) for split, sentences in splits.items()},
         "unseen": unseen,
@@ -108,7 +108,7 @@ def learn(
         "losses": history.losses,
         "dev": history.dev,
     }
-    return Learned(predicted, history.epochs, history.pieces, about, trained)
+    return Learned(predicted, history.epochs, history.pieces, record, trained)
 
 
 def _transformer(

@@ -65,7 +65,7 @@ class Labels:
         Raises:
             DataError: Not one label is known: the two label sets have nothing to do with each other.
         """
-        counts = Counter(label for one in annotations for label in one.labels)
+        counts = Counter(label for annotation in annotations for label in annotation.labels)
         unseen = {label: n for label, n in sorted(counts.items()) if label not in self._index}
         if counts and len(unseen) == len(counts):
             raise DataError(

@@ -35,8 +35,8 @@ class Tally(NamedTuple):
 def ratio(tallies: Iterable[Tally]) -> float:
     """The measure over several sentences; 0 where there is nothing to be right about."""
     correct = total = 0
-    for one in tallies:
-        correct, total = correct + one.correct, total + one.total
+    for tally in tallies:
+        correct, total = correct + tally.correct, total + tally.total
     return correct / total if total else 0.0
 
 
@@ -66,14 +66,14 @@ def spans(tags: Sequence[str]) -> set[tuple[str, int, int]]:
     >>> sorted(spans(["B-PER", "I-PER", "O", "B-LOC"]))
     [('LOC', 3, 4), ('PER', 0, 2)]
     """
-    found: set[tuple[str, int, int]] = set()
+    entities: set[tuple[str, int, int]] = set()
     start = 0
     for at, tag in enumerate([*tags, "O"]):
         if at and tags[at - 1] != "O" and not tag.startswith("I-"):
-            found.add((tags[at - 1][2:], start, at))
+            entities.add((tags[at - 1][2:], start, at))
         if tag.startswith("B-"):
             start = at
-    return found
+    return entities
 
 
 def conll18(gold: Sequence[Sentence], predicted: Sequence[Sentence]) -> dict[str, tuple[float, int]]:
@@ -169,9 +169,9 @@ def partial_f1(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
         raise MissingExtraError("nervaluate", "partial", "ner(partial=true)") from error
     types = sorted({kind for tags in (*gold, *predicted) for kind, _, _ in spans(tags)})
     entities = sum(len(spans(tags)) for tags in gold)
-    found = Evaluator([list(t) for t in gold], [list(t) for t in predicted], tags=types, loader="list").evaluate()
+    results = Evaluator([list(t) for t in gold], [list(t) for t in predicted], tags=types, loader="list").evaluate()
     schemes = {"exact": "exact", "partial": "partial", "type": "ent_type"}
-    return {("F1", name): (float(found["overall"][key].f1), entities) for name, key in schemes.items()}
+    return {("F1", name): (float(results["overall"][key].f1), entities) for name, key in schemes.items()}
 
 
 def _words(step: int) -> str:

@@ -76,35 +76,35 @@ class WordTokenizer:
 
     def __call__(self, sentences: Sequence[Sequence[str]]) -> list[TokenizedSentence]:
         """The pieces of each sentence; a word without any (a zero-width space, say) becomes the unknown piece."""
-        cut = []
+        tokenized = []
         for start in range(0, len(sentences), 1000):
             chunk = [[self._transform(word) for word in words] for words in sentences[start : start + 1000]]
             encoded = self._tokenizer(chunk, is_split_into_words=True, add_special_tokens=False, verbose=False)
-            for i, words in enumerate(chunk):
+            for number, words in enumerate(chunk):
                 pieces: list[list[int]] = [[] for _ in words]
-                for piece, word in zip(encoded["input_ids"][i], encoded.word_ids(i), strict=True):
+                for piece, word in zip(encoded["input_ids"][number], encoded.word_ids(number), strict=True):
                     pieces[word].append(piece)
                 # A word longer than a whole window can only be read by its beginning.
-                cut.append(self._windows([one[: self._capacity] or [self._unknown] for one in pieces]))
-        return cut
+                tokenized.append(self._windows([ids[: self._capacity] or [self._unknown] for ids in pieces]))
+        return tokenized
 
     def _windows(self, pieces: list[list[int]]) -> TokenizedSentence:
         windows: list[np.ndarray] = []
         row: list[int] = []
         column: list[int] = []
         word: list[int] = []
-        for number, (first, last, own_first, own_last) in enumerate(
-            plan_windows([len(one) for one in pieces], self._capacity, self._capacity // 4)
+        for number, (first, last, first_owned, last_owned) in enumerate(
+            plan_windows([len(ids_of_word) for ids_of_word in pieces], self._capacity, self._capacity // 4)
         ):
             ids = list(self._before)
             for at in range(first, last):
-                if own_first <= at < own_last:
-                    places = range(len(ids), len(ids) + len(pieces[at]))
+                if first_owned <= at < last_owned:
+                    columns = range(len(ids), len(ids) + len(pieces[at]))
                     if self._pooling != "mean":
-                        places = places[:1] if self._pooling == "first" else places[-1:]
-                    column.extend(places)
-                    row.extend([number] * len(places))
-                    word.extend([at] * len(places))
+                        columns = columns[:1] if self._pooling == "first" else columns[-1:]
+                    column.extend(columns)
+                    row.extend([number] * len(columns))
+                    word.extend([at] * len(columns))
                 ids.extend(pieces[at])
             windows.append(np.array([*ids, *self._after], dtype=np.int64))
         return TokenizedSentence(tuple(windows), np.array(row), np.array(column), np.array(word), len(pieces))
@@ -163,20 +163,20 @@ class SentenceBatch:
 
 def collate(sentences: Sequence[TokenizedSentence], padding: int, device: torch.device) -> SentenceBatch:
     """One batch of sentences."""
-    longest = max(one.padded for one in sentences)
-    rows = sum(len(one.windows) for one in sentences)
-    words = max(one.words for one in sentences)
+    longest = max(sentence.padded for sentence in sentences)
+    rows = sum(len(sentence.windows) for sentence in sentences)
+    words = max(sentence.words for sentence in sentences)
     ids = np.full((rows, longest), padding, dtype=np.int64)
     attention = np.zeros((rows, longest), dtype=np.int64)
     piece, word, row = [], [], 0
-    for i, one in enumerate(sentences):
-        piece.append((one.row + row) * longest + one.column)
-        word.append(one.word + i * words)
-        for window in one.windows:
+    for i, sentence in enumerate(sentences):
+        piece.append((sentence.row + row) * longest + sentence.column)
+        word.append(sentence.word + i * words)
+        for window in sentence.windows:
             ids[row, : len(window)] = window
             attention[row, : len(window)] = 1
             row += 1
-    mask = np.arange(words) < np.array([[one.words] for one in sentences])
+    mask = np.arange(words) < np.array([[sentence.words] for sentence in sentences])
     arrays = (ids, attention, np.concatenate(piece), np.concatenate(word), mask)
     return SentenceBatch(*(torch.from_numpy(array).to(device) for array in arrays))
 
@@ -258,7 +258,9 @@ class WordEncoder(WordRepresentations):
         is looked up in it is converted.
         """
         table = self.encoder.get_input_embeddings()
-        weights = [one for one in self.encoder.parameters() if one is not table.weight and one.dtype != dtype]
+        weights = [
+            weight for weight in self.encoder.parameters() if weight is not table.weight and weight.dtype != dtype
+        ]
         exact, attention = [weight.data for weight in weights], self.encoder.config._attn_implementation
         fused = attention != "sdpa" and getattr(self.encoder, "_supports_sdpa", False)
         converting = table.register_forward_hook(lambda *args: args[-1].to(dtype))

@@ -83,11 +83,11 @@ class Tagger(nn.Module):
 
     def loss(self, examples: Sequence[Example]) -> Tensor:
         """Mean loss per word of a batch."""
-        words, mask = self._read([one.pieces for one in examples])
+        words, mask = self._read([example.pieces for example in examples])
         targets = np.full((2, *mask.shape), IGNORED, dtype=np.int64)
-        for i, one in enumerate(examples):
-            targets[0, i, : len(one.labels)] = one.labels
-            targets[1, i, : len(one.heads)] = one.heads
+        for i, example in enumerate(examples):
+            targets[0, i, : len(example.labels)] = example.labels
+            targets[1, i, : len(example.heads)] = example.heads
         labels, heads = torch.from_numpy(targets).to(mask.device)
         return self.head.loss(words, mask, labels, heads)
 
@@ -104,18 +104,18 @@ class Tagger(nn.Module):
         """
         was_training = self.training
         self.eval()
-        found: dict[int, Prediction] = {}
+        predicted: dict[int, Prediction] = {}
         order = sorted(range(len(sentences)), key=lambda i: sentences[i].longest)
         max_pieces = max_pieces or (1024 if self.device.type == "cpu" else 16384)
         plan = plan_batches([sentences[i] for i in order], max_sentences, max_pieces)
         # The longest first, so that no core is left with one of them in the end.
         chosen = ([order[i] for i in batch] for batch in reversed(plan))
-        batches = ((places, [sentences[i] for i in places]) for places in chosen)
+        batches = ((numbers, [sentences[i] for i in numbers]) for numbers in chosen)
         with self.words.predicting(torch.bfloat16 if self._bfloat16 else torch.float32):
-            for places, predictions in map_batches(self._predict_batch, batches, self.device.type):
-                found.update(zip(places, predictions, strict=True))
+            for numbers, predictions in map_batches(self._predict_batch, batches, self.device.type):
+                predicted.update(zip(numbers, predictions, strict=True))
         self.train(was_training)
-        return [found[i] for i in range(len(sentences))]
+        return [predicted[i] for i in range(len(sentences))]
 
     @torch.inference_mode()
     def _predict_batch(self, sentences: Sequence[TokenizedSentence]) -> list[Prediction]:
@@ -138,11 +138,11 @@ def plan_batches(sentences: Sequence[TokenizedSentence], max_sentences: int, max
     """
     batches: list[list[int]] = []
     longest = rows = 0
-    for i, one in enumerate(sentences):
-        longest, rows = max(longest, one.padded), rows + len(one.windows)
+    for i, sentence in enumerate(sentences):
+        longest, rows = max(longest, sentence.padded), rows + len(sentence.windows)
         if not batches or len(batches[-1]) >= max_sentences or rows * longest > max_pieces:
             batches.append([])
-            longest, rows = one.padded, len(one.windows)
+            longest, rows = sentence.padded, len(sentence.windows)
         batches[-1].append(i)
     return batches
 
@@ -192,15 +192,15 @@ def train(
         loss = _epoch(tagger, optimizer, examples, preset, seed, epoch)
         if not math.isfinite(loss):
             raise ModelError(f"Training diverged in epoch {epoch + 1}.", fix="Take a preset with a lower rate.")
-        predicted = [labels.annotation(one) for one in tagger.predict([pieces for pieces, _ in dev])]
-        value = ratio(task.tally(gold, one)[task.main] for (_, gold), one in zip(dev, predicted, strict=True))
+        predicted = map(labels.annotation, tagger.predict([pieces for pieces, _ in dev]))
+        value = ratio(task.tally(gold, guess)[task.main] for (_, gold), guess in zip(dev, predicted, strict=True))
         progress.set_postfix({task.main: f"{value:.3f}"})
         if history.best < 0 or value > history.dev[history.best]:
             history.best = epoch
             best = {name: tensor.detach().clone() for name, tensor in tagger.state_dict().items()}
         history.losses.append(loss)
         history.dev.append(value)
-        history.pieces += sum(len(window) for one in examples for window in one.pieces.windows)
+        history.pieces += sum(len(window) for example in examples for window in example.pieces.windows)
         if time.monotonic() - saved >= checkpoint_seconds:
             save_checkpoint(checkpoint, identity, tagger, optimizer, best, vars(history))
             saved = time.monotonic()
@@ -261,7 +261,7 @@ def _shuffled(examples: Sequence[Example], preset: Preset, seed: int, epoch: int
     """Batches of sentences of like length, in random order and composition."""
     random = np.random.default_rng([seed, epoch])
     # Sentences of one padded length are dealt out anew in each epoch.
-    keys = [(one.pieces.padded, tie) for one, tie in zip(examples, random.random(len(examples)), strict=True)]
+    keys = [(example.pieces.padded, tie) for example, tie in zip(examples, random.random(len(examples)), strict=True)]
     order = sorted(range(len(examples)), key=keys.__getitem__)
     batches = plan_batches([examples[i].pieces for i in order], preset.batch_sentences, preset.batch_pieces)
     for number in random.permutation(len(batches)):
@@ -271,13 +271,15 @@ def _shuffled(examples: Sequence[Example], preset: Preset, seed: int, epoch: int
 def _optimizer(tagger: Tagger, preset: Preset) -> torch.optim.Optimizer:
     inside = {id(weight) for weight in tagger.words.pretrained()}
     groups: list[dict[str, Any]] = []
-    for own, peak, start in (
+    for in_encoder, peak, start in (
         (False, preset.head_lr, 0.0),
         (True, preset.encoder_rate(tagger.words.size), float(preset.frozen_epochs)),
     ):
-        weights = [w for w in tagger.parameters() if (id(w) in inside) == own]
+        weights = [w for w in tagger.parameters() if (id(w) in inside) == in_encoder]
         for matrices, decay in ((True, preset.weight_decay), (False, 0.0)):
             chosen = [w for w in weights if (w.ndim > 1) == matrices]
             if chosen:
-                groups.append({"params": chosen, "weight_decay": decay, "peak": peak, "start": start, "inside": own})
+                groups.append(
+                    {"params": chosen, "weight_decay": decay, "peak": peak, "start": start, "inside": in_encoder}
+                )
     return torch.optim.AdamW(groups, lr=0.0, fused=True)

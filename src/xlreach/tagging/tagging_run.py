@@ -76,7 +76,7 @@ def run_tagging(
     test = split_of(tested, "test", task)
     transfer = tested.language != data.language
     task = task.resolved(train, transfer=transfer)
-    gold = [task.annotation(one) for one in test]
+    gold = [task.annotation(sentence) for sentence in test]
 
     from xlreach.tagging.fine_tuning import learn  # torch from here on
 
@@ -87,7 +87,7 @@ def run_tagging(
         )  # fmt: skip
     if on_trained is not None and result.trained is not None:
         on_trained(result.trained)
-    predicted = [task.annotated(sentence, one) for sentence, one in zip(test, result.predicted, strict=True)]
+    predicted = [task.annotated(*pair) for pair in zip(test, result.predicted, strict=True)]
     scores: dict[tuple[str, str | None], tuple[float, int]] = {
         (measure, None): score for measure, score in task.evaluate(test, predicted).items()
     }
@@ -103,8 +103,8 @@ def run_tagging(
     write_measurements(out / "measurements.jsonl", rows)
     task.write(out / f"predictions.{task.suffix}", predicted)
     _write_sentences(out / "sentences.parquet", task, test, gold, result.predicted)
-    about = {"task": str(task), "preset": dataclasses.asdict(preset), "seed": seed, **result.about}
-    (out / "training.json").write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    record = {"task": str(task), "preset": dataclasses.asdict(preset), "seed": seed, **result.record}
+    (out / "training.json").write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
     if checkpoint is None:
         shutil.rmtree(out / ".checkpoint", ignore_errors=True)
     if cost is not None:
@@ -119,8 +119,8 @@ def _training_splits(data: Any, task: Task, preset: Preset) -> tuple[list[Any], 
     if len(train) < 2:
         raise DataError(f"{data.name} has no dev split and a single training sentence.", expected="Expected more.")
     dev = train[_HELD_OUT - 1 :: _HELD_OUT] or train[-1:]
-    held = {id(one) for one in dev}
-    return [one for one in train if id(one) not in held][: task.limit], dev
+    held = {id(sentence) for sentence in dev}
+    return [sentence for sentence in train if id(sentence) not in held][: task.limit], dev
 
 
 def _write_sentences(
@@ -138,7 +138,7 @@ def _write_sentences(
 
 def _ids(sentences: Sequence[Any]) -> Iterator[str]:
     """The `sent_id` of each sentence where all have one of their own, else its place from 1."""
-    ids = [getattr(one, "sent_id", None) for one in sentences]
+    ids = [getattr(sentence, "sent_id", None) for sentence in sentences]
     usable = None not in ids and len(set(ids)) == len(ids)
-    for place, name in enumerate(ids, 1):
-        yield str(name) if usable else str(place)
+    for number, name in enumerate(ids, 1):
+        yield str(name) if usable else str(number)

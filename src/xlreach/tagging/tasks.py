@@ -73,7 +73,7 @@ class Task(Spec):
 
     def labels(self, annotations: Iterable[Annotation]) -> Labels:
         """The inventory of the training data."""
-        return Labels(label for one in annotations for label in one.labels)
+        return Labels(label for annotation in annotations for label in annotation.labels)
 
     @abstractmethod
     def head(self, size: int, labels: Labels, **dropout: float) -> Head:
@@ -157,7 +157,7 @@ class Pos(Task):
     def evaluate(self, gold: Sequence[Sentence], predicted: Sequence[Sentence]) -> dict[str, tuple[float, int]]:
         pairs = zip(gold, predicted, strict=True)
         tallies = [metrics.accuracy_tally(self.annotation(a), self.annotation(b)) for a, b in pairs]
-        total = sum(one.total for one in tallies)
+        total = sum(tally.total for tally in tallies)
         return {"accuracy": (metrics.ratio(tallies), total)}
 
 
@@ -235,7 +235,7 @@ class Ner(Task):
         return dataclasses.replace(sentence, tags=annotation.labels)
 
     def labels(self, annotations: Iterable[Annotation]) -> Labels:
-        seen = {label for one in annotations for label in one.labels}
+        seen = {label for annotation in annotations for label in annotation.labels}
         if seen <= {"O"}:
             raise DataError("There is no entity in the training split.", expected="Expected tags B-TYPE and I-TYPE.")
         # `O` is always possible, and every continuation can be begun.

@@ -1,6 +1,6 @@
-"""Bitext: two text files whose lines translate each other one by one.
+"""Reads two text files of which line n of one translates line n of the other.
 
-Line alignment only; nothing is aligned, cleaned or deduplicated here.
+No automatic alignment, cleaning or deduplication.
 """
 
 from __future__ import annotations

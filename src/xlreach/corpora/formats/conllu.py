@@ -1,8 +1,8 @@
 """CoNLL-U: sentences of ten tab-separated columns a word, as Universal Dependencies publishes them.
 
-The reader streams, checks what a tree must be (ids in sequence, heads inside the sentence, one root, no cycle), and
-keeps every line as it was, so that reading and writing a valid file gives the same bytes. It does not interpret
-features, enhanced dependencies or miscellaneous fields: those stay strings. Format:
+The reader streams, checks that each tree is valid (ids in sequence, heads inside the sentence, one root, no cycle), and
+keeps every line as it was, so that reading and writing a valid file gives the same bytes. Features, enhanced
+dependencies and miscellaneous fields are not interpreted: they stay strings. Format:
 https://universaldependencies.org/format.html
 """
 
@@ -29,7 +29,7 @@ class Word:
     """A syntactic word; columns are as in the file, `_` where empty.
 
     Attributes:
-        id: Its place in the sentence, from 1.
+        id: Its position in the sentence, from 1.
         head: The id of its head, 0 for the root, None where the file gives `_`.
     """
 
@@ -61,8 +61,8 @@ class Sentence:
     Attributes:
         words: The syntactic words, in order.
         comments: The comment lines before it, with their `#`.
-        extra: Lines of multiword ranges (`3-4`) and empty nodes (`3.1`), as they were, each with the number of words
-            that stand before it.
+        extra: Lines of multiword ranges (`3-4`) and empty nodes (`3.1`), unchanged, each with the number of words
+            before it.
         path: The file it was read from, for messages.
         line: The line of its first comment or word, from 1.
     """
@@ -147,7 +147,7 @@ def write_conllu(path: Path, sentences: Iterable[Sentence]) -> int:
 
 
 def parse_sentence(block: Sequence[tuple[int, str]], path: Path) -> Sentence:
-    """A sentence from its numbered lines, checked as `read_conllu` does; the path is for messages."""
+    """Parses and checks a sentence, given as numbered lines; the path is used in error messages only."""
     words: list[Word] = []
     numbers: list[int] = []
     comments: list[str] = []

@@ -51,17 +51,19 @@ def read_iob2(
 ) -> Iterator[TaggedSentence]:
     """The sentences of an IOB2 file, streaming.
 
-    Columns are separated by tabs where a line has one, else by blanks. Lines that begin with `# ` are comments where
-    they stand before the first token of a sentence and are no token line.
+    Columns are separated by tabs if the line contains a tab, else by blanks. Lines that begin
+    with `# ` before the first token of a sentence are comments, unless they are a token `#` with its tag. The number of
+    changed tags is logged.
 
     Args:
         path: The file.
         token_column: Which column is the token, from 0.
         tag_column: Which column is the tag; negative counts from the end.
-        language_prefix: Tokens are written `lang:token`, as in WikiAnn's own files; the prefix is dropped.
+        language_prefix: Whether tokens are written `lang:token`, as in WikiANN's own files; the prefix is dropped.
         outside: Entity types and whole tags that are read as `O` (Universal NER's `OTH` and `B-O`).
-        repair: Mends instead of refusing: an `I-TYPE` that continues nothing becomes `B-TYPE`, `-TYPE` (which has
-            lost its first letter) continues an entity of its type or else begins one, and `-` becomes `O`.
+        repair: Whether invalid tags are repaired instead of refused: an `I-TYPE` that continues no entity becomes
+            `B-TYPE`; `-TYPE`, whose first letter is missing, continues an entity of its type or else begins one; `-`
+            becomes `O`.
 
     Raises:
         DataError: The file is missing or holds no sentence, or a line lacks a column, or a tag is not IOB2; with the

@@ -1,9 +1,8 @@
-"""Plain text, one line after another: the ground that every line-based format here stands on.
+"""Reads and writes plain text line by line; every line-based format here is built on it.
 
-Lines end at LF only: U+2028, U+0085 and the like are characters of the text, not line ends. A byte-order mark at the
-start of a file and a CR at the end of a line are dropped. What is not UTF-8, or holds a NUL, is refused by file and
-line. What is compressed with gzip (`….gz`) is read through. This file decodes nothing else: no HTML, no Unicode
-normalisation.
+Only LF ends a line: U+2028, U+0085 and the like are characters of the text. A byte-order mark at the start of a file
+and a CR at the end of a line are dropped. Lines that are not UTF-8 or hold a NUL are refused, with file and line. Files
+compressed by gzip (`….gz`) are unpacked while they are read. HTML and Unicode normalization are never touched.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _LONGEST = 64 << 20  # bytes: beyond, a file is no text in lines, and would be h
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Every line of a file with its number, counted from 1; blank lines too, without the line end.
+    """(number from 1, line) of every line of a file, blank lines included, without the line end.
 
     Raises:
         DataError: The file is missing or unreadable, or a line is not UTF-8, holds a NUL or is enormous.
@@ -127,7 +126,7 @@ def write_lines(path: Path, lines: Iterable[str]) -> int:
 
 
 def _most(path: Path) -> int:
-    """Bytes that a file may unpack to: text shrinks to a tenth or so, not to a thousandth."""
+    """The most bytes that a file may unpack to: gzip shrinks text to about a tenth, never to a thousandth."""
     return max(_MOST_UNPACKED, _MOST_TIMES * path.stat().st_size) if path.suffix == ".gz" else sys.maxsize
 
 

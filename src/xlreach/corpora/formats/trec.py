@@ -1,6 +1,6 @@
 """TREC run and qrels files, six and four columns, as trec_eval and ir-measures read them.
 
-Written only: a run here is a result, never an input.
+Only writers: a run is a result of this toolkit, never its input.
 """
 
 from __future__ import annotations

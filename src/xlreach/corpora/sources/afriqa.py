@@ -1,9 +1,9 @@
 """AfriQA: questions in African languages, answered by English or French passages of Wikipedia.
 
-A collection of the gold passages of one split: documents are the distinct passages in the pivot language (contexts that
-differ by outer blanks are one), queries are the questions and, in the pivot language, their translations, which share a
-group. Rows without a question or a passage are left out. With `split=train`, questions that occur in the dev or test
-set are left out as well. Answer spans are not used: up to 18 % are wrong.
+A collection of one split. Its documents are the distinct gold passages in the pivot language (passages that differ only
+in outer blanks count as one). Its queries are the questions and, in the pivot language, their translations; a question
+and its translation share a group. Rows without a question or a passage are left out. With `split=train`, questions that
+also occur in the dev or test set are left out too. Answer spans are not used: up to 18 % of them are wrong.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class AfriqaCollection(Collection):
         }
 
     def files(self, languages: Iterable[str]) -> list[Path]:
-        # Every language's passages are candidates for every other's questions, and training leaves out what is tested.
+        # The passages of every language are candidates for all questions, and train depends on the held-out splits.
         splits = ("train", "dev", "test") if self._split == "train" else (self._split,)
         wanted = set(languages) & set(self.languages)
         return sorted(path for _, _, split, path in self._files if split in splits) if wanted else []

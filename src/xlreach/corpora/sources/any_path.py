@@ -1,4 +1,4 @@
-"""Data sets that are just a path: the kind is told from the content, the language from the name.
+"""Opens a path as a data set: the kind follows from its content, the language from its name.
 
 mt_mudt-ud-train.conllu            a treebank of one split       folder of such files: a treebank
 train.iob2, ner/wol/               an entity corpus
@@ -23,10 +23,10 @@ _TREEBANK, _ENTITIES = ".conllu", (".iob2", ".bio", ".conll")
 
 
 def open_path(path: Path) -> Dataset:
-    """The data set that a file or folder is; its name is the path as given.
+    """Opens a file or folder as a data set, whose name is the path as it was given.
 
     Raises:
-        DataError: There is no such path, or its kind or language cannot be told.
+        DataError: The path does not exist, or its kind or language cannot be recognized.
     """
     if not path.exists():
         raise DataError("There is no such file or folder.", path=path)
@@ -52,11 +52,11 @@ def _open_folder(path: Path) -> Dataset:
             if endings == (_TREEBANK,):
                 return Treebank(str(path), language, splits, read_conllu)
             return EntityCorpus(str(path), language, splits, read_entities)
-    # Only *.txt here: in a folder of anything, a file named like a language is rarely text in it.
+    # Only *.txt: in an arbitrary folder, a file without an ending is rarely text in the language that its name spells.
     if texts := {code: [file] for code, file in coded_files(path).items() if file.suffix == ".txt"}:
         return Text(str(path), texts)
     raise DataError(
-        "What the folder holds cannot be told.",
+        "The folder holds no kind of data set that is recognized.",
         expected="Expected corpus.jsonl, CoNLL-U files, train/dev/test of an entity corpus, or <language code>.txt.",
         path=path,
     )
@@ -73,7 +73,7 @@ def _open_file(path: Path) -> Dataset:
             return Treebank(str(path), language, {split: [path]}, read_conllu)
         return EntityCorpus(str(path), language, {split: [path]}, read_entities)
     raise DataError(
-        f"What a file ending in {path.suffix!r} is cannot be told.",
+        f"A file ending in {path.suffix!r} is no kind of data set that is recognized.",
         expected=f"Expected .txt, {_TREEBANK} or {', '.join(_ENTITIES)}.",
         path=path,
     )
@@ -83,8 +83,8 @@ def _language(name: str, path: Path) -> str:
     code = canonical_code(name)
     if code is None:
         raise DataError(
-            f"The language cannot be told from the name {name!r}.",
-            expected="Expected it to be a language code, as in mt.txt or wol/train.txt.",
+            f"The name {name!r} does not give the language.",
+            expected="Expected a language code, as in mt.txt or wol/train.txt.",
             path=path,
         )
     return code

@@ -84,7 +84,7 @@ class AlignedVerses(AlignedFiles):
 
 
 def has_verses(path: Path) -> bool:
-    """Whether the first line that is no comment is a verse; line-aligned text looks the same from outside."""
+    """Whether the first line that is no comment is a verse; file names alone do not tell verses from aligned lines."""
     for _, line in numbered_lines(path):
         if line.strip() and not line.startswith("#"):
             return whole_number(line.partition("\t")[0].strip()) is not None and "\t" in line

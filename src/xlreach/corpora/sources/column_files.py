@@ -1,9 +1,9 @@
-"""Any file of a token a line, by a map of its columns: `conll:FOLDER(language=hau,token=1,ner=4)`.
+"""Any file with one token a line, whose columns the parameters name: `conll:FOLDER(language=hau,token=1,ner=4)`.
 
-Columns are counted from 1, negative ones from the end, and are separated by tabs where a line has one, else by blanks;
-blank lines end sentences, and lines that begin with `# ` before a sentence are comments. The folder holds train, dev
-and test as files of those names, whatever their ending. What is published in a layout of its own (CoNLL-U, MasakhaNER,
-Universal NER, WikiANN) needs no map: `ud:`, `pos:` and `ner:` know those.
+Columns are counted from 1, or from the end if negative. They are separated by tabs if the line contains a tab, else by
+blanks. Blank lines end sentences; lines that begin with `# ` before a sentence are comments. The folder holds files
+named train, dev and test, with any ending. For CoNLL-U, MasakhaNER, Universal NER and WikiANN use `ud:`, `pos:` and
+`ner:`, which know their columns.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ class Columns(DatasetSpec):
     member: str = param(
         help="a folder with train, dev and test, or one file (a test split), below the root", member=True
     )
-    language: str | None = param(None, "its language; by default what the folder is called")
+    language: str | None = param(None, "its language; by default the name of the folder")
     token: int = param(1, "the column of the token")
     ner: int | None = param(None, "the column of IOB2 tags")
     upos: int | None = param(None, "the column of universal part-of-speech tags")
     xpos: int | None = param(None, "the column of other part-of-speech tags")
     head: int | None = param(None, "the column of heads, 0 for the root")
     deprel: int | None = param(None, "the column of relations")
-    prefix: bool = param(False, "whether entity corpora write lang:token, as WikiANN does")
-    outside: tuple[str, ...] = param((), "entity types and tags that are read as O")
-    repair: bool = param(True, "whether invalid IOB2 is mended and counted, or refused")
+    prefix: bool = param(False, "whether tokens are written lang:token, as in WikiANN")
+    outside: tuple[str, ...] = param((), "entity types and tags to read as O")
+    repair: bool = param(True, "whether invalid IOB2 tags are repaired and counted; else they are refused")
 
     def _open(self, root: Path) -> EntityCorpus | Treebank:
         columns = {name: column for name in ("token", "ner", *_TREE) if (column := getattr(self, name)) is not None}
@@ -67,7 +67,7 @@ class Columns(DatasetSpec):
         code = canonical_code(prefix)
         if code is None:
             raise DataError(
-                f"The language of {str(self)!r} cannot be told from the name.", fix="Say it with language=CODE."
+                f"The language of {str(self)!r} does not follow from its name.", fix="Give it with language=CODE."
             )
         at = {name: column - 1 if column > 0 else column for name, column in columns.items()}
         if self.ner is not None:
@@ -93,11 +93,11 @@ class Columns(DatasetSpec):
             )
         if (self.ner is None) == (not any(getattr(self, name) is not None for name in _TREE)):
             raise SpecError(
-                f"{str(self)!r} says no kind of annotation, or two.",
+                f"{str(self)!r} names no annotation, or both kinds of it.",
                 expected="Expected ner=COLUMN, or columns of upos, xpos, head and deprel.",
             )
         if (self.head is None) != (self.deprel is None):
-            raise SpecError(f"{str(self)!r} has one of head and deprel.", expected="Expected both for trees.")
+            raise SpecError(f"{str(self)!r} names only one of head and deprel.", expected="Expected both for trees.")
 
 
 _TREE = ("upos", "xpos", "head", "deprel")

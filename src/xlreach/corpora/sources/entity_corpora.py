@@ -33,14 +33,14 @@ _CREDITS = {
 class Entities(DatasetSpec):
     """An entity corpus: `ner/FAMILY/MEMBER/{train,dev,test}.txt`, or Universal NER's own folders as `uner/CODE`.
 
-    Published files have slips (an `I-` that continues nothing, `-` for a tag): they are mended and their number is
-    logged, unless `repair=false`. Universal NER's `OTH` and its stray `B-O` are read as `O`.
+    Published files contain mistakes (an `I-` that continues no entity, `-` as a tag): they are repaired and counted in
+    the log, unless `repair=false`. Universal NER's `OTH`, and its few tags `B-O`, are read as `O`.
     """
 
     name: ClassVar[str] = "ner"
     summary: ClassVar[str] = "Named entities, IOB2"
     member: str = param(help="family and member, as in masakhaner2/wol or uner/en_ewt", member=True)
-    repair: bool = param(True, "whether invalid IOB2 is mended and counted, or refused")
+    repair: bool = param(True, "whether invalid IOB2 tags are repaired and counted; else they are refused")
 
     def _open(self, root: Path) -> EntityCorpus:
         family, _, member = self.member.partition("/")
@@ -90,7 +90,7 @@ def _splits(folder: Path) -> dict[str, list[Path]]:
 
 
 def _uner(root: Path) -> dict[str, dict[str, list[Path]]]:
-    """Universal NER's corpora by code; a dated file stands in for a split only where the plain one is missing."""
+    """Universal NER's corpora by code; a file with a date in its name is used only where the plain one is missing."""
     corpora: dict[str, dict[str, list[Path]]] = {}
     for path in sorted((root / "ner").glob(f"{_UNER}*/*.iob2"), key=lambda path: (len(path.name), path.name)):
         if match := _UNER_FILE.fullmatch(path.name):

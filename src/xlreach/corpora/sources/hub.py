@@ -112,7 +112,7 @@ class Hub(DatasetSpec):
             if len(chosen) != 1:
                 raise DataError(
                     f"{self.member} holds {len(chosen)} corpora here.",
-                    fix=f"Say which: {self.name}:{self.member}(config=…).",
+                    fix=f"Choose one: {self.name}:{self.member}(config=…).",
                 )
             return self._annotated(annotation, chosen[0], splits[chosen[0]])
         layout = next((name for name, needed in _BY_LANGUAGE.items() if needed <= set(columns)), None)

@@ -1,7 +1,7 @@
 """Collections of ir_datasets (MIRACL, NeuCLIR, CLIRMatrix, Mr. TyDi, …) by their own ids, through an optional extra.
 
-Each id is one language of queries over one of documents, which it says itself or the parameters do. What ir_datasets
-needs to download or unlock is its own affair.
+An id has one language of queries and one of documents, given by its metadata or by the parameters. Downloads and access
+to restricted data are handled by ir_datasets itself.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class IrDatasets(DatasetSpec):
     citation: ClassVar[str] = "MacAvaney et al. 2021, ir_datasets, SIGIR"
     summary: ClassVar[str] = "Any collection of ir_datasets, by its id"
     member: str = param(help="its id, as in mr-tydi/sw/test", member=True)
-    documents: str | None = param(None, "the documents' language, where ir_datasets does not say it")
-    queries: str | None = param(None, "the queries' language, where ir_datasets does not say it")
+    documents: str | None = param(None, "the documents' language, where ir_datasets does not give it")
+    queries: str | None = param(None, "the queries' language, where ir_datasets does not give it")
 
     def _open(self, root: Path) -> IrCollection:
         try:
@@ -41,7 +41,7 @@ class IrDatasets(DatasetSpec):
             data = ir_datasets.load(self.member)
         except KeyError:
             raise DataError(
-                f"ir_datasets knows no {self.member!r}.", fix="Ids are listed at https://ir-datasets.com."
+                f"ir_datasets has no data set {self.member!r}.", fix="Ids are listed at https://ir-datasets.com."
             ) from None
         languages = []
         for side, parameter, stated in (
@@ -51,8 +51,8 @@ class IrDatasets(DatasetSpec):
             code = canonical_code(parameter or stated or "")
             if code is None:
                 raise DataError(
-                    f"ir_datasets says {stated!r} for the language of the {side} of {self.member!r}.",
-                    fix=f"Say it: ir_datasets:{self.member}({side}=CODE).",
+                    f"ir_datasets gives {stated!r} as the language of the {side} of {self.member!r}.",
+                    fix=f"Give it: ir_datasets:{self.member}({side}=CODE).",
                 )
             languages.append(code)
         return IrCollection(str(self), data, languages[0], languages[1])

@@ -1,10 +1,10 @@
-"""XQuAD-R of LAReQA: questions in eleven languages, the candidates are the sentences of all paragraphs.
+"""XQuAD-R and MLQA-R of LAReQA: questions whose candidate answers are the sentences of all paragraphs.
 
-The answer's sentence has another position in each language, so relevance is read from each language's own file: the
-sentence that holds the answer's start. Byte-order marks inside texts and blanks round questions are dropped. Sentences
-are those of the field `sentences` (one Turkish paragraph has mojibake that shifts `context[start:end]`). Sentences that
-read the same in two paragraphs stay two candidates of which one is relevant, as in the reference; their scores tie when
-the passage is the sentence alone.
+The position of the answer's sentence differs between languages, so relevance is read from each language's own file: the
+relevant sentence is the one in which the answer starts. Byte-order marks inside texts and blanks around questions are
+dropped. Sentences are those of the field `sentences` (in one Turkish paragraph, wrongly decoded characters shift
+`context[start:end]`). A sentence that occurs in two paragraphs is two candidates, of which one is relevant, as in the
+reference implementation; their scores tie when the passage is the sentence alone.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class _Lareqa(DatasetSpec):
     citation: ClassVar[str] = "Roy et al. 2020, LAReQA, EMNLP"
     passage: Literal["sentence", "context"] = param(
         "sentence",
-        "what is encoded: the sentence alone, or the sentence and then its whole paragraph (the reference protocol)",
+        "what is encoded: the sentence alone, or the sentence followed by its paragraph (the reference protocol)",
         shown=True,
     )
 
@@ -71,7 +71,7 @@ class MlqaR(_Lareqa):
 
 
 class SentenceRetrieval(Collection):
-    """SQuAD-like files with sentence breaks, as a collection of sentences; a language's file is read when asked for."""
+    """SQuAD-like files with sentence breaks, as a collection of sentences; each file is read when it is needed."""
 
     def __init__(self, name: str, paths: dict[str, Path], passage: str) -> None:
         self.name = name
@@ -89,7 +89,7 @@ class SentenceRetrieval(Collection):
             for position, sentence in enumerate(paragraph["sentences"]):
                 text = _clean(sentence)
                 if self._passage == "context":
-                    # The sentence comes first: what truncation cuts off is the end of the paragraph.
+                    # The sentence comes first, so that truncation shortens the paragraph.
                     text = f"{text} {context}"
                 yield Document(f"{language}/{at}/{position}", language, text)
 
@@ -137,7 +137,7 @@ class SentenceRetrieval(Collection):
 
 
 def _check(paragraph: dict[str, Any]) -> None:
-    """Raises what Python raises where a part is missing or of another type."""
+    """Checks that all parts are there and of their type; raises Python's own errors, which the caller reports."""
     if len(paragraph["sentences"]) != len(paragraph["sentence_breaks"]):
         raise ValueError("'sentences' and 'sentence_breaks' differ in number")
     texts = [paragraph["context"], *paragraph["sentences"]]
@@ -150,7 +150,7 @@ def _check(paragraph: dict[str, Any]) -> None:
         texts += [qa["id"], qa["question"]]
         numbers.append(qa["answers"][0]["answer_start"])
     if not all(isinstance(text, str) for text in texts) or not all(type(number) is int for number in numbers):
-        raise TypeError("a text that is none, or a place that is no number")
+        raise TypeError("a text that is not a string, or a position that is not a number")
 
 
 def _paths(folder: Path) -> dict[str, Path]:

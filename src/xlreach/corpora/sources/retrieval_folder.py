@@ -41,7 +41,7 @@ class Folder(DatasetSpec):
     name: ClassVar[str] = "folder"
     summary: ClassVar[str] = "Any retrieval collection, as corpus.jsonl, queries.jsonl, qrels.tsv"
     member: str = param(help="the folder, below the data root", member=True)
-    language: str | None = param(None, "the language of rows that name none (a BEIR data set)")
+    language: str | None = param(None, "the language of rows that give none (as in BEIR)")
 
     def _open(self, root: Path) -> FolderCollection:
         folder = inside(root, self.member)
@@ -61,16 +61,17 @@ class Folder(DatasetSpec):
 
 
 class FolderCollection(Collection):
-    """A collection read from a folder of the generic layout.
+    """A collection in the three files of the generic layout.
 
     Args:
         path: The folder.
         name: Its printed form; the path where not given.
-        language: The language of rows that name none.
+        language: The language of rows that give none.
 
     Raises:
-        DataError: A file is missing. When read: a row is no JSON object, lacks a field or names no language; an id
-            is used twice or holds white space; a judgement names an unknown query or document; with file and line.
+        DataError: A file is missing. While reading, with file and line: a row is no JSON object, lacks a field or
+            gives no language; an id is used twice or contains white space; a judgment is of an unknown query or
+            document.
     """
 
     def __init__(self, path: Path, name: str | None = None, language: str | None = None) -> None:
@@ -132,7 +133,7 @@ class FolderCollection(Collection):
         return queries
 
     @cached_property
-    def _judgements(self) -> dict[tuple[str, str], tuple[int, int]]:
+    def _judgments(self) -> dict[tuple[str, str], tuple[int, int]]:
         """(query, document) → (relevance, line)."""
         path = self.path / "qrels.tsv"
         judgments: dict[tuple[str, str], tuple[int, int]] = {}
@@ -156,7 +157,7 @@ class FolderCollection(Collection):
                 raise DataError(f"Query {pair[0]!r} and document {pair[1]!r} are judged twice.", path=path, line=number)
             judgments[pair] = (int(columns[2]), number)
         if not judgments:
-            raise DataError("There is no judgement in the file.", path=path)
+            raise DataError("There is no judgment in the file.", path=path)
         query_ids = {query.id for query in self._queries}
         for (query, _), (_, number) in judgments.items():
             if query not in query_ids:
@@ -166,15 +167,15 @@ class FolderCollection(Collection):
     @cached_property
     def _qrels(self) -> Qrels:
         qrels: Qrels = {}
-        for (query, document), (grade, _) in self._judgements.items():
+        for (query, document), (grade, _) in self._judgments.items():
             qrels.setdefault(query, {})[document] = grade
         return qrels
 
     @cached_property
     def _scan(self) -> _Scan:
-        """One pass over the corpus: checks it, counts languages, places the judged documents."""
+        """Reads the corpus once: checks it, counts its languages, and finds the languages of the judged documents."""
         path = self.path / "corpus.jsonl"
-        wanted = {document for _, document in self._judgements}
+        wanted = {document for _, document in self._judgments}
         scan = _Scan()
         # Eight bytes an id, so that the ids of tens of millions of documents can be compared.
         hashes = array("q")
@@ -187,7 +188,7 @@ class FolderCollection(Collection):
             raise DataError("There is no document in the file.", path=path)
         values, counts = np.unique(np.frombuffer(hashes, dtype=np.int64), return_counts=True)
         self._check_unique(set(values[counts > 1].tolist()), path)
-        for (_, judged), (_, number) in self._judgements.items():
+        for (_, judged), (_, number) in self._judgments.items():
             if judged not in scan.judged:
                 raise DataError(
                     f"Document {judged!r} is not in corpus.jsonl.", path=self.path / "qrels.tsv", line=number

@@ -1,4 +1,4 @@
-"""The parallel data sets: NTREX-128, FLORES-200, Tatoeba, MAFAND, and line-aligned files of anybody's."""
+"""Parallel data sets: NTREX-128, FLORES-200, Tatoeba, MAFAND, and any line-aligned files (`bitext:`)."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class Tatoeba(_Translations):
         code = canonical_code(self.pair)
         if code not in text.languages or code == "en":
             others = set(text.languages) - {"en"}
-            raise DataError(f"Tatoeba here has no pair for {self.pair!r}.", fix=nearest(self.pair, others))
+            raise DataError(f"This copy of Tatoeba has no pair for {self.pair!r}.", fix=nearest(self.pair, others))
         return ParallelText(str(self), [bundle for bundle in text.bundles if code in bundle.paths])
 
     def _texts(self, root: Path) -> list[AlignedFiles]:
@@ -194,5 +194,8 @@ def _middle(ids: Iterable[str]) -> int:
     ids = list(ids)
     boundaries = [at for at in range(1, len(ids)) if ids[at] != ids[at - 1]]
     if not boundaries:
-        raise DataError("DOCUMENT_IDS.tsv holds a single document.", expected="Expected several, to be cut in halves.")
+        raise DataError(
+            "DOCUMENT_IDS.tsv holds a single document.",
+            expected="Expected several.",
+        )
     return min(boundaries, key=lambda at: abs(2 * at - len(ids)))

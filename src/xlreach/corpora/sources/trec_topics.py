@@ -1,12 +1,12 @@
-"""Collections in the layout of TREC and Anserini: topics, judgements and a corpus a language.
+"""Collections in the layout of TREC and Anserini: topics, judgments and a corpus a language.
 
     topics.….tsv          query id <TAB> query
     qrels.….tsv or .txt   query id  Q0  document id  relevance
     ….jsonl or .jsonl.gz  {"docid", "title", "text"} (also "_id" or "id"; "contents": title, blank line, text)
 
-MIRACL, Mr. TyDi, CIRAL and AfriCLIRMatrix as their publishers lay them out, in any folders below `qa/<name>`: a file's
-language and split are read from its name and those of its folders. Ids of two languages are no parallel questions.
-Only the files of a language that is asked for are opened.
+MIRACL, Mr. TyDi, CIRAL and AfriCLIRMatrix in the layouts of their publishers, in any folders below `qa/<name>`. The
+language and split of a file are read from its name and the names of its folders. Queries in two languages with the same
+id are not translations of each other. Only the files of the languages in use are opened.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ _CORPUS = (".jsonl", ".jsonl.gz")
 
 @dataclass(frozen=True)
 class _Topics(DatasetSpec):
-    # What tells the language and the split of a file of topics or judgements, in its path below the folder.
+    # The language and the split of a file of topics or judgments, in its path below the folder.
     pattern: ClassVar[str] = ""
     # The language of the queries; None where it is that of the documents.
-    asked: ClassVar[str | None] = None
+    query_language: ClassVar[str | None] = None
     split: str = param("test", "which part")
 
     def _open(self, root: Path) -> TopicsCollection:
@@ -50,14 +50,14 @@ class _Topics(DatasetSpec):
             splits = sorted({split for _, split in parts})
             fix = nearest(self.split, splits) if splits else "Copy topics, qrels and corpus there as published."
             raise DataError(f"{self.name} has no topics of the split {self.split!r}.", fix=fix, path=folder)
-        return TopicsCollection(str(self), languages, self.asked)
+        return TopicsCollection(str(self), languages, self.query_language)
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
         parts = cls._parts(root / "qa" / cls.name) if kind == "collection" else {}
         for split in sorted({split for (_, split), part in parts.items() if part.topics}):
             languages = {code for (code, part_split), part in parts.items() if part_split == split and part.topics}
-            yield str(cls(split)), tuple(sorted(languages | ({cls.asked} if cls.asked else set())))
+            yield str(cls(split)), tuple(sorted(languages | ({cls.query_language} if cls.query_language else set())))
 
     @classmethod
     def _parts(cls, folder: Path) -> dict[tuple[str, str], Part]:
@@ -114,20 +114,20 @@ class Ciral(_Topics):
     citation: ClassVar[str] = "Adeyemi et al. 2024, CIRAL, SIGIR"
     summary: ClassVar[str] = "English questions, news passages in Hausa, Somali, Swahili and Yoruba"
     pattern: ClassVar[str] = r"(?P<what>topics|qrels)\.ciral-v[\d.]+-(?P<language>\w+)-(?P<split>[\w-]+)\.tsv$"
-    asked: ClassVar[str | None] = "en"
+    query_language: ClassVar[str | None] = "en"
     split: str = param("test-b", "which part")
 
 
 @DATASETS.register
 @dataclass(frozen=True)
 class AfriClirMatrix(_Topics):
-    """AfriCLIRMatrix: `test/{queries,qrels}/….africlirmatrix-v1.0.en.<code>.…`; the judgements were mined."""
+    """AfriCLIRMatrix: `test/{queries,qrels}/….africlirmatrix-v1.0.en.<code>.…`; the judgments were mined."""
 
     name: ClassVar[str] = "africlirmatrix"
     citation: ClassVar[str] = "Ogundepo et al. 2022, AfriCLIRMatrix, EMNLP"
     summary: ClassVar[str] = "English titles as queries, Wikipedia articles in 15 African languages"
     pattern: ClassVar[str] = r"(?P<what>topics|qrels)\.africlirmatrix-v[\d.]+\.en\.(?P<language>\w+)\.(tsv|txt)$"
-    asked: ClassVar[str | None] = "en"
+    query_language: ClassVar[str | None] = "en"
 
 
 @dataclass(frozen=True)
@@ -145,16 +145,16 @@ class TopicsCollection(Collection):
     Args:
         name: The printed form.
         parts: The files by language.
-        asked: The queries' language; None where it is that of the documents.
+        query_language: The queries' language; None where it is that of the documents.
     """
 
-    def __init__(self, name: str, parts: Mapping[str, Part], asked: str | None = None) -> None:
+    def __init__(self, name: str, parts: Mapping[str, Part], query_language: str | None = None) -> None:
         self.name = name
-        self._parts, self._asked = dict(parts), asked
+        self._parts, self._query_language = dict(parts), query_language
 
     @property
     def languages(self) -> tuple[str, ...]:
-        return tuple(sorted({*self._parts, *([self._asked] if self._asked else [])}))
+        return tuple(sorted({*self._parts, *([self._query_language] if self._query_language else [])}))
 
     def documents(self, language: str) -> Iterator[Document]:
         check_language(self, language)
@@ -162,8 +162,8 @@ class TopicsCollection(Collection):
             return
         if not self._parts[language].corpus:
             raise DataError(
-                f"{self.name} lies here without the passages of {language!r}.",
-                fix="Copy the corpus of that language there too, as ….jsonl or ….jsonl.gz.",
+                f"The passages of {language!r} are missing from this copy of {self.name}.",
+                fix="Copy the corpus of that language to the same folder, as ….jsonl or ….jsonl.gz.",
                 path=self._parts[language].topics[0],
             )
         for path in self._parts[language].corpus:
@@ -172,7 +172,7 @@ class TopicsCollection(Collection):
 
     def queries(self, language: str) -> list[Query]:
         queries = []
-        for code in self._asked_in(check_language(self, language)):
+        for code in self._searched_in(check_language(self, language)):
             for path in self._parts[code].topics:
                 for number, line in numbered_lines(path):
                     name, tab, text = line.partition("\t")
@@ -192,7 +192,7 @@ class TopicsCollection(Collection):
     def qrels(self, query_language: str, document_language: str) -> Qrels:
         check_language(self, query_language), check_language(self, document_language)
         qrels: Qrels = {}
-        if document_language not in self._asked_in(query_language):
+        if document_language not in self._searched_in(query_language):
             return qrels
         for path in self._parts[document_language].qrels:
             for number, line in numbered_lines(path):
@@ -210,18 +210,18 @@ class TopicsCollection(Collection):
         return qrels
 
     def files(self, languages: Iterable[str]) -> list[Path]:
-        wanted = {code for language in languages for code in {language, *self._asked_in(language)} & set(self._parts)}
-        parts = [self._parts[code] for code in wanted]
+        wanted = {code for language in languages for code in (language, *self._searched_in(language))}
+        parts = [part for code, part in self._parts.items() if code in wanted]
         return sorted(path for part in parts for path in (*part.topics, *part.qrels, *part.corpus))
 
-    def _asked_in(self, language: str) -> list[str]:
-        """The documents' languages that are asked for in a language."""
-        if self._asked is None:
+    def _searched_in(self, language: str) -> list[str]:
+        """The languages of the documents that queries in a language search."""
+        if self._query_language is None:
             return [language] if language in self._parts else []
-        return list(self._parts) if language == self._asked else []
+        return list(self._parts) if language == self._query_language else []
 
     def _query(self, language: str, code: str, name: str) -> str:
-        return f"{language}/{name.strip()}" if self._asked is None else f"{language}/{code}/{name.strip()}"
+        return f"{language}/{name.strip()}" if self._query_language is None else f"{language}/{code}/{name.strip()}"
 
 
 def _document(fields: dict[str, Any], language: str, path: Path, number: int) -> Document:

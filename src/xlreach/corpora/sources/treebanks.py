@@ -36,7 +36,7 @@ class UniversalDependencies(DatasetSpec):
     citation: ClassVar[str] = "Nivre et al. 2020, Universal Dependencies v2, LREC"
     summary: ClassVar[str] = "Universal Dependencies treebank, CoNLL-U"
     member: str = param(help="the treebank's code, as in mt_mudt", member=True)
-    release: str | None = param(None, "the folder below ud/, where several releases are there (v2.5)")
+    release: str | None = param(None, "the folder below ud/, where there are several releases (v2.5)")
 
     def _open(self, root: Path) -> Treebank:
         folders = {
@@ -48,8 +48,8 @@ class UniversalDependencies(DatasetSpec):
             raise self.absent(root, "treebank", f"Expected ud/**/{self.member}-ud-(train|dev|test).conllu.")
         if len(folders) > 1:
             raise DataError(
-                f"The treebank {self.member!r} is there {len(folders)} times.",
-                fix="Say which, with release=: " + ", ".join(str(path.relative_to(root)) for path in sorted(folders)),
+                f"There are {len(folders)} copies of the treebank {self.member!r}.",
+                fix="Choose one with release=: " + ", ".join(str(path.relative_to(root)) for path in sorted(folders)),
             )
         ((folder, splits),) = folders.items()
         treebank = Treebank(str(self), ud_language(self.member), splits, read_conllu)
