@@ -127,12 +127,13 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     with FileLock(root.with_suffix(".lock")):
         if not log.is_file():
             from xlreach.study.config import load_config
-            from xlreach.study.run import Place, run_study
+            from xlreach.study.paths import StudyPaths
+            from xlreach.study.run import run_study
 
             root.mkdir()
             (root / "tiny.yaml").write_text(TINY, "utf-8")
             told: list[str] = []
-            run_study(load_config(root / "tiny.yaml"), Place(root), told.append)
+            run_study(load_config(root / "tiny.yaml"), StudyPaths(root), told.append)
             log.write_text("\n".join(told), "utf-8")
     return Tiny(root, root / "tiny.yaml", tuple(log.read_text("utf-8").splitlines()))
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from xlreach.front.studies import Comparison, Study, compare, report, run
     from xlreach.front.taggers import Tagger, TaggingResult, tag
 
-__version__ = "0.1.0"
+__version__ = "2.0.0.dev0"
 
 _HOMES = {
     "XLReachError": "errors",

@@ -9,6 +9,7 @@ import pytest
 from tokenizers import Tokenizer, normalizers
 
 from xlreach.adapt import Provenance, Recipe
+from xlreach.adapt import transliterate as module
 from xlreach.adapt.transliterate import built_in_tables, read_table, transliterating
 from xlreach.errors import DataError
 
@@ -66,7 +67,7 @@ def test_plain_libraries_transliterate(family: str, georgian: Path, job, request
     reference_vectors = reference.encode(latin, normalize_embeddings=True)
     np.testing.assert_allclose(encoder.encode(native), reference_vectors, atol=1e-5)
     told = Provenance.read(work.out)
-    assert told.transliterated == ("ka",) and any("mt is written in Latin" in w for w in told.warnings)
+    assert told.transliterated == ("ka",) and any("mt is already written in Latin" in w for w in told.warnings)
     assert (work.out / "model.safetensors").read_bytes() == (base / "model.safetensors").read_bytes()
 
 
@@ -88,7 +89,7 @@ def test_a_table_by_path(xlmr: Path, georgian: Path, job) -> None:
 
 
 def test_a_script_without_table_is_refused(xlmr: Path, job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xlreach.adapt.transliterate.find_spec", lambda name: None)
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
     with pytest.raises(DataError, match=r"'ka'.*xlreach\[uroman\]"):
         Recipe.parse("translit").steps[0].apply(xlmr, job("ka"))
     with pytest.raises(DataError, match="no transliteration table 'kaa'"):
@@ -107,7 +108,7 @@ SAMPLES = {
 @pytest.mark.parametrize(
     ("languages", "said", "transliterated", "wanted"),
     [
-        (["ru", "mt"], ["mt is written in Latin script already", "ru by the table of the script Cyrl"], ("Cyrl",), ""),
+        (["ru", "mt"], ["mt is already written in Latin script", "ru by the table of the script Cyrl"], ("Cyrl",), ""),
         (["ur"], ["ur by the table of the script Arab"], ("Arab",), ""),
         (["mhr"], ["mhr by its table"], ("mhr",), ""),
         (["ka", "mt"], ["ka by uroman", "mt is already written in Latin", "uroman is used for all"], (), "uroman:word"),
@@ -145,7 +146,7 @@ def test_script_tables_leave_no_common_letter(script: str) -> None:
     [
         ("[1, 2]", "Not a transliteration table"),
         ("{language: xx, table: {a: 1}}", "Not a transliteration table"),
-        ("{language: xx, table: {a: b, b: c}}", "into 'C'"),
+        ("{language: xx, table: {a: b, b: c}}", "by 'C'"),
         ("{language: xx, table: {ﻣ: m, م: n}}", "twice"),
         ("{language: xx, table: [", "Not YAML"),
     ],

@@ -1,4 +1,4 @@
-"""The house keeps its plan: imports go one way, rooms are light, files are short, nothing dangerous is used."""
+"""Imports go one way, entering a room loads no heavy library, files are short, nothing dangerous is used."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _ENTER = """
 import importlib, sys
 heavy = sys.argv[1].split(",")
 for name in sys.argv[2:]:
-    for module in [one for one in sys.modules if one.partition(".")[0] == "xlreach"]:
+    for module in [module for module in sys.modules if module.partition(".")[0] == "xlreach"]:
         del sys.modules[module]
     importlib.import_module(name)
-    found = [one for one in heavy if one in sys.modules]
-    assert not found, (name, found)
+    loaded = [module for module in heavy if module in sys.modules]
+    assert not loaded, (name, loaded)
 """
 _HELP = """
-import resource, sys
+import sys
 from xlreach.cli import main
 sys.argv[1:] = ["--help"]
 try:
     main()
 except SystemExit:
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_utime)
+    print(",".join(sys.modules))
 """
 
 
@@ -66,9 +66,10 @@ def test_rooms_are_light_to_enter():
     assert done.returncode == 0, done.stderr
 
 
-def test_help_is_quick():
+def test_help_loads_no_heavy_library():
     done = subprocess.run([sys.executable, "-c", _HELP], capture_output=True, text=True, check=True)
-    assert float(done.stdout.splitlines()[-1]) < 2
+    loaded = done.stdout.splitlines()[-1].split(",")
+    assert "typer" in loaded and not {*_HEAVY, "pandas", "scipy", "faiss"} & set(loaded)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=relative)
@@ -115,8 +116,8 @@ def test_nothing_names_a_private_place():
     private = re.compile(r"(?<![\w./-])/(?:home|root|work|Users|mnt|tmp)/\w")
     for path in _tracked():
         if path.is_file() and path.suffix not in (".png", ".gz", ".parquet"):
-            found = private.search(path.read_text("utf-8", errors="replace"))
-            assert found is None, f"{path}: {found and found.group()}"
+            match = private.search(path.read_text("utf-8", errors="replace"))
+            assert match is None, f"{path}: {match and match.group()}"
 
 
 def test_test_files_have_names_of_their_own():

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from xlreach import __version__
+
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
@@ -37,3 +39,9 @@ def test_every_allowed_skip_is_a_skip_of_the_tests():
     sources = {path: path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py") if path != Path(__file__)}
     for file, reason in allowed:
         assert any(reason in text and path.match(file) for path, text in sources.items()), (file, reason)
+
+
+def test_one_version_everywhere():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert citation["version"] == __version__
+    assert f'__version__ = "{__version__}"\n' in (ROOT / "src" / "xlreach" / "__init__.py").read_text("utf-8")

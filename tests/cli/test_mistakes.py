@@ -104,7 +104,7 @@ def test_tag(refused, tiny, text):
         given = [part for name, value in {"out": "out", **options}.items() for part in (f"--{name}", value)]
         refused("tag", encoder, dataset, *given, words=list(words))
 
-    tag("ud:qlaa_art", "'ud:qlaa_art'", "Did you mean 'qla_art'")
+    tag("ud:qlaa_art", "'ud:qlaa_art'", "Did you mean 'ud:qla_art'")
     tag("udd:qla_art", "Unknown data set 'udd:qla_art'", "Did you mean 'ud:qla_art'")
     tag("./nowhere", "nowhere: There is no such file or folder")
     tag("text:artificial/qla", "'text:artificial/qla' is of another kind", "treebank")
@@ -113,7 +113,7 @@ def test_tag(refused, tiny, text):
     tag("ner:artificial/qla", "The task pos was given an entity corpus")
     tag("ud:qla_art", "Unknown preset 'quik'", "Did you mean 'quick'", preset="quik")
     tag("ud:qla_art", "no such folder of corpora", data="nowhere")
-    tag("ud:../../etc", "There is no treebank 'ud:../../etc'")
+    tag("ud:../../etc", "There is no 'ud:../../etc'")
     tag("ner:../../etc", "leads out of the data root")
     tag("ud:qla_art", "mt.txt exists already", out="mt.txt")
 
@@ -149,7 +149,7 @@ def test_train(refused, tiny):
 
     pairs = "folder:retrieval/artificial-train"
     train("hybird", pairs, "qla", "alignment 'hybird'", "Did you mean 'hybrid'")
-    train("mono", "folder:retrieval/artificial-trian", "qla", "Did you mean 'retrieval/artificial-train'")
+    train("mono", "folder:retrieval/artificial-trian", "qla", "Did you mean 'folder:retrieval/artificial-train'")
     train("mono", "ud:qla_art", "qla", "ud:qla_art has no pairs")
     train("mono", pairs, "xx", "Unknown language 'xx'")
     train("mono", pairs, "de", "No pairs for mono batches: de")

@@ -176,7 +176,8 @@ def test_a_run_of_search_gives_the_figures_of_the_results(xlreach, tiny, tmp_pat
 def translations(tiny, tmp_path_factory):
     """A study of finding translations, in which sentences occur twice, with the base of the tiny study."""
     from xlreach.study.config import load_config
-    from xlreach.study.run import Place, run_study
+    from xlreach.study.paths import StudyPaths
+    from xlreach.study.run import run_study
 
     root = tmp_path_factory.mktemp("translations")
     (root / "data/parallel/two").mkdir(parents=True)
@@ -189,7 +190,7 @@ def translations(tiny, tmp_path_factory):
         "recipes: [none], alignments: [none], retrieval: ['bitext:two'], measures: [nDCG@10, AP, RR]}",
         "utf-8",
     )
-    run_study(load_config(root / "study.yaml"), Place(root), lambda text: None)
+    run_study(load_config(root / "study.yaml"), StudyPaths(root), lambda text: None)
     (encoder,), (indexes,) = (root / "encoders/two").iterdir(), (root / "indexes/two").glob("*/*")
     return Ran(root / "runs/two", encoder, indexes), open_dataset("bitext:two", root / "data")
 

@@ -24,7 +24,8 @@ from xlreach.retrieval.encoding import TextEncoder
 from xlreach.safe_io import parse_json, parse_yaml, read_yaml
 from xlreach.study.config import load_config
 from xlreach.study.experiment import load_experiment
-from xlreach.study.run import Place, run_study
+from xlreach.study.paths import StudyPaths
+from xlreach.study.run import run_study
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
@@ -76,7 +77,7 @@ def test_links_in_place_of_folders_are_not_followed(tiny, tmp_path):
         (root / name).mkdir(parents=True)
         (root / name / "tiny").symlink_to(mine)
         with pytest.raises(StoreError, match="is a link"):
-            run_study(load_config(tiny.config), Place(root), lambda _: None)
+            run_study(load_config(tiny.config), StudyPaths(root), lambda _: None)
     assert (mine / "report.html").read_text("utf-8") == "mine"
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from xlreach.study.config import StudyConfig, load_config
+from xlreach.study.paths import StudyPaths
 from xlreach.study.plan import Plan
-from xlreach.study.run import Place, prepare
+from xlreach.study.run import prepare
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def planned(tiny) -> Callable[..., Plan]:
 
     def plan(*overrides: str, data: Path | None = None) -> Plan:
         given = [*overrides, *([f"data={data}"] if data else [])]
-        return prepare(load_config(tiny.config, given), Place(tiny.root))
+        return prepare(load_config(tiny.config, given), StudyPaths(tiny.root))
 
     return plan
 

@@ -8,7 +8,8 @@ import pytest
 
 from xlreach.errors import ConfigError
 from xlreach.study.config import load_config
-from xlreach.study.run import Place, prepare
+from xlreach.study.paths import StudyPaths
+from xlreach.study.run import prepare
 
 GOOD = """\
 study: good
@@ -246,7 +247,7 @@ def test_what_only_the_data_show_is_told_with_its_line_too(
     assert old in tiny_config
     path = write(tiny_config.replace(old, new))
     with pytest.raises(ConfigError) as caught:
-        prepare(load_config(path), Place(tiny.root))
+        prepare(load_config(path), StudyPaths(tiny.root))
     message = str(caught.value)
     assert message.startswith(f"{path}:{line}: "), message
     assert all(fragment in message for fragment in fragments), message

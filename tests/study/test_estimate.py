@@ -1,97 +1,62 @@
-"""What a dry run says of time, memory and disk."""
+"""What a dry run says of time, memory and disk: what stages like those that are pending took before."""
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from xlreach.study.config import load_config
 from xlreach.study.estimate import Estimate, duration, estimate
-from xlreach.study.plan import plan_study
-from xlreach.study.rates import Machine, Rates, Shape
-from xlreach.study.run import Place, read_data
-from xlreach.study.volumes import Texts, Volumes, piece_counter
-
-
-class Known(Machine):
-    """A machine that is not measured: a million weights take a second for a thousand pieces."""
-
-    resident_mb = 500.0
-
-    def rates(self, shape: Shape, precision: str) -> Rates:
-        each = shape.inner / 1e9
-        return Rates(step=shape.weights / 1e8, trained_piece=3 * each, masked_piece=each, read_piece=each)
+from xlreach.study.paths import StudyPaths
+from xlreach.study.run import prepare
 
 
 @pytest.fixture
-def estimated(tiny, monkeypatch):
-    """Estimates the tiny study with overrides, nothing of it finished unless `root` says so."""
+def estimated(tiny):
+    """Estimates the tiny study with overrides, from what the store of `root` recorded."""
 
-    def run(*overrides: str, root: Path | None = None) -> Estimate:
-        monkeypatch.setattr("xlreach.study.estimate.Machine", Known)
-        config = load_config(tiny.config, [f"data={tiny.data}", *overrides])
-        place = Place(root or tiny.root / "nothing-here")
-        data = read_data(config, place)
-        return estimate(plan_study(config, data), data, place.store)
+    def run(*overrides: str, root: Path = tiny.root) -> Estimate:
+        paths = StudyPaths(root)
+        plan = prepare(load_config(tiny.config, [f"data={tiny.data}", *overrides]), paths)
+        return estimate(plan.pending(paths.store), paths.store)
 
     return run
 
 
-def test_every_kind_of_stage_is_estimated(estimated):
-    found = estimated()
-    assert set(found.kinds) == {"text", "adapt", "diagnose", "tag", "align", "index", "score", "report"}
-    assert all(effort.seconds > 0 for effort in found.kinds.values())
-    assert found.total.seconds == pytest.approx(sum(effort.seconds for effort in found.kinds.values()))
-    assert found.total.memory_mb >= 500 and found.total.disk_mb > 0 and not found.corrected
+def test_nothing_is_known_where_nothing_is_recorded(estimated, tmp_path):
+    found = estimated(root=tmp_path)
+    assert found.unknown == {"text": 2, "adapt": 4, "diagnose": 4, "tag": 8, "align": 2, "index": 8, "score": 4}
+    assert not found.stages and not found.groups and found.total.seconds == 0
 
 
-def test_more_work_takes_longer(estimated):
-    once = estimated("recipes=[none]", "hypotheses=[]").total.seconds
-    more = [
-        estimated("recipes=[none, lapt(epochs=1)]", "hypotheses=[]"),
-        estimated("recipes=[none]", "hypotheses=[]", "seeds=[1,2]"),
-        estimated("recipes=[none]", "hypotheses=[]", "alignments=[none, 'hybrid(steps=400,batch=8)']"),
-        estimated("recipes=[none]", "hypotheses=[]", "tagging=[pos, ner]"),
-        estimated("recipes=[none, fasttext(epochs=2)]", "hypotheses=[]"),
-    ]
-    assert all(one.total.seconds > once for one in more)
-    long, short = (estimated(f"recipes=['lapt(epochs={n})']", "hypotheses=[]").kinds["adapt"] for n in (40, 4))
-    assert long.seconds > short.seconds + 0.2
+def test_a_stage_takes_what_stages_of_its_group_took(estimated, tiny):
+    found = estimated("seeds=[2]")
+    records = [json.loads(path.read_text("utf-8")) for path in (tiny.root / "artifacts/tag").glob("*/artifact.json")]
+    seconds = [record["seconds"] for record in records if record["inputs"]["task"][0] == "pos(limit=12)"]
+    assert len(seconds) == 4 and not found.unknown
+    tag = found.groups["tag pos"]
+    assert tag.seconds == pytest.approx(sum(seconds)) and tag.disk_mb > 0
+    assert found.total.seconds == pytest.approx(sum(effort.seconds for effort in found.groups.values()))
+    assert found.total.memory_mb == max(effort.memory_mb for effort in found.groups.values()) > 0
+    assert "adapt scratch" not in found.groups, "the base is made already"
 
 
-def test_finished_stages_correct_the_others(tiny, estimated):
-    found = estimated("recipes=[none, lapt(epochs=1)]", "hypotheses=[]", f"data={tiny.data}", root=tiny.root)
-    assert set(found.stages) and found.total.seconds > 0
+def test_another_step_is_told_from_its_kind_and_another_kind_is_unknown(estimated, tiny, tmp_path):
+    found = estimated("recipes=[none, 'lapt(epochs=1)', 'replace(vocab=200)']", "hypotheses=[]")
+    assert {"adapt lapt", "adapt replace"} <= set(found.groups) and not found.unknown
+    shutil.copytree(tiny.root / "artifacts" / "text", tmp_path / "artifacts" / "text")
+    assert "tag" in estimated(root=tmp_path).unknown and "text" not in estimated(root=tmp_path).unknown
 
 
-def test_volumes_are_those_of_the_data(tiny):
-    config = load_config(tiny.config, [f"data={tiny.data}", "text_lines=50"])
-    volumes = Volumes(read_data(config, Place(tiny.root)))
-    assert volumes.text("qla").count == 50
-    sentences = sum(1 for _ in volumes._data.open("ud:qla_art").read("train"))
-    assert volumes.split("ud:qla_art", "train", None).count == sentences
-    assert volumes.split("ud:qla_art", "train", 5).count == 5
-    assert volumes.queries("folder:retrieval/artificial-test", "qla").count == 16
-
-
-def test_pieces_are_counted_by_the_tokenizer(tiny):
-    count = piece_counter(tiny.encoder() / "tokenizer.json", 300)
-    texts = Texts(2, ("a b c", "a"))
-    assert 1 <= count("a") <= 3 and texts.pieces(count, 512) < 20
-    assert piece_counter(None, 250_000)("x" * 45) == pytest.approx(10, rel=0.1)
-
-
-def test_a_machine_is_measured_once(tmp_path):
-    told: list[str] = []
-    shape = Shape(1, 16, 2, 32, 100)
-    first = Machine(tmp_path, told.append).rates(shape, "float32")
-    again = Machine(tmp_path, told.append).rates(shape, "float32")
-    assert first == again and len(told) == 1 and 0 < first.read_piece < first.trained_piece * 10
-    (path,) = (tmp_path / ".rates").iterdir()
-    path.write_text("{", "utf-8")
-    assert Machine(tmp_path, told.append).rates(shape, "float32").read_piece > 0 and len(told) == 2
+def test_a_damaged_record_is_left_out(estimated, tiny, tmp_path):
+    store = Path(shutil.copytree(tiny.root / "artifacts" / "text", tmp_path / "artifacts" / "text"))
+    for path in store.glob("*/artifact.json"):
+        path.write_text("{", "utf-8")
+    assert estimated("text_lines=50", root=tmp_path).unknown["text"] == 2
 
 
 def test_durations():
-    assert [duration(one) for one in (5, 300, 9000, 500_000)] == ["5 s", "5 min", "2.5 h", "6 days"]
+    assert [duration(seconds) for seconds in (5, 300, 9000, 500_000)] == ["5 s", "5 min", "2.5 h", "6 days"]

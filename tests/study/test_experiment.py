@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -10,9 +11,9 @@ from xlreach.errors import ConfigError, StoreError
 from xlreach.measurement import Measurement
 from xlreach.study import experiment as experiments
 from xlreach.study.experiment import is_experiment, load_experiment, run_experiment
-from xlreach.study.run import Place
+from xlreach.study.paths import StudyPaths
 
-CONTROLLED = Path(__file__).parents[2] / "configs" / "controlled"
+CONTROLLED = Path(__file__).parents[2] / "src" / "xlreach" / "configs" / "controlled"
 
 
 @pytest.fixture
@@ -64,10 +65,10 @@ def test_studies_are_set_side_by_side(written, tmp_path, monkeypatch):
     """What each study finds is made up here: a gap that widens with every value, with two seeds apart by a little."""
     ran = []
 
-    def run_study(study, place, tell, runner):
+    def run_study(study, paths, log, runner):
         number = len(ran)
         ran.append(study.study)
-        folder = place.root / "runs" / study.study
+        folder = paths.root / "runs" / study.study
         folder.mkdir(parents=True)
         rows = [
             Measurement(kind="retrieval", base="small", recipe="none", alignment="none", language="x", seed=seed,
@@ -81,15 +82,15 @@ def test_studies_are_set_side_by_side(written, tmp_path, monkeypatch):
 
     monkeypatch.setattr(experiments, "run_study", run_study)
     experiment, told = load_experiment(written()), []
-    folder, found = run_experiment(experiment, Place(tmp_path / "root"), told.append)
+    folder, found = run_experiment(experiment, StudyPaths(tmp_path / "root"), told.append)
     assert ran == ["script-Latin", "script-Cyrillic", "script-Armenian", "script-Georgian"]
     assert told[1] == "study 2 of 4: the script of qlb, Cyrillic"
-    assert json.loads((folder / "factor.json").read_text("utf-8")) == found
-    assert [row["gap"] for row in found["rows"]] == pytest.approx([0.002, -0.098, -0.198, -0.298])
-    (test,) = found["tests"]
-    assert test["verdict"] == "differs" and "depends on the script of qlb" in found["sentences"][0]
+    assert json.loads((folder / "factor.json").read_text("utf-8")) == json.loads(json.dumps(dataclasses.asdict(found)))
+    assert [row.gap for row in found.rows] == pytest.approx([0.002, -0.098, -0.198, -0.298])
+    (test,) = found.tests
+    assert test.verdict == "differs"
     page = (folder / "report.html").read_text("utf-8")
     assert "Georgian" in page and "<svg" in page and len(list((folder / "charts").iterdir())) == 2
     (folder / "results.jsonl").touch()
     with pytest.raises(StoreError, match="is a study's"):
-        run_experiment(experiment, Place(tmp_path / "root"), told.append)
+        run_experiment(experiment, StudyPaths(tmp_path / "root"), told.append)

@@ -16,7 +16,8 @@ from xlreach.adapt.tokenizer_file import read_tokenizer
 from xlreach.corpora import open_dataset
 from xlreach.measurement import read_measurements
 from xlreach.study.config import load_config
-from xlreach.study.run import Place, prepare, run_study
+from xlreach.study.paths import StudyPaths
+from xlreach.study.run import prepare, run_study
 
 PLAIN, MIXED, MORE = "lapt(epochs=1)", "lapt(epochs=1,mix=0.5)", "lapt(epochs=1,mix=2,pivots=[qhb])"
 SCORED = "folder:retrieval/artificial-test"
@@ -77,7 +78,7 @@ def ran(tiny, tmp_path_factory) -> Ran:
         f"retrieval: ['{SCORED}'], settings: [cross], measures: [RR]}}",
         "utf-8",
     )
-    run_study(load_config(root / "study.yaml"), Place(root), lambda text: None)
+    run_study(load_config(root / "study.yaml"), StudyPaths(root), lambda text: None)
     return Ran(root, tiny.encoder(), planted)
 
 
@@ -120,7 +121,7 @@ def test_the_folder_its_card_and_the_results_say_so(ran):
 
 def test_the_key_goes_with_the_share_and_with_the_other_text(ran):
     def keys() -> dict[str, str]:
-        stages = prepare(load_config(ran.config), Place(ran.root)).stages.values()
+        stages = prepare(load_config(ran.config), StudyPaths(ran.root)).stages.values()
         return {one.title.removeprefix("b, ").partition(" for ")[0]: one.key for one in stages if one.kind == "adapt"}
 
     before = keys()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -13,17 +15,22 @@ from pathlib import Path
 import pytest
 
 from xlreach.errors import ConfigError
+from xlreach.stage import Stage
+from xlreach.store import Store
 from xlreach.study.config import load_config
-from xlreach.study.run import Place, prepare
-from xlreach.study.stage import Stage
+from xlreach.study.paths import StudyPaths
+from xlreach.study.run import prepare
+from xlreach.system import System
 
+_MEASURED_ON = ("task", "corpus", "target", "collection")
 _PRINT_KEYS = """
 import json, sys
 from pathlib import Path
 from xlreach.study.config import load_config
-from xlreach.study.run import Place, prepare
+from xlreach.study.paths import StudyPaths
+from xlreach.study.run import prepare
 root = Path(sys.argv[1])
-plan = prepare(load_config(root / "tiny.yaml"), Place(root))
+plan = prepare(load_config(root / "tiny.yaml"), StudyPaths(root))
 print(json.dumps(list(plan.stages)))
 """
 
@@ -63,8 +70,8 @@ def test_upstream_stages_come_first_and_each_once(planned):
 
 
 def test_a_finished_study_has_every_stage_in_the_store(planned, tiny):
-    plan, store = planned(), Place(tiny.root).store
-    assert plan.left(store) == [] and all(row["done"] for row in plan.rows(store))
+    plan, store = planned(), StudyPaths(tiny.root).store
+    assert plan.pending(store) == [] and all(row["done"] for row in plan.rows(store))
     titles = [(row["stage"], row["title"]) for row in plan.rows(store)]
     assert len(set(titles)) == len(titles)
 
@@ -159,24 +166,24 @@ def test_seeds_multiply_only_what_draws_at_random(planned):
     more = kinds(two, keys(two) - keys(one))
     # va, lapt; their diagnoses; all taggers; both aligned encoders; the indexes and scores of all but plain `none`.
     assert more == {"adapt": 2, "diagnose": 2, "tag": 8, "align": 2, "index": 6, "score": 3}
-    seeds = {about.seed for about, _ in two.measured if about.recipe == "none" and about.alignment == "none"}
+    seeds = {variant.seed for variant in two.encoders if variant.system.is_untreated}
     assert seeds == {None}
 
 
 def test_each_language_its_own_encoder_or_one_for_all(planned):
     low = "languages.low=[qla,qlc]"
     joint, each = planned(low), planned(low, "specialise=each")
-    adapted = {cost.about.language for cost in joint.costs if cost.stage == "adapt"}
+    adapted = {cost.variant.language for cost in joint.costs if cost.stage == "adapt"}
     assert adapted == {"qla+qlc"}
-    assert {about.language for about in joint.encoders} == {"qla+qlc"}
-    assert {about.language for about in each.encoders} == {"qla", "qlc"}
+    assert {variant.language for variant in joint.encoders} == {"qla+qlc"}
+    assert {variant.language for variant in each.encoders} == {"qla", "qlc"}
     # The plain base is one encoder, whatever it is for.
-    plain = {stage.key for about, stage in each.encoders.items() if about.recipe == about.alignment == "none"}
+    plain = {stage.key for variant, stage in each.encoders.items() if variant.system.is_untreated}
     assert len(plain) == 1
     scored = [stage.inputs for stage in each.stages.values() if stage.kind == "score"]
     assert len(scored) == 8  # two recipes × two alignments × two languages, each against the high-resource one
     # Where each low-resource language has its own encoder, high-resource ones are tagged with the base alone.
-    tagged = [(cost.about.recipe, cost.about.language) for cost in each.costs if cost.stage == "tag"]
+    tagged = [(cost.variant.system.recipe, cost.variant.language) for cost in each.costs if cost.stage == "tag"]
     assert ("none", "qha") in tagged and ("va(20)+lapt(epochs=1)", "qha") not in tagged
 
 
@@ -185,8 +192,8 @@ def test_no_figure_is_measured_twice(planned, specialise):
     """What tells two rows of the results apart: the encoder, the language, and what it was measured on."""
     plan = planned("languages.low=[qla,qlc]", f"specialise={specialise}", "seeds=[1,2]")
     told = [
-        (about, stage.kind, stage.inputs.get("task"), stage.inputs.get("data"), stage.inputs.get("collection"))
-        for (about, _), stage in plan.measured.items()
+        (variant, stage.kind, *(stage.inputs.get(name) and str(stage.inputs[name]) for name in _MEASURED_ON))
+        for (variant, _), stage in plan.measured.items()
     ]
     assert len(set(told)) == len(told)
 
@@ -194,14 +201,14 @@ def test_no_figure_is_measured_twice(planned, specialise):
 def test_parsing_takes_only_treebanks_with_trees_and_gaps_are_told(planned, data):
     shutil.rmtree(data / "ner" / "artificial" / "qla")
     plan = planned(data=data)
-    assert plan.lacks == ["ner(limit=12) is not measured in qla: the data hold no entity corpus."]
+    assert plan.unavailable == ["ner(limit=12) is not measured in qla: the data hold no entity corpus."]
     shutil.rmtree(data / "ner")
     with pytest.raises(ConfigError, match=r"tagging\[1\]: The data hold no entity corpus"):
         planned(data=data)
 
 
 def tagged(plan) -> set[tuple[str, str]]:
-    return {(stage.inputs["task"], stage.inputs["data"]) for stage in plan.stages.values() if stage.kind == "tag"}
+    return {(str(stage.task), stage.corpus) for stage in plan.stages.values() if stage.kind == "tag"}
 
 
 def test_treebanks_and_entity_corpora_can_be_chosen(planned, data):
@@ -221,7 +228,7 @@ def test_treebanks_and_entity_corpora_can_be_chosen(planned, data):
     mapped, hub = "conll:qlb(language=qla,upos=2)", "hub:copy(config=[qla])"
     plan = planned(f"corpora=['{mapped}', 'hub:copy(config=qla)', 'ner:artificial/qha']", data=data)
     assert tagged(plan) == {("pos(limit=12)", mapped), ("ner(limit=12)", hub), ("ner(limit=12)", "ner:artificial/qha")}
-    assert [lack for lack in plan.lacks if "pos" in lack] == [
+    assert [lack for lack in plan.unavailable if "pos" in lack] == [
         "pos(limit=12) is not measured in qha: the data hold no treebank."
     ]
     assert {one["name"] for one in plan.credits} >= {mapped, hub}
@@ -240,20 +247,20 @@ def test_transfer_is_learnt_once_with_the_most_sentences_and_tested_in_low_resou
     plain, plan = planned(curve), planned(curve, "transfer=[qha]")
     assert keys(plain) < keys(plan)
     added = {key: plan.stages[key] for key in keys(plan) - keys(plain)}
-    assert {(stage.kind, stage.inputs["task"], stage.inputs["data"]) for stage in added.values()} == {
-        ("tag", "pos(limit=12)", "ud:qha_art>ud:qla_art"),
-        ("tag", "ner(limit=12)", "ner:artificial/qha>ner:artificial/qla"),
+    assert {(stage.kind, str(stage.task), stage.corpus, stage.target) for stage in added.values()} == {
+        ("tag", "pos(limit=12)", "ud:qha_art", "ud:qla_art"),
+        ("tag", "ner(limit=12)", "ner:artificial/qha", "ner:artificial/qla"),
     }
     # With the encoder as it is, and with one adapted to the language that is tested.
-    recipes = {about.recipe for about, key in plan.measured if key in added}
+    recipes = {variant.system.recipe for variant, key in plan.measured if key in added}
     assert recipes == {"none", "va(20)+lapt(epochs=1)"} and len(added) == 4
-    assert {about.language for about, key in plan.measured if key in added} == {"qla"}
+    assert {variant.language for variant, key in plan.measured if key in added} == {"qla"}
 
 
 def test_rows_of_a_learning_curve_say_how_many_sentences(planned):
     plan = planned("tagging=['pos(limit=6)', 'pos(limit=12)', pos, 'ner(limit=12)']", "transfer=[qha]")
     tagged = [(key, stage) for key, stage in plan.stages.items() if stage.kind == "tag"]
-    assert {(stage.inputs["task"], plan.sentences.get(key)) for key, stage in tagged} == {
+    assert {(str(stage.task), plan.sentences.get(key)) for key, stage in tagged} == {
         ("pos(limit=6)", 6),
         ("pos(limit=12)", 12),
         ("pos", None),
@@ -265,7 +272,7 @@ def test_rows_of_a_learning_curve_say_how_many_sentences(planned):
 def test_a_treebank_of_a_test_split_alone_is_no_treebank_to_learn_from(planned, data):
     folder = data / "ud" / "artificial" / "UD_Talmari-ART"
     (folder / "qla_art-ud-train.conllu").unlink()
-    (lack,) = planned(data=data).lacks
+    (lack,) = planned(data=data).unavailable
     assert lack.startswith("pos(limit=12) is not measured in qla")
 
 
@@ -285,7 +292,7 @@ def test_text_can_be_chosen_by_family_and_from_parallel_text(planned, data, tmp_
             name
             for stage in planned(*overrides, data=data).stages.values()
             if stage.kind == "text" and "qla" in stage.title.split(":")[0]
-            for name in stage.inputs["sources"]
+            for name in stage.sources
         }
 
     assert sources() == {"text:artificial/qla", "text:other/qla"}
@@ -298,9 +305,9 @@ def test_text_can_be_chosen_by_family_and_from_parallel_text(planned, data, tmp_
 
 def test_a_base_can_be_an_encoder_that_is_there(tiny):
     config = load_config(tiny.config, [f"base={{own: '{tiny.encoder()}'}}"])
-    plan = prepare(config, Place(tiny.root))
+    plan = prepare(config, StudyPaths(tiny.root))
     assert not any("scratch" in stage.title for stage in plan.stages.values())
-    assert {about.base for about, _ in plan.measured} == {"own"}
+    assert {variant.system.base for variant, _ in plan.measured} == {"own"}
 
 
 def test_titles_say_which_encoder(planned):
@@ -314,15 +321,19 @@ def test_baselines_are_scored_once_and_keyed_by_what_ranks(planned, tiny):
     plan = planned("retrievers=[dense,bm25,'rrf(dense,bm25)']")
     added = keys(plan) - keys(dense)
     assert keys(dense) <= keys(plan) and kinds(plan, added) == {"score": 4 + 1}  # a fusion an encoder, BM25 once
-    named = {(about.recipe, about.alignment, about.retriever) for about, key in plan.measured if key in added}
+    named = {variant.system for variant, key in plan.measured if key in added}
     hybrid = "hybrid(alpha=0.5,steps=4,batch=8)"
     lapt = "va(20)+lapt(epochs=1)"
     assert named == {
-        ("none", "none", "bm25"),
-        *((recipe, alignment, "rrf(dense,bm25)") for recipe in ("none", lapt) for alignment in ("none", hybrid)),
+        System("small", retriever="bm25"),
+        *(
+            System("small", recipe, alignment, "rrf(dense,bm25)")
+            for recipe in ("none", lapt)
+            for alignment in ("none", hybrid)
+        ),
     }
-    (bm25,) = [plan.stages[key] for (about, key) in plan.measured if about.retriever == "bm25"]
-    assert not bm25.needs and bm25.inputs["searched"] == ["qha", "qla"]
+    (bm25,) = [plan.stages[key] for variant, key in plan.measured if variant.system.retriever == "bm25"]
+    assert not bm25.needs and bm25.searched == ("qha", "qla")
     assert planned("retrievers=[random]").indexes == {}
     other = planned("retrievers=['bm25(b=0.5)']")
     assert bm25.key not in other.stages
@@ -335,8 +346,8 @@ def test_mixing_needs_the_text_of_the_other_languages(planned):
         return found
 
     plain, mixed = lapt("lapt(epochs=1)"), lapt("lapt(epochs=1,mix=0.5)")
-    assert set(mixed.needs) - set(plain.needs) == {"other qha"}
-    assert mixed.needs["other qha"].kind == "text"
+    assert set(mixed.needs) - set(plain.needs) == {"others qha"}
+    assert mixed.needs["others qha"].kind == "text"
 
 
 def test_another_version_of_a_fused_part_is_another_key(planned, monkeypatch):
@@ -358,4 +369,57 @@ def test_a_step_that_changes_nothing_is_left_out_and_said(planned):
     both = planned("recipes=[none, lapt(epochs=1), translit(auto), translit(auto)+lapt(epochs=1)]", "hypotheses=[]")
     assert keys(both) == keys(plain), "the artificial low-resource languages are in Latin script"
     assert len(both.measured) == 2 * len(plain.measured), "and yet every recipe has its rows"
-    assert any("translit(auto)+lapt(epochs=1) is lapt(epochs=1) for qla" in lack for lack in both.lacks)
+    assert any("translit(auto)+lapt(epochs=1) is lapt(epochs=1) for qla" in lack for lack in both.unavailable)
+
+
+_REMAKE = """
+import pickle, sys
+from pathlib import Path
+from xlreach.store import Store, digest
+stage = pickle.loads(Path(sys.argv[1]).read_bytes())
+del stage.__dict__["key"], stage.__dict__["recorded"]
+print(digest(stage.recorded), stage.obtain(Store(Path(sys.argv[2]))))
+"""
+
+
+def test_every_stage_pickles_and_keeps_its_key(planned):
+    for stage in planned("retrievers=[dense, bm25]").stages.values():
+        again = pickle.loads(pickle.dumps(stage))
+        again.__dict__.pop("key"), again.__dict__.pop("recorded")
+        assert again.key == stage.key and again.title == stage.title
+        assert {name: node.key for name, node in again.needs.items()} == {
+            name: node.key for name, node in stage.needs.items()
+        }
+
+
+@pytest.mark.parametrize("kind", ["text", "adapt", "diagnose", "tag", "align", "index", "score"])
+def test_a_stage_runs_in_another_process_that_plans_nothing(planned, tiny, tmp_path, kind):
+    """The same result, from the pickled stage and the results of those that it needs."""
+    stage = [stage for stage in planned().stages.values() if stage.kind == kind][-1]
+    store = Store(tmp_path / "artifacts")
+    for node in stage.needs.values():
+        assert isinstance(node, Stage)
+        shutil.copytree(node.path(StudyPaths(tiny.root).store), node.path(store))
+    (tmp_path / "stage").write_bytes(pickle.dumps(stage))
+    done = subprocess.run(
+        [sys.executable, "-c", _REMAKE, str(tmp_path / "stage"), str(store.root)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == [stage.key, str(stage.path(store))]
+    before, after = (folder_files(stage.path(root)) for root in (StudyPaths(tiny.root).store, store))
+    assert after == before and after
+
+
+def folder_files(folder: Path) -> dict[str, bytes]:
+    """The contents of the files below a folder, but for the record of how long they took."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "artifact.json"
+    }
+
+
+def test_what_changes_nothing_is_in_no_key(planned):
+    stage = next(stage for stage in planned().stages.values() if stage.kind == "adapt")
+    assert dataclasses.replace(stage, title="another", base="another", sources=()).key == stage.key
+    assert dataclasses.replace(stage, seed=2).key != stage.key

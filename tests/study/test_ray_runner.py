@@ -12,7 +12,8 @@ import pytest
 from xlreach.errors import MissingExtraError, SpecError, XLReachError
 from xlreach.measurement import read_measurements
 from xlreach.study.config import load_config
-from xlreach.study.run import Place, run_study
+from xlreach.study.paths import StudyPaths
+from xlreach.study.run import run_study
 from xlreach.study.runner import Local, open_runner
 
 pytest.importorskip("ray")
@@ -34,7 +35,7 @@ def test_names_of_runners(monkeypatch):
 def test_a_cluster_that_is_not_there_is_said(tiny, tmp_path):
     config = load_config(tiny.config, [*_OVERRIDES, f"data={tiny.data}"])
     with pytest.raises(XLReachError, match=r"no Ray cluster at '127\.0\.0\.1:9'.*ray start --head"):
-        run_study(config, Place(tmp_path), print, open_runner("ray=127.0.0.1:9"))
+        run_study(config, StudyPaths(tmp_path), print, open_runner("ray=127.0.0.1:9"))
 
 
 @pytest.mark.timeout(900)  # starting three nodes takes minutes on a busy machine
@@ -53,14 +54,14 @@ def test_a_node_dies_and_the_figures_are_those_of_one_process(nodes, tiny, tmp_p
     killer.start()
     config = load_config(tiny.config, [*_OVERRIDES, f"data={tiny.data}"])
     try:
-        run_study(config, Place(root), told.append, open_runner(f"ray={nodes.address}"))
+        run_study(config, StudyPaths(root), told.append, open_runner(f"ray={nodes.address}"))
     finally:
         over.set()
         killer.join()
     assert told[0] == "ray      3 nodes, 2 CPUs, 0 GPUs"
     dead = [line for line in told if line.startswith("again ")]  # none where the stage was done before Ray had noticed
     assert all("its worker died" in line for line in dead), told
-    run_study(config, Place(tmp_path / "local"), print)
+    run_study(config, StudyPaths(tmp_path / "local"), print)
     assert figures(tmp_path / "ray") == figures(tmp_path / "local")
     assert files(tmp_path / "ray") == files(tmp_path / "local")
     assert not list((tmp_path / "ray" / "artifacts" / ".work").iterdir())

@@ -20,7 +20,8 @@ from xlreach.comparison import read_gaps
 from xlreach.errors import StoreError, XLReachError
 from xlreach.measurement import FIELDS, Measurement, read_measurements
 from xlreach.study.config import load_config
-from xlreach.study.run import Place, compare_run, run_study
+from xlreach.study.paths import StudyPaths
+from xlreach.study.run import compare_run, run_study
 from xlreach.system import System
 
 _COMMAND = (sys.executable, "-c", "from xlreach.cli import main; main()", "run")
@@ -30,7 +31,7 @@ _SECONDS = 600  # a backstop: the machine may be busy
 def run(config: Path, root: Path, *overrides: str) -> tuple[bool, list[str]]:
     """Runs a study in this process; whether anything was done, and what was told."""
     told: list[str] = []
-    _, worked = run_study(load_config(config, overrides), Place(root), told.append)
+    _, worked = run_study(load_config(config, overrides), StudyPaths(root), told.append)
     return worked, told
 
 
@@ -89,6 +90,7 @@ def test_a_run_leaves_everything(tiny):
             "ranks.parquet",
             "gaps.json",
             "curves.json",
+            "systems.json",
             "report.html",
             "tables",
             "charts",
@@ -104,6 +106,22 @@ def test_a_run_leaves_everything(tiny):
     for folder in (tiny.root / "indexes" / "tiny").glob("*/*/*"):
         assert {path.name for path in folder.iterdir()} == {"index.faiss", "ids.parquet", "manifest.json"}
     assert not list(tiny.root.rglob(".*.tmp")) and not list((tiny.root / "artifacts" / ".work").glob("*"))
+
+
+def test_the_folders_of_every_system_are_listed(tiny):
+    rows = json.loads((tiny.run / "systems.json").read_text("utf-8"))
+    assert {(row["system"]["recipe"], row["system"]["alignment"]) for row in rows} == {
+        (recipe, alignment)
+        for recipe in ("none", "va(20)+lapt(epochs=1)")
+        for alignment in ("none", "hybrid(alpha=0.5,steps=4,batch=8)")
+    }
+    for row in rows:
+        assert set(row) == {"system", "language", "seed", "encoder", "indexes"} and row["language"] == "qla"
+        assert System(**row["system"]).is_dense and (tiny.root / row["encoder"] / "config.json").is_file()
+        assert {index["language"] for index in row["indexes"]} == {"qha", "qla"}
+        assert {index["dataset"] for index in row["indexes"]} == {"folder:retrieval/artificial-test"}
+        assert all((tiny.root / index["folder"] / "manifest.json").is_file() for index in row["indexes"])
+    assert {row["seed"] for row in rows if row["system"]["recipe"] == row["system"]["alignment"] == "none"} == {None}
 
 
 def test_what_is_told(tiny):
@@ -175,9 +193,9 @@ def test_the_written_configuration_runs_the_same_study(tiny):
 
 
 def test_hypotheses_are_answered(tiny):
-    (answer,) = read_gaps(tiny.run / "gaps.json")["hypotheses"]
-    assert answer["claim"] == "va(20)+lapt(epochs=1) > none on pos:accuracy for low"
-    assert answer["verdict"] in ("supported", "refuted", "cannot tell")
+    (answer,) = read_gaps(tiny.run / "gaps.json").verdicts
+    assert answer.claim == "va(20)+lapt(epochs=1) > none on pos:accuracy for low"
+    assert answer.verdict in ("supported", "refuted", "cannot tell")
 
 
 def test_running_again_does_nothing_and_touches_nothing(tiny):
@@ -344,6 +362,6 @@ def test_baselines_stand_in_results_tables_and_report(tiny, copy):
     tables = list((copy / "runs" / "tiny" / "tables").glob("retrieval*multi*nDCG*.csv"))
     assert tables and all("bm25" in path.read_text("utf-8") for path in tables)
     gaps = read_gaps(copy / "runs" / "tiny" / "gaps.json")
-    assert {"bm25", "random"} <= {row["alignment"] for row in gaps["gaps"]}
-    assert not {"bm25", "random"} & {row["alignment"] for row in gaps["answer"]}  # it is about encoders
+    assert {"bm25", "random"} <= {row.system.retriever for row in gaps.gaps}
+    assert not {"bm25", "random"} & {row.system.retriever for row in gaps.answers}  # it is about encoders
     assert "bm25" in (copy / "runs" / "tiny" / "report.html").read_text("utf-8")

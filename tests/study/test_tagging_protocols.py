@@ -7,7 +7,8 @@ from pathlib import Path
 
 from xlreach.measurement import read_measurements
 from xlreach.study.config import load_config
-from xlreach.study.run import Place, run_study
+from xlreach.study.paths import StudyPaths
+from xlreach.study.run import run_study
 
 
 def test_curves_and_transfer_stand_in_results_and_report(tiny, tmp_path: Path):
@@ -17,7 +18,7 @@ def test_curves_and_transfer_stand_in_results_and_report(tiny, tmp_path: Path):
         ["tagging=['pos(limit=6)', 'pos(limit=12)']", "transfer=[qha]", "retrieval=[]", "alignments=[none]",
          "pairs=[]", "hypotheses=[]"],
     )  # fmt: skip
-    run_study(config, Place(root), lambda line: None)
+    run_study(config, StudyPaths(root), lambda line: None)
     results = read_measurements(root / "runs/tiny/results.jsonl")
     rows = [row for row in results if row.kind == "tagging"]
     adapted = [row for row in rows if row.recipe != "none"]

@@ -23,7 +23,7 @@ from xlreach.cli.options import (
 
 if TYPE_CHECKING:
     from xlreach.study.config import StudyConfig
-    from xlreach.study.run import Place
+    from xlreach.study.paths import StudyPaths
 
 _SHOWN = 20  # differences
 
@@ -45,58 +45,59 @@ def run(
 ) -> None:
     """Run a whole study, from adaptation to the report."""
     if dry_run:
-        from xlreach.study.run import Place
+        from xlreach.study.paths import StudyPaths
 
-        return _plan(config, override, Place(root), json_)
+        return _plan(config, override, StudyPaths(root), json_)
     study = xl.run(config, overrides=override, runner=runner, root=root, log=partial(typer.echo, err=json_))
     if json_:
         return print_json({"run": str(study.folder), "report": str(study.report), "worked": study.worked})
     return typer.echo(str(study))
 
 
-def _plan(config: Path, override: Sequence[str], place: Place, as_json: bool) -> None:
+def _plan(config: Path, override: Sequence[str], paths: StudyPaths, as_json: bool) -> None:
     """The plan of a study, or of every study of an experiment."""
     from xlreach.study.config import load_config
     from xlreach.study.experiment import is_experiment, load_experiment
 
     if not is_experiment(config):
-        return _show_plan(load_config(config, override), place, as_json)
+        return _show_plan(load_config(config, override), paths, as_json)
     experiment = load_experiment(config, override)
     for label, study in experiment.studies:
         typer.echo(f"{experiment.factor}, {label}:", err=as_json)
-        _show_plan(study, place, as_json)
+        _show_plan(study, paths, as_json)
     return None
 
 
-def _show_plan(study: StudyConfig, place: Place, as_json: bool) -> None:
-    """The stages of a study, and what those that are left will take."""
-    from xlreach.study.estimate import Effort, duration, estimate
-    from xlreach.study.plan import plan_study
-    from xlreach.study.run import read_data
+def _show_plan(study: StudyConfig, paths: StudyPaths, as_json: bool) -> None:
+    """Prints the stages of a study, and what the pending ones will take."""
+    from xlreach.study.estimate import duration, estimate
+    from xlreach.study.run import prepare
 
-    data = read_data(study, place)
-    plan = plan_study(study, data)
-    rows = plan.rows(place.store)
-    done = sum(row["done"] for row in rows)
-    if not as_json:
-        for lack in plan.lacks:
-            typer.echo(f"Note: {lack}")
-        for row in rows:
-            typer.echo(f"{'in the store' if row['done'] else 'to do':<12}  {row['stage']:<8}  {row['title']}")
-        typer.echo(f"{len(rows)} stages: {done} in the store, {len(rows) - done} left to do.")
-    if done == len(rows):
-        return print_json(rows) if as_json else None
-    found = estimate(plan, data, place.store, lambda line: typer.echo(line, err=True))
+    plan = prepare(study, paths)
+    rows = plan.rows(paths.store)
+    pending = plan.pending(paths.store)
+    estimated = estimate(pending, paths.store)
     if as_json:
-        return print_json([{**row, **vars(found.stages.get(row["key"], Effort()))} for row in rows])
-    for kind, effort in sorted(found.kinds.items(), key=lambda one: -one[1].seconds):
-        corrected = f"  (times {found.corrected[kind]:g}, as finished ones took)" if kind in found.corrected else ""
-        typer.echo(f"{kind:<12}  about {duration(effort.seconds)}{corrected}")
-    total = found.total
-    return typer.echo(
-        f"What is left takes about {duration(total.seconds)}, {total.memory_mb / 1024:.1f} GB of memory and "
-        f"{total.disk_mb / 1024:.2f} GB of disk, by rates measured on this machine."
-    )
+        unknown = {"seconds": None, "memory_mb": None, "disk_mb": None}
+        efforts = {stage.key: vars(estimated.stages[stage.key]) for stage in pending if stage.key in estimated.stages}
+        return print_json([row if row["done"] else {**row, **efforts.get(row["key"], unknown)} for row in rows])
+    for sentence in plan.unavailable:
+        typer.echo(f"Note: {sentence}")
+    for row in rows:
+        typer.echo(f"{'in the store' if row['done'] else 'to do':<12}  {row['stage']:<8}  {row['title']}")
+    typer.echo(f"{len(rows)} stages: {len(rows) - len(pending)} in the store, {len(pending)} left to do.")
+    for group, effort in sorted(estimated.groups.items(), key=lambda item: -item[1].seconds):
+        typer.echo(f"{group:<16}  about {duration(effort.seconds)}")
+    if estimated.stages:
+        total = estimated.total
+        typer.echo(
+            f"{len(estimated.stages)} stages take about {duration(total.seconds)}, {total.memory_mb / 1024:.1f} GB of "
+            f"memory and {total.disk_mb / 1024:.2f} GB of disk, as stages like them took before."
+        )
+    if estimated.unknown:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in estimated.unknown.items())
+        typer.echo(f"Nothing is recorded yet for {kinds}: how long they take is not known.")
+    return None
 
 
 @verb(

@@ -73,11 +73,11 @@ def catalog_of_run(run: Path) -> Catalog:
             expected="Expected encoders/ and indexes/ beside runs/.",
             fix="Run the study, with a retrieval collection, and keep its folders together.",
         )
-    shared = set.intersection(*({*row.parts.items()} for row in rows)) if len(rows) > 1 else set()
+    differing = [part for part in rows[0].parts if len({row.parts[part] for row in rows} - {""}) > 1]
     entries = []
     for row in rows:
-        name = " · ".join(row.parts.values())
-        label = " · ".join(text for key, text in row.parts.items() if (key, text) not in shared)
+        name = " · ".join(filter(None, row.parts.values()))
+        label = " · ".join(row.parts[part] for part in differing if row.parts[part])
         entries.append(Entry(name, label or name, row.encoder, row.indexes))
     collections, notes = _collections(run, root)
     return Catalog(study, tuple(entries), collections, notes)
@@ -110,7 +110,7 @@ def catalog_of_encoders(encoders: Sequence[str], indexes: Path | None = None) ->
 
 @dataclass(frozen=True)
 class _SystemRow:
-    """An encoder of a run, and its indexes by data set and language."""
+    """An encoder of a run: what it is called, its folder, and its index folders by data set and language."""
 
     parts: dict[str, str]
     encoder: Path
@@ -145,7 +145,7 @@ def _system_row(row: dict[str, object], root: Path) -> _SystemRow:
         folder = _inside(root, index["folder"])
         if (folder / "manifest.json").is_file():
             indexes.setdefault(str(index["dataset"]), {})[str(index["language"])] = folder
-    return _SystemRow({name: text for name, text in parts.items() if text}, _inside(root, row["encoder"]), indexes)
+    return _SystemRow(parts, _inside(root, row["encoder"]), indexes)
 
 
 def _inside(root: Path, folder: object) -> Path:

@@ -146,10 +146,11 @@ def run(
     """
     from xlreach.study.config import load_config
     from xlreach.study.experiment import is_experiment, load_experiment, run_experiment
-    from xlreach.study.run import Place, run_study
+    from xlreach.study.paths import StudyPaths
+    from xlreach.study.run import run_study
     from xlreach.study.runner import open_runner
 
-    chosen, paths, path = open_runner(runner), Place(Path(root)), Path(config)
+    chosen, paths, path = open_runner(runner), StudyPaths(Path(root)), Path(config)
     fields = overridden(overrides)
     if is_experiment(path):
         folder, _ = run_experiment(load_experiment(path, fields), paths, log, chosen)

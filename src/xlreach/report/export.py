@@ -13,7 +13,7 @@ from typing import Any
 from xlreach.comparison.tables import Figure, Table
 from xlreach.gaps import Caution, Certainty
 from xlreach.report.narrative import caution_text
-from xlreach.report.numbers import digits_of, fixed, is_percentage
+from xlreach.report.numbers import column_digits, fixed, is_percentage
 from xlreach.spec import folder_name
 from xlreach.system import System
 
@@ -57,7 +57,7 @@ def rows_csv(rows: Sequence[Any]) -> str:
 def table_latex(table: Table) -> str:
     """Means with standard deviations in small type; the best of a column bold, what is not significantly worse
     underlined."""
-    digits = [digits_of(figures[number] for _, figures in table.rows) for number in range(len(table.columns))]
+    digits = column_digits(table)
     lines = [
         r"\begin{tabular}{" + "l" * len(table.heads) + "r" * len(table.columns) + "}",
         r"\toprule",

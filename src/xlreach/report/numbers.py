@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
-from xlreach.comparison.tables import Figure
+from xlreach.comparison.tables import Table
 from xlreach.gaps import Cost, Interval
 
 _SHARE = 1.5  # a value beyond this is a percentage or a count, not a share between 0 and 1
@@ -59,10 +58,11 @@ def p_cell(p: float | None) -> str:
     return "–" if p is None else "< .001" if p < 0.001 else f"{p:.3f}".replace("0.", ".", 1)
 
 
-def digits_of(figures: Iterable[Figure | None]) -> int:
-    """Decimals of a column: none for thousands, two for percentages, three for shares."""
-    largest = max((abs(figure.mean) for figure in figures if figure is not None), default=0.0)
-    return 0 if largest >= 1000 else 2 if is_percentage(largest) else 3
+def column_digits(table: Table) -> list[int]:
+    """Decimals of each column of a table: none for thousands, two for percentages, three for shares."""
+    columns = zip(*(figures for _, figures in table.rows), strict=True)
+    largest = [max((abs(figure.mean) for figure in column if figure), default=0.0) for column in columns]
+    return [0 if value >= 1000 else 2 if is_percentage(value) else 3 for value in largest]
 
 
 def fixed(value: float, digits: int) -> str:

@@ -37,7 +37,7 @@ from xlreach.report.charts import Chart
 from xlreach.report.correlates import Correlates, correlates
 from xlreach.report.export import rows_csv
 from xlreach.report.figures import bias_maps, learning_charts, pair_maps, retrieval_charts, tagging_charts
-from xlreach.report.numbers import cost_text, digits_of, fixed, is_percentage, typeset
+from xlreach.report.numbers import column_digits, cost_text, fixed, is_percentage, typeset
 from xlreach.report.pages import Pages
 from xlreach.report.selection import (
     Row,
@@ -150,7 +150,7 @@ class _Report:
         pages.environment.globals |= {
             "narrative": narrative,
             "fixed": fixed,
-            "digits_of": lambda table, number: digits_of(figures[number] for _, figures in table.rows),
+            "column_digits": column_digits,
             "rows_shown": _ROWS_SHOWN,
             "percentage": is_percentage,
         }

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from xlreach.adapt.stages import AdaptStage
 from xlreach.store import Store
 from xlreach.study.plan import Plan
 
@@ -26,12 +26,12 @@ def training_curves(plan: Plan, store: Store) -> list[dict[str, Any]]:
     for cost, stages in plan.costs.items():
         if not stages or cost.stage not in ("adapt", "align"):
             continue
-        folder, about = stages[-1].path(store), cost.about
-        head = asdict(about)
+        folder, head = stages[-1].path(store), cost.variant.columns(cost.stage)
         if cost.stage == "adapt":
-            rows += [head | one for one in _masked_lm(folder, {str(stage.inputs["step"]) for stage in stages})]
+            steps = {str(stage.step) for stage in stages if isinstance(stage, AdaptStage)}
+            rows += [head | curve for curve in _masked_lm(folder, steps)]
         elif losses := _numbers(_json(folder / "alignment.json").get("loss")):
-            curve = {"stage": str(about.alignment), "of": "alignment", "unit": "step"}
+            curve = {"stage": cost.variant.system.alignment, "of": "alignment", "unit": "step"}
             rows.append(head | curve | {"train": _thinned(losses), "valid": []})
     return rows
 

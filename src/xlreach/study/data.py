@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import cache, partial
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from xlreach.adapt.stages import read_sources
 from xlreach.corpora.collection import Collection
-from xlreach.corpora.dataset import DATASETS, AnnotatedCorpus, Kind, Text, Treebank
+from xlreach.corpora.dataset import DATASETS, AnnotatedCorpus, Kind, Treebank
+from xlreach.corpora.evaluation import EvaluationSet
 from xlreach.errors import ConfigError, DataError, nearest
 from xlreach.safe_io import as_path
-from xlreach.store import Store, Workspace, digest, file_digest
+from xlreach.stage import checksum
+from xlreach.store import Store
 from xlreach.study.config import StudyConfig
-from xlreach.study.stage import Stage
 from xlreach.tagging.tasks import TASKS
 
 
 def materialise(data: str, store: Store) -> Path:
-    """The folder of corpora that a study's `data` names; artificial languages are generated into the store.
+    """Returns the folder of corpora that a study's `data` names; generates artificial languages into the store.
 
     Raises:
         DataError: There is no such folder.
         SpecError: `artificial(…)` does not parse.
     """
-    from xlreach.corpora.artificial import ARTIFICIAL, generate
+    from xlreach.corpora.artificial import ARTIFICIAL
+    from xlreach.corpora.artificial.stage import DataStage
 
     if data.partition("(")[0] in ARTIFICIAL:
         spec = ARTIFICIAL.parse(data)
-
-        def make(space: Workspace, _: Any) -> None:
-            generate(spec, space.out)
-
-        return Stage("data", str(spec), {"spec": str(spec), "version": spec.version}, make).run(store)
+        return DataStage(title=str(spec), root=Path(), spec=spec).obtain(store)
     root = as_path(data)
     if root is None or not root.is_dir():
         raise DataError(
@@ -97,8 +95,7 @@ class StudyData:
 
     def lines(self, language: str) -> Iterator[str]:
         """The unlabelled text of a language as its sources have it; an empty line between documents."""
-        for source in self.text(language):
-            yield from source.documents(language) if isinstance(source, Text) else source.lines(language)
+        return read_sources(self.text(language), language)
 
     def parallel_with(self, pivot: str, language: str) -> Any | None:
         """Parallel text of a language with another one, NTREX where it has both; None where there is none."""
@@ -153,25 +150,21 @@ class StudyData:
         found = {code: self.root / "transliteration" / f"{code}.yaml" for code in languages}
         return {code: path for code, path in found.items() if path.is_file()}
 
-    def evaluation(self, language: str) -> dict[str, str]:
-        """What the study scores in a language, by name, each with the checksum of its files."""
-        return {name: checksum(files) for name, _, files in self._evaluations(language)}
-
-    def evaluation_texts(self, language: str) -> Iterator[str]:
-        """Every sentence, question and passage that the study scores in a language."""
-        for _, read, _ in self._evaluations(language):
-            yield from read()
-
-    def _evaluations(self, language: str) -> Iterator[tuple[str, Callable[[], Iterator[str]], list[Path]]]:
-        for kind in sorted({TASKS.parse(name).kind for name in self.config.tagging}):
+    def evaluation(self, language: str) -> tuple[EvaluationSet, ...]:
+        """Everything that the study scores in a language."""
+        sets = []
+        for kind in sorted({TASKS.parse(text).kind for text in self.config.tagging}):
             for name in self._annotated(kind, language):
                 corpus = self.open(name)
                 for split in ("dev", "test"):
                     if split in corpus.splits:
-                        yield f"{name} {split}", partial(_sentences, corpus, split), list(corpus.splits[split])
+                        files = checksum(corpus.splits[split])
+                        sets.append(EvaluationSet(corpus.name, language, split, files))
         for collection in self.collections():
             if language in collection.languages:
-                yield collection.name, partial(_texts, collection, language), collection.files((language,))
+                files = checksum(collection.files((language,)))
+                sets.append(EvaluationSet(collection.name, language, None, files))
+        return tuple(sets)
 
     def _collection(self, position: int, name: str) -> Collection:
         with self.config.at("retrieval", position):
@@ -247,23 +240,3 @@ def _source(name: str) -> str:
 def _groups(name: str) -> tuple[str, ...]:
     """What stands for a treebank or entity corpus in a list: its name, its kind, its family."""
     return name, name.partition(":")[0], _source(name)
-
-
-def _sentences(corpus: Any, split: str) -> Iterator[str]:
-    return (sentence.text for sentence in corpus.read(split))
-
-
-def _texts(collection: Any, language: str) -> Iterator[str]:
-    yield from (query.text for query in collection.queries(language))
-    yield from (document.text for document in collection.documents(language))
-
-
-@cache
-def _file_key(path: Path, size: int, modified: int) -> str:
-    return file_digest(path)
-
-
-def checksum(files: Iterable[Path]) -> str:
-    """One hash of the contents of files, in order; each file is read once a process."""
-    stats = [(path, path.stat()) for path in files]
-    return digest([_file_key(path, stat.st_size, stat.st_mtime_ns) for path, stat in stats])

@@ -30,7 +30,8 @@ from xlreach.gaps import FactorAnalysis
 from xlreach.report.factor_page import render_factor
 from xlreach.store import replacing
 from xlreach.study.config import StudyConfig, load_config
-from xlreach.study.run import Place, run_study
+from xlreach.study.paths import StudyPaths
+from xlreach.study.run import run_study
 from xlreach.study.runner import Runner
 from xlreach.study.shipped import find_config
 from xlreach.study.source import read_source
@@ -95,8 +96,8 @@ def load_experiment(path: Path, overrides: Iterable[str] = ()) -> Experiment:
             if ours is None:
                 raise
             # what is held and varied goes to the study as overrides do, but is written in this file
-            place = ("vary", "values", label) if ours == vary["field"] else ("set", ours)
-            raise source.wrong((place, str(error).removeprefix("--set "))) from None
+            where = ("vary", "values", label) if ours == vary["field"] else ("set", ours)
+            raise source.wrong((where, str(error).removeprefix("--set "))) from None
         studies.append((str(label), study))
     if len({study.study for _, study in studies}) < len(studies):
         raise ConfigError("Two values have one name.", fix="Tell them apart by letters or digits.", path=path)
@@ -111,7 +112,7 @@ def is_experiment(path: Path) -> bool:
 
 
 def run_experiment(
-    experiment: Experiment, place: Place, tell: Callable[[str], None], runner: Runner | None = None
+    experiment: Experiment, paths: StudyPaths, log: Callable[[str], None], runner: Runner | None = None
 ) -> tuple[Path, FactorAnalysis]:
     """Runs what is left of an experiment's studies, then sets them side by side.
 
@@ -124,13 +125,13 @@ def run_experiment(
         ConfigError: The data at hand do not allow a study.
         StoreError: The experiment's folder is a study's.
     """
-    folder = place.root / "runs" / experiment.name
+    folder = paths.run(experiment.name)
     if (folder / "results.jsonl").exists():
         raise StoreError(f"{folder} is a study's.", fix="Give the experiment another name.")
     found = []
     for number, (label, study) in enumerate(experiment.studies, 1):
-        tell(f"study {number} of {len(experiment.studies)}: {experiment.factor}, {label}")
-        run, _ = run_study(study, place, tell, runner)
+        log(f"study {number} of {len(experiment.studies)}: {experiment.factor}, {label}")
+        run, _ = run_study(study, paths, log, runner)
         found.append((label, read_gaps(run / "gaps.json")))
     factor = compare_factor(experiment.name, experiment.factor, found, experiment.about)
     folder.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,8 @@ from xlreach.errors import DataError, StoreError
 from xlreach.measurement import Measurement, read_measurements
 from xlreach.safe_io import read_yaml
 from xlreach.study.config import load_config
-from xlreach.study.run import Place, run_study
+from xlreach.study.paths import StudyPaths
+from xlreach.study.run import run_study
 
 _NEVER_EQUAL = "cost"  # seconds and memory
 _COMPARED = ("xlreach", "commit", "packages", "threads", "machine", "plan")
@@ -35,7 +36,17 @@ class Difference:
     def __str__(self) -> str:
         row = self.what
         pair = "→".join(one for one in (row.query_language, row.document_language) if one) or row.language
-        named = (row.base, row.recipe, row.alignment, row.dataset, row.setting, pair, row.measure)
+        named = (
+            row.base,
+            row.recipe,
+            row.alignment,
+            row.retriever,
+            row.trained_on,
+            row.dataset,
+            row.setting,
+            pair,
+            row.measure,
+        )
         seeded = "" if row.seed is None else f", seed {row.seed}"
         shown = ["nothing" if value is None else repr(value) for value in (self.before, self.again)]
         return f"{' '.join(one for one in named if one)}{seeded}: {shown[0]}, now {shown[1]}"
@@ -71,13 +82,13 @@ class Reproduction:
 
 
 def reproduce(
-    run: Path, tell: Callable[[str], None], *, root: Path | None = None, tolerance: float = 0.0
+    run: Path, log: Callable[[str], None], *, root: Path | None = None, tolerance: float = 0.0
 ) -> Reproduction:
     """Runs a study again from its run folder and compares the results row by row, costs left out.
 
     Args:
         run: A run folder.
-        tell: Is told each stage as it begins and ends.
+        log: Is given a line for each stage as it begins and ends.
         root: Where to run it; it must not hold the run itself. None is a temporary folder, removed in the end.
         tolerance: By how much two values may differ, relative to the larger, or absolutely below 1.
 
@@ -91,11 +102,11 @@ def reproduce(
     config = load_config(run / "config.yaml")
     before = read_measurements(run / "results.jsonl")
     with ExitStack() as stack:
-        place = Place(root or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="xlreach-reproduce-"))))
-        again = place.run(config)
+        paths = StudyPaths(root or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="xlreach-reproduce-"))))
+        again = paths.run(config.study)
         if again.resolve() == run.resolve():
-            raise StoreError(f"{run} was made below {place.root}: nothing would be done again.", fix="Name another.")
-        run_study(config, place, tell)
+            raise StoreError(f"{run} was made below {paths.root}: nothing would be done again.", fix="Name another.")
+        run_study(config, paths, log)
         differences = compare_values(before, read_measurements(again / "results.jsonl"), tolerance)
         changed = _circumstances(run / "config.yaml", again / "config.yaml")
         compared = sum(row.kind != _NEVER_EQUAL for row in before)

@@ -1,53 +1,47 @@
 """Who makes the stages of a plan: this process, one after the other, or a Ray cluster.
 
-A runner is named by a string: `local`, `ray` (a cluster for the while, of this machine) or `ray=ADDRESS`. Whichever it
-is, results are kept in the same store under the same keys, so that one can go on where another stopped.
+A runner is named by a string: `local`, `ray` (a temporary cluster on this machine) or `ray=ADDRESS`. With either,
+results are kept in the same store under the same keys, so that one can go on where another stopped.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Protocol
 
 from xlreach.errors import SpecError, XLReachError, nearest
+from xlreach.stage import Stage
 from xlreach.store import Store
-from xlreach.study.config import StudyConfig
-from xlreach.study.stage import Stage
-
-Tell = Callable[[str], None]
 
 
 class Runner(Protocol):
     """Makes stages."""
 
-    def run(self, stages: Sequence[Stage], config: StudyConfig, root: Path, tell: Tell) -> None:
+    def run(self, stages: Sequence[Stage], store: Store, log: Callable[[str], None]) -> None:
         """Makes every stage, each after those that it needs.
 
         Args:
-            stages: What is left of a plan, upstream first.
-            config: The study whose plan it is: other machines plan again from it.
-            root: Holds the store.
-            tell: Is told what begins and ends.
+            stages: What is not made yet of a plan, each after those that it needs.
+            store: Where the results are kept.
+            log: Is given a line for each stage that begins and ends.
         """
 
 
 class Local:
     """One stage after the other, in this process."""
 
-    def run(self, stages: Sequence[Stage], config: StudyConfig, root: Path, tell: Tell) -> None:
-        store = Store(root / "artifacts")
+    def run(self, stages: Sequence[Stage], store: Store, log: Callable[[str], None]) -> None:
         for number, stage in enumerate(stages, 1):
-            place = f"[{number}/{len(stages)}]"
-            tell(f"{place} {stage.kind:<8} {stage.title}")
-            stage.run(store)
-            record = store.record(stage.kind, stage.key)
-            tell(f"{'':>{len(place)}} {'':<8} {record['seconds']:.1f} s")
+            progress = f"[{number}/{len(stages)}]"
+            log(f"{progress} {stage.kind:<8} {stage.title}")
+            stage.obtain(store)
+            seconds = store.record(stage.kind, stage.key)["seconds"]
+            log(f"{'':>{len(progress)}} {'':<8} {seconds:.1f} s")
 
 
 def open_runner(name: str) -> Runner:
-    """The runner of that name.
+    """Returns the runner of that name.
 
     Raises:
         SpecError: There is none.
@@ -68,13 +62,13 @@ def open_runner(name: str) -> Runner:
 
 
 def parse_runner(name: str) -> tuple[bool, str | None]:
-    """Whether a runner's name asks for Ray, and the address of the cluster, if it gives one.
+    """Returns whether a runner's name asks for Ray, and the address of the cluster, if it gives one.
 
     >>> parse_runner("ray=10.0.0.1:6379")
     (True, '10.0.0.1:6379')
 
     Raises:
-        SpecError: It is no runner's name.
+        SpecError: There is no runner of that name.
     """
     kind, equals, address = name.partition("=")
     if name != "local" and (kind != "ray" or (equals and not address)):

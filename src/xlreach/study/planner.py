@@ -1,0 +1,415 @@
+"""Planning: from a configuration to the stages that it asks for, each once, in an order that can be run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from xlreach.adapt.encoder import fingerprint, resolve_base
+from xlreach.adapt.recipe import STEPS, Recipe, Step
+from xlreach.adapt.stages import PARITY_WITH, AdaptStage, DiagnoseStage, TextStage
+from xlreach.corpora.collection import Collection
+from xlreach.errors import ConfigError
+from xlreach.retrieval.alignment import ALIGNMENTS
+from xlreach.retrieval.factory import check_factory
+from xlreach.retrieval.retrievers import RETRIEVERS, Retriever
+from xlreach.retrieval.stages import AlignStage, IndexStage
+from xlreach.scoring.stages import ScoreStage
+from xlreach.stage import ExternalInput, Node, Stage, checksum
+from xlreach.study.config import StudyConfig
+from xlreach.study.data import StudyData
+from xlreach.study.plan import CostRow, Plan, PlannedIndex, Variant
+from xlreach.system import UNTREATED, System
+from xlreach.tagging.precision import encoder_width, resolved_precision
+from xlreach.tagging.presets import preset_for
+from xlreach.tagging.stages import TagStage
+from xlreach.tagging.tasks import TASKS, Task
+
+
+@dataclass(frozen=True)
+class _Encoder:
+    """An encoder on its way through the plan.
+
+    Attributes:
+        node: The stage that makes it.
+        variant: The variant that it belongs to.
+        languages: The languages that it is specialised for.
+        width: The size of its vectors; None where only the finished encoder tells.
+        static: Whether it is static word vectors rather than an encoder.
+    """
+
+    node: Stage
+    variant: Variant
+    languages: tuple[str, ...]
+    width: int | None
+    static: bool
+
+
+def plan_study(config: StudyConfig, data: StudyData) -> Plan:
+    """Plans what `config` asks for.
+
+    Raises:
+        ConfigError: A part of it cannot be done with the data at hand; says which and why.
+    """
+    return _Planner(config, data).plan()
+
+
+class _Planner:
+    def __init__(self, config: StudyConfig, data: StudyData) -> None:
+        self.config, self.data, self._plan = config, data, Plan()
+        self._collections = data.collections()
+        self._pairs = data.pairs()
+        self._recipes = {name: Recipe.parse(text) for name, text in config.recipes.items()}
+        self._tasks = [TASKS.parse(text) for text in config.tagging]
+        self._widths: dict[str, int | None] = {}
+        # By recipe, the steps taken and the steps left out as they change nothing: for which languages.
+        self._left_out: dict[tuple[str, str, str], dict[str, None]] = {}
+        retrievers = {name: RETRIEVERS.parse(text) for name, text in config.retrievers.items()}
+        self._dense = {name: retriever for name, retriever in retrievers.items() if retriever.uses_encoder}
+        self._others = {name: retriever for name, retriever in retrievers.items() if not retriever.uses_encoder}
+
+    def plan(self) -> Plan:
+        self._find_unavailable()
+        low = self.config.languages.low
+        targets = [(code,) for code in low] if self.config.specialise == "each" else [low]
+        for name, text in self.config.base.items():
+            with self.config.at("base", name):
+                base = self._base(name, text)
+            for recipe in self._recipes:
+                for target in targets:
+                    for seed in self.config.seeds:
+                        self._branch(self._specialise(base, name, recipe, target, seed), seed)
+            for target in targets:
+                self._retrieve_without(name, target)
+        for (recipe, taken, left_out), languages in self._left_out.items():
+            self._plan.unavailable.append(
+                f"{recipe} is {taken} for {', '.join(languages)}: {left_out} changes nothing there."
+            )
+        self._plan.credits = self.data.credits()
+        return self._plan
+
+    def _branch(self, encoder: _Encoder, seed: int) -> None:
+        """Plans everything that is measured of one specialised encoder."""
+        if encoder.static:
+            self._tag(encoder, seed)
+            return
+        for language in self._alone(encoder):
+            if self.data.text(language):
+                self._diagnose(encoder, language)
+        self._tag(encoder, seed)
+        if self._collections and self._dense:
+            for alignment in self.config.alignments:
+                aligned = self._align(encoder, alignment, seed)
+                self._plan.encoders.setdefault(aligned.variant, aligned.node)
+                for collection in self._collections:
+                    self._retrieve(aligned, collection)
+
+    def _diagnose(self, encoder: _Encoder, language: str) -> None:
+        parallel = self.data.parallel_with(PARITY_WITH, language)
+        stage = DiagnoseStage(
+            title=f"{language}: {encoder.variant.title('diagnose')}",
+            root=self.data.root,
+            encoder=encoder.node,
+            text=self._text(language),
+            language=language,
+            parallel=None if parallel is None else parallel.name,
+            files=None if parallel is None else checksum(parallel.files((language, PARITY_WITH))),
+        )
+        self._measure(stage, replace(encoder.variant, language=language))
+
+    def _tag(self, encoder: _Encoder, seed: int) -> None:
+        for language in self._alone(encoder):
+            for task in self._tasks:
+                for corpus in self.data.tagged(task, language):
+                    self._train(encoder, task, corpus, None, language, seed)
+                for source, target in self._transfers(task, language):
+                    self._train(encoder, task, source, target, language, seed)
+
+    def _train(self, encoder: _Encoder, task: Task, corpus: Any, target: Any, language: str, seed: int) -> None:
+        preset = preset_for(self.config.preset, task.name, corpus.language, encoder.static)
+        if encoder.width is not None and not encoder.static:
+            preset = replace(preset, precision=resolved_precision(encoder.width, preset))
+        tested, trained_on = (corpus.name, None) if target is None else (target.name, corpus.name)
+        learnt = "" if trained_on is None else f" after {trained_on}"
+        stage = TagStage(
+            title=f"{task} on {tested}{learnt}: {replace(encoder.variant, seed=seed).title('tag')}",
+            root=self.data.root,
+            encoder=encoder.node,
+            task=task,
+            corpus=corpus.name,
+            target=None if target is None else target.name,
+            files=checksum(
+                path for data in (corpus, target) if data is not None for path in data.files((data.language,))
+            ),
+            preset=preset,
+            seed=seed,
+        )
+        variant = replace(encoder.variant, language=language, seed=seed)
+        self._measure(stage, variant)
+        sentences = task.limit if target is None and len(self._like(task)) > 1 else None
+        if sentences is not None:
+            self._plan.sentences[stage.key] = sentences
+        self._plan.costs.setdefault(CostRow(variant, "tag", task.name, tested, trained_on, sentences), (stage,))
+
+    def _like(self, task: Task) -> list[Task]:
+        """The tasks of the study that differ from this one in nothing but the number of training sentences."""
+        bare = replace(task, limit=None)
+        return [other for other in self._tasks if replace(other, limit=None) == bare]
+
+    def _transfers(self, task: Task, language: str) -> Iterator[tuple[Any, Any]]:
+        """What a task is trained and tested on across languages; with the largest number of sentences asked for."""
+        if language not in self.config.languages.low or _most(task) < max(map(_most, self._like(task))):
+            return
+        for source in (corpus for code in self.config.transfer for corpus in self.data.tagged(task, code)):
+            for target in self.data.tagged(task, language, ("test",)):
+                yield source, target
+
+    def _find_unavailable(self) -> None:
+        """Finds what cannot be measured, before anything is run.
+
+        Raises:
+            ConfigError: A task has no data in any language.
+        """
+        unavailable = self._plan.unavailable
+        for position, task in enumerate(self._tasks):
+            lacking = [code for code in self.config.languages.all if not self.data.tagged(task, code)]
+            needed = "treebank" if task.kind == "treebank" else "entity corpus"
+            if len(lacking) == len(self.config.languages.all):
+                with self.config.at("tagging", position):
+                    raise ConfigError(f"The data hold no {needed} with train and test splits for {task}.")
+            if lacking:
+                unavailable.append(f"{task} is not measured in {', '.join(lacking)}: the data hold no {needed}.")
+            if sources := [code for code in self.config.transfer if code in lacking]:
+                unavailable.append(f"{task} is not learnt in {', '.join(sources)}: the data hold no {needed}.")
+        for name in (name for name, recipe in self._recipes.items() if recipe.static):
+            what = "is tagged with only: static word vectors have no pieces to diagnose and are no retrieval encoder"
+            unavailable.append(f"{name} {what}.")
+        for collection in self._collections:
+            if lacking := [code for code in self.config.languages.all if code not in collection.languages]:
+                unavailable.append(f"{collection.name} has nothing in {', '.join(lacking)}.")
+
+    def _base(self, name: str, text: str) -> Node:
+        if text.partition("(")[0] not in STEPS:
+            folder = resolve_base(text)
+            self._widths[name] = encoder_width(folder)
+            return ExternalInput(folder, fingerprint(folder))
+        node: Node | None = None
+        recipe = Recipe.parse(text)
+        if not recipe.starts or recipe.static:
+            raise ConfigError(
+                f"{text!r} {'gives no encoder' if recipe.static else 'changes an encoder'}.",
+                expected="A base is an encoder, or scratch(...).",
+            )
+        self._widths[name] = _width(recipe)
+        for number, step in enumerate(recipe.steps, 1):
+            languages = tuple(getattr(step, "languages", ())) or self.config.languages.high
+            node = self._step(step, node, languages, 0, name, str(Recipe(recipe.steps[:number])))
+        assert node is not None
+        return node
+
+    def _specialise(self, base: Node, name: str, recipe_name: str, target: tuple[str, ...], seed: int) -> _Encoder:
+        recipe = self._recipes[recipe_name]
+        taken = self._taken(recipe_name, target)
+        node: Node | None = None if recipe.starts else base
+        steps: list[Stage] = []
+        for number, step in enumerate(taken, 1):
+            node = self._step(step, node, target, seed, name, str(Recipe(taken[:number])))
+            steps.append(node)
+        drawn = seed if any(step.uses_seed for step in taken) else None
+        variant = Variant(System(name, recipe_name), "+".join(target), drawn)
+        self._plan.costs.setdefault(CostRow(variant, "adapt"), tuple(steps))
+        # Steps that go on from an encoder leave its width as it is.
+        width = _width(recipe) if recipe.starts else self._widths[name]
+        return _Encoder(steps[-1], variant, target, width, recipe.static)
+
+    def _taken(self, name: str, target: tuple[str, ...]) -> tuple[Step, ...]:
+        """The steps of a recipe that change anything for these languages."""
+        recipe = self._recipes[name]
+        lines = {code: self.data.lines(code) for code in target}
+        left_out = [step for step in recipe.steps if step.spares(lines, self.data.tables(target))]
+        if not left_out:
+            return recipe.steps
+        taken = tuple(step for step in recipe.steps if step not in left_out) or (STEPS.parse(UNTREATED),)
+        languages = self._left_out.setdefault((name, str(Recipe(taken)), ", ".join(map(str, left_out))), {})
+        languages["+".join(target)] = None
+        return taken
+
+    def _step(
+        self, step: Step, source: Node | None, languages: tuple[str, ...], seed: int, base: str, recipe: str
+    ) -> Stage:
+        """One step; `recipe` is the chain of steps up to it, for the title."""
+        others = [code for code in self.config.languages.all if code not in languages and self.data.text(code)]
+        tables = self.data.tables(languages) if step.uses_tables else {}
+        sources = {source.name: source for code in step.seen(languages, others) for source in self.data.text(code)}
+        seeded = f", seed {seed}" if step.uses_seed else ""
+        return self._add(
+            AdaptStage(
+                title=f"{base}, {recipe} for {'+'.join(languages)}{seeded}",
+                root=self.data.root,
+                step=step,
+                source=source,
+                text={code: self._text(code) for code in (languages if step.uses_text else ())},
+                others={code: self._text(code) for code in (others if step.uses_others else ())},
+                languages=languages if step.uses_text or step.uses_tables else (),
+                tables=tables,
+                files=checksum([*tables.values(), *step.files()]),
+                seed=seed if step.uses_seed else None,
+                base=base,
+                sources=tuple({"name": name, "licence": source.licence} for name, source in sources.items()),
+            )
+        )
+
+    def _text(self, language: str) -> Stage:
+        sources = self.data.text(language)
+        if not sources:
+            raise ConfigError(
+                f"The data in {self.data.root} hold no unlabelled text of {language!r}, which a recipe of this study "
+                "needs.",
+                fix=f"Put a file raw/<source>/{language}.txt there, or take the recipe or the language out.",
+            )
+        return self._add(
+            TextStage(
+                title=f"{language}: unlabelled text without what is scored",
+                root=self.data.root,
+                language=language,
+                sources=tuple(source.name for source in sources),
+                files=checksum(path for source in sources for path in source.files((language,))),
+                evaluation=self.data.evaluation(language),
+                text_lines=self.config.text_lines,
+            )
+        )
+
+    def _pool(self, target: tuple[str, ...]) -> tuple[str, ...]:
+        """The languages that an encoder is measured in: those it is specialised for, and the high-resource ones."""
+        return tuple(code for code in self.config.languages.all if code in target or code in self.config.languages.high)
+
+    def _alone(self, encoder: _Encoder) -> tuple[str, ...]:
+        """The languages that an encoder is tagged and diagnosed in.
+
+        Where every low-resource language has its own encoder, the high-resource ones are measured with the base
+        itself: otherwise each would have as many figures as there are encoders.
+        """
+        if self.config.specialise == "joint" or not encoder.variant.system.is_adapted:
+            return self._pool(encoder.languages)
+        return encoder.languages
+
+    def _align(self, encoder: _Encoder, name: str, seed: int) -> _Encoder:
+        alignment = ALIGNMENTS.parse(self.config.alignments[name])
+        variant = replace(encoder.variant, system=replace(encoder.variant.system, alignment=name))
+        if not alignment.changes:
+            return replace(encoder, variant=variant)
+        languages = self._pool(encoder.languages)
+        sources = self._pairs if alignment.trains else []
+        if alignment.trains:
+            variant = replace(variant, seed=seed)
+            if not any(source.uses_text or set(source.languages) & set(languages) for source in sources):
+                with self.config.at("pairs"):
+                    raise ConfigError(
+                        f"There are no training pairs for {alignment} in {', '.join(languages)}.",
+                        fix="Name sources of pairs: parallel text, a retrieval collection, or crops.",
+                    )
+        low = tuple(code for code in languages if code in self.config.languages.low)
+        reads = alignment.pooling.fitted or any(source.uses_text for source in sources)
+        stage = self._add(
+            AlignStage(
+                title=f"{'+'.join(languages)}: {variant.title('align')}",
+                root=self.data.root,
+                encoder=encoder.node,
+                alignment=alignment,
+                identity=alignment.identity(),
+                languages=languages if alignment.trains or reads else (),
+                low=low if getattr(alignment, "validate", 0) else (),
+                pairs=tuple(map(str, sources)),
+                files=checksum(path for source in sources for path in source.files(languages)),
+                evaluation=tuple(
+                    scored for code in languages if alignment.trains for scored in self.data.evaluation(code)
+                ),
+                text={code: self._text(code) for code in languages} if reads else {},
+                seed=seed if alignment.trains else None,
+            )
+        )
+        self._plan.costs.setdefault(CostRow(variant, "align"), (stage,))
+        return replace(encoder, node=stage, variant=variant)
+
+    def _retrieve(self, encoder: _Encoder, collection: Collection) -> None:
+        languages = self._searched(encoder.languages, collection)
+        if encoder.width is not None and languages:
+            with self.config.at("index"):
+                check_factory(self.config.index, encoder.width)
+        indexes: dict[str, Node] = {}
+        for language in collection.searched(languages):
+            stage = self._add(
+                IndexStage(
+                    title=f"{collection.name} in {language}: {encoder.variant.title('align')}",
+                    root=self.data.root,
+                    encoder=encoder.node,
+                    collection=collection.name,
+                    language=language,
+                    factory=self.config.index,
+                    files=checksum(collection.files((language,))),
+                )
+            )
+            planned = PlannedIndex(encoder.variant, collection.name, language, stage)
+            self._plan.indexes[(encoder.variant, collection.name, language)] = planned
+            indexes[language] = stage
+        for name, retriever in self._dense.items() if languages else ():
+            variant = replace(encoder.variant, system=replace(encoder.variant.system, retriever=name))
+            self._score(variant, encoder.node, collection, languages, indexes, retriever)
+
+    def _retrieve_without(self, base: str, target: tuple[str, ...]) -> None:
+        """Plans what ranks without an encoder, in the same pools: in the tables it stands among a base's systems."""
+        for collection in self._collections:
+            languages = self._searched(target, collection)
+            for name, retriever in self._others.items() if languages else ():
+                variant = Variant(System(base, retriever=name), "+".join(target))
+                self._score(variant, None, collection, languages, {}, retriever)
+
+    def _score(
+        self,
+        variant: Variant,
+        encoder: Stage | None,
+        collection: Collection,
+        languages: tuple[str, ...],
+        indexes: dict[str, Node],
+        retriever: Retriever,
+    ) -> None:
+        searched = tuple(collection.searched(languages))
+        system = variant.title("score") if encoder is not None else str(retriever)
+        stage = ScoreStage(
+            title=f"{collection.name} in {'+'.join(languages)}: {system}",
+            root=self.data.root,
+            encoder=encoder,
+            collection=collection.name,
+            files=checksum(collection.files(tuple(dict.fromkeys([*languages, *searched])))),
+            query_languages=languages,
+            searched=searched,
+            indexes=indexes,
+            retriever=retriever,
+            fused=retriever.parts,
+            settings=self.config.settings,
+            measures=self.config.measures,
+            depth=self.config.depth,
+        )
+        self._measure(stage, variant)
+
+    def _searched(self, target: tuple[str, ...], collection: Collection) -> tuple[str, ...]:
+        """The languages of a collection that an encoder is scored in; none where nothing in them is judged."""
+        languages = tuple(code for code in self._pool(target) if code in collection.languages)
+        return languages if self.data.judged(collection, languages) else ()
+
+    def _add(self, stage: Stage) -> Stage:
+        return self._plan.stages.setdefault(stage.key, stage)
+
+    def _measure(self, stage: Stage, variant: Variant) -> None:
+        self._plan.measured.setdefault((variant, stage.key), self._add(stage))
+
+
+def _width(recipe: Recipe) -> int | None:
+    """The size of the vectors of an encoder that a recipe makes from nothing, where its first step says so."""
+    return getattr(recipe.steps[0], "hidden", None)
+
+
+def _most(task: Task) -> float:
+    return math.inf if task.limit is None else task.limit

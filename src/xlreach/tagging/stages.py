@@ -1,0 +1,57 @@
+"""The stage that trains and tests a tagger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from xlreach.corpora.registry import open_dataset
+from xlreach.stage import Node, Stage
+from xlreach.store import Workspace
+from xlreach.tagging.presets import Preset
+from xlreach.tagging.tasks import Task
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TagStage(Stage):
+    """A tagger trained on a treebank or entity corpus, and its figures.
+
+    Attributes:
+        encoder: The encoder that it is trained on.
+        task: What it learns.
+        corpus: The name of the corpus that it is trained on, and tested on unless there is a `target`.
+        target: The name of the corpus that it is tested on instead.
+        files: The checksum of their files.
+        preset: How it is trained, with the precision of this machine, which is thereby in the key.
+        seed: The seed of the training.
+    """
+
+    kind: ClassVar[str] = "tag"
+    grouped_by: ClassVar[str] = "task"
+
+    encoder: Node
+    task: Task
+    corpus: str
+    target: str | None
+    files: str
+    preset: Preset
+    seed: int
+
+    def run(self, workspace: Workspace, paths: Mapping[str, Path]) -> None:
+        from xlreach.tagging.tagging_run import run_tagging
+
+        corpus: Any = open_dataset(self.corpus, self.root)
+        target: Any = None if self.target is None else open_dataset(self.target, self.root)
+        run_tagging(
+            self.task,
+            paths["encoder"],
+            corpus,
+            preset=self.preset,
+            seed=self.seed,
+            out=workspace.out,
+            checkpoint=workspace.checkpoint,
+            cost=workspace.cost,
+            test_data=target,
+        )
