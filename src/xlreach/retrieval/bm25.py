@@ -2,7 +2,7 @@
 
 Texts are tokenized here, not by bm25s, whose tokenizer drops English stop words and one-letter words and splits Indic
 words at their vowel signs. A word is a run of letters, digits and marks, case folded after NFKC. Chinese, Japanese,
-Thai, Lao, Khmer, Burmese and Tibetan runs become overlapping character bigrams. No stemming: few languages have a stemmer.
+Thai, Lao, Khmer, Burmese and Tibetan runs become overlapping character bigrams. No stemming: few languages have one.
 """
 
 from __future__ import annotations
