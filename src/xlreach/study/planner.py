@@ -257,7 +257,7 @@ class _Planner:
                 files=checksum([*tables.values(), *step.files()]),
                 seed=seed if step.uses_seed else None,
                 base=base,
-                sources=tuple({"name": name, "licence": source.licence} for name, source in sources.items()),
+                sources=tuple({"name": name, "license": source.license} for name, source in sources.items()),
             )
         )
 
