@@ -22,7 +22,7 @@ from xlreach.study.config import StudyConfig
 from xlreach.study.data import StudyData
 from xlreach.study.plan import CostRow, Plan, PlannedIndex, Variant
 from xlreach.system import UNTREATED, System
-from xlreach.tagging.precision import encoder_width, resolved_precision
+from xlreach.tagging.number_format import encoder_width, resolved_precision
 from xlreach.tagging.presets import preset_for
 from xlreach.tagging.stages import TagStage
 from xlreach.tagging.tasks import TASKS, Task
@@ -257,7 +257,7 @@ class _Planner:
                 files=checksum([*tables.values(), *step.files()]),
                 seed=seed if step.uses_seed else None,
                 base=base,
-                sources=tuple({"name": name, "licence": source.licence} for name, source in sources.items()),
+                sources=tuple({"name": name, "license": source.license} for name, source in sources.items()),
             )
         )
 
