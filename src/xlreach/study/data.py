@@ -28,7 +28,7 @@ def materialise(data: str, store: Store) -> Path:
     from xlreach.corpora.artificial import ARTIFICIAL
     from xlreach.corpora.artificial.stage import DataStage
 
-    if data.partition("(")[0] in ARTIFICIAL:
+    if ARTIFICIAL.begins(data):
         spec = ARTIFICIAL.parse(data)
         return DataStage(title=str(spec), root=Path(), spec=spec).obtain(store)
     root = as_path(data)
@@ -76,7 +76,7 @@ class StudyData:
         """Name, license and citation of every data set that was used."""
         from xlreach.corpora.artificial import ARTIFICIAL
 
-        made_up = self.config.data.partition("(")[0] in ARTIFICIAL
+        made_up = ARTIFICIAL.begins(self.config.data)
         return [
             {
                 "name": data.name,
@@ -137,7 +137,7 @@ class StudyData:
         sources = []
         for position, name in enumerate(self.config.pairs):
             with self.config.at("pairs", position):
-                crops = name.partition("(")[0].strip() in PAIR_SOURCES
+                crops = PAIR_SOURCES.begins(name)
                 sources.append(open_pairs(name, self.root) if crops else pairs_of(self.open(name)))
                 if str(sources[-1]) in {collection.name for collection in self.collections()}:
                     raise ConfigError(
@@ -189,7 +189,7 @@ class StudyData:
             if name in own or name in map(_source, own):
                 continue
             with self.config.at("text", position):
-                data = self.open(name) if name.partition(":")[0].partition("(")[0] in DATASETS else None
+                data = self.open(name) if DATASETS.begins(name) else None
                 if not callable(getattr(data, "lines", None)):
                     raise DataError(f"{name!r} is no text in the data.", fix=nearest(name, {*own, *map(_source, own)}))
                 chosen.append(data)

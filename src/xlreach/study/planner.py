@@ -191,7 +191,7 @@ class _Planner:
                 unavailable.append(f"{collection.name} has nothing in {', '.join(lacking)}.")
 
     def _base(self, name: str, text: str) -> Node:
-        if text.partition("(")[0] not in STEPS:
+        if not STEPS.begins(text):
             folder = resolve_base(text)
             self._widths[name] = encoder_width(folder)
             return ExternalInput(folder, fingerprint(folder))

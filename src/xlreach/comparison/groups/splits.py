@@ -141,13 +141,14 @@ _Saw = Callable[["Language"], "bool | None"]
 
 def _pretraining(origin: str, high: Sequence[str]) -> tuple[str, _Saw] | None:
     """What a base was pretrained on, in words and as a test; None where that is not known."""
+    from xlreach.adapt import STEPS  # here, so that the rest needs no steps
+
     if _XLMR.search(origin):
         return f"in the pretraining data of {origin} (CC-100)", lambda one: one.in_xlmr
     if _MBERT.search(origin):
         return f"among the 104 languages of {origin}", lambda one: one.in_mbert
-    if origin.startswith("scratch"):
-        named = re.search(r"languages=\[([^\]]*)\]", origin)
-        codes = {code.strip() for code in named[1].split(",")} if named else set(high)
+    if STEPS.begins(origin):  # scratch(…), which pretrains on what it names, or on the high-resource languages
+        codes = set(getattr(STEPS.parse_chain(origin)[0], "languages", ())) or set(high)
         return "among those that the base was pretrained on", lambda one: one.code in codes
     return None
 
