@@ -21,7 +21,7 @@ from xlreach.corpora.formats.conllu import read_conllu
 from xlreach.corpora.formats.iob2 import read_iob2, write_iob2
 from xlreach.errors import ConfigError, DataError, ModelError, SpecError
 from xlreach.measurement import read_measurements
-from xlreach.tagging import PRESETS, TASKS, precision, resolved_precision, run_tagging, tagger_training
+from xlreach.tagging import PRESETS, TASKS, number_format, resolved_precision, run_tagging, tagger_training
 from xlreach.tagging.backbone import load_backbone
 from xlreach.tagging.fine_tuning import learn
 from xlreach.tagging.metrics import conll18
@@ -266,13 +266,13 @@ def test_batches_hold_the_budget(xlmr: Path):
 
 
 def test_precision_is_known_beforehand(bert: Path, trees: InMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(precision, "has_gpu", lambda: False)
-    monkeypatch.setattr(precision, "fast_bfloat16", lambda device: True)
+    monkeypatch.setattr(number_format, "has_gpu", lambda: False)
+    monkeypatch.setattr(number_format, "fast_bfloat16", lambda device: True)
     assert resolved_precision(bert, "paper") == "float32"  # too narrow to gain
     (tmp_path / "config.json").write_text('{"hidden_size": 384}', "utf-8")
     assert resolved_precision(tmp_path, "paper") == "bfloat16"
     assert resolved_precision(tmp_path, dataclasses.replace(TOY, precision="float32")) == "float32"
-    monkeypatch.setattr(precision, "fast_bfloat16", lambda device: False)
+    monkeypatch.setattr(number_format, "fast_bfloat16", lambda device: False)
     assert resolved_precision(tmp_path, "paper") == "float32"
     with pytest.raises(ModelError, match="configuration"):
         resolved_precision(tmp_path / "nowhere", "paper")

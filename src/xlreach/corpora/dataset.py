@@ -1,6 +1,6 @@
 """The types of opened data sets: text, treebanks, entity corpora (collections: `collection`, `parallel_text`).
 
-`DATASETS` holds every kind of data set by name. Each is a `DatasetSpec`: its parameters, licence and citation, and
+`DATASETS` holds every kind of data set by name. Each is a `DatasetSpec`: its parameters, license and citation, and
 where its files are below a data root. Opening a data set reads no text; that happens when its methods are called.
 """
 
@@ -28,12 +28,12 @@ class Dataset(ABC):
 
     Attributes:
         name: Its printed form, which opens it again.
-        licence: Of the data, as a short name.
+        license: Of the data, as a short name.
         citation: Who to cite, in a line.
     """
 
     name: str
-    licence: str = "not stated"
+    license: str = "not stated"
     citation: str = ""
 
     @property
@@ -142,10 +142,10 @@ class EntityCorpus(AnnotatedCorpus[TaggedSentence]):
 class DatasetSpec(Spec):
     """A named data set; opened below a data root.
 
-    Class attributes: `licence` and `citation` of the data, and `summary`, a line for the documentation.
+    Class attributes: `license` and `citation` of the data, and `summary`, a line for the documentation.
     """
 
-    licence: ClassVar[str] = "not stated"
+    license: ClassVar[str] = "not stated"
     citation: ClassVar[str] = ""
     summary: ClassVar[str] = ""
 
@@ -156,17 +156,17 @@ class DatasetSpec(Spec):
             DataError: It is not there.
         """
         data = self._open(root)
-        licence, data.citation = self.credit()
-        data.licence = licence if data.licence == Dataset.licence else data.licence
+        stated, data.citation = self.credit()
+        data.license = stated if data.license == Dataset.license else data.license
         return data
 
     def credit(self) -> tuple[str, str]:
-        """Licence (unless the files themselves state one) and citation of the data."""
-        return self.licence, self.citation
+        """License (unless the files themselves state one) and citation of the data."""
+        return self.license, self.citation
 
     @abstractmethod
     def _open(self, root: Path) -> Dataset:
-        """Opens it; `open` adds licence and citation."""
+        """Opens it; `open` adds license and citation."""
 
     def absent(self, root: Path, kind: Kind, expected: str = "") -> DataError:
         """The error that the data root does not hold this data set; names those that it holds."""

@@ -4,8 +4,8 @@
 (Elmahdy, Lin and Ahmad 2024, arXiv 2408.10536): a mono batch is of one language, query and passage alike; in a cross
 batch the query and the passage of each pair are in two different languages; `hybrid` draws a mono batch with
 probability alpha. The paper states learning rate, weight decay and batch size, but no temperature, length or number of
-steps: those defaults are ours. `distil` copies a teacher's vectors instead (Reimers and Gurevych 2020). Declared here,
-done in `training`.
+steps: those defaults are ours. `distil` copies a teacher's vectors instead (Reimers and Gurevych 2020). Declared here;
+`alignment_training` trains them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Alignment(Spec):
     """How an encoder is made to retrieve.
 
     Attributes:
-        version: Raised when the same parameters come to mean another result.
+        version: Increased when the same parameters give another result than before.
         trains: Whether there are weights to train.
     """
 
@@ -38,7 +38,7 @@ class Alignment(Spec):
 
     @property
     def changes(self) -> bool:
-        """Whether the encoder comes out as another one."""
+        """Whether the alignment changes the encoder."""
         return True
 
     @property
@@ -47,7 +47,7 @@ class Alignment(Spec):
         """The probability of a mono batch."""
 
     def identity(self) -> dict[str, str]:
-        """What beside the string decides the result: fingerprints of models it names, for keys of results."""
+        """What decides the result beside the string, for cache keys: the fingerprints of the models it names."""
         return {}
 
 
@@ -74,9 +74,9 @@ class Trained(Alignment):
     steps: int = param(1000, "batches seen; equal for all recipes, whatever their data", minimum=1)
     batch: int = param(100, "pairs a batch, over all devices", minimum=2)
     lr: float = param(3e-5, "peak learning rate of AdamW, linear decay", minimum=0)
-    warmup: float = param(0.1, "share of the steps in which the rate rises", minimum=0, maximum=1)
+    warmup: float = param(0.1, "share of the steps in which the learning rate rises to its peak", minimum=0, maximum=1)
     weight_decay: float = param(0.01, "weight decay", minimum=0)
-    max_length: int = param(128, "pieces a text is cut to while training", minimum=4)
+    max_length: int = param(128, "tokens that a text is truncated to in training", minimum=4)
     sampling: float | None = param(
         None,
         "draws languages and data sets in proportion to size^(1/sampling): 1 by size, large ones alike; "
@@ -95,16 +95,18 @@ class Contrastive(Trained):
     """What the alignments that train with InfoNCE share."""
 
     temperature: float = param(0.05, "divides the cosines", minimum=0.001, maximum=10)
-    prefixes: bool = param(False, "puts 'Query: ' and 'Passage: ' before texts, in training and ever after")
+    prefixes: bool = param(False, "puts 'Query: ' and 'Passage: ' before texts, in training and in use")
     mini_batch: int | None = param(
         None, "pairs held in memory at once (gradient caching); none holds the batch", minimum=1
     )
     hard: int = param(
-        0, "hard negatives a pair: those of its source, then what the encoder finds before training", minimum=0
+        0,
+        "hard negatives for each pair: first those of its source, then those that the untrained encoder finds",
+        minimum=0,
     )
     margin: float = param(
         0.95,
-        "share of the own passage's cosine above which what is found is left out as perhaps relevant",
+        "a candidate is left out, as it may be relevant, if its cosine exceeds this share of the positive passage's",
         minimum=0,
         maximum=1,
     )

@@ -2,7 +2,7 @@
 
 The contrastive loss is InfoNCE with in-batch negatives on cosines: sentence-transformers'
 MultipleNegativesRankingLoss with scale 1/temperature, through its trainer; what is ours is which pairs make a batch
-(`batches`), which hard negatives they get (`negatives`) and what is validated (`validation`). The loss of distillation
+(`batches`), which hard negatives they get (`hard_negatives`), and validation (`validation`). The loss of distillation
 is its MSELoss. A run killed in the middle goes on from its last checkpoint to the same result.
 
 Started by `torchrun` or `accelerate launch`, the processes train together: each takes an equal part of every batch, the

@@ -1,9 +1,8 @@
 """BM25 for any script, on bm25s.
 
-Texts are cut here, not by bm25s, whose own way drops English stop words and one-letter words and cuts Indic words at
-their vowel signs. A word is a run of letters, digits and marks, case folded after NFKC. Chinese, Japanese, Thai, Lao,
-Khmer, Burmese and Tibetan runs become overlapping character bigrams. No stemming: languages differ too much in what
-there is for them.
+Texts are tokenized here, not by bm25s, whose tokenizer drops English stop words and one-letter words and splits Indic
+words at their vowel signs. A word is a run of letters, digits and marks, case folded after NFKC. Chinese, Japanese,
+Thai, Lao, Khmer, Burmese and Tibetan runs become overlapping character bigrams. No stemming: few languages have one.
 """
 
 from __future__ import annotations

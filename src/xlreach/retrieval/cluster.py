@@ -23,7 +23,7 @@ except ImportError as error:
     raise MissingExtraError("ray", "ray", "Work on several machines") from error
 
 DEATHS = 3
-"""How often one piece of work is begun again after its worker, or the worker's node, has died."""
+"""How often a task is restarted after its worker, or the worker's node, has died."""
 
 _THREADS = 4  # where OMP_NUM_THREADS says nothing: a compute node seldom has fewer cores
 _OBJECTS = 128 * 2**20  # bytes of shared memory; next to nothing goes through it
@@ -31,9 +31,9 @@ _OBJECTS = 128 * 2**20  # bytes of shared memory; next to nothing goes through i
 
 @contextmanager
 def cluster(address: str | None) -> Iterator[None]:
-    """Connects to the Ray cluster at an address for the while; None starts one on this machine, and stops it.
+    """Connects to the Ray cluster at an address within a block; None starts a cluster on this machine and stops it.
 
-    Inside another such block it uses the connection that is there.
+    A block inside another one uses the connection of the outer one.
 
     Raises:
         XLReachError: There is no cluster at that address, or it is lost.
@@ -53,7 +53,7 @@ def cluster(address: str | None) -> Iterator[None]:
         raise XLReachError(
             f"There is no Ray cluster at {address or 'this machine'!r} ({str(error).strip().splitlines()[0]}).",
             fix="Start one with 'ray start --head', and name the address it prints; or write --runner ray. "
-            "A cluster that asks for a token lets in who sets RAY_AUTH_MODE=token and has it in ~/.ray/auth_token.",
+            "For a cluster that asks for a token, set RAY_AUTH_MODE=token and put the token into ~/.ray/auth_token.",
         ) from error
     ray.data.DataContext.get_current().enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
@@ -70,7 +70,7 @@ def resources() -> dict[str, float]:
 
 
 def share() -> dict[str, int]:
-    """What one piece of work that computes with a model is given: `num_cpus` and `num_gpus`, for Ray.
+    """The resources of a task that computes with a model, as Ray names them: `num_cpus` and `num_gpus`.
 
     A GPU where there are any; as many CPUs as OMP_NUM_THREADS says, no more than the largest node has.
     """
@@ -96,7 +96,7 @@ def enter(folder: str) -> None:
 
 
 def use_threads(count: int) -> None:
-    """Lets torch compute with so many threads; Ray's workers live on from one piece of work to the next."""
+    """Sets the number of torch's threads; Ray reuses its workers, so every task sets it."""
     import torch
 
     torch.set_num_threads(count)
@@ -113,12 +113,12 @@ def here() -> str:
 
 
 def _processors() -> int:
-    """Those that this process may use; Ray would count all that the machine has."""
+    """The number of processors that this process may use; Ray would count all of the machine."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _knock(address: str) -> None:
-    """Ray itself would try for many minutes."""
+    """Checks that the address answers within ten seconds; Ray itself would try for many minutes."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
         raise ValueError("expected HOST:PORT")

@@ -1,4 +1,4 @@
-"""FAISS factory strings: checked before any text is encoded, trained, and searched with parameters that find things.
+"""FAISS indexes by factory string: checks the string before any text is encoded, trains, and sets search parameters.
 
 The metric is always the inner product of unit vectors, whatever the index: some builders of indexes pass none, and
 FAISS then measures L2.
@@ -26,7 +26,7 @@ FACTORIES = (
     "Flat", "SQfp16", "SQ8", "PQ64", "PQ32x4fs", "RaBitQ", "HNSW32", "HNSW32,SQ8", "NSG32", "IVF256,Flat",
     "IVF1024,Flat", "IVF4096_HNSW32,Flat", "IVF1024,SQ8", "IVF4096,PQ64", "OPQ64,IVF1024,PQ64", "PCA128,L2norm,Flat",
 )  # fmt: skip
-"""Index strings worth knowing; any other of FAISS will do."""
+"""Index strings that are suggested; any other factory string of FAISS is accepted too."""
 
 Vectors = NDArray[np.float32]
 
@@ -136,7 +136,7 @@ def training_sample(index: Any, vectors: Vectors, seed: int = 0) -> Vectors:
 
 
 def blocks(vectors: Vectors) -> Iterator[Vectors]:
-    """The vectors of a memory-mapped file, piece by piece, whose pages are let go of again; others as they are."""
+    """The vectors of a memory-mapped file in blocks, whose pages are released after use; other arrays as one block."""
     if not isinstance(vectors, np.memmap):
         yield np.ascontiguousarray(vectors)
         return

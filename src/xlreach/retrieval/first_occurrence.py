@@ -1,6 +1,6 @@
 """What stood before: the first row of every text in a stream, in 24 bytes a text.
 
-A set of Python's takes six times that, which at tens of millions of passages is all of a machine's memory. Hashes of
+A Python set takes six times as much, more than the memory of a machine for tens of millions of passages. Hashes of
 128 bits are kept in sorted runs, and runs are merged as they grow (the logarithmic method of Bentley & Saxe 1980).
 """
 

@@ -1,12 +1,12 @@
 """Keeping an index up to date: documents added and removed, the rest left as it is.
 
 An index that holds its vectors (`Flat`, `…,RFlat`) keeps them, and only what is added is encoded; any other is encoded
-again from the texts beside it. What is not exact is trained again on what it holds then: some kinds cannot forget, and
-cells learned from the documents of yesterday serve those of tomorrow worse and worse without anybody seeing it.
+again from the texts beside it. An index that is not exact is trained again on its new content: some kinds cannot remove
+vectors, and cells learned from old documents fit new ones less and less, which nobody would notice.
 
-The old folder and the new one change places in one step, so whoever opens the index finds either, whole, and whoever
-has it open keeps the old one. Of several updates at once one waits for the other: each holds a lock on the folder
-itself, which ends with its process.
+The old folder and the new one change places in one step: a process that opens the index gets one of them, complete,
+and a process that has it open keeps the old one. Simultaneous updates wait for each other: each holds a lock on the
+folder, which is released when its process ends.
 """
 
 from __future__ import annotations

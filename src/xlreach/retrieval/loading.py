@@ -57,12 +57,12 @@ def load_encoder(
         encoder: The folder.
         pooling: In place of what the folder declares; None and `auto` keep that, or take `mean`. What a pooling fits
             on text is not done here.
-        max_length: Pieces a text is cut to; None keeps the folder's own limit.
+        max_length: Tokens that a text is truncated to; None keeps the folder's own limit.
         device: As torch names it; None takes an accelerator where there is one.
         attention: `eager` or `sdpa`; None leaves the choice to transformers.
 
     Raises:
-        SpecError: No such pooling, or one that the encoder has not the layers for.
+        SpecError: No such pooling, or the encoder lacks a layer that it averages.
         ModelError: The folder cannot be loaded, or the length exceeds its positions.
     """
     encoder = Path(encoder)

@@ -1,4 +1,4 @@
-"""sentence-transformers' trainer, made to go on after a kill: what `training` runs its losses with."""
+"""sentence-transformers' trainer, extended to resume after a kill; `alignment_training` runs it."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class TimedCheckpoints(TrainerCallback):
 
 @contextlib.contextmanager
 def workspace(checkpoint: Path | None) -> Iterator[Path]:
-    """The folder for checkpoints, or one for the while; the same in all processes that train together."""
+    """The folder for checkpoints, or a temporary one; the same in all processes that train together."""
     if checkpoint is not None:
         yield Path(checkpoint)
         return

@@ -1,7 +1,7 @@
 """Retrievers: what ranks the documents, as strings: `dense`, `bm25`, `rrf(dense,bm25)`, `blend(dense,bm25)`, `random`.
 
-`dense` is the encoder and its indexes. The others are what it is to be held against: lexical matching, both together,
-and chance. Declared here; `lexical` computes BM25, `scoring` ranks with any of them in the same settings.
+`dense` is the encoder and its indexes. The others are baselines to compare it with: lexical matching, a fusion of both,
+and chance. Declared here; `bm25` computes BM25, and `scoring` ranks with any of them in the same settings.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Retriever(Spec):
     """A way of ranking documents.
 
     Attributes:
-        version: Raised when the same parameters come to mean another ranking.
+        version: Increased when the same parameters give another ranking than before.
     """
 
     version: ClassVar[int] = 1
@@ -32,7 +32,7 @@ class Retriever(Spec):
 
     @property
     def uses_encoder(self) -> bool:
-        """Whether an encoder's vectors enter into it."""
+        """Whether it needs an encoder's vectors."""
         return any(part.uses_encoder for part in self.parts)
 
 
@@ -53,8 +53,8 @@ class BM25(Retriever):
 
     name: ClassVar[str] = "bm25"
 
-    k1: float = param(1.2, "how soon repeating a word in a document stops to count", minimum=0, maximum=100)
-    b: float = param(0.75, "how much a document's length counts against it", minimum=0, maximum=1)
+    k1: float = param(1.2, "how soon further occurrences of a word in a document stop counting", minimum=0, maximum=100)
+    b: float = param(0.75, "how much long documents are penalised", minimum=0, maximum=1)
     units: Literal["auto", "words", "bigrams"] = param(
         "auto", "auto takes words, and character bigrams in scripts that put no blanks between them"
     )
@@ -97,7 +97,7 @@ class ReciprocalRanks(Fusion):
 
     name: ClassVar[str] = "rrf"
 
-    k: int = param(60, "how little the first ranks stand out", minimum=0)
+    k: int = param(60, "the larger, the less the first ranks stand out", minimum=0)
     depth: int = param(1000, "documents of each ranking that count", minimum=1)
 
 
@@ -114,12 +114,3 @@ class Blend(Fusion):
 RETRIEVERS = Registry("retriever")
 for _each in (Dense, BM25, Random, ReciprocalRanks, Blend):
     RETRIEVERS.register(_each)
-
-
-def is_baseline(alignment: str | None) -> bool:
-    """Whether a name of the `alignment` column is what an encoder is held against: BM25, chance, or a fusion.
-
-    >>> is_baseline("none"), is_baseline("bm25"), is_baseline("rrf(none,bm25)")
-    (False, True, True)
-    """
-    return alignment is not None and alignment.partition("(")[0] in RETRIEVERS

@@ -1,4 +1,4 @@
-"""Pools ranked by something else than an encoder alone: BM25, chance, and two rankings fused.
+"""Pools that are not ranked by an encoder alone: BM25, chance, and two rankings fused.
 
 In the multi setting BM25 has one index over the documents of all languages, so that its scores can be compared: with
 an index a language, a word that is rare in one of them would weigh more there.

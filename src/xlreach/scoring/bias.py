@@ -2,7 +2,7 @@
 
 * Rank distance (Huang et al. 2023; Elmahdy, Lin and Ahmad 2024): the largest minus the smallest rank of a query's
   parallel relevant documents. It grows with the pool, so it is given divided by its largest possible value as well.
-* Shares: how much of the top of the ranking is in each language, against that language's share of what is relevant.
+* Shares: how much of the top of the ranking is in each language, compared with its share of the relevant documents.
   The shares at rank 1, question language by document language, are LAReQA's heat map.
 * PEER (Yang, Jänich, Mayfield and Lawrie 2024): how probable the mean ranks of the languages' documents are if no
   language is preferred, by a Kruskal-Wallis test among documents of one level of relevance; 1 is fair. Given for the

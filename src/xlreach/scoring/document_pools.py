@@ -1,4 +1,4 @@
-"""What is searched: the documents of one language, or of all, as one pool.
+"""Pools: the documents of one language, or of all languages, that are ranked together.
 
 An exact pool compares every query with every vector, in blocks; an approximate one asks its FAISS indexes, a batch a
 language, and merges. Both give the ranks of the relevant documents and the top of the ranking.

@@ -1,4 +1,4 @@
-"""What is kept of every query: the value of each measure, and where its relevant documents stand.
+"""Writes the results of every query: the value of each measure, and the ranks of its relevant documents.
 
     queries.parquet   a row a query, setting, document language and measure: `value`
     ranks.parquet     a row a query, setting and document language: `pool`, how many documents were ranked; `ranks`,

@@ -22,7 +22,7 @@ from xlreach.study.config import StudyConfig
 from xlreach.study.data import StudyData
 from xlreach.study.plan import CostRow, Plan, PlannedIndex, Variant
 from xlreach.system import UNTREATED, System
-from xlreach.tagging.precision import encoder_width, resolved_precision
+from xlreach.tagging.number_format import encoder_width, resolved_precision
 from xlreach.tagging.presets import preset_for
 from xlreach.tagging.stages import TagStage
 from xlreach.tagging.tasks import TASKS, Task
@@ -191,7 +191,7 @@ class _Planner:
                 unavailable.append(f"{collection.name} has nothing in {', '.join(lacking)}.")
 
     def _base(self, name: str, text: str) -> Node:
-        if text.partition("(")[0] not in STEPS:
+        if not STEPS.begins(text):
             folder = resolve_base(text)
             self._widths[name] = encoder_width(folder)
             return ExternalInput(folder, fingerprint(folder))
@@ -257,7 +257,7 @@ class _Planner:
                 files=checksum([*tables.values(), *step.files()]),
                 seed=seed if step.uses_seed else None,
                 base=base,
-                sources=tuple({"name": name, "licence": source.licence} for name, source in sources.items()),
+                sources=tuple({"name": name, "license": source.license} for name, source in sources.items()),
             )
         )
 

@@ -35,7 +35,7 @@ def load_backbone(
         hidden_dropout: All other dropout in place of the encoder's own.
 
     Raises:
-        ModelError: The folder is no encoder, or its tokenizer tells no word ids.
+        ModelError: The folder is no encoder, or its tokenizer gives no word ids.
     """
     check_encoder(path, transforms=True)
     from transformers import AutoConfig, AutoModel, AutoTokenizer
@@ -56,7 +56,7 @@ def load_backbone(
             **options,
         )
     if not tokenizer.is_fast:
-        raise ModelError("Its tokenizer is not a fast one, and tells no word ids.", path=path)
+        raise ModelError("Its tokenizer is not a fast one, so it gives no word ids.", path=path)
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
     return tokenizer, encoder.to(device)

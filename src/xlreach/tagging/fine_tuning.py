@@ -16,7 +16,7 @@ from xlreach.store import digest
 from xlreach.tagging.backbone import drop_unused_rows, load_backbone, reading_limit
 from xlreach.tagging.heads import Head
 from xlreach.tagging.labels import Annotation, Labels
-from xlreach.tagging.precision import resolved_precision
+from xlreach.tagging.number_format import resolved_precision
 from xlreach.tagging.presets import Preset
 from xlreach.tagging.recurrent import PADDING, RecurrentWordEncoder, Vocabulary
 from xlreach.tagging.representations import TokenizedSentence, WordEncoder, WordRepresentations, WordTokenizer

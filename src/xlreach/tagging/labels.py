@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from xlreach.errors import DataError
 
-IGNORED = -100  # the target of padding and of labels that training has not
+IGNORED = -100  # the target of padding and of labels that the training data lack
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Labels:
         return len(self.names)
 
     def indices(self, labels: Sequence[str]) -> list[int]:
-        """The index of each label, `IGNORED` for one that training has not."""
+        """The index of each label, `IGNORED` for a label that the training data lack."""
         return [self._index.get(label, IGNORED) for label in labels]
 
     def annotation(self, prediction: Prediction) -> Annotation:
@@ -55,7 +55,7 @@ class Labels:
         return Annotation(tuple(self.names[index] for index in prediction.labels), tuple(prediction.heads))
 
     def unseen(self, annotations: Iterable[Annotation], split: str, where: str) -> dict[str, int]:
-        """How often each label that training has not occurs; no tagger can get those right.
+        """Counts the labels that the training data lack; no tagger can predict them.
 
         Args:
             annotations: Gold annotations of a split.

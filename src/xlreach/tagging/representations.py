@@ -1,8 +1,8 @@
 """Words as vectors, from any encoder: pieces, windows, layer mix, pooling.
 
-Words come tokenised; each is cut into pieces by the encoder's own tokenizer, and which piece belongs to which word is
-told by the tokenizer's word ids, never by comparing strings. Sentences longer than the encoder reads are cut into
-overlapping windows, and each word is taken from one window, the one in which it has more context. The layers are
+Sentences come as words. The encoder's tokenizer splits each word into pieces, and its word ids say which piece belongs
+to which word; strings are never compared. Sentences longer than the encoder reads are split into overlapping windows,
+and each word is taken from the window in which it has more context. The layers are
 mixed by learned weights (ELMo, Peters et al. 2018), with layer dropout (UDify, Kondratyuk and Straka 2019). This file
 does not read corpora and knows no task.
 """

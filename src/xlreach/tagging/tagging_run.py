@@ -1,4 +1,4 @@
-"""One tagger from an encoder and a data set to its figures and files."""
+"""Trains a tagger on an encoder and a data set, measures it and writes its files."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def run_tagging(
     Writes into `out`: `measurements.jsonl`; `predictions.conllu` (all ten columns, multiword ranges and empty nodes
     as in the data; only the predicted columns are the tagger's) or `predictions.iob2`; `sentences.parquet` (id,
     measure, correct, total of each test sentence: a measure is the sum of correct over the sum of total);
-    `training.json` (task and preset as used, labels, sizes, labels that training has not, the course of training).
+    `training.json` (task and preset as used, labels, sizes, labels that the training data lack, losses and dev scores).
 
     Args:
         task: What to learn, as object or string (`parse`, `pos(column=upos)`).

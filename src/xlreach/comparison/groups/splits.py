@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from xlreach.errors import ConfigError, SpecError, XLReachError
+from xlreach.errors import ConfigError, XLReachError
 from xlreach.gaps import LanguageSplit
 
 if TYPE_CHECKING:
@@ -139,18 +139,14 @@ def _pretraining(origin: str, high: Sequence[str]) -> tuple[str, _Test] | None:
         origin: A hub id, a folder of that name, or the steps that pretrain it.
         high: The study's high-resource languages, which a base from scratch is pretrained on by default.
     """
-    from xlreach.adapt import Recipe
+    from xlreach.adapt import STEPS  # here, so that the rest needs no steps
 
     model = PurePath(origin.partition("@")[0]).name  # without the revision
     if model in _ON_CC100:
         return f"in the pretraining data of {origin} (CC-100)", lambda language: language.in_xlmr
     if model in _AS_MBERT:
         return f"among the 104 languages of {origin}", lambda language: language.in_mbert
-    try:
-        recipe = Recipe.parse(origin)
-    except SpecError:
+    if not STEPS.begins(origin):
         return None
-    codes = {code for step in recipe.steps for code in getattr(step, "languages", ())} or set(high)
-    if not recipe.starts:
-        return None
+    codes = set(getattr(STEPS.parse_chain(origin)[0], "languages", ())) or set(high)
     return "among those that the base was pretrained on", lambda language: language.code in codes

@@ -87,7 +87,7 @@ class Hub(DatasetSpec):
     revision: str | None = param(None, "branch, tag or commit on the hub")
 
     def credit(self) -> tuple[str, str]:
-        return _CREDITS.get(self.member, (self.licence, self.citation))
+        return _CREDITS.get(self.member, (self.license, self.citation))
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -53,7 +53,7 @@ class UniversalDependencies(DatasetSpec):
             )
         ((folder, splits),) = folders.items()
         treebank = Treebank(str(self), ud_language(self.member), splits, read_conllu)
-        treebank.licence = ud_licence(folder)
+        treebank.license = ud_license(folder)
         return treebank
 
     @classmethod
@@ -73,7 +73,7 @@ class PartOfSpeech(DatasetSpec):
     """Universal part-of-speech tags without trees: a token and its tag a line of `pos/FAMILY/LANGUAGE/train.txt`."""
 
     name: ClassVar[str] = "pos"
-    licence: ClassVar[str] = "CC BY-NC 4.0 (MasakhaPOS)"
+    license: ClassVar[str] = "CC BY-NC 4.0 (MasakhaPOS)"
     citation: ClassVar[str] = "Dione et al. 2023, MasakhaPOS, ACL"
     summary: ClassVar[str] = "Part-of-speech tags without trees, in two columns (MasakhaPOS)"
     member: str = param(help="family and language, as in masakhapos/wol", member=True)
@@ -131,8 +131,8 @@ def ud_language(code: str) -> str:
     return language
 
 
-def ud_licence(folder: Path) -> str:
-    """The licence that a treebank's README names in its machine-readable block."""
+def ud_license(folder: Path) -> str:
+    """The license that a treebank's README names in its machine-readable block."""
     readme = folder / "README.md"
     if readme.is_file():
         for _, line in numbered_lines(readme):

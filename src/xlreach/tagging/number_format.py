@@ -1,4 +1,4 @@
-"""What a tagger multiplies in on this machine: it changes speed, and the last digits of every figure.
+"""The number format that a tagger computes in on this machine: it changes the speed, and the last digits of scores.
 
 Nothing here imports torch unless there is a GPU driver, so that a plan can ask it of every encoder.
 """
@@ -19,10 +19,9 @@ _NARROW = 128  # below it casting costs more than bfloat16 products save (on a C
 
 
 def resolved_precision(encoder: Path | int, preset: Preset | str) -> Precision:
-    """What `run_tagging` will multiply in with this encoder here, as its `training.json` records.
+    """The number format that `run_tagging` will use with this encoder on this machine, as its `training.json` records.
 
-    Two machines, or two encoders, may differ in it, and figures then differ slightly: a key of kept results should
-    have it.
+    Machines and encoders differ in it, and scores then differ slightly, so it belongs in the key of cached results.
 
     Args:
         encoder: An encoder folder, of which only `config.json` is read, or its hidden size.
