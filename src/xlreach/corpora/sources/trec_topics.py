@@ -140,13 +140,7 @@ class Part:
 
 
 class TopicsCollection(Collection):
-    """Parts by the documents' language.
-
-    Args:
-        name: The printed form.
-        parts: The files by language.
-        query_language: The queries' language; None where it is that of the documents.
-    """
+    """Parts by the documents' language."""
 
     def __init__(self, name: str, parts: Mapping[str, Part], query_language: str | None = None) -> None:
         self.name = name

@@ -97,11 +97,7 @@ class PartOfSpeech(DatasetSpec):
 
 
 def read_tagged(path: Path) -> Iterator[Sentence]:
-    """Sentences of a two-column file (token, blank or tab, UPOS), with empty heads.
-
-    Raises:
-        DataError: The file is missing or empty, or a line has not two columns, or a tag is none of the 17.
-    """
+    """Sentences of a two-column file (token, blank or tab, UPOS), with empty heads."""
     return not_empty((_tagged(block, path) for block in blocks(path)), path)
 
 
@@ -117,11 +113,7 @@ def _tagged(block: list[tuple[int, str]], path: Path) -> Sentence:
 
 
 def ud_language(code: str) -> str:
-    """The language of a treebank code.
-
-    Raises:
-        DataError: The code begins with none.
-    """
+    """The language of a treebank code."""
     prefix, _, name = code.partition("_")
     if prefix == "no" and name.startswith("nynorsk"):
         return "nn"
