@@ -32,17 +32,7 @@ def whole_number(text: str) -> int | None:
 def parse_json(
     text: str, path: Path | str | None = None, line: int | None = None, error: type[XLReachError] = DataError
 ) -> Any:
-    """The value of a JSON text; NaN and Infinity are taken, as Python writes them.
-
-    Args:
-        text: The text.
-        path: Where it was found, for the message.
-        line: The same.
-        error: What to raise.
-
-    Raises:
-        XLReachError: Of the given type: not JSON, nested too deeply, or it holds half of a surrogate pair.
-    """
+    """The value of a JSON text; NaN and Infinity are taken, as Python writes them."""
     try:
         value = json.loads(text)
         if _SURROGATE.search(text):
@@ -61,21 +51,12 @@ def parse_json(
 
 
 def read_json(path: Path, error: type[XLReachError] = DataError) -> Any:
-    """The value of a JSON file, with or without a byte-order mark.
-
-    Raises:
-        XLReachError: Of the given type: as `parse_json`, or the file is missing or not UTF-8.
-    """
+    """The value of a JSON file, with or without a byte-order mark."""
     return parse_json(_text(path, error), path, error=error)
 
 
 def parse_yaml(text: str, path: Path | str | None = None, error: type[XLReachError] = DataError) -> Any:
-    """The value of a YAML text: mappings, lists, words, numbers, dates; nothing else is ever built.
-
-    Raises:
-        XLReachError: Of the given type: not YAML, nested too deeply, a tag that would build something, or aliases that
-            stand for too much.
-    """
+    """The value of a YAML text: mappings, lists, words, numbers, dates; nothing else is ever built."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         check_aliases(root)
@@ -91,20 +72,12 @@ def parse_yaml(text: str, path: Path | str | None = None, error: type[XLReachErr
 
 
 def read_yaml(path: Path, error: type[XLReachError] = DataError) -> Any:
-    """The value of a YAML file.
-
-    Raises:
-        XLReachError: Of the given type: as `parse_yaml`, or the file is missing or not UTF-8.
-    """
+    """The value of a YAML file."""
     return parse_yaml(_text(path, error), path, error)
 
 
 def check_aliases(root: yaml.Node | None) -> None:
-    """Refuses YAML whose aliases make it endless or enormous.
-
-    Raises:
-        yaml.YAMLError: With the position.
-    """
+    """Refuses YAML whose aliases make it endless or enormous."""
     if root is None:
         return
     sizes: dict[int, int] = {}

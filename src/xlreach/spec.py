@@ -112,6 +112,11 @@ class Registry(Generic[S]):
         self.kind = kind
         self._classes: dict[str, type[S]] = {}
 
+    def begins(self, text: str) -> bool:
+        """Whether a text begins with a registered name, as in `name(…)` or `name:…`, so that `parse` would read it."""
+        match = _NAME.match(text.strip())
+        return match is not None and match[0] in self and text.strip()[match.end() :][:1] in ("", ":", "(", "+")
+
     def register(self, cls: type[S]) -> type[S]:
         """Registers `cls` under its `name`; usable as a decorator."""
         if cls.name in self._classes and self._classes[cls.name] is not cls:

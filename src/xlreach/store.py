@@ -51,16 +51,11 @@ def file_digest(path: Path) -> str:
 
 @dataclass
 class Workspace:
-    """Where a stage works.
+    """Where a stage works."""
 
-    Attributes:
-        out: An empty folder; what the stage leaves there becomes the result.
-        checkpoint: A folder that survives a kill, for a stage that can be resumed.
-        cost: What the stage records of its costs besides seconds and memory (`{"tokens": 12345}`).
-    """
-
-    out: Path
-    checkpoint: Path
+    out: Path  # an empty folder; what the stage leaves there becomes the result
+    checkpoint: Path  # a folder that survives a kill, for a stage that can be resumed
+    # What the stage records of its costs besides seconds and memory (`{"tokens": 12345}`)
     cost: dict[str, float] = field(default_factory=dict)
 
 
@@ -76,11 +71,7 @@ class Store:
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
-        """Holds a lock of that name, among all processes that share the store.
-
-        Raises:
-            StoreError: The store cannot be written.
-        """
+        """Holds a lock of that name, among all processes that share the store."""
         folder = self.root / ".locks"
         self._make(folder)
         lock = FileLock(folder / f"{name}.lock")
@@ -97,11 +88,7 @@ class Store:
         return (self.path(stage, key) / _ARTIFACT).is_file()
 
     def record(self, stage: str, key: str) -> dict[str, Any]:
-        """The record of a result: its inputs, seconds, peak memory in MB, and the costs that the stage recorded.
-
-        Raises:
-            StoreError: The record is damaged.
-        """
+        """The record of a result: its inputs, seconds, peak memory in MB, and the costs that the stage recorded."""
         path = self.path(stage, key) / _ARTIFACT
         record = read_json(path, StoreError)
         costs = [record.get(name) for name in ("seconds", "peak_memory_mb")] if isinstance(record, dict) else [None]
@@ -172,11 +159,7 @@ class Store:
 
     @contextmanager
     def refusals(self) -> Iterator[None]:
-        """Reports a full disk in one sentence, whichever library raised the error.
-
-        Raises:
-            StoreError: In place of any error that a full disk caused.
-        """
+        """Reports a full disk in one sentence, whichever library raised the error."""
         try:
             yield
         except Exception as error:

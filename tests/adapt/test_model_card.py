@@ -10,8 +10,8 @@ from xlreach.adapt.pipeline import apply_step
 
 
 def test_the_card_tells_all(xlmr: Path, job) -> None:
-    first = job("mt", base="toy", data=[{"name": "text:lapt9/mt", "licence": "CC BY-NC 4.0"}])
-    second = job("mt", base="toy", data=[{"name": "text:own|mt", "licence": ""}])
+    first = job("mt", base="toy", data=[{"name": "text:lapt9/mt", "license": "CC BY-NC 4.0"}])
+    second = job("mt", base="toy", data=[{"name": "text:own|mt", "license": ""}])
     apply_step(Recipe.parse("va(20)").steps[0], xlmr, first)
     apply_step(Recipe.parse("lapt(epochs=1,batch=8,max_length=32)").steps[0], first.out, second)
     card = (second.out / "README.md").read_text("utf-8")

@@ -294,7 +294,7 @@ def test_the_hub_is_asked_only_for_what_is_needed(tmp_path, monkeypatch):
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
     corpus = open_dataset('hub:unimelb-nlp/wikiann(config=mt,revision="2.17")', tmp_path)
-    assert corpus.licence == "ODC-BY" and corpus.name == 'hub:unimelb-nlp/wikiann(config=[mt],revision="2.17")'
+    assert corpus.license == "ODC-BY" and corpus.name == 'hub:unimelb-nlp/wikiann(config=[mt],revision="2.17")'
     assert {identifier for identifier, _ in asked} == {"unimelb-nlp/wikiann"}
     assert all((options["repo_type"], options["revision"]) == ("dataset", "2.17") for _, options in asked)
     # The card first, which says where the configuration's files are; then those.

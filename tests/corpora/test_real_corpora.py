@@ -30,7 +30,7 @@ def test_counts_of_treebanks(corpora_root):
     for code, sizes in expected.items():
         bank = open_dataset(f"ud:{code}", corpora_root)
         assert tuple(sum(1 for _ in bank.read(split)) for split in bank.splits) == sizes
-        assert bank.licence == "CC BY-SA 4.0"
+        assert bank.license == "CC BY-SA 4.0"
 
 
 def test_counts_of_entity_corpora(corpora_root):
@@ -115,4 +115,4 @@ def test_everything_found_opens(corpora_root):
             for name in find_datasets(corpora_root, kind, language):
                 data = open_dataset(name, corpora_root)
                 assert data.name == name and language in data.languages
-                assert data.licence != "not stated" and data.files([language])
+                assert data.license != "not stated" and data.files([language])

@@ -54,14 +54,14 @@ def test_what_is_found_opens_and_keeps_its_name(root):
     for kind, language in (("treebank", "mt"), ("entities", "wo"), ("entities", "en"), ("text", "en"), ("text", "mt")):
         for name in find_datasets(root, kind, language):
             data = open_dataset(name, root)
-            assert data.name == name and data.languages == (language,) and data.licence
+            assert data.name == name and data.languages == (language,) and data.license
             assert all(path.is_file() for path in data.files([language])) and data.files(["xx"]) == []
 
 
 def test_kinds(root):
     bank = open_dataset("ud:mt_mudt", root)
     assert isinstance(bank, Treebank) and list(bank.splits) == ["train", "dev", "test"]
-    assert bank.licence == "CC BY-SA 4.0" and len(list(bank.read("dev"))) == 1
+    assert bank.license == "CC BY-SA 4.0" and len(list(bank.read("dev"))) == 1
     with pytest.raises(DataError, match=r"no split 'tets'.*'test'"):
         list(bank.read("tets"))
     words = next(open_dataset("pos:masakhapos/wol", root).read("test")).words

@@ -45,7 +45,7 @@ def made():
 @pytest.fixture(scope="session")
 def run(made, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "made-up"
-    data = [{"name": "ntrex", "licence": "CC BY-SA 4.0", "citation": "Federmann et al. 2022"}]
+    data = [{"name": "ntrex", "license": "CC BY-SA 4.0", "citation": "Federmann et al. 2022"}]
     write_run(folder, made.results, made.queries, made.levels, provenance={"data": data})
     render_report(folder)
     return folder

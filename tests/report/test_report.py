@@ -229,7 +229,7 @@ def test_same_run_same_page(run):
     assert render_report(run).read_bytes() == before
 
 
-def test_licences_and_warnings_are_shown(page):
+def test_licenses_and_warnings_are_shown(page):
     text = " ".join(read(page).text)
     assert "CC BY-SA 4.0" in text and "too few for a claim" in text and "not stated; see its source" in text
 

@@ -50,7 +50,7 @@ class Provenance:
             for none.
         warnings: What a reader of results must know (a new head, fewer new pieces than asked for).
         steps: For each step its name, version, seed and what it measured.
-        data: Name and licence of the texts that the steps read.
+        data: Name and license of the texts that the steps read.
         diagnostics: By language, the diagnostics of its text `before` the first step and `after` the last.
     """
 

@@ -20,8 +20,8 @@ def model_card(provenance: Provenance, static: bool = False) -> str:
     parts = ["\n".join([*header, "---"]), f"# {'Static word vectors' if static else 'An adapted encoder'}"]
     parts.append("\n".join(_facts(provenance)))
     if provenance.data:
-        rows = [[text.get("name", ""), text.get("licence", "") or "not stated"] for text in provenance.data]
-        parts += ["## Data", _table(["text", "licence"], rows)]
+        rows = [[text.get("name", ""), text.get("license", "") or "not stated"] for text in provenance.data]
+        parts += ["## Data", _table(["text", "license"], rows)]
     parts += ["## Steps", _table(["step", "seed", "measured"], [_step(record) for record in provenance.steps])]
     for language, by_time in provenance.diagnostics.items():
         rows = [

@@ -85,7 +85,7 @@ def adapt_encoder(
             made.mkdir()
             checkpoint.mkdir()
             files = {**others, **text}
-            data = [{"name": files[code].name, "licence": ""} for code in step.seen(sorted(text), sorted(others))]
+            data = [{"name": files[code].name, "license": ""} for code in step.seen(sorted(text), sorted(others))]
             apply_step(step, source, Job(made, checkpoint, clean, seed, base=base, others=clean_others, data=data))
             source = made
         assert source is not None

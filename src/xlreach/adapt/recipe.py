@@ -31,7 +31,7 @@ class Job:
         tables: Files of transliteration tables by language, preferred to the built-in ones.
         others: By language, clean text of other languages, which a changed vocabulary should split as before and
             which `lapt(mix=…)` adds to the training text.
-        data: Name and licence of the sources of the texts; recorded.
+        data: Name and license of the sources of the texts; recorded.
     """
 
     out: Path

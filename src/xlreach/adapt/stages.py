@@ -69,7 +69,7 @@ class AdaptStage(Stage):
         files: The checksum of the tables, and of the files that the step's parameters name.
         seed: The seed; None for a step that does not draw at random.
         base: What the study calls the base; recorded beside the encoder.
-        sources: Name and licence of every source of its text; recorded likewise.
+        sources: Name and license of every source of its text; recorded likewise.
     """
 
     kind: ClassVar[str] = "adapt"

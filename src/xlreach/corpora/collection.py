@@ -16,34 +16,22 @@ Qrels = dict[str, dict[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A passage that can be retrieved.
+    """A passage that can be retrieved."""
 
-    Attributes:
-        id: Unique over the whole collection, without white space.
-        language: As `Language.code`.
-        title: What is encoded together with the text: a title, or the paragraph around a sentence.
-    """
-
-    id: str
-    language: str
+    id: str  # unique over the whole collection, without white space
+    language: str  # as `Language.code`
     text: str
-    title: str = ""
+    title: str = ""  # what is encoded together with the text: a title, or the paragraph around a sentence
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query.
+    """A query."""
 
-    Attributes:
-        id: Unique over the whole collection, without white space.
-        language: As `Language.code`.
-        group: Shared by the same question asked in several languages.
-    """
-
-    id: str
-    language: str
+    id: str  # unique over the whole collection, without white space
+    language: str  # as `Language.code`
     text: str
-    group: str
+    group: str  # shared by the same question asked in several languages
 
 
 class Collection(Dataset):

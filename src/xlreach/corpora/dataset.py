@@ -1,6 +1,6 @@
 """The types of opened data sets: text, treebanks, entity corpora (collections: `collection`, `parallel_text`).
 
-`DATASETS` holds every kind of data set by name. Each is a `DatasetSpec`: its parameters, licence and citation, and
+`DATASETS` holds every kind of data set by name. Each is a `DatasetSpec`: its parameters, license and citation, and
 where its files are below a data root. Opening a data set reads no text; that happens when its methods are called.
 """
 
@@ -24,17 +24,11 @@ T = TypeVar("T")
 
 
 class Dataset(ABC):
-    """Any data set.
+    """Any data set."""
 
-    Attributes:
-        name: Its printed form, which opens it again.
-        licence: Of the data, as a short name.
-        citation: Who to cite, in a line.
-    """
-
-    name: str
-    licence: str = "not stated"
-    citation: str = ""
+    name: str  # its printed form, which opens it again
+    license: str = "not stated"  # of the data, as a short name
+    citation: str = ""  # who to cite, in a line
 
     @property
     @abstractmethod
@@ -61,20 +55,12 @@ class Text(Dataset):
         return tuple(sorted(self._paths))
 
     def lines(self, language: str) -> Iterator[str]:
-        """The lines that are not blank, streaming, file after file.
-
-        Raises:
-            DataError: The language is not in it, or a file is damaged.
-        """
+        """The lines that are not blank, streaming, file after file."""
         for path in self._paths[check_language(self, language)]:
             yield from read_lines(path)
 
     def documents(self, language: str) -> Iterator[str]:
-        """All lines, streaming; a blank line, or the end of a file, ends a document.
-
-        Raises:
-            DataError: As `lines`.
-        """
+        """All lines, streaming; a blank line, or the end of a file, ends a document."""
         for path in self._paths[check_language(self, language)]:
             yield from (line for _, line in numbered_lines(path))
             yield ""
@@ -109,11 +95,7 @@ class AnnotatedCorpus(Dataset, Generic[T]):
         return (self.language,)
 
     def read(self, split: str) -> Iterator[T]:
-        """The sentences of a split, streaming.
-
-        Raises:
-            DataError: There is no such split, or a file is damaged.
-        """
+        """The sentences of a split, streaming."""
         if split not in self.splits:
             raise DataError(f"{self.name} has no split {split!r}.", fix=nearest(split, self.splits))
         for path in self.splits[split]:
@@ -125,13 +107,9 @@ class AnnotatedCorpus(Dataset, Generic[T]):
 
 
 class Treebank(AnnotatedCorpus[Sentence]):
-    """Sentences with part-of-speech tags and dependency trees.
+    """Sentences with part-of-speech tags and dependency trees."""
 
-    Attributes:
-        trees: False where the heads are empty, so that only parts of speech can be learned.
-    """
-
-    trees: bool = True
+    trees: bool = True  # false where the heads are empty, so that only parts of speech can be learned
 
 
 class EntityCorpus(AnnotatedCorpus[TaggedSentence]):
@@ -142,31 +120,27 @@ class EntityCorpus(AnnotatedCorpus[TaggedSentence]):
 class DatasetSpec(Spec):
     """A named data set; opened below a data root.
 
-    Class attributes: `licence` and `citation` of the data, and `summary`, a line for the documentation.
+    Class attributes: `license` and `citation` of the data, and `summary`, a line for the documentation.
     """
 
-    licence: ClassVar[str] = "not stated"
+    license: ClassVar[str] = "not stated"
     citation: ClassVar[str] = ""
     summary: ClassVar[str] = ""
 
     def open(self, root: Path) -> Dataset:
-        """The data set below `root`.
-
-        Raises:
-            DataError: It is not there.
-        """
+        """The data set below `root`."""
         data = self._open(root)
-        licence, data.citation = self.credit()
-        data.licence = licence if data.licence == Dataset.licence else data.licence
+        stated, data.citation = self.credit()
+        data.license = stated if data.license == Dataset.license else data.license
         return data
 
     def credit(self) -> tuple[str, str]:
-        """Licence (unless the files themselves state one) and citation of the data."""
-        return self.licence, self.citation
+        """License (unless the files themselves state one) and citation of the data."""
+        return self.license, self.citation
 
     @abstractmethod
     def _open(self, root: Path) -> Dataset:
-        """Opens it; `open` adds licence and citation."""
+        """Opens it; `open` adds license and citation."""
 
     def absent(self, root: Path, kind: Kind, expected: str = "") -> DataError:
         """The error that the data root does not hold this data set; names those that it holds."""
@@ -183,11 +157,7 @@ DATASETS: Registry[DatasetSpec] = Registry("data set")
 
 
 def check_language(data: Dataset, language: str) -> str:
-    """Returns `language` if the data set has it.
-
-    Raises:
-        DataError: It has not; the message names the languages that it has.
-    """
+    """Returns `language` if the data set has it."""
     if language not in data.languages:
         raise DataError(f"{data.name} has no text in {language!r}.", fix=nearest(language, data.languages))
     return language

@@ -12,30 +12,18 @@ from xlreach.errors import DataError
 
 
 def read_documents(path: Path, language: str) -> Iterator[Document]:
-    """The documents of a file, streaming; a plain line's id is `<language>-<line number>`.
-
-    Raises:
-        DataError: The file is missing, empty or damaged, or a JSON line lacks a field.
-    """
+    """The documents of a file, streaming; a plain line's id is `<language>-<line number>`."""
     for number, fields in _rows(path):
         yield Document(_identifier(fields) or f"{language}-{number}", language, fields["text"], fields.get("title", ""))
 
 
 def read_queries(path: Path) -> list[tuple[str, str]]:
-    """(id, text) of the queries of a file; a plain line's id is its number.
-
-    Raises:
-        DataError: As `read_documents`.
-    """
+    """(id, text) of the queries of a file; a plain line's id is its number."""
     return [(_identifier(fields) or str(number), fields["text"]) for number, fields in _rows(path)]
 
 
 def read_ids(path: Path) -> list[str]:
-    """The document ids of a file: one a line, or the `_id` (or `id`) of each JSON line.
-
-    Raises:
-        DataError: The file is missing or damaged, holds no id, or a JSON line has none.
-    """
+    """The document ids of a file: one a line, or the `_id` (or `id`) of each JSON line."""
     return [_identifier(fields) for _, fields in _rows(path, "_id")]
 
 

@@ -13,30 +13,19 @@ from xlreach.corpora.registry import open_dataset
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """A retrieval collection in one language, or a split of a treebank or entity corpus.
-
-    Attributes:
-        dataset: The data set's name.
-        language: The language.
-        split: The split; None for a collection.
-        files: The checksum of its files.
-    """
+    """A retrieval collection in one language, or a split of a treebank or entity corpus."""
 
     dataset: str
     language: str
-    split: str | None
-    files: str
+    split: str | None  # None for a collection
+    files: str  # the checksum of the files
 
     @property
     def name(self) -> str:
         return self.dataset if self.split is None else f"{self.dataset} {self.split}"
 
     def texts(self, root: Path) -> Iterator[str]:
-        """Yields every sentence, question and passage.
-
-        Args:
-            root: The folder of the data.
-        """
+        """Yields every sentence, question and passage."""
         data = open_dataset(self.dataset, root)
         if isinstance(data, AnnotatedCorpus) and self.split is not None:
             yield from (sentence.text for sentence in data.read(self.split))

@@ -10,11 +10,7 @@ from xlreach.languages import canonical_code
 
 
 def inside(root: Path, relative: str) -> Path:
-    """`root / relative`, for a path that comes from a data set string.
-
-    Raises:
-        DataError: It is absolute or leads out of the root.
-    """
+    """`root / relative`, for a path that comes from a data set string."""
     parts = PurePosixPath(relative)
     if parts.is_absolute() or ".." in parts.parts or "\\" in relative:
         raise DataError(
@@ -24,11 +20,7 @@ def inside(root: Path, relative: str) -> Path:
 
 
 def folder_of(root: Path, relative: str, what: str) -> Path:
-    """A folder below the data root.
-
-    Raises:
-        DataError: There is none; names what is needed.
-    """
+    """A folder below the data root."""
     path = root / relative
     if not path.is_dir():
         raise DataError(

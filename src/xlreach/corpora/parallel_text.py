@@ -20,19 +20,12 @@ from xlreach.corpora.formats.lines import numbered_lines
 
 @dataclass(frozen=True)
 class AlignedFiles:
-    """Files of one text in several languages, line by line.
+    """Files of one text in several languages, line by line."""
 
-    Attributes:
-        key: The part of the ids that tells the texts of a data set apart; empty where there is only one.
-        paths: One file for each language.
-        first: The first line that belongs to it, from 1.
-        last: The last line that belongs to it; None is the end of the file.
-    """
-
-    key: str
-    paths: Mapping[str, Path]
-    first: int = 1
-    last: int | None = None
+    key: str  # the part of the ids that tells the texts of a data set apart; empty where there is only one
+    paths: Mapping[str, Path]  # one file for each language
+    first: int = 1  # the first line that belongs to it, from 1
+    last: int | None = None  # the last line that belongs to it; None is the end of the file
 
     def lines(self, language: str) -> Iterator[tuple[int, str]]:
         """(line number, text) of its lines in a language, without blank lines and without outer blanks."""
@@ -54,13 +47,7 @@ class AlignedFiles:
 
 
 class ParallelText(Collection):
-    """Texts that translate each other line by line, in two languages or many.
-
-    Args:
-        name: The printed form.
-        bundles: The files.
-        shared: Files that determine which lines are used, and so belong to every language.
-    """
+    """Texts that translate each other line by line, in two languages or many."""
 
     def __init__(
         self,

@@ -235,7 +235,7 @@ class _Report:
         records = provenance.get("data", []) if isinstance(provenance, Mapping) else []
         recorded = {str(record.get("name")): record for record in records if isinstance(record, Mapping)}
         names = sorted({row.dataset for row in self.results if row.dataset} | set(recorded))
-        fields = ("licence", "citation")
+        fields = ("license", "citation")
         return [{"name": name} | {f: str(recorded.get(name, {}).get(f) or "") for f in fields} for name in names]
 
 

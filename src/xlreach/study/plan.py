@@ -84,7 +84,7 @@ class Plan:
         sentences: By the key of a tagging stage, at most how many sentences it is trained on, where the study trains
             one task on several numbers of them (a learning curve).
         unavailable: What the study asks for and the data cannot give, a sentence each.
-        credits: Name, licence and citation of every data set read.
+        credits: Name, license and citation of every data set read.
     """
 
     stages: dict[str, Stage] = field(default_factory=dict)

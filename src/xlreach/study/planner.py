@@ -191,7 +191,7 @@ class _Planner:
                 unavailable.append(f"{collection.name} has nothing in {', '.join(lacking)}.")
 
     def _base(self, name: str, text: str) -> Node:
-        if text.partition("(")[0] not in STEPS:
+        if not STEPS.begins(text):
             folder = resolve_base(text)
             self._widths[name] = encoder_width(folder)
             return ExternalInput(folder, fingerprint(folder))
@@ -257,7 +257,7 @@ class _Planner:
                 files=checksum([*tables.values(), *step.files()]),
                 seed=seed if step.uses_seed else None,
                 base=base,
-                sources=tuple({"name": name, "licence": source.licence} for name, source in sources.items()),
+                sources=tuple({"name": name, "license": source.license} for name, source in sources.items()),
             )
         )
 

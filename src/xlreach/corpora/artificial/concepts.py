@@ -19,23 +19,15 @@ CONCRETE = ("human", "animal", "thing", "food")
 
 @dataclass(frozen=True)
 class Frame:
-    """What a group of verbs takes.
+    """What a group of verbs takes."""
 
-    Attributes:
-        count: How many verbs there are of it.
-        subject: Noun classes of its subject.
-        object: Noun classes of its object; empty where it has none.
-        obliques: Pairs of (relation, noun classes), any of which may be said.
-        clause: Whether it takes a complement clause.
-        weight: Share of the clauses.
-    """
-
-    count: int
-    subject: tuple[str, ...]
-    object: tuple[str, ...] = ()
+    count: int  # the number of verbs
+    subject: tuple[str, ...]  # noun classes of its subject
+    object: tuple[str, ...] = ()  # noun classes of its object; () for intransitive verbs
+    # Pairs of (relation, noun classes), each optional
     obliques: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    clause: bool = False
-    weight: float = 1.0
+    clause: bool = False  # whether it takes a complement clause
+    weight: float = 1.0  # share of the clauses
 
 
 FRAMES = {

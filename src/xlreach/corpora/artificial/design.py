@@ -20,29 +20,18 @@ Laws = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Order:
-    """What stands before what.
+    """What stands before what."""
 
-    Attributes:
-        clause: Subject, verb and object.
-        adjective: Whether an adjective stands before its noun.
-        genitive: Whether a possessor does.
-        adposition: Whether an adposition stands before its noun.
-        relative: Whether a relative clause stands before its noun.
-        mark: Whether a subordinator opens its clause (else it closes it).
-        extraposition: Share of the subjects' relative clauses that move to the end of the sentence; crossing arcs.
-        fronting: Share of the adverbials that open the sentence.
-        family_first: Whether the family name comes first.
-    """
-
-    clause: Literal["SVO", "SOV", "VSO"]
-    adjective: bool
-    genitive: bool
-    adposition: bool
-    relative: bool
-    mark: bool
+    clause: Literal["SVO", "SOV", "VSO"]  # subject, verb and object
+    adjective: bool  # whether an adjective stands before its noun
+    genitive: bool  # whether a possessor stands before its noun
+    adposition: bool  # whether an adposition stands before its noun
+    relative: bool  # whether a relative clause stands before its noun
+    mark: bool  # whether a subordinator opens its clause (else it closes it)
+    # Share of the subjects' relative clauses that move to the end of the sentence; crossing arcs
     extraposition: float
-    fronting: float
-    family_first: bool
+    fronting: float  # share of the adverbials that open the sentence
+    family_first: bool  # whether the family name comes first
 
 
 ORDERS = {
@@ -54,36 +43,23 @@ ORDERS = {
 
 @dataclass(frozen=True)
 class LanguageDesign:
-    """One language of the family.
-
-    Attributes:
-        stock: Where its own words come from.
-        kin: The language that it shares words with, if any.
-        cognates: Share of the lexicon that it shares with its kin.
-        morphology: How it inflects.
-        articles: Whether it has articles.
-        contracts: Whether a preposition and the article behind it are written as one (a multiword token).
-        laws: Sound laws between its kin and it; for a language without kin, between its stock and it.
-        names: Sound laws that names of the world undergo.
-        joshi_class: Resource class after Joshi et al. 2020.
-        sentences: Sentences of plain text.
-    """
+    """One language of the family."""
 
     code: str
     name: str
     resource: Literal["high", "low"]
     script: str
-    stock: str
-    kin: str | None
-    cognates: float
+    stock: str  # where its own words come from
+    kin: str | None  # the language that it shares words with, if any
+    cognates: float  # share of the lexicon that it shares with its kin
     order: Order
-    morphology: Literal["fusional", "agglutinative", "isolating"]
-    articles: bool
-    contracts: bool
-    laws: Laws
-    names: Laws
-    joshi_class: int
-    sentences: int
+    morphology: Literal["fusional", "agglutinative", "isolating"]  # how it inflects
+    articles: bool  # whether it has articles
+    contracts: bool  # whether a preposition and the article behind it are written as one (a multiword token)
+    laws: Laws  # sound laws between its kin and it; for a language without kin, between its stock and it
+    names: Laws  # sound laws that names of the world undergo
+    joshi_class: int  # resource class after Joshi et al. 2020
+    sentences: int  # sentences of plain text
 
 
 ARTIFICIAL: Registry[Artificial] = Registry("artificial family")

@@ -249,5 +249,5 @@ def _about(spec: Artificial, tongues: list[_Tongue], out: Path) -> None:
         )
     head = f"# {spec}\n\nMade-up languages, version {spec.version} of their generator; what was measured on them:\n\n"
     (out / "README.md").write_text(head + "\n".join(rows) + "\n", "utf-8")
-    licence = "# Licences\n\nEverything here was made by a program from a seed and is under CC0-1.0.\n"
-    (out / "LICENSES.md").write_text(licence, "utf-8")
+    terms = "# Licences\n\nEverything here was made by a program from a seed and is under CC0-1.0.\n"
+    (out / "LICENSES.md").write_text(terms, "utf-8")

@@ -75,15 +75,10 @@ def stock(seed: int, name: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Lexicon:
-    """The words of one language.
+    """The words of one language."""
 
-    Attributes:
-        words: Sounds by meaning; affixes too (`ag.Plur`, `fu.0.Acc.s`, `fu.v0.Past.3s`).
-        origin: `cognate` or `own`, by meaning.
-    """
-
-    words: dict[str, str]
-    origin: dict[str, str]
+    words: dict[str, str]  # sounds by meaning; affixes too (`ag.Plur`, `fu.0.Acc.s`, `fu.v0.Past.3s`)
+    origin: dict[str, str]  # `cognate` or `own`, by meaning
     _names: SoundLaws = field(repr=False)
 
     def name(self, proto: str) -> str:
@@ -92,13 +87,7 @@ class Lexicon:
 
 
 def lexicon(seed: int, design: LanguageDesign, kin: Lexicon | None) -> Lexicon:
-    """The lexicon of a language.
-
-    Args:
-        seed: The family's seed.
-        design: The language.
-        kin: The lexicon of the language that `design.kin` names.
-    """
+    """The lexicon of a language."""
     stocked, laws = stock(seed, design.stock), SoundLaws(design.laws)
     names = SoundLaws(design.names)
     if kin is None:

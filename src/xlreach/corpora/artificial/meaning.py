@@ -20,42 +20,30 @@ _BLOCK = 16  # keys kept for one phrase or clause: its head, then its modifiers
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name of the world.
-
-    Attributes:
-        kind: PER, LOC or ORG.
-        parts: Its words: proto-forms of names, or a noun meaning (`house:3`) that is part of it.
-    """
+    """A name of the world."""
 
     kind: Literal["PER", "LOC", "ORG"]
-    parts: tuple[str, ...]
+    parts: tuple[str, ...]  # its words: proto-forms of names, or a noun meaning (`house:3`) that is part of it
 
 
 @dataclass(slots=True)
 class Phrase:
-    """A noun phrase, of exactly one of noun, name, pronoun and question word.
+    """A noun phrase, of exactly one of noun, name, pronoun and question word."""
 
-    Attributes:
-        key: Identifies its words over languages; the head has `key`, its modifiers the numbers behind.
-        question: `who`, `what`, `where` or `when`.
-        number: A numeral or a year; with it the phrase is plural unless it is one.
-        shift: Drawn from 0 to 1; a relative clause moves where this is below a language's rate.
-    """
-
-    key: int
+    key: int  # identifies its words across languages; the head has `key`, its modifiers the numbers after it
     noun: str = ""
     name: Name | None = None
     pronoun: str = ""
-    question: str = ""
+    question: str = ""  # `who`, `what`, `where` or `when`
     plural: bool = False
     article: Literal["", "the", "a", "this"] = ""
     degree: str = ""
     adjectives: tuple[str, ...] = ()
-    number: int = 0
+    number: int = 0  # a numeral or a year; with it the phrase is plural unless it is one
     possessor: Phrase | None = None
     relative: Clause | None = None
     also: Phrase | None = None
-    shift: float = 0.0
+    shift: float = 0.0  # drawn from 0 to 1; a relative clause moves where this is below a language's rate
 
     @property
     def person(self) -> str:
@@ -65,35 +53,26 @@ class Phrase:
 
 @dataclass(slots=True)
 class Clause:
-    """A clause: a verb, or a predicate (noun phrase or adjective) with a copula.
-
-    Attributes:
-        subject: None in a relative clause whose subject is the noun it stands with.
-        object: None where there is none, or where it is the noun of the relative clause.
-        gap: Which of them a relative clause lacks.
-        front: Drawn from 0 to 1; the first adverbial opens the clause where this is below a language's rate.
-        adverbial: A subordinator and its clause.
-        also: A conjunction and a second clause.
-        trace: The meanings in it, for telling sentences apart before they have words.
-    """
+    """A clause: a verb, or a predicate (noun phrase or adjective) with a copula."""
 
     key: int
     verb: str = ""
     predicate: Phrase | str = ""
-    subject: Phrase | None = None
-    object: Phrase | None = None
+    subject: Phrase | None = None  # None in a relative clause whose subject is the noun it modifies
+    object: Phrase | None = None  # None also where it is the noun that the relative clause modifies
     obliques: tuple[tuple[str, Phrase], ...] = ()
     adverb: str = ""
     time: str = ""
     tense: Literal["Pres", "Past", "Fut"] = "Pres"
     negative: bool = False
     mood: Literal[".", "?", "!"] = "."
-    gap: Literal["", "subject", "object"] = ""
+    gap: Literal["", "subject", "object"] = ""  # whether a relative clause has no subject or no object of its own
     complement: Clause | None = None
-    adverbial: tuple[str, Clause] | None = None
-    also: tuple[str, Clause] | None = None
+    adverbial: tuple[str, Clause] | None = None  # a subordinator and its clause
+    also: tuple[str, Clause] | None = None  # a conjunction and a second clause
+    # Drawn from 0 to 1; the first adverbial opens the clause where this is below a language's rate
     front: float = 1.0
-    trace: tuple[str, ...] = ()
+    trace: tuple[str, ...] = ()  # the meanings in it, for telling sentences apart before they have words
 
 
 class Names(Protocol):
@@ -104,14 +83,7 @@ class Names(Protocol):
 
 
 class Sampler:
-    """Draws meanings.
-
-    Args:
-        inventory: What can be said.
-        rng: Where all choices come from.
-        names: Where names come from.
-        named: How often a phrase that could be a name is one.
-    """
+    """Draws meanings."""
 
     def __init__(self, inventory: Inventory, rng: Random, names: Names, named: float = 0.15) -> None:
         self._inventory, self.rng, self._names, self._named = inventory, rng, names, named

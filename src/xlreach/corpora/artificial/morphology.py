@@ -19,15 +19,11 @@ _NUMBER = {"s": "Sing", "p": "Plur"}
 
 
 class Form(NamedTuple):
-    """A written word form.
-
-    Attributes:
-        feats: Universal features, sorted, `_` where there are none.
-    """
+    """A written word form."""
 
     form: str
     lemma: str
-    feats: str
+    feats: str  # universal features, sorted, `_` where there are none
 
 
 class Morphology:
@@ -94,15 +90,7 @@ class Morphology:
         )
 
     def _verb(self, meaning: str, tense: str, person: str, negative: bool, participle: bool = False) -> Form:
-        """A finite verb, or in an agglutinative language the participle of a relative clause.
-
-        Args:
-            meaning: The verb.
-            tense: `Pres`, `Past` or `Fut`.
-            person: `1s` to `3p`, the subject's.
-            negative: Whether it is negated; only an agglutinative verb shows it.
-            participle: Whether it heads a relative clause before its noun.
-        """
+        """A finite verb, or in an agglutinative language the participle of a relative clause."""
         stem, write = self._words[meaning], self.script.write
         agreement = f"Number={_NUMBER[person[1]]}|Person={person[0]}"
         if self.kind == "isolating":

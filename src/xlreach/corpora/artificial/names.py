@@ -21,13 +21,7 @@ OPEN, TRAINING, TEST = (0, 1, 2), (0, 1), (2, _HELD_OUT)
 
 
 class NameStock:
-    """All names, by kind, the most frequent first.
-
-    Args:
-        seed: The family's seed.
-        size: How many names of each kind.
-        lexicons: The languages that must keep names apart.
-    """
+    """All names, by kind, the most frequent first."""
 
     def __init__(self, seed: int, size: int, lexicons: Iterable[Lexicon]) -> None:
         self._names: dict[str, list[str]] = {}
@@ -54,12 +48,7 @@ class NameStock:
 
 
 class NamePool:
-    """Names drawn by frequency; what a sampler of sentences takes names from.
-
-    Args:
-        stock: All names.
-        held_out: How often a name is one that occurs in evaluation data only.
-    """
+    """Names drawn by frequency; what a sampler of sentences takes names from."""
 
     def __init__(self, stock: NameStock, held_out: float = 0.0) -> None:
         self._open = {kind: Ranked(stock.part(kind, OPEN), 12) for kind in _KINDS}

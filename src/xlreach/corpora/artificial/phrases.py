@@ -51,13 +51,7 @@ class Phrases(ABC):
 
     @abstractmethod
     def clause(self, c: Clause, person: str = "", participle: bool = False) -> Node:
-        """A clause's head with everything round it.
-
-        Args:
-            c: What it says.
-            person: Person and number of the noun that a relative clause's missing subject stands for.
-            participle: Whether the verb is a participle.
-        """
+        """A clause's head with everything round it."""
 
     def phrase(self, p: Phrase, case: str, loose: list[Node] | None = None) -> Node:
         """A noun phrase; its relative clause goes to `loose` where the language moves it to the end."""

@@ -58,19 +58,12 @@ class Script:
 
 @dataclass(frozen=True)
 class Phonotactics:
-    """What the words of one stock sound like; an element that occurs twice is twice as frequent.
+    """What the words of one stock sound like; an element that occurs twice is twice as frequent."""
 
-    Attributes:
-        onsets: Beginnings of syllables.
-        nuclei: Vowels.
-        codas: Ends of syllables; the empty one makes them open.
-        closed: Whether the last syllable of a content word tends to be closed.
-    """
-
-    onsets: tuple[str, ...]
-    nuclei: str
-    codas: tuple[str, ...]
-    closed: bool = True
+    onsets: tuple[str, ...]  # beginnings of syllables
+    nuclei: str  # vowels
+    codas: tuple[str, ...]  # ends of syllables; the empty one makes them open
+    closed: bool = True  # whether the last syllable of a content word tends to be closed
 
     def word(self, rng: random.Random, syllables: int) -> str:
         """A word of so many syllables."""

@@ -33,13 +33,9 @@ class Question:
 
 @dataclass(frozen=True)
 class Retrieval:
-    """A collection before it has words.
+    """A collection before it has words."""
 
-    Attributes:
-        first: The number of its first passage; passages and questions are numbered over both collections.
-    """
-
-    first: int
+    first: int  # the number of its first passage; passages and questions are numbered over both collections
     passages: tuple[Passage, ...]
     questions: tuple[Question, ...]
 

@@ -102,14 +102,7 @@ class Passage:
 
 
 class World:
-    """Draws facts and passages.
-
-    Args:
-        inventory: What can be said.
-        rng: Where all choices come from.
-        names: Names that facts mention beside their entity.
-        filler: Draws a sentence without names, which a passage has beside its facts.
-    """
+    """Draws facts and passages."""
 
     def __init__(self, inventory: Inventory, rng: Random, names: NamePool, filler: Callable[[], Clause]) -> None:
         self._inventory, self._rng, self._names, self._filler = inventory, rng, names, filler

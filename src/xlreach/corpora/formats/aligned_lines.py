@@ -14,11 +14,7 @@ from xlreach.errors import DataError
 
 
 def read_bitext(source: Path, target: Path) -> Iterator[tuple[str, str]]:
-    """Pairs of lines, streaming; outer blanks are dropped, and so is a pair that has a blank side.
-
-    Raises:
-        DataError: A file is missing or not UTF-8, or one has more lines than the other.
-    """
+    """Pairs of lines, streaming; outer blanks are dropped, and so is a pair that has a blank side."""
     for _, left, right in read_aligned(source, target):
         if left and right:
             yield left, right

@@ -26,20 +26,15 @@ _EMPTY_NODE = re.compile(r"(0|[1-9]\d*)\.([1-9]\d*)")
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A syntactic word; columns are as in the file, `_` where empty.
+    """A syntactic word; columns are as in the file, `_` where empty."""
 
-    Attributes:
-        id: Its position in the sentence, from 1.
-        head: The id of its head, 0 for the root, None where the file gives `_`.
-    """
-
-    id: int
+    id: int  # its position in the sentence, from 1
     form: str
     lemma: str = "_"
     upos: str = "_"
     xpos: str = "_"
     feats: str = "_"
-    head: int | None = None
+    head: int | None = None  # the id of its head, 0 for the root, None where the file gives `_`
     deprel: str = "_"
     deps: str = "_"
     misc: str = "_"
@@ -56,22 +51,14 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence of a treebank.
+    """A sentence of a treebank."""
 
-    Attributes:
-        words: The syntactic words, in order.
-        comments: The comment lines before it, with their `#`.
-        extra: Lines of multiword ranges (`3-4`) and empty nodes (`3.1`), unchanged, each with the number of words
-            before it.
-        path: The file it was read from, for messages.
-        line: The line of its first comment or word, from 1.
-    """
-
-    words: tuple[Word, ...]
-    comments: tuple[str, ...] = ()
+    words: tuple[Word, ...]  # the syntactic words, in order
+    comments: tuple[str, ...] = ()  # the comment lines before it, with their `#`
+    # Lines of multiword ranges (`3-4`) and empty nodes (`3.1`), unchanged, each with the number of words before it
     extra: tuple[tuple[int, str], ...] = ()
-    path: Path | None = dataclasses.field(default=None, compare=False)
-    line: int | None = dataclasses.field(default=None, compare=False)
+    path: Path | None = dataclasses.field(default=None, compare=False)  # the file it was read from, for messages
+    line: int | None = dataclasses.field(default=None, compare=False)  # the line of its first comment or word, from 1
 
     @property
     def forms(self) -> tuple[str, ...]:
@@ -87,11 +74,7 @@ class Sentence:
         return self._comment("sent_id")
 
     def with_columns(self, **columns: Sequence[Any]) -> Sentence:
-        """The same sentence with columns replaced, one value a word: `with_columns(head=[2, 0], deprel=[…])`.
-
-        Raises:
-            ValueError: A column has another number of values than there are words.
-        """
+        """The same sentence with columns replaced, one value a word: `with_columns(head=[2, 0], deprel=[…])`."""
         for name, values in columns.items():
             if len(values) != len(self.words):
                 raise ValueError(f"{len(values)} values of {name!r} for {len(self.words)} words")
@@ -123,11 +106,6 @@ def read_conllu(path: Path) -> Iterator[Sentence]:
     """The sentences of a CoNLL-U file, streaming.
 
     A sentence may leave all heads empty (`_`); then no tree is checked.
-
-    Raises:
-        DataError: The file is missing or holds no sentence, or a line has not ten columns, or ids are out of
-            sequence, or a head is no word of the sentence, or a sentence has no root, two roots or a cycle; with the
-            line.
     """
     path = Path(path)
     sentences = (parse_sentence(block, path) for block in blocks(path, strict=True))

@@ -24,14 +24,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TaggedSentence:
-    """Tokens and their IOB2 tags, equally many.
-
-    Attributes:
-        line: The line of its first token in the file it was read from, from 1.
-    """
+    """Tokens and their IOB2 tags, equally many."""
 
     tokens: tuple[str, ...]
     tags: tuple[str, ...]
+    # The line of its first token in the file it was read from, from 1
     line: int | None = dataclasses.field(default=None, compare=False)
 
     @property

@@ -13,11 +13,7 @@ from xlreach.safe_io import parse_json
 
 
 def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line number from 1, object) of the lines that are not blank, streaming.
-
-    Raises:
-        DataError: The file is missing or not UTF-8, or a line is no JSON object.
-    """
+    """(line number from 1, object) of the lines that are not blank, streaming."""
     for number, line in numbered_lines(path):
         if line.strip():
             row = parse_json(line, path, number)

@@ -24,11 +24,7 @@ _LONGEST = 64 << 20  # bytes: beyond, a file is no text in lines, and would be h
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """(number from 1, line) of every line of a file, blank lines included, without the line end.
-
-    Raises:
-        DataError: The file is missing or unreadable, or a line is not UTF-8, holds a NUL or is enormous.
-    """
+    """(number from 1, line) of every line of a file, blank lines included, without the line end."""
     try:
         with _opened(Path(path)) as stream:
             total, most = 0, _most(Path(path))
@@ -68,24 +64,12 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def read_lines(path: Path) -> Iterator[str]:
-    """The lines of a text file that are not blank, streaming; outer blanks are kept.
-
-    Raises:
-        DataError: As `numbered_lines`.
-    """
+    """The lines of a text file that are not blank, streaming; outer blanks are kept."""
     return (line for _, line in numbered_lines(path) if line.strip())
 
 
 def blocks(path: Path, strict: bool = False) -> Iterator[list[tuple[int, str]]]:
-    """The numbered lines of a file, in blocks that blank lines separate, streaming.
-
-    Args:
-        path: The file.
-        strict: Whether a line of white space alone is part of a block.
-
-    Raises:
-        DataError: As `numbered_lines`.
-    """
+    """The numbered lines of a file, in blocks that blank lines separate, streaming."""
     block: list[tuple[int, str]] = []
     for number, line in chain(numbered_lines(path), [(0, "")]):
         if line if strict else line.strip():
@@ -96,11 +80,7 @@ def blocks(path: Path, strict: bool = False) -> Iterator[list[tuple[int, str]]]:
 
 
 def not_empty(sentences: Iterable[T], path: Path, expected: str = "") -> Iterator[T]:
-    """The sentences that were read from a file.
-
-    Raises:
-        DataError: There is none.
-    """
+    """The sentences that were read from a file."""
     empty = True
     for sentence in sentences:
         empty = False
@@ -110,11 +90,7 @@ def not_empty(sentences: Iterable[T], path: Path, expected: str = "") -> Iterato
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> int:
-    """Writes one line each, UTF-8 with LF; returns how many.
-
-    Raises:
-        ValueError: A line holds a line feed, and would be read back as two.
-    """
+    """Writes one line each, UTF-8 with LF; returns how many."""
     count = 0
     with Path(path).open("w", encoding="utf-8", newline="\n") as stream:
         for line in lines:

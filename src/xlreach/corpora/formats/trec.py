@@ -13,14 +13,6 @@ def write_run(path: Path, ranked: Iterable[tuple[str, Sequence[tuple[str, float]
     """Writes `query Q0 document rank score tag`, best first; returns the number of lines.
 
     trec_eval orders by score and then by document id, not by rank: documents of equal score may change places there.
-
-    Args:
-        path: The file.
-        ranked: (query id, [(document id, score), …]) in the order of rank.
-        tag: The run's name.
-
-    Raises:
-        ValueError: An id is empty or holds white space.
     """
     count = 0
     with Path(path).open("w", encoding="utf-8", newline="\n") as stream:
@@ -34,11 +26,7 @@ def write_run(path: Path, ranked: Iterable[tuple[str, Sequence[tuple[str, float]
 
 
 def write_qrels(path: Path, qrels: Mapping[str, Mapping[str, int]]) -> int:
-    """Writes `query 0 document relevance`; returns the number of lines.
-
-    Raises:
-        ValueError: An id is empty or holds white space.
-    """
+    """Writes `query 0 document relevance`; returns the number of lines."""
     count = 0
     with Path(path).open("w", encoding="utf-8", newline="\n") as stream:
         for query, judged in qrels.items():

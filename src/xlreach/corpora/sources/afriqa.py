@@ -33,7 +33,7 @@ class Afriqa(DatasetSpec):
     """AfriQA's questions with their gold passages."""
 
     name: ClassVar[str] = "afriqa"
-    licence: ClassVar[str] = "CC BY 4.0"
+    license: ClassVar[str] = "CC BY 4.0"
     citation: ClassVar[str] = "Ogundepo et al. 2023, AfriQA, Findings of EMNLP"
     summary: ClassVar[str] = "Questions in African languages, passages in English or French"
     split: Literal["train", "dev", "test"] = param("test", "which part")

@@ -15,7 +15,7 @@ from xlreach.corpora.formats.conllu import read_conllu
 from xlreach.corpora.layout import coded_files
 from xlreach.corpora.sources.entity_corpora import read_entities
 from xlreach.corpora.sources.retrieval_folder import FolderCollection
-from xlreach.corpora.sources.treebanks import ud_language, ud_licence, ud_splits
+from xlreach.corpora.sources.treebanks import ud_language, ud_license, ud_splits
 from xlreach.errors import DataError
 from xlreach.languages import canonical_code
 
@@ -41,7 +41,7 @@ def _open_folder(path: Path) -> Dataset:
             raise DataError(f"The folder holds {len(treebanks)} treebanks: {', '.join(treebanks)}.", path=path)
         ((code, splits),) = treebanks.items()
         treebank = Treebank(str(path), ud_language(code), splits, read_conllu)
-        treebank.licence = ud_licence(path)
+        treebank.license = ud_license(path)
         return treebank
     for endings in ((_TREEBANK,), (*_ENTITIES, ".txt", ".tsv")):
         splits = {

@@ -29,7 +29,7 @@ class Verses(DatasetSpec):
     """Bible translations, aligned by verse number."""
 
     name: ClassVar[str] = "verses"
-    licence: ClassVar[str] = "that of each translation"
+    license: ClassVar[str] = "that of each translation"
     citation: ClassVar[str] = "Mayer, Cysouw 2014, Creating a Massively Parallel Bible Corpus, LREC"
     summary: ClassVar[str] = "Bible translations with a verse number and a text a line"
     member: str = param(help="the folder below parallel/", member=True)

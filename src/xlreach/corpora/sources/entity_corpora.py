@@ -53,7 +53,7 @@ class Entities(DatasetSpec):
         return EntityCorpus(str(self), language, splits, partial(_read, family=family, repair=self.repair))
 
     def credit(self) -> tuple[str, str]:
-        return _CREDITS.get(self.member.partition("/")[0], (self.licence, self.citation))
+        return _CREDITS.get(self.member.partition("/")[0], (self.license, self.citation))
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -87,7 +87,7 @@ class Hub(DatasetSpec):
     revision: str | None = param(None, "branch, tag or commit on the hub")
 
     def credit(self) -> tuple[str, str]:
-        return _CREDITS.get(self.member, (self.licence, self.citation))
+        return _CREDITS.get(self.member, (self.license, self.citation))
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -192,16 +192,7 @@ class Hub(DatasetSpec):
 
 
 def download(identifier: str, revision: str | None, configs: Iterable[str] = ()) -> Path:
-    """A copy of a hub data set's files in the hub's own cache: the card, and the data files of some configurations.
-
-    Args:
-        identifier: The data set's id.
-        revision: Branch, tag or commit; the main branch where None.
-        configs: Configurations, or subsets of a collection; all where none is named.
-
-    Raises:
-        DataError: The hub cannot be reached, or has no such data set or revision.
-    """
+    """A copy of a hub data set's files in the hub's own cache: the card, and the data files of some configurations."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 

@@ -20,15 +20,7 @@ _TAG = re.compile(r"O|[BI]-\S+")
 
 
 def read_trees(tables: Mapping[Path, Table], path: Path) -> Iterator[Sentence]:
-    """The sentences of one file of a treebank in the columns of Universal Dependencies.
-
-    Args:
-        tables: The table that each file belongs to.
-        path: The file.
-
-    Raises:
-        DataError: The file is damaged, or a row is no sentence or no tree.
-    """
+    """The sentences of one file of a treebank in the columns of Universal Dependencies."""
     labels = tables[path].class_names("upos")
     for number, row in tables[path].rows_in(path):
         with expecting("a row of Universal Dependencies", path, number):
@@ -81,15 +73,7 @@ def _field(value: Any, name: str, labels: tuple[str, ...] = ()) -> str:
 
 
 def read_entities(tables: Mapping[Path, Table], path: Path) -> Iterator[TaggedSentence]:
-    """The sentences of one file of an entity corpus; an `I-` that continues no entity begins one.
-
-    Args:
-        tables: The table that each file belongs to.
-        path: The file.
-
-    Raises:
-        DataError: The file is damaged, or a row is no tagged sentence.
-    """
+    """The sentences of one file of an entity corpus; an `I-` that continues no entity begins one."""
     labels = tables[path].class_names("ner_tags") or _WIKIANN
     for number, row in tables[path].rows_in(path, "tokens", "ner_tags"):
         with expecting("a tagged sentence", path, number):

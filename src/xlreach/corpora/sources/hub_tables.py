@@ -30,17 +30,11 @@ _MAX_ROW_GROUP, _MAX_RATIO = 1 << 30, 200  # bytes of a Parquet row group, and t
 
 @dataclass(frozen=True)
 class Table:
-    """One split of one configuration.
-
-    Attributes:
-        paths: Its files.
-        builder: The builder of `datasets` that reads them.
-        split: What `datasets` calls the split.
-    """
+    """One split of one configuration."""
 
     paths: tuple[Path, ...]
-    builder: Any
-    split: str
+    builder: Any  # the builder of `datasets` that reads them
+    split: str  # what `datasets` calls the split
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -58,15 +52,7 @@ class Table:
         return ((path, number, row) for path in self.paths for number, row in self.rows_in(path, *columns))
 
     def rows_in(self, path: Path, *columns: str) -> Iterator[tuple[int, dict[str, Any]]]:
-        """(number from 1, row) of the rows of one of its files, streaming.
-
-        Args:
-            path: The file.
-            columns: The columns to read; all where none is named.
-
-        Raises:
-            DataError: The file is damaged, or lacks a column.
-        """
+        """(number from 1, row) of the rows of one of its files, streaming."""
         read = 0
         with _errors_of_datasets(path):
             for batch in self._batches(path, columns):
@@ -105,9 +91,6 @@ class Repository:
     Attributes:
         folder: The folder.
         configs: The names of its configurations; `default` where its card names none.
-
-    Raises:
-        DataError: The folder holds no data files, or its card is damaged or names files outside the folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -125,11 +108,7 @@ class Repository:
         return here or config in self.configs
 
     def tables(self, config: str) -> dict[str, Table]:
-        """The splits of a configuration that it has.
-
-        Raises:
-            DataError: It has no files, or files of another kind than tables, or one that is a link out of the folder.
-        """
+        """The splits of a configuration that it has."""
         from datasets.load import get_dataset_builder_class
 
         module = self._module if config in self.configs else self._open(config)
@@ -165,11 +144,7 @@ _EXPECTED = f"Expected files ending in {', '.join(SUFFIXES)}, as they are or com
 
 
 def card_configs(folder: Path) -> dict[str, list[str]]:
-    """The patterns of files (or the folder) that the card of a data set gives for each configuration.
-
-    Raises:
-        DataError: The card is damaged.
-    """
+    """The patterns of files (or the folder) that the card of a data set gives for each configuration."""
     card = folder / "README.md"
     metadata: dict[str, Any] = {}
     if card.is_file():
@@ -192,16 +167,7 @@ def _patterns(config: dict[str, Any]) -> Iterator[str]:
 
 @contextmanager
 def expecting(what: str, path: Path, number: int) -> Iterator[None]:
-    """Reports a row whose parts are missing or of another type.
-
-    Args:
-        what: What the row should have been.
-        path: The file.
-        number: The row, from 1.
-
-    Raises:
-        DataError: In place of the error of a wrong type or a missing part.
-    """
+    """Reports a row whose parts are missing or of another type."""
     try:
         yield
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -224,11 +190,7 @@ def _check_size(path: Path) -> None:
 
 @contextmanager
 def _errors_of_datasets(path: Path) -> Iterator[None]:
-    """Says in one sentence what `datasets`, or a library below it, could not read; they raise many types.
-
-    Raises:
-        DataError: In place of any error.
-    """
+    """Says in one sentence what `datasets`, or a library below it, could not read; they raise many types."""
     for name in ("datasets", "huggingface_hub.repocard"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # they log each error that they also raise
     try:

@@ -25,7 +25,7 @@ class IrDatasets(DatasetSpec):
     """A data set of ir_datasets, by its id."""
 
     name: ClassVar[str] = "ir_datasets"
-    licence: ClassVar[str] = "see the documentation of ir_datasets"
+    license: ClassVar[str] = "see the documentation of ir_datasets"
     citation: ClassVar[str] = "MacAvaney et al. 2021, ir_datasets, SIGIR"
     summary: ClassVar[str] = "Any collection of ir_datasets, by its id"
     member: str = param(help="its id, as in mr-tydi/sw/test", member=True)

@@ -56,7 +56,7 @@ class XquadR(_Lareqa):
     """XQuAD-R: 1,190 parallel questions in each of 11 languages, 13,014 candidate sentences."""
 
     name: ClassVar[str] = "xquad-r"
-    licence: ClassVar[str] = "CC BY-SA 4.0"
+    license: ClassVar[str] = "CC BY-SA 4.0"
     summary: ClassVar[str] = "Questions in 11 languages, candidates are sentences"
 
 
@@ -66,7 +66,7 @@ class MlqaR(_Lareqa):
     """MLQA-R: questions in 7 languages, each parallel in 2 to 4 of them; files of the older LAReQA release."""
 
     name: ClassVar[str] = "mlqa-r"
-    licence: ClassVar[str] = "CC BY-NC 4.0"
+    license: ClassVar[str] = "CC BY-NC 4.0"
     summary: ClassVar[str] = "Questions in 7 languages, candidates are sentences"
 
 

@@ -40,7 +40,7 @@ class RawText(DatasetSpec):
         return Text(str(self), {str(language): languages[str(language)]})
 
     def credit(self) -> tuple[str, str]:
-        return _CREDITS.get(self.member.rpartition("/")[0], (self.licence, self.citation))
+        return _CREDITS.get(self.member.rpartition("/")[0], (self.license, self.citation))
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -61,18 +61,7 @@ class Folder(DatasetSpec):
 
 
 class FolderCollection(Collection):
-    """A collection in the three files of the generic layout.
-
-    Args:
-        path: The folder.
-        name: Its printed form; the path where not given.
-        language: The language of rows that give none.
-
-    Raises:
-        DataError: A file is missing. While reading, with file and line: a row is no JSON object, lacks a field or
-            gives no language; an id is used twice or contains white space; a judgment is of an unknown query or
-            document.
-    """
+    """A collection in the three files of the generic layout."""
 
     def __init__(self, path: Path, name: str | None = None, language: str | None = None) -> None:
         self.path = Path(path)

@@ -58,7 +58,7 @@ class Ntrex(_Translations):
     """
 
     name: ClassVar[str] = "ntrex"
-    licence: ClassVar[str] = "CC BY-SA 4.0"
+    license: ClassVar[str] = "CC BY-SA 4.0"
     citation: ClassVar[str] = "Federmann, Kocmi, Xin 2022, NTREX-128, SUMEval"
     summary: ClassVar[str] = "News sentences in up to 128 languages, every pair parallel"
     folder: ClassVar[str] = "ntrex128"
@@ -86,7 +86,7 @@ class Flores(_Translations):
     """FLORES-200 as released: `flores200_dataset/devtest/mlt_Latn.devtest`; FLORES+ is `hub:` with its folder or id."""
 
     name: ClassVar[str] = "flores"
-    licence: ClassVar[str] = "CC BY-SA 4.0"
+    license: ClassVar[str] = "CC BY-SA 4.0"
     citation: ClassVar[str] = "NLLB Team 2022; Goyal et al. 2022, FLORES-101, TACL"
     summary: ClassVar[str] = "Sentences of Wikinews, Wikijunior and Wikivoyage in 200 languages, every pair parallel"
     folder: ClassVar[str] = "flores200_dataset"
@@ -112,7 +112,7 @@ class Tatoeba(_Translations):
     """
 
     name: ClassVar[str] = "tatoeba"
-    licence: ClassVar[str] = "CC BY 2.0 FR"
+    license: ClassVar[str] = "CC BY 2.0 FR"
     citation: ClassVar[str] = "Artetxe, Schwenk 2019, Massively Multilingual Sentence Embeddings, TACL"
     summary: ClassVar[str] = "Everyday sentences, each language with English"
     folder: ClassVar[str] = "tatoeba_v1"
@@ -143,7 +143,7 @@ class Mafand(_Translations):
     """MAFAND-MT: news in African languages with English or French."""
 
     name: ClassVar[str] = "mafand"
-    licence: ClassVar[str] = "CC BY-NC 4.0"
+    license: ClassVar[str] = "CC BY-NC 4.0"
     citation: ClassVar[str] = "Adelani et al. 2022, A Few Thousand Translations Go a Long Way, NAACL"
     summary: ClassVar[str] = "News in African languages, each with English or French"
     folder: ClassVar[str] = "mafand"

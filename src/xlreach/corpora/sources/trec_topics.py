@@ -85,7 +85,7 @@ class Miracl(_Topics):
     """MIRACL: `miracl-v1.0-<language>/{topics,qrels}/…`, `miracl-corpus-v1.0-<language>/docs-<n>.jsonl.gz`."""
 
     name: ClassVar[str] = "miracl"
-    licence: ClassVar[str] = "Apache-2.0"
+    license: ClassVar[str] = "Apache-2.0"
     citation: ClassVar[str] = "Zhang et al. 2023, MIRACL, TACL"
     summary: ClassVar[str] = "Questions and Wikipedia passages of one language, in 18"
     pattern: ClassVar[str] = r"(?P<what>topics|qrels)\.miracl-v[\d.]+-(?P<language>\w+)-(?P<split>[\w-]+)\.tsv$"
@@ -98,7 +98,7 @@ class MrTydi(_Topics):
     """Mr. TyDi: `mrtydi-v1.1-<language>/{topic.test.tsv,qrels.test.txt}`, `…/collection/docs.jsonl.gz`."""
 
     name: ClassVar[str] = "mr-tydi"
-    licence: ClassVar[str] = "Apache-2.0"
+    license: ClassVar[str] = "Apache-2.0"
     citation: ClassVar[str] = "Zhang et al. 2021, Mr. TyDi, MRL"
     summary: ClassVar[str] = "Questions and Wikipedia passages of one language, in 11"
     pattern: ClassVar[str] = r"mrtydi-v[\d.]+-(?P<language>\w+)/(?P<what>topics?|qrels)\.(?P<split>\w+)\.(tsv|txt)$"
@@ -110,7 +110,7 @@ class Ciral(_Topics):
     """CIRAL: `ciral-<language>/{topics,qrels}/….ciral-v1.0-<code>-<split>.tsv`; splits such as dev and test-a-pools."""
 
     name: ClassVar[str] = "ciral"
-    licence: ClassVar[str] = "Apache-2.0"
+    license: ClassVar[str] = "Apache-2.0"
     citation: ClassVar[str] = "Adeyemi et al. 2024, CIRAL, SIGIR"
     summary: ClassVar[str] = "English questions, news passages in Hausa, Somali, Swahili and Yoruba"
     pattern: ClassVar[str] = r"(?P<what>topics|qrels)\.ciral-v[\d.]+-(?P<language>\w+)-(?P<split>[\w-]+)\.tsv$"
@@ -140,13 +140,7 @@ class Part:
 
 
 class TopicsCollection(Collection):
-    """Parts by the documents' language.
-
-    Args:
-        name: The printed form.
-        parts: The files by language.
-        query_language: The queries' language; None where it is that of the documents.
-    """
+    """Parts by the documents' language."""
 
     def __init__(self, name: str, parts: Mapping[str, Part], query_language: str | None = None) -> None:
         self.name = name

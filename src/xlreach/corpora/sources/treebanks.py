@@ -53,7 +53,7 @@ class UniversalDependencies(DatasetSpec):
             )
         ((folder, splits),) = folders.items()
         treebank = Treebank(str(self), ud_language(self.member), splits, read_conllu)
-        treebank.licence = ud_licence(folder)
+        treebank.license = ud_license(folder)
         return treebank
 
     @classmethod
@@ -73,7 +73,7 @@ class PartOfSpeech(DatasetSpec):
     """Universal part-of-speech tags without trees: a token and its tag a line of `pos/FAMILY/LANGUAGE/train.txt`."""
 
     name: ClassVar[str] = "pos"
-    licence: ClassVar[str] = "CC BY-NC 4.0 (MasakhaPOS)"
+    license: ClassVar[str] = "CC BY-NC 4.0 (MasakhaPOS)"
     citation: ClassVar[str] = "Dione et al. 2023, MasakhaPOS, ACL"
     summary: ClassVar[str] = "Part-of-speech tags without trees, in two columns (MasakhaPOS)"
     member: str = param(help="family and language, as in masakhapos/wol", member=True)
@@ -97,11 +97,7 @@ class PartOfSpeech(DatasetSpec):
 
 
 def read_tagged(path: Path) -> Iterator[Sentence]:
-    """Sentences of a two-column file (token, blank or tab, UPOS), with empty heads.
-
-    Raises:
-        DataError: The file is missing or empty, or a line has not two columns, or a tag is none of the 17.
-    """
+    """Sentences of a two-column file (token, blank or tab, UPOS), with empty heads."""
     return not_empty((_tagged(block, path) for block in blocks(path)), path)
 
 
@@ -117,11 +113,7 @@ def _tagged(block: list[tuple[int, str]], path: Path) -> Sentence:
 
 
 def ud_language(code: str) -> str:
-    """The language of a treebank code.
-
-    Raises:
-        DataError: The code begins with none.
-    """
+    """The language of a treebank code."""
     prefix, _, name = code.partition("_")
     if prefix == "no" and name.startswith("nynorsk"):
         return "nn"
@@ -131,8 +123,8 @@ def ud_language(code: str) -> str:
     return language
 
 
-def ud_licence(folder: Path) -> str:
-    """The licence that a treebank's README names in its machine-readable block."""
+def ud_license(folder: Path) -> str:
+    """The license that a treebank's README names in its machine-readable block."""
     readme = folder / "README.md"
     if readme.is_file():
         for _, line in numbered_lines(readme):
