@@ -30,7 +30,7 @@ ALLOWED = {
     ("report/charts.py", "_themed"): "the SVG that Vega-Lite drew",
     ("report/export.py", "file_name"): "makes a file's name; nothing is read from it",
     ("report/numbers.py", "typeset"): "puts minus signs into sentences for display",
-    ("study/catalogue.py", "describe_kind"): "the first line of a docstring",
+    ("study/kinds.py", "describe_kind"): "the first line of a docstring",
     ("study/config.py", ""): "checks the names that a user gives",
     ("study/config.py", "StudyConfig._plain_name"): "checks the name that a user gives a study",
     ("study/config.py", "_explain"): "pydantic's error messages",

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from xlreach.adapt import STEPS
 from xlreach.cli import app
 from xlreach.errors import SpecError
-from xlreach.study.catalogue import describe_kind
+from xlreach.study.kinds import describe_kind
 
 
 @pytest.mark.parametrize("kind", ["steps", "alignments", "poolings", "tasks", "datasets", "pairs", "retrievers"])

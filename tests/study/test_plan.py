@@ -234,7 +234,7 @@ def test_treebanks_and_entity_corpora_can_be_chosen(planned, data):
     assert {one["name"] for one in plan.credits} >= {mapped, hub}
     assert "hub:copy(config=qla)" not in {one["name"] for one in plan.credits}
     for name, message in (
-        ("ud:qla_ar", r"corpora\[0\].*Did you mean 'qla_art'"),
+        ("ud:qla_ar", r"corpora\[0\].*Did you mean 'ud:qla_art'"),
         ("folder:retrieval/artificial-test", "no treebank and no entity corpus"),
         ("conll:qlb(upos=2)", "none of the study's languages"),
     ):
@@ -334,7 +334,7 @@ def test_baselines_are_scored_once_and_keyed_by_what_ranks(planned, tiny):
     }
     (bm25,) = [plan.stages[key] for variant, key in plan.measured if variant.system.retriever == "bm25"]
     assert not bm25.needs and bm25.searched == ("qha", "qla")
-    assert planned("retrievers=[random]").indexes == {}
+    assert planned("retrievers=[random]").indexes == []
     other = planned("retrievers=['bm25(b=0.5)']")
     assert bm25.key not in other.stages
 

@@ -62,7 +62,7 @@ def list_(
     json_: Json = False,
 ) -> None:
     """List what configurations can name, with parameters and defaults."""
-    from xlreach.study.catalogue import describe_kind
+    from xlreach.study.kinds import describe_kind
 
     found = describe_kind(kind)
     if json_:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ from xlreach.adapt.stages import read_sources
 from xlreach.corpora.collection import Collection
 from xlreach.corpora.dataset import DATASETS, AnnotatedCorpus, Kind, Treebank
 from xlreach.corpora.evaluation import EvaluationSet
+from xlreach.corpora.registry import find_datasets, open_dataset
 from xlreach.errors import ConfigError, DataError, nearest
+from xlreach.languages import extend_languages, get_language
 from xlreach.safe_io import as_path
 from xlreach.stage import checksum
 from xlreach.store import Store
@@ -48,8 +51,6 @@ class StudyData:
     """
 
     def __init__(self, config: StudyConfig, root: Path) -> None:
-        from xlreach.languages import extend_languages, get_language
-
         if (root / "languages.yaml").is_file():
             extend_languages(root / "languages.yaml")
         for level in ("high", "low"):
@@ -57,17 +58,14 @@ class StudyData:
                 with config.at("languages", level, position):
                     get_language(code)
         self.config, self.root = config, root
-        self._found: dict[tuple[Kind, str], list[str]] = {}
         self._opened: dict[str, Any] = {}
-        self._judged: dict[tuple[str, tuple[str, ...]], bool] = {}
-        self._collections: list[Collection] | None = None
+        self._find = cache(partial(find_datasets, root))
+        self.judged = cache(self._judged)
         self._texts = self._chosen_texts()
         self._named = self._chosen_corpora()
 
     def open(self, name: str) -> Any:
-        """The data set that `name` names."""
-        from xlreach.corpora.registry import open_dataset
-
+        """Returns the data set that `name` names."""
         if name not in self._opened:
             self._opened[name] = open_dataset(name, self.root)
         return self._opened[name]
@@ -88,10 +86,10 @@ class StudyData:
 
     def text(self, language: str) -> list[Any]:
         """The sources of unlabelled text of a language."""
-        found = self._find("text", language)
+        names = self._find("text", language)
         if self.config.text:
-            found = [name for name in found if name in self.config.text or _source(name) in self.config.text]
-        return [self.open(name) for name in found] + [one for one in self._texts if language in one.languages]
+            names = [name for name in names if name in self.config.text or _source(name) in self.config.text]
+        return [self.open(name) for name in names] + [text for text in self._texts if language in text.languages]
 
     def lines(self, language: str) -> Iterator[str]:
         """The unlabelled text of a language as its sources have it; an empty line between documents."""
@@ -102,33 +100,28 @@ class StudyData:
         if pivot == language:
             return None
         both = [name for name in self._find("parallel", language) if name in self._find("parallel", pivot)]
-        for name in sorted(both, key=lambda one: (one != "ntrex", one)):
-            found = self.open(name)
-            if next(iter(found.pairs(language, pivot)), None) is not None:
-                return found
+        for name in sorted(both, key=lambda name: (name != "ntrex", name)):
+            data = self.open(name)
+            if next(iter(data.pairs(language, pivot)), None) is not None:
+                return data
         return None
 
     def tagged(self, task: Any, language: str, splits: tuple[str, ...] = ("train", "test")) -> list[Any]:
         """The treebanks or entity corpora of a language that have what a task needs."""
-        found = [self.open(name) for name in self._annotated(task.kind, language)]
-        whole = [corpus for corpus in found if set(splits) <= set(corpus.splits)]
+        corpora = [self.open(name) for name in self._annotated(task.kind, language)]
+        whole = [corpus for corpus in corpora if set(splits) <= set(corpus.splits)]
         return [corpus for corpus in whole if task.name != "parse" or corpus.trees]
 
     def collections(self) -> list[Collection]:
         """The retrieval collections of the study."""
-        if self._collections is None:
-            self._collections = [self._collection(at, name) for at, name in enumerate(self.config.retrieval)]
-        return self._collections
+        return [self._collection(position, name) for position, name in enumerate(self.config.retrieval)]
 
-    def judged(self, collection: Collection, languages: tuple[str, ...]) -> bool:
+    def _judged(self, collection: Collection, languages: tuple[str, ...]) -> bool:
         """Whether anything in these languages is judged in a setting that the study scores."""
-        key = (collection.name, languages)
-        if key not in self._judged:
-            ways = [(a, b) for a in languages for b in languages if a == b or set(self.config.settings) != {"mono"}]
-            if "mono" not in self.config.settings and "multi" not in self.config.settings:
-                ways = [(a, b) for a, b in ways if a != b]
-            self._judged[key] = any(collection.qrels(a, b) for a, b in ways)
-        return self._judged[key]
+        settings = set(self.config.settings)
+        within, across = bool(settings & {"mono", "multi"}), settings != {"mono"}
+        pairs = ((a, b) for a in languages for b in languages if (within if a == b else across))
+        return any(collection.qrels(a, b) for a, b in pairs)
 
     def pairs(self) -> list[Any]:
         """The sources of training pairs of the study."""
@@ -147,8 +140,8 @@ class StudyData:
 
     def tables(self, languages: Iterable[str]) -> dict[str, Path]:
         """Transliteration tables that the data bring along, by language."""
-        found = {code: self.root / "transliteration" / f"{code}.yaml" for code in languages}
-        return {code: path for code, path in found.items() if path.is_file()}
+        paths = {code: self.root / "transliteration" / f"{code}.yaml" for code in languages}
+        return {code: path for code, path in paths.items() if path.is_file()}
 
     def evaluation(self, language: str) -> tuple[EvaluationSet, ...]:
         """Everything that the study scores in a language."""
@@ -183,53 +176,48 @@ class StudyData:
 
     def _chosen_texts(self) -> list[Any]:
         """What the field `text` names beside sources of plain text: parallel text, of which each language is text."""
-        own = {name for code in self.config.languages.all for name in self._find("text", code)}
+        names = {name for code in self.config.languages.all for name in self._find("text", code)}
+        known = names | set(map(_source, names))
         chosen = []
         for position, name in enumerate(self.config.text):
-            if name in own or name in map(_source, own):
+            if name in known:
                 continue
             with self.config.at("text", position):
                 data = self.open(name) if DATASETS.begins(name) else None
                 if not callable(getattr(data, "lines", None)):
-                    raise DataError(f"{name!r} is no text in the data.", fix=nearest(name, {*own, *map(_source, own)}))
+                    raise DataError(f"{name!r} is no text in the data.", fix=nearest(name, known))
                 chosen.append(data)
         return chosen
 
     def _annotated(self, kind: Kind, language: str) -> list[str]:
         """The treebanks or entity corpora of a language among those that the study takes."""
-        found = self._find(kind, language)
+        names = self._find(kind, language)
         if not self.config.corpora:
-            return found
-        named = [name for name, (one, code) in self._named.items() if (one, code) == (kind, language)]
-        return list(dict.fromkeys([*(name for name in found if set(_groups(name)) & set(self.config.corpora)), *named]))
+            return names
+        grouped = [name for name in names if set(_groups(name)) & set(self.config.corpora)]
+        named = [name for name, key in self._named.items() if key == (kind, language)]
+        return list(dict.fromkeys([*grouped, *named]))
 
     def _chosen_corpora(self) -> dict[str, tuple[Kind, str]]:
         """Kind and language of the treebanks and entity corpora that the field `corpora` names one by one."""
         kinds: tuple[Kind, Kind] = ("treebank", "entities")
         languages = self.config.languages.all if self.config.corpora else ()
-        own = {
+        known = {
             group for kind in kinds for code in languages for name in self._find(kind, code) for group in _groups(name)
         }
         chosen: dict[str, tuple[Kind, str]] = {}
         for position, name in enumerate(self.config.corpora):
-            if name in own:
+            if name in known:
                 continue
             with self.config.at("corpora", position):
                 data = self.open(name)
                 if not isinstance(data, AnnotatedCorpus):
-                    raise DataError(f"{name!r} is no treebank and no entity corpus.", fix=nearest(name, own))
+                    raise DataError(f"{name!r} is no treebank and no entity corpus.", fix=nearest(name, known))
                 if data.language not in languages:
                     raise DataError(f"{name!r} is in {data.language!r}, which is none of the study's languages.")
                 self._opened[data.name] = self._opened.pop(name)  # one data set, however it is written
                 chosen[data.name] = ("treebank" if isinstance(data, Treebank) else "entities", data.language)
         return chosen
-
-    def _find(self, kind: Kind, language: str) -> list[str]:
-        from xlreach.corpora.registry import find_datasets
-
-        if (kind, language) not in self._found:
-            self._found[kind, language] = find_datasets(self.root, kind, language)
-        return self._found[kind, language]
 
 
 def _source(name: str) -> str:

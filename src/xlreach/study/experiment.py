@@ -87,16 +87,16 @@ def load_experiment(path: Path, overrides: Iterable[str] = ()) -> Experiment:
     studies = []
     for label, value in varied.items():
         name = f"{values['experiment']}-{re.sub(r'[^A-Za-z0-9]+', '-', str(label)).strip('-')}"
-        own = {**held, vary["field"]: value, "study": name}
-        written = [f"{field}={json.dumps(one, ensure_ascii=False)}" for field, one in own.items()]
+        fields = {**held, vary["field"]: value, "study": name}
+        written = [f"{field}={json.dumps(value, ensure_ascii=False)}" for field, value in fields.items()]
         try:
             study = load_config(path.parent / values["study"], [*written, *overrides])
         except ConfigError as error:
-            ours = next((field for field in own if str(error).startswith(f"--set {field}")), None)
-            if ours is None:
+            field = next((name for name in fields if str(error).startswith(f"--set {name}")), None)
+            if field is None:
                 raise
             # what is held and varied goes to the study as overrides do, but is written in this file
-            where = ("vary", "values", label) if ours == vary["field"] else ("set", ours)
+            where = ("vary", "values", label) if field == vary["field"] else ("set", field)
             raise source.wrong((where, str(error).removeprefix("--set "))) from None
         studies.append((str(label), study))
     if len({study.study for _, study in studies}) < len(studies):
@@ -114,7 +114,7 @@ def is_experiment(path: Path) -> bool:
 def run_experiment(
     experiment: Experiment, paths: StudyPaths, log: Callable[[str], None], runner: Runner | None = None
 ) -> tuple[Path, FactorAnalysis]:
-    """Runs what is left of an experiment's studies, then sets them side by side.
+    """Runs the studies of an experiment as far as they are not done, then sets them side by side.
 
     The arguments are those of `run_study`.
 
@@ -128,12 +128,12 @@ def run_experiment(
     folder = paths.run(experiment.name)
     if (folder / "results.jsonl").exists():
         raise StoreError(f"{folder} is a study's.", fix="Give the experiment another name.")
-    found = []
+    analyses = []
     for number, (label, study) in enumerate(experiment.studies, 1):
         log(f"study {number} of {len(experiment.studies)}: {experiment.factor}, {label}")
         run, _ = run_study(study, paths, log, runner)
-        found.append((label, read_gaps(run / "gaps.json")))
-    factor = compare_factor(experiment.name, experiment.factor, found, experiment.about)
+        analyses.append((label, read_gaps(run / "gaps.json")))
+    factor = compare_factor(experiment.name, experiment.factor, analyses, experiment.about)
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(folder / "factor.json") as path:
         path.write_text(json.dumps(asdict(factor), indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")

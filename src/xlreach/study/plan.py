@@ -91,7 +91,7 @@ class Plan:
     measured: dict[tuple[Variant, str], Stage] = field(default_factory=dict)
     costs: dict[CostRow, tuple[Stage, ...]] = field(default_factory=dict)
     encoders: dict[Variant, Stage] = field(default_factory=dict)
-    indexes: dict[tuple[Variant, str, str], PlannedIndex] = field(default_factory=dict)
+    indexes: list[PlannedIndex] = field(default_factory=list)
     sentences: dict[str, int] = field(default_factory=dict)
     unavailable: list[str] = field(default_factory=list)
     credits: list[dict[str, str]] = field(default_factory=list)

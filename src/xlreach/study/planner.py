@@ -21,6 +21,7 @@ from xlreach.stage import ExternalInput, Node, Stage, checksum
 from xlreach.study.config import StudyConfig
 from xlreach.study.data import StudyData
 from xlreach.study.plan import CostRow, Plan, PlannedIndex, Variant
+from xlreach.study.unavailable import find_unavailable
 from xlreach.system import UNTREATED, System
 from xlreach.tagging.number_format import encoder_width, resolved_precision
 from xlreach.tagging.presets import preset_for
@@ -64,14 +65,14 @@ class _Planner:
         self._recipes = {name: Recipe.parse(text) for name, text in config.recipes.items()}
         self._tasks = [TASKS.parse(text) for text in config.tagging]
         self._widths: dict[str, int | None] = {}
-        # By recipe, the steps taken and the steps left out as they change nothing: for which languages.
+        # For which languages (in order) a recipe is left with which steps, without which others.
         self._left_out: dict[tuple[str, str, str], dict[str, None]] = {}
         retrievers = {name: RETRIEVERS.parse(text) for name, text in config.retrievers.items()}
         self._dense = {name: retriever for name, retriever in retrievers.items() if retriever.uses_encoder}
         self._others = {name: retriever for name, retriever in retrievers.items() if not retriever.uses_encoder}
 
     def plan(self) -> Plan:
-        self._find_unavailable()
+        self._plan.unavailable += find_unavailable(self.config, self.data, self._tasks, self._recipes)
         low = self.config.languages.low
         targets = [(code,) for code in low] if self.config.specialise == "each" else [low]
         for name, text in self.config.base.items():
@@ -132,6 +133,7 @@ class _Planner:
         if encoder.width is not None and not encoder.static:
             preset = replace(preset, precision=resolved_precision(encoder.width, preset))
         tested, trained_on = (corpus.name, None) if target is None else (target.name, corpus.name)
+        corpora = [corpus] if target is None else [corpus, target]
         learnt = "" if trained_on is None else f" after {trained_on}"
         stage = TagStage(
             title=f"{task} on {tested}{learnt}: {replace(encoder.variant, seed=seed).title('tag')}",
@@ -140,9 +142,7 @@ class _Planner:
             task=task,
             corpus=corpus.name,
             target=None if target is None else target.name,
-            files=checksum(
-                path for data in (corpus, target) if data is not None for path in data.files((data.language,))
-            ),
+            files=checksum(path for data in corpora for path in data.files((data.language,))),
             preset=preset,
             seed=seed,
         )
@@ -160,42 +160,18 @@ class _Planner:
 
     def _transfers(self, task: Task, language: str) -> Iterator[tuple[Any, Any]]:
         """What a task is trained and tested on across languages; with the largest number of sentences asked for."""
-        if language not in self.config.languages.low or _most(task) < max(map(_most, self._like(task))):
+        largest = max(other.limit or math.inf for other in self._like(task))
+        if language not in self.config.languages.low or (task.limit or math.inf) < largest:
             return
         for source in (corpus for code in self.config.transfer for corpus in self.data.tagged(task, code)):
             for target in self.data.tagged(task, language, ("test",)):
                 yield source, target
-
-    def _find_unavailable(self) -> None:
-        """Finds what cannot be measured, before anything is run.
-
-        Raises:
-            ConfigError: A task has no data in any language.
-        """
-        unavailable = self._plan.unavailable
-        for position, task in enumerate(self._tasks):
-            lacking = [code for code in self.config.languages.all if not self.data.tagged(task, code)]
-            needed = "treebank" if task.kind == "treebank" else "entity corpus"
-            if len(lacking) == len(self.config.languages.all):
-                with self.config.at("tagging", position):
-                    raise ConfigError(f"The data hold no {needed} with train and test splits for {task}.")
-            if lacking:
-                unavailable.append(f"{task} is not measured in {', '.join(lacking)}: the data hold no {needed}.")
-            if sources := [code for code in self.config.transfer if code in lacking]:
-                unavailable.append(f"{task} is not learnt in {', '.join(sources)}: the data hold no {needed}.")
-        for name in (name for name, recipe in self._recipes.items() if recipe.static):
-            what = "is tagged with only: static word vectors have no pieces to diagnose and are no retrieval encoder"
-            unavailable.append(f"{name} {what}.")
-        for collection in self._collections:
-            if lacking := [code for code in self.config.languages.all if code not in collection.languages]:
-                unavailable.append(f"{collection.name} has nothing in {', '.join(lacking)}.")
 
     def _base(self, name: str, text: str) -> Node:
         if not STEPS.begins(text):
             folder = resolve_base(text)
             self._widths[name] = encoder_width(folder)
             return ExternalInput(folder, fingerprint(folder))
-        node: Node | None = None
         recipe = Recipe.parse(text)
         if not recipe.starts or recipe.static:
             raise ConfigError(
@@ -203,6 +179,7 @@ class _Planner:
                 expected="A base is an encoder, or scratch(...).",
             )
         self._widths[name] = _width(recipe)
+        node: Node | None = None
         for number, step in enumerate(recipe.steps, 1):
             languages = tuple(getattr(step, "languages", ())) or self.config.languages.high
             node = self._step(step, node, languages, 0, name, str(Recipe(recipe.steps[:number])))
@@ -311,6 +288,7 @@ class _Planner:
                         fix="Name sources of pairs: parallel text, a retrieval collection, or crops.",
                     )
         low = tuple(code for code in languages if code in self.config.languages.low)
+        evaluation = tuple(scored for code in languages for scored in self.data.evaluation(code))
         reads = alignment.pooling.fitted or any(source.uses_text for source in sources)
         stage = self._add(
             AlignStage(
@@ -323,9 +301,7 @@ class _Planner:
                 low=low if getattr(alignment, "validate", 0) else (),
                 pairs=tuple(map(str, sources)),
                 files=checksum(path for source in sources for path in source.files(languages)),
-                evaluation=tuple(
-                    scored for code in languages if alignment.trains for scored in self.data.evaluation(code)
-                ),
+                evaluation=evaluation if alignment.trains else (),
                 text={code: self._text(code) for code in languages} if reads else {},
                 seed=seed if alignment.trains else None,
             )
@@ -351,8 +327,7 @@ class _Planner:
                     files=checksum(collection.files((language,))),
                 )
             )
-            planned = PlannedIndex(encoder.variant, collection.name, language, stage)
-            self._plan.indexes[(encoder.variant, collection.name, language)] = planned
+            self._plan.indexes.append(PlannedIndex(encoder.variant, collection.name, language, stage))
             indexes[language] = stage
         for name, retriever in self._dense.items() if languages else ():
             variant = replace(encoder.variant, system=replace(encoder.variant.system, retriever=name))
@@ -409,7 +384,3 @@ class _Planner:
 def _width(recipe: Recipe) -> int | None:
     """The size of the vectors of an encoder that a recipe makes from nothing, where its first step says so."""
     return getattr(recipe.steps[0], "hidden", None)
-
-
-def _most(task: Task) -> float:
-    return math.inf if task.limit is None else task.limit

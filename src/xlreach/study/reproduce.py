@@ -35,7 +35,7 @@ class Difference:
 
     def __str__(self) -> str:
         row = self.what
-        pair = "→".join(one for one in (row.query_language, row.document_language) if one) or row.language
+        pair = "→".join(code for code in (row.query_language, row.document_language) if code) or row.language
         named = (
             row.base,
             row.recipe,
@@ -49,7 +49,7 @@ class Difference:
         )
         seeded = "" if row.seed is None else f", seed {row.seed}"
         shown = ["nothing" if value is None else repr(value) for value in (self.before, self.again)]
-        return f"{' '.join(one for one in named if one)}{seeded}: {shown[0]}, now {shown[1]}"
+        return f"{' '.join(filter(None, named))}{seeded}: {shown[0]}, now {shown[1]}"
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Reproduction:
             "run": str(self.run),
             "again": str(self.again),
             "rows": self.rows,
-            "differences": [{**asdict(one.what), "value": one.before, "again": one.again} for one in self.differences],
+            "differences": [{**asdict(row.what), "value": row.before, "again": row.again} for row in self.differences],
             "circumstances": list(self.circumstances),
         }
 
@@ -114,7 +114,7 @@ def reproduce(
 
 
 def compare_values(before: list[Measurement], again: list[Measurement], tolerance: float = 0.0) -> list[Difference]:
-    """The rows of two results that are not the same, costs left out; a row of one only is a difference too.
+    """Returns the rows that differ between two results, but for costs; a row that only one of them has differs too.
 
     Args:
         before: The rows of one run.
@@ -122,14 +122,14 @@ def compare_values(before: list[Measurement], again: list[Measurement], toleranc
         tolerance: By how much values may differ, relative to the larger, or absolutely below 1.
     """
     left, right = ({_identity(row): row for row in rows if row.kind != _NEVER_EQUAL} for rows in (before, again))
-    found = []
+    differences = []
     for what in dict.fromkeys((*left, *right)):
         a, b = left.get(what), right.get(what)
         if a is None or b is None:
-            found.append(Difference(what, None if a is None else a.value, None if b is None else b.value))
+            differences.append(Difference(what, None if a is None else a.value, None if b is None else b.value))
         elif a.n != b.n or not math.isclose(a.value, b.value, rel_tol=tolerance, abs_tol=tolerance):
-            found.append(Difference(what, a.value, b.value))
-    return found
+            differences.append(Difference(what, a.value, b.value))
+    return differences
 
 
 def _identity(row: Measurement) -> Measurement:
@@ -139,15 +139,15 @@ def _identity(row: Measurement) -> Measurement:
 def _circumstances(before: Path, again: Path) -> list[str]:
     """What the two runs record of how they were made, where it differs."""
     old, new = (dict((read_yaml(path) or {}).get("provenance") or {}) for path in (before, again))
-    found = []
+    sentences = []
     for name in _COMPARED:
         a, b = old.get(name), new.get(name)
         if a == b or name == "plan":
             continue
         if isinstance(a, dict) and isinstance(b, dict):
-            found += [f"{one} {a.get(one)} then, {b[one]} now." for one in b if a.get(one) != b[one]]
+            sentences += [f"{part} {a.get(part)} then, {b[part]} now." for part in b if a.get(part) != b[part]]
         else:
-            found.append(f"{name} {a} then, {b} now.")
+            sentences.append(f"{name} {a} then, {b} now.")
     if old.get("plan") != new.get("plan"):
-        found.append("The stages are not those of then: the data, a base or a step has changed.")
-    return found
+        sentences.append("The stages are not the same: the data, a base or a step has changed.")
+    return sentences

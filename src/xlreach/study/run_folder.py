@@ -78,7 +78,7 @@ def write_run(config: StudyConfig, plan: Plan, paths: StudyPaths, whole: str) ->
             _link_folder(stage.path(store), temporary / variant.folder)
     with replacing(indexes) as temporary:
         temporary.mkdir()
-        for index in plan.indexes.values():
+        for index in dict.fromkeys(plan.indexes):
             _link_folder(index.stage.path(store), temporary / _index_folder(index))
     _write_json(folder / SYSTEMS_FILE, _systems(plan, config.study))
     provenance = {**_provenance(), "data": plan.credits, "plan": whole}
@@ -115,7 +115,7 @@ def _systems(plan: Plan, study: str) -> list[dict[str, Any]]:
                     "language": index.language,
                     "folder": f"indexes/{study}/{_index_folder(index).as_posix()}",
                 }
-                for index in plan.indexes.values()
+                for index in dict.fromkeys(plan.indexes)
                 if index.variant == variant
             ],
         }

@@ -18,7 +18,7 @@ Where = tuple[str | int, ...]
 class Source:
     """The fields of a configuration file with overrides, not yet typed.
 
-    Two are always equal: where a value was written is no part of what it is.
+    Any two are equal, so that configurations compare by their values and not by where these were written.
 
     Attributes:
         values: The fields.
@@ -42,22 +42,22 @@ class Source:
         return hash(Source)
 
     def wrong(self, *problems: tuple[Where, str]) -> ConfigError:
-        """The error of one field or several: file and line, or that the value came from the command line."""
+        """Builds the error of one field or several, with file and line, or the option of the command line."""
         (first, message), *others = problems
-        told = "; ".join([message.rstrip("."), *(self._placed(where, text) for where, text in others)])
-        told += "" if told.endswith("?") else "."
+        text = "; ".join([message.rstrip("."), *(self._located(where, text) for where, text in others)])
+        text += "" if text.endswith("?") else "."
         given = self._from_command_line(first)
         if given is not None:
-            return ConfigError(f"--set {given}: {told}")
-        return ConfigError(told, path=self.path, line=self._line(first))
+            return ConfigError(f"--set {given}: {text}")
+        return ConfigError(text, path=self.path, line=self._line(first))
 
-    def _placed(self, where: Where, message: str) -> str:
+    def _located(self, where: Where, message: str) -> str:
         given, line = self._from_command_line(where), self._line(where)
-        place = f"--set {given}: " if given is not None else "" if line is None else f"line {line}: "
-        return place + message.rstrip(".")
+        prefix = f"--set {given}: " if given is not None else "" if line is None else f"line {line}: "
+        return prefix + message.rstrip(".")
 
     def _from_command_line(self, where: Where) -> str | None:
-        given = next((one for one in self._overridden if where[: len(one)] == one), None)
+        given = next((field for field in self._overridden if where[: len(field)] == field), None)
         return None if given is None else field_name(given)
 
     def _line(self, where: Where) -> int | None:
@@ -65,10 +65,10 @@ class Source:
         node, line = self._root, None
         for step in where:
             if isinstance(node, yaml.MappingNode):
-                found = next((pair for pair in node.value if pair[0].value == str(step)), None)
-                if found is None:
+                pair = next((pair for pair in node.value if pair[0].value == str(step)), None)
+                if pair is None:
                     return line
-                line, node = found[0].start_mark.line + 1, found[1]
+                line, node = pair[0].start_mark.line + 1, pair[1]
             elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
                 node = node.value[step]
                 line = node.start_mark.line + 1
@@ -81,7 +81,7 @@ def read_source(path: Path, overrides: Iterable[str] = ()) -> Source:
     """Reads a configuration file and puts `a.b=c` overrides in.
 
     Raises:
-        ConfigError: The file cannot be read, is not YAML or holds no fields, or an override is none.
+        ConfigError: The file cannot be read, is not YAML or holds no fields, or an override is not `field=value`.
     """
     try:
         text = path.read_text("utf-8")
@@ -113,7 +113,7 @@ def field_name(where: Where) -> str:
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML that refuses a field given twice, and fields whose name is no word."""
+    """Safe YAML that refuses a field given twice, and fields whose name is not a word."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -150,13 +150,13 @@ def _override(values: dict[str, Any], override: str) -> Where:
     where = tuple(part.strip() for part in name.split("."))
     if not equals or not all(where):
         raise ConfigError(f"--set {override}: not of the form field=value.", expected="Such as: --set seeds=[1,2]")
-    place: Any = values
+    fields: Any = values
     for parent in where[:-1]:
-        place = place.setdefault(parent, {})
-        if not isinstance(place, dict):
+        fields = fields.setdefault(parent, {})
+        if not isinstance(fields, dict):
             raise ConfigError(f"--set {override}: {parent!r} holds no fields.", fix=f"Set {parent!r} as a whole.")
     try:
-        place[where[-1]] = _load(text, None)
+        fields[where[-1]] = _load(text, None)
     except ConfigError as error:
         raise ConfigError(f"--set {override}: {error}", fix="Quote special characters.") from error
     return where

@@ -8,6 +8,8 @@ from typing import Any
 from xlreach.errors import SpecError, nearest
 from xlreach.spec import Registry
 
+_PARAMETER = ("name", "type", "default", "help")
+
 
 def describe_kind(kind: str) -> list[dict[str, Any]]:
     """The things of a kind by name, each with what it is and its parameters (name, type, default, help).
@@ -20,11 +22,13 @@ def describe_kind(kind: str) -> list[dict[str, Any]]:
         raise SpecError(f"There is no kind {kind!r} of things to list.", fix=nearest(kind, registries))
     return [
         {
-            "name": one.name,
-            "summary": (inspect.getdoc(one) or "").partition("\n")[0],
-            "parameters": [dict(zip(("name", "type", "default", "help"), row, strict=True)) for row in one.describe()],
+            "name": thing.name,
+            "summary": (inspect.getdoc(thing) or "").partition("\n")[0],
+            "parameters": [
+                dict(zip(("name", "type", "default", "help"), row, strict=True)) for row in thing.describe()
+            ],
         }
-        for one in registries[kind]
+        for thing in registries[kind]
     ]
 
 
