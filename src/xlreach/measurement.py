@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from xlreach.errors import DataError
-from xlreach.safe_io import parse_json
+from xlreach.safe_io import parse_json, read_text
 from xlreach.system import System
 
 Kind = Literal["tagging", "retrieval", "diagnostic", "cost"]
@@ -79,7 +78,6 @@ class Measurement:
         return f"{self.measure}{part}" + ("" if self.sentences is None else f"@{self.sentences}")
 
 
-_BLOCK = 1000  # lines
 FIELDS = tuple(field.name for field in dataclasses.fields(Measurement))
 
 
@@ -101,37 +99,13 @@ def read_measurements(path: Path) -> list[Measurement]:
     Raises:
         DataError: The file is missing, or a line is no measurement.
     """
-    try:
-        lines = path.read_text("utf-8").split("\n")
-    except OSError as error:
-        raise DataError(f"Cannot be read ({error.strerror}).", path=path) from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"Not UTF-8 (byte {error.start + 1}).", path=path) from None
-    if lines and not lines[-1]:
+    lines = read_text(path).split("\n")
+    if not lines[-1]:
         lines.pop()
-    alike: set[Any] = set()
-    rows: list[Measurement] = []
-    for start in range(0, len(lines), _BLOCK):
-        values = _parsed(lines[start : start + _BLOCK], path, start + 1)
-        rows += [_measurement(value, path, number, alike) for number, value in enumerate(values, start + 1)]
-    return rows
+    return [_measurement(parse_json(line, path, number), path, number) for number, line in enumerate(lines, 1)]
 
 
-def _parsed(lines: Sequence[str], path: Path, first: int) -> list[Any]:
-    """The values of some lines; parsed together, which takes half the time, unless one of them is damaged."""
-    if all(line[:1] == "{" and line[-1:] == "}" for line in lines):
-        with contextlib.suppress(DataError):
-            values = parse_json(f"[{','.join(lines)}]", path)
-            if len(values) == len(lines):
-                return list(values)
-    return [parse_json(line, path, number) for number, line in enumerate(lines, first)]
-
-
-def _measurement(row: Any, path: Path, number: int, alike: set[Any]) -> Measurement:
-    # rows with the same fields of the same types are checked once but for what their values decide
-    shape = (*row, *map(type, row.values())) if isinstance(row, dict) else None
-    if shape in alike and row["kind"] in _KINDS and _is_finite(row["value"]):
-        return Measurement(**row)
+def _measurement(row: Any, path: Path, number: int) -> Measurement:
     wrong = "no object" if not isinstance(row, dict) else next((name for name in row if name not in _TYPES), None)
     if wrong is None:
         wrong = next((name for name in FIELDS if not _fits(row.get(name), name)), None)
@@ -142,11 +116,9 @@ def _measurement(row: Any, path: Path, number: int, alike: set[Any]) -> Measurem
             path=path,
             line=number,
         )
-    alike.add(shape)
     return Measurement(**row)
 
 
-_KINDS = frozenset(get_args(Kind))
 _TYPES: dict[str, tuple[type, ...]] = dict.fromkeys(FIELDS, (str,)) | {
     "seed": (int,),
     "sentences": (int,),
@@ -162,9 +134,5 @@ def _fits(value: Any, name: str) -> bool:
     if isinstance(value, bool) or not isinstance(value, _TYPES[name]):
         return False
     if name == "kind":
-        return value in _KINDS
-    return _is_finite(value)
-
-
-def _is_finite(value: Any) -> bool:
+        return value in get_args(Kind)
     return not isinstance(value, float) or math.isfinite(value)

@@ -52,7 +52,7 @@ def parse_json(
 
 def read_json(path: Path, error: type[XLReachError] = DataError) -> Any:
     """The value of a JSON file, with or without a byte-order mark."""
-    return parse_json(_text(path, error), path, error=error)
+    return parse_json(read_text(path, error), path, error=error)
 
 
 def parse_yaml(text: str, path: Path | str | None = None, error: type[XLReachError] = DataError) -> Any:
@@ -73,7 +73,7 @@ def parse_yaml(text: str, path: Path | str | None = None, error: type[XLReachErr
 
 def read_yaml(path: Path, error: type[XLReachError] = DataError) -> Any:
     """The value of a YAML file."""
-    return parse_yaml(_text(path, error), path, error)
+    return parse_yaml(read_text(path, error), path, error)
 
 
 def check_aliases(root: yaml.Node | None) -> None:
@@ -114,7 +114,8 @@ def as_path(text: str) -> Path | None:
     return path
 
 
-def _text(path: Path, error: type[XLReachError]) -> str:
+def read_text(path: Path, error: type[XLReachError] = DataError) -> str:
+    """The text of a UTF-8 file, with or without a byte-order mark."""
     try:
         return Path(path).read_text("utf-8-sig")
     except OSError as cause:

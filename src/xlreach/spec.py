@@ -59,18 +59,8 @@ def param(
         maximum: The largest number allowed.
         of: For a parameter that is itself an object with a string form: its registry.
     """
-    metadata = {
-        "help": help,
-        "positional": positional,
-        "shown": shown,
-        "member": member,
-        "minimum": minimum,
-        "maximum": maximum,
-        "of": of,
-    }
-    if default is dataclasses.MISSING:
-        return field(metadata=metadata)
-    return field(default=default, metadata=metadata)
+    metadata = {"help": help, "positional": positional, "shown": shown, "member": member, "of": of}
+    return field(default=default, metadata={**metadata, "minimum": minimum, "maximum": maximum})
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ ALLOWED = {
     ("comparison/hypotheses.py", "_sides"): "the languages of a user's claim, joined by +",
     ("study/data.py", "_source"): "a user may choose data sets by source, the part of text:SOURCE/CODE",
     ("study/data.py", "_groups"): "a user may choose data sets by family, the part before the colon",
-    ("comparison/groups/splits.py", ""): "hub ids of bases, to know which languages they were pretrained on",
+    ("comparison/groups/splits.py", "_pretraining"): "hub ids of bases, which may end in @revision",
     ("comparison/explain/equal_pools.py", "_cases"): "columns of ranks.parquet, whose ranks are joined by commas",
     ("report/charts.py", "_themed"): "the SVG that Vega-Lite drew",
     ("report/export.py", "file_name"): "makes a file's name; nothing is read from it",

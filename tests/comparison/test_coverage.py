@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from xlreach.comparison.groups.families import Cell
-from xlreach.comparison.resampling.variance import contributions, variance_components
+from xlreach.comparison.resampling.variance import query_influence, variance_components
 from xlreach.system import System
 
 _spec = importlib.util.spec_from_file_location("coverage", Path(__file__).parents[2] / "benchmarks" / "coverage.py")
@@ -40,7 +40,7 @@ def test_parts_of_the_variance_by_hand():
     queries, seeds = rng.normal(0, 0.3, (200, 1, 1)), rng.normal(0, 0.1, (1, 1, 4))
     values = queries + seeds + rng.normal(0, 0.2, (200, 1, 4))
     cell = Cell(System(), (1, 2, 3, 4), values.astype(np.float32), np.ones(values.shape, np.float32))
-    moved = contributions(cell, np.zeros(200, int))
+    moved = query_influence(cell, np.zeros(200, int))
     assert np.abs(moved.sum(0)).max() < 1e-5
     found = variance_components(moved, cell.means().T)
     table = values[:, 0, :]

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from xlreach.comparison import compare
-from xlreach.comparison.explain.equal_pools import _places, equal_pools, expected, pool_sizes
+from xlreach.comparison.explain.equal_pools import _ranks_left, equal_pools, expected, pool_sizes
 from xlreach.comparison.tables import pool_tables
 from xlreach.errors import DataError
 from xlreach.measurement import Measurement
@@ -118,7 +118,7 @@ def test_figures_by_language_stand_beside_those_of_whole_pools(compared):
 
 def test_places_are_hypergeometric():
     """Against scipy: how many of the documents above stay when 5,000 are thinned out to 300."""
-    positions, chances = _places(3, 800, 4990, 290)
+    positions, chances = _ranks_left(3, 800, 4990, 290)
     assert chances == pytest.approx(stats.hypergeom.pmf(positions - 3, 4990, 800, 290), rel=1e-9)
 
 

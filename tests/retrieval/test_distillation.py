@@ -73,7 +73,7 @@ def test_what_does_not_fit_is_said(encoder_folder, student, parallel, tmp_path):
     BertModel(config).save_pretrained(wide)
     with pytest.raises(ModelError, match="64 numbers, the encoder's 32"):
         train(f'distil(teacher="{wide}",steps=1)', student, [parallel], tmp_path / "out")
-    with pytest.raises(ModelError, match="no folder"):
+    with pytest.raises(ModelError, match="not a folder"):
         train('distil(teacher="/nowhere",steps=1)', student, [parallel], tmp_path / "out")
     with pytest.raises(SpecError, match="needs 'teacher'"):
         ALIGNMENTS.parse("distil")

@@ -97,8 +97,8 @@ def compare(
     dense = [row for row in results if row.system.is_dense]
     why = explain(dense, headline, every_split[0], seed=seed, resamples=resamples, permutations=permutations)
     analysis = rounded(replace(analysis, **vars(why)))
-    found = answers(analysis, results, queries, levels, names, seed=seed, resamples=resamples)
-    return replace(analysis, answers=rounded(tuple(found)))
+    answered = answers(analysis, results, queries, levels, names, seed=seed, resamples=resamples)
+    return replace(analysis, answers=rounded(tuple(answered)))
 
 
 def _names(results: Sequence[Measurement]) -> StudyNames:

@@ -13,8 +13,8 @@ from xlreach.comparison.groups.contrasts import Contrast, find_contrasts, query_
 from xlreach.comparison.groups.families import Cell, Family
 from xlreach.comparison.resampling.bootstrap import group_weights, multinomial, resampled_means
 from xlreach.comparison.resampling.language_means import ByDirection, ByLanguage, over_seeds
-from xlreach.comparison.resampling.split_draws import Division, SideMeans
-from xlreach.comparison.resampling.variance import contributions
+from xlreach.comparison.resampling.split_draws import SideMeans, SplitDraws
+from xlreach.comparison.resampling.variance import query_influence
 from xlreach.comparison.tests.permutation import hedges_g, holm, relabel, sign_flip
 from xlreach.gaps import Caution, Change, Direction, Gap, LanguageSplit, Side, Subject
 from xlreach.scoring.measures import MeasureInfo
@@ -46,13 +46,13 @@ class GapBuilder:
         seeds = [multinomial(len(c.seeds), self.resamples, self._rng(key.dataset, "seeds", c.seeds)) for c in cells]
         by_seed = [by_language.values(cell.means().T) for cell in cells]  # (seeds, languages)
         exact = [by_language.values(over_seeds(cell.means())[None])[0] for cell in cells]
-        influence = [contributions(cell, family.strata) for cell in cells]  # (groups, pairs, seeds)
+        influence = [query_influence(cell, family.strata) for cell in cells]  # (groups, pairs, seeds)
         on_languages = [
             np.einsum("gps,pl->gls", of_pairs, by_language.shares(cell))
             for of_pairs, cell in zip(influence, cells, strict=True)
         ]
         systems = [(number, None) for number in range(len(cells))] + [(c.cell, c.against) for c in contrasts]
-        jobs = [self._division(family, by_language, split, len(systems)) for split in splits]
+        jobs = [self._draws(family, by_language, split, len(systems)) for split in splits]
         for chunk, means in resampled_means(cells, groups, seeds):
             for number, (cell, against) in enumerate(systems):
                 values = by_language.values(means[cell])
@@ -75,17 +75,17 @@ class GapBuilder:
     def changes(self) -> list[Change]:
         """The changes, with Holm's correction over each split, data set, setting and measure."""
         families: dict[tuple[Any, ...], list[int]] = {}
-        for place, row in enumerate(self._changes):
-            families.setdefault((row.split, row.kind, row.dataset, row.setting, row.measure), []).append(place)
+        for index, row in enumerate(self._changes):
+            families.setdefault((row.split, row.kind, row.dataset, row.setting, row.measure), []).append(index)
         corrected = list(self._changes)
-        for places in families.values():
-            members = [self._changes[place] for place in places]
+        for indexes in families.values():
+            members = [self._changes[index] for index in indexes]
             tests = zip(
                 *(holm([getattr(row, name) for row in members]) for name in ("p_queries", "p_languages", "p_low")),
                 strict=True,
             )
-            for place, row, (queries, languages, low) in zip(places, members, tests, strict=True):
-                corrected[place] = replace(
+            for index, row, (queries, languages, low) in zip(indexes, members, tests, strict=True):
+                corrected[index] = replace(
                     row,
                     p_queries_holm=queries,
                     p_languages_holm=languages,
@@ -94,15 +94,15 @@ class GapBuilder:
                 )
         return corrected
 
-    def _division(self, family: Family, by_language: ByLanguage, split: LanguageSplit, systems: int) -> Division:
+    def _draws(self, family: Family, by_language: ByLanguage, split: LanguageSplit, systems: int) -> SplitDraws:
         directions = ByDirection(family.pairs, split) if family.key.setting == "cross" else None
         rng = self._rng(family.key.dataset, split.name, "languages")
-        return Division(split, by_language, directions, systems, self.resamples, rng)
+        return SplitDraws(split, by_language, directions, systems, self.resamples, rng)
 
     def _gap(
         self,
         family: Family,
-        job: Division,
+        job: SplitDraws,
         number: int,
         exact: np.ndarray,
         per_seed: np.ndarray,
@@ -136,7 +136,7 @@ class GapBuilder:
     def _change(
         self,
         family: Family,
-        job: Division,
+        job: SplitDraws,
         number: int,
         contrast: Contrast,
         after: np.ndarray,
@@ -150,7 +150,7 @@ class GapBuilder:
         if gain is None or then is None or now is None:
             return
         cell, against = family.cells[contrast.cell], family.cells[contrast.against]
-        names = [getattr(one.system, name) for one in (cell, against) for name in ("recipe", "alignment")]
+        names = [getattr(side.system, name) for side in (cell, against) for name in ("recipe", "alignment")]
         rng = self._rng(family.key, job.split.name, contrast.factor, *names)
         parts = query_contributions(family, contrast, job.sides()) if family.has_queries else None
         certainty = job.certainty(number, gain.difference, after - before, per_seed, influence)

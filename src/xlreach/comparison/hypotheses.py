@@ -26,7 +26,7 @@ from xlreach.comparison.resampling.bootstrap import (
     two_sided,
 )
 from xlreach.comparison.resampling.language_means import ByLanguage, level_mean, over_seeds
-from xlreach.comparison.resampling.variance import contributions, variance_components
+from xlreach.comparison.resampling.variance import query_influence, variance_components
 from xlreach.comparison.tests.permutation import holm
 from xlreach.gaps import LanguageSplit, Verdict
 from xlreach.measurement import Measurement
@@ -123,7 +123,7 @@ def _check(
     estimate = float(effect(exact))
     paired = len({cell.seeds for cell in cells}) == 1
     by_seed = effect([by_language.values(cell.means().T) for cell in cells]) if paired else np.zeros(1)
-    influence = [np.einsum("gps,pl->gsl", contributions(c, family.strata), by_language.shares(c)) for c in cells]
+    influence = [np.einsum("gps,pl->gsl", query_influence(c, family.strata), by_language.shares(c)) for c in cells]
     if not paired:
         influence = [of_cell.mean(1, keepdims=True) for of_cell in influence]
     both = variance_components(effect(influence)[:, None], by_seed[:, None])

@@ -78,16 +78,11 @@ class AnnotatedCorpus(Dataset, Generic[T]):
     """
 
     def __init__(
-        self,
-        name: str,
-        language: str,
-        splits: Mapping[str, Iterable[Path]],
-        read: Callable[[Path], Iterator[T]],
+        self, name: str, language: str, splits: Mapping[str, Iterable[Path]], read: Callable[[Path], Iterator[T]]
     ) -> None:
         self.name, self.language = name, language
-        self.splits: dict[str, tuple[Path, ...]] = {
-            split: tuple(splits[split]) for split in sorted(splits, key=_split_order)
-        }
+        ordered = sorted(splits, key=lambda split: SPLITS.index(split) if split in SPLITS else len(SPLITS))
+        self.splits: dict[str, tuple[Path, ...]] = {split: tuple(splits[split]) for split in ordered}
         self._read = read
 
     @property
@@ -161,7 +156,3 @@ def check_language(data: Dataset, language: str) -> str:
     if language not in data.languages:
         raise DataError(f"{data.name} has no text in {language!r}.", fix=nearest(language, data.languages))
     return language
-
-
-def _split_order(split: str) -> int:
-    return SPLITS.index(split) if split in SPLITS else len(SPLITS)

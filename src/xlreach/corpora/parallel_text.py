@@ -49,15 +49,9 @@ class AlignedFiles:
 class ParallelText(Collection):
     """Texts that translate each other line by line, in two languages or many."""
 
-    def __init__(
-        self,
-        name: str,
-        bundles: Iterable[AlignedFiles],
-        shared: Iterable[Path] = (),
-    ) -> None:
-        self._shared = tuple(shared)
-        self.name = name
-        self.bundles = tuple(bundles)
+    def __init__(self, name: str, bundles: Iterable[AlignedFiles], shared: Iterable[Path] = ()) -> None:
+        # `shared`: files that decide which lines are used, and so belong to every language.
+        self.name, self.bundles, self._shared = name, tuple(bundles), tuple(shared)
 
     @property
     def languages(self) -> tuple[str, ...]:

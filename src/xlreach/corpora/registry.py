@@ -55,8 +55,7 @@ def open_dataset(text: str, root: Path) -> Dataset:
         if path is not None and (path.exists() or text.startswith(("/", "./", "../", "~"))):
             return open_path(path)
         raise _unknown(text, name, root)
-    spec = DATASETS.parse(text)
-    return spec.open(_checked(root))
+    return DATASETS.parse(text).open(_checked(root))
 
 
 def find_datasets(root: Path, kind: Kind, language: str) -> list[str]:
@@ -92,13 +91,7 @@ def _unknown(text: str, name: str, root: Path) -> SpecError:
     """The error for a string that names no data set; suggests the nearest of those in the root."""
     strings = [spec.name for spec in DATASETS]
     if root.is_dir():
-        strings += [
-            found
-            for kind in get_args(Kind)
-            if kind != "collection"
-            for spec in DATASETS
-            for found, _ in spec.find(root, kind)
-        ]
+        strings += [name for kind in get_args(Kind) for spec in DATASETS for name, _ in spec.find(root, kind)]
     close = difflib.get_close_matches(text, sorted(set(strings)), n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(repr(name) for name in close)}? " if close else ""
     return SpecError(

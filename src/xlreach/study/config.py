@@ -196,7 +196,7 @@ def _parsed(config: StudyConfig) -> StudyConfig:
     """Parses every recipe, alignment, task, retriever, index, measure, language, preset and hypothesis."""
     from xlreach.adapt import Recipe
     from xlreach.comparison.claims import parse_hypothesis
-    from xlreach.comparison.groups.splits import CUTS
+    from xlreach.comparison.groups.splits import SPLITS
     from xlreach.retrieval.alignment import ALIGNMENTS
     from xlreach.retrieval.factory import check_factory
     from xlreach.retrieval.retrievers import RETRIEVERS
@@ -244,7 +244,7 @@ def _parsed(config: StudyConfig) -> StudyConfig:
 
     for name in config.divisions:
         with config.at("divisions", name):
-            if name in CUTS:
+            if name in SPLITS:
                 raise ConfigError(f"{name!r} is a division that every study has.", fix="Give it another name.")
     languages = divided(config.languages, "languages")
     transfer = each(_shortest_code, config.transfer, "transfer")

@@ -2,9 +2,9 @@
 
 The points of one language are not independent, so languages are what is resampled and permuted. Two questions:
 `across`, do languages (under any recipe) that tag better or break into fewer pieces also retrieve better; and `within`,
-does a recipe that moves the one move the other, a language's own mean taken away. A correlation is claimed only where
-its permutation test, after Holm over everything that was tried in the same place, says so; with four languages no
-order of theirs is rarer than one in 24, and nothing is claimed.
+does a recipe that changes the one change the other, after each language's mean is subtracted. A correlation is claimed
+only where its permutation test is significant after Holm's correction over all predictors of the same grid; four
+languages have 24 orders, so no p is below 1/24 and nothing is claimed.
 """
 
 from __future__ import annotations

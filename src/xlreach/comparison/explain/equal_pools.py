@@ -45,7 +45,7 @@ def pool_sizes(ranks: pd.DataFrame | Path) -> list[PoolSizes]:
         ranks: As for `equal_pools`.
     """
     table = _table(ranks).select(["dataset", "setting", "document_language", "pool"])
-    # of a query that is a document itself one fewer is ranked
+    # where queries are documents too, a query's own document is not ranked
     ends = table.group_by(["dataset", "setting", "document_language"]).aggregate([("pool", "min"), ("pool", "max")])
     pools: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in ends.sort_by([(name, "ascending") for name in ("dataset", "setting", "document_language")]).to_pylist():
@@ -131,7 +131,7 @@ def expected(measure: str, ranks: tuple[int, ...], grades: tuple[int, ...], pool
 
     Args:
         measure: `AP`, `RR`, `nDCG`, `R`, `P` or `Success`, with or without a cutoff (`R`, `P`, `Success` need one).
-        ranks: Places of the relevant documents in the whole ranking, from 1; 0 for one not found.
+        ranks: Ranks of the relevant documents in the whole pool, from 1; 0 for one that was not ranked.
         grades: Their grades.
         pool: Documents ranked.
         size: Documents left.
@@ -163,36 +163,43 @@ def _expected(name: str, cutoff: int, ranks: tuple[int, ...], grades: tuple[int,
     if not order:
         return 0.0
     others, left = pool - relevant, max(min(size, pool) - relevant, 0)
-    places = [_places(place, rank - place, others, left) for place, (rank, _) in enumerate(order, 1)]
+    ranks_left = [_ranks_left(k, rank - k, others, left) for k, (rank, _) in enumerate(order, 1)]
     within = np.arange(1, pool + 1) <= (cutoff or pool)
 
-    def mean(place: int, value: Callable[[np.ndarray], np.ndarray]) -> float:
-        positions, chances = places[place]
+    def mean(number: int, value: Callable[[np.ndarray], np.ndarray]) -> float:
+        positions, chances = ranks_left[number]
         return float((chances * value(positions) * within[positions - 1]).sum())
 
     if name == "RR":
-        return mean(0, lambda at: 1 / at)
+        return mean(0, lambda rank: 1 / rank)
     if name == "Success":
-        return mean(0, lambda at: np.ones(len(at)))
+        return mean(0, lambda rank: np.ones(len(rank)))
     if name in ("R", "P"):
-        hits = sum(mean(place, lambda at: np.ones(len(at))) for place in range(len(order)))
+        hits = sum(mean(number, lambda rank: np.ones(len(rank))) for number in range(len(order)))
         return hits / (relevant if name == "R" else cutoff)
     if name == "AP":
-        return sum((place + 1) * mean(place, lambda at: 1 / at) for place in range(len(order))) / relevant
-    gained = sum(grade * mean(place, lambda at: 1 / np.log2(at + 1)) for place, (_, grade) in enumerate(order))
+        return sum((number + 1) * mean(number, lambda rank: 1 / rank) for number in range(len(order))) / relevant
+    gained = sum(grade * mean(number, lambda rank: 1 / np.log2(rank + 1)) for number, (_, grade) in enumerate(order))
     best = sorted(grades, reverse=True)[: cutoff or relevant]
-    ideal = sum(grade / np.log2(place + 1) for place, grade in enumerate(best, 1))
+    ideal = sum(grade / np.log2(rank + 1) for rank, grade in enumerate(best, 1))
     return float(gained / ideal) if ideal else 0.0
 
 
 @lru_cache(maxsize=20_000)
-def _places(place: int, above: int, others: int, left: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where the relevant document that is the `place`-th of its kind may stand, and how likely."""
+def _ranks_left(number: int, above: int, others: int, left: int) -> tuple[np.ndarray, np.ndarray]:
+    """The ranks that a relevant document may have in the smaller pool, and their probabilities.
+
+    Args:
+        number: It is the so-manieth of the relevant documents.
+        above: How many documents that are not relevant are above it in the whole pool.
+        others: How many documents are not relevant.
+        left: How many of these are kept.
+    """
     stay = np.arange(max(0, left - (others - above)), min(above, left) + 1)
     # The hypergeometric distribution, ten times as fast as scipy's, which is called some thousand times.
     logs = _log_choose(above, stay) + _log_choose(others - above, left - stay)
     chances = np.exp(logs - logs.max())
-    return place + stay, chances / chances.sum()
+    return number + stay, chances / chances.sum()
 
 
 def _log_choose(total: int, some: np.ndarray) -> np.ndarray:
@@ -200,7 +207,7 @@ def _log_choose(total: int, some: np.ndarray) -> np.ndarray:
 
 
 def _table(ranks: pd.DataFrame | Path) -> pa.Table:
-    """The rows that count: the pool of all languages is one for all."""
+    """The rows with a pool of one language, without those of the setting `cross` within a language."""
     table = pq.read_table(ranks) if isinstance(ranks, Path) else pa.Table.from_pandas(ranks, preserve_index=False)
     if missing := sorted(set(_COLUMNS) - set(table.column_names)):
         raise DataError(f"The ranks lack {', '.join(missing)}.", expected=f"Expected {', '.join(_COLUMNS)}.")
@@ -238,8 +245,8 @@ def _measured(parts: pd.DataFrame, dataset: str, setting: str, measure: str) -> 
     results = []
     for key, cell in parts.groupby(list(_CELL), dropna=False, sort=False, observed=True)["equal"]:
         named: dict[str, Any] = {
-            name: None if pd.isna(one) else int(one) if name == "seed" else str(one)
-            for name, one in zip(_CELL, key, strict=True)
+            name: None if pd.isna(value) else int(value) if name == "seed" else str(value)
+            for name, value in zip(_CELL, key, strict=True)
         }
         results.append(Measurement(kind="retrieval", value=float(cell.mean()), n=len(cell), **about, **named))
     queries = parts[[*_CELL, "group"]].astype({name: object for name in (*_CELL, "group") if name != "seed"})

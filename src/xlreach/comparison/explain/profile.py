@@ -98,7 +98,7 @@ def profiles(results: Sequence[Measurement], measure: str | None) -> Iterator[Pr
                     languages,
                     recipes,
                     scores[there],
-                    tuple(one for one in predictors if np.isfinite(one.values).any()),
+                    tuple(predictor for predictor in predictors if np.isfinite(predictor.values).any()),
                 )
 
 

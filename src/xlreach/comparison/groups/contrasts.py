@@ -68,6 +68,6 @@ def query_contributions(family: Family, contrast: Contrast, sides: tuple[Sequenc
     difference, both = weighted[0] - weighted[1], (measured[0] > 0) & (measured[1] > 0)
     parts = np.zeros(len(difference))
     for sign, side in zip((1.0, -1.0), sides, strict=True):
-        places = [place for place, code in enumerate(by_language.languages) if code in side and both[place]]
-        parts += sign * difference[:, places].mean(1)
+        columns = [number for number, code in enumerate(by_language.languages) if code in side and both[number]]
+        parts += sign * difference[:, columns].mean(1)
     return np.asarray(parts, np.float64)

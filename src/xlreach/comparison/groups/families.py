@@ -145,7 +145,7 @@ def _family(key: FamilyKey, rows: list[Measurement], queries: pd.DataFrame | Non
             detail[System(key.base or "", *map(str, name))] = queries[codes == number]
     cells = []
     for system, members in by_cell:
-        seeds = tuple(sorted({_seed(one) for one in members["seed"]}, key=lambda one: (one is not None, one or 0)))
+        seeds = tuple(sorted({_seed(seed) for seed in members["seed"]}, key=lambda seed: (seed is not None, seed or 0)))
         sums = np.zeros((groups, len(pairs), len(seeds)), np.float32)
         counts = np.zeros_like(sums)
         own = detail.get(system)
@@ -173,7 +173,7 @@ def _pair(row: Measurement) -> Pair:
 
 def _borrow(cell: Cell, cells: Sequence[Cell], pairs: Sequence[Pair]) -> Cell:
     """Languages that only the unadapted base was tagged in count, unchanged, under every recipe."""
-    plain = next((one for one in cells if not one.system.is_adapted and one.seeds == cell.seeds), None)
+    plain = next((other for other in cells if not other.system.is_adapted and other.seeds == cell.seeds), None)
     missing = [] if plain is None else [row for row in range(len(pairs)) if not cell.counts[:, row].any()]
     missing = [row for row in missing if plain is not None and plain.counts[:, row].any()]
     if plain is None or not missing:
@@ -188,21 +188,21 @@ def _seed(value: Any) -> int | None:
 
 
 def _pair_index(queries: pd.DataFrame, position: dict[Pair, int]) -> np.ndarray:
-    """The number of each row's pair; one that the results do not know is refused."""
+    """The number of each row's pair; raises DataError for a pair that is not in the results."""
     parts = [pd.factorize(queries[name]) for name in ("query_language", "document_language", "language")]
     table = np.full([len(names) + 1 for _, names in parts], -1)
-    for places in np.ndindex(*table.shape):
-        known = [[*names, None][place] for place, (_, names) in zip(places, parts, strict=True)]
-        table[places] = position.get(Pair(*known), -1)
-    found = table[tuple(codes for codes, _ in parts)]  # null has code -1: the last place
-    if (found < 0).any():
-        first = queries[found < 0].iloc[0]
+    for codes in np.ndindex(*table.shape):
+        names_of_pair = [[*names, None][code] for code, (_, names) in zip(codes, parts, strict=True)]
+        table[codes] = position.get(Pair(*names_of_pair), -1)
+    numbers = table[tuple(codes for codes, _ in parts)]  # null has code -1: the last entry
+    if (numbers < 0).any():
+        first = queries[numbers < 0].iloc[0]
         raise DataError(
             f"queries.parquet has {first['query_language']} → {first['document_language']} on {first['dataset']}, "
             "results.jsonl has not.",
             expected="Expected both files to be of one run.",
         )
-    return found
+    return numbers
 
 
 def _strata(units: np.ndarray, languages: pd.Series, groups: int) -> np.ndarray:
@@ -248,8 +248,8 @@ class _Queries:
             test = None
             for name in _FAMILY:
                 value = getattr(key, name)
-                one = arrow.field(name).is_null() if value is None else arrow.field(name) == value
-                test = one if test is None else test & one
+                condition = arrow.field(name).is_null() if value is None else arrow.field(name) == value
+                test = condition if test is None else test & condition
             return self.table.to_table(columns=list(_COLUMNS), filter=test).to_pandas()
         if self.frame is None:
             return None

@@ -170,7 +170,7 @@ def interval(
     Returns:
         None where the draws do not vary, for then nothing was resampled.
     """
-    small = [one for one in components if one.units > 1]
+    small = [part for part in components if part.units > 1]
     if rest is None:
         drawn = draws[np.isfinite(draws)].astype(np.float64)
         if len(drawn) < 2:
@@ -179,11 +179,13 @@ def interval(
         if method == "percentile":
             low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
             return ConfidenceInterval(float(low), float(high), spread, None) if spread > 1e-9 else None
-        rest = max(spread**2 - sum(one.variance for one in small) - double_counted, 0.0)
-    se = float(np.sqrt(rest + sum(one.corrected for one in small)))
+        rest = max(spread**2 - sum(part.variance for part in small) - double_counted, 0.0)
+    se = float(np.sqrt(rest + sum(part.corrected for part in small)))
     if not se > 1e-9:
         return None
-    weight = sum((one.corrected if one.uncertain is None else one.uncertain) ** 2 / (one.units - 1) for one in small)
+    weight = sum(
+        (part.corrected if part.uncertain is None else part.uncertain) ** 2 / (part.units - 1) for part in small
+    )
     df = se**4 / weight if weight > 0 else None
     reach = float(stats.norm.ppf((1 + confidence) / 2) if df is None else stats.t.ppf((1 + confidence) / 2, df))
     return ConfidenceInterval(estimate - reach * se, estimate + reach * se, se, df)

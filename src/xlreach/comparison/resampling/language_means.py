@@ -56,8 +56,8 @@ class ByLanguage:
         return np.asarray(counted / np.maximum(counted.sum(0), 1), np.float32)
 
     def side(self, split: LanguageSplit, level: Side) -> list[int]:
-        """The places of a level's languages."""
-        return [place for place, code in enumerate(self.languages) if split.level(code) == level]
+        """The columns of the languages of a side."""
+        return [column for column, code in enumerate(self.languages) if split.level(code) == level]
 
 
 def level_mean(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
@@ -72,7 +72,7 @@ class ByDirection:
     """Averages pairs of two languages into the four directions between levels, and into what the weak side costs.
 
     A statistic is a mean over pairs, or a difference of two; its `influences` say what each language has to do with
-    it, as the one that asks, the one that answers, or both.
+    it, as the language of the queries, of the documents, or of both.
     """
 
     def __init__(self, pairs: Sequence[Pair], split: LanguageSplit) -> None:
@@ -118,7 +118,7 @@ class ByDirection:
             parts: Of `parts`.
             measured: Which pairs were, shape (pairs,).
         """
-        found = np.zeros((len(self.pairs), len(self.languages)))
+        matrix = np.zeros((len(self.pairs), len(self.languages)))
         for sign, direction in zip((1.0, -1.0), parts, strict=False):
             rows = [row for row in self.members[direction] if measured[row]]
             sides = [[self.languages.index(str(self.pairs[row][side])) for row in rows] for side in (0, 1)]
@@ -127,9 +127,9 @@ class ByDirection:
             scale = (both - 1) / (both - 2) if both > 2 else np.nan if both else 1.0
             for side in sides:
                 counts = np.bincount(side, minlength=len(self.languages))
-                for row, place in zip(rows, side, strict=True):
-                    found[row, place] += sign * scale / counts[place]
-        return found
+                for row, column in zip(rows, side, strict=True):
+                    matrix[row, column] += sign * scale / counts[column]
+        return matrix
 
 
 def over_seeds(means: np.ndarray) -> np.ndarray:

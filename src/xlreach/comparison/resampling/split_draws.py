@@ -45,8 +45,8 @@ class SideMeans:
         return self.low - self.high
 
 
-class Division:
-    """One split of one family: its draws of languages, and what was computed from them.
+class SplitDraws:
+    """The draws of one split in one family, and the statistics of each draw.
 
     Args:
         split: The two sides.

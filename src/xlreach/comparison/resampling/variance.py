@@ -54,16 +54,18 @@ class VarianceComponents:
         return [Component(float(self.seeds_drawn[0]), self.units, trained, seen)]
 
 
-def contributions(cell: Cell, strata: np.ndarray) -> np.ndarray:
+def query_influence(cell: Cell, strata: np.ndarray) -> np.ndarray:
     """How far each query group moves the mean of each pair under each seed, shape (groups, pairs, seeds); sums to 0
     within a stratum."""
     totals = cell.counts.sum(0, dtype=np.float64)
     means = np.divide(cell.sums.sum(0, dtype=np.float64), totals, out=np.zeros_like(totals), where=totals > 0)
-    moved = (cell.sums - cell.counts * means.astype(np.float32)) / np.where(totals > 0, totals, 1).astype(np.float32)
+    influence = (cell.sums - cell.counts * means.astype(np.float32)) / np.where(totals > 0, totals, 1).astype(
+        np.float32
+    )
     for stratum in np.unique(strata):
         members = strata == stratum
-        moved[members] -= moved[members].mean(0)
-    return np.asarray(moved, np.float32)
+        influence[members] -= influence[members].mean(0)
+    return np.asarray(influence, np.float32)
 
 
 def variance_components(influence: np.ndarray, by_seed: np.ndarray) -> VarianceComponents:

@@ -57,16 +57,16 @@ def published_tables(results: Sequence[Measurement], levels: Mapping[str, Sequen
 def _line(own: Mapping[str, Figure], codes: Sequence[str], shared: Sequence[str]) -> tuple[Figure | None, ...]:
     whole = [own[code] for code in shared if code in own]
     complete = len(whole) == len(shared)
-    mean = Figure(sum(one.mean for one in whole) / len(whole), None, whole[0].seeds) if complete else None
+    mean = Figure(sum(figure.mean for figure in whole) / len(whole), None, whole[0].seeds) if complete else None
     return (*(own.get(code) for code in codes), mean)
 
 
 @cache
 def _published() -> dict[str, dict[str, dict[str, Figure]]]:
     """Figures (0 to 1) by measure, method and language."""
-    found: dict[str, dict[str, dict[str, Figure]]] = {}
+    published: dict[str, dict[str, dict[str, Figure]]] = {}
     text = files("xlreach.comparison.tables").joinpath("chau_smith_2021.tsv").read_text("utf-8")
     for row in csv.DictReader(text.splitlines(), delimiter="\t"):
         figure = Figure(float(row["percent"]) / 100, None, _SEEDS)
-        found.setdefault(row["measure"], {}).setdefault(row["method"], {})[row["language"]] = figure
-    return found
+        published.setdefault(row["measure"], {}).setdefault(row["method"], {})[row["language"]] = figure
+    return published

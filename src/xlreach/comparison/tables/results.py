@@ -259,23 +259,23 @@ def _of_side(languages: Sequence[SeedValues]) -> Figure:
     by_seed: SeedValues = {}
     for seed in seeds:
         own = [values.get(seed, values.get(None)) for values in languages]
-        if all(one is not None for one in own):
-            by_seed[seed] = [fmean([fmean(one) for one in own if one is not None])]
-    return figure_of(by_seed or {None: [fmean([fmean(v) for one in languages for v in one.values()])]})
+        if all(values is not None for values in own):
+            by_seed[seed] = [fmean([fmean(values) for values in own if values is not None])]
+    return figure_of(by_seed or {None: [fmean([fmean(v) for values in languages for v in values.values()])]})
 
 
 def mark_best(column: dict[Key, Figure | None], measure: str) -> dict[Key, Figure | None]:
     """The figures of a column with the best marked, and those that are not significantly worse."""
-    means = {key: one.mean for key, one in column.items() if one is not None}
+    means = {key: figure.mean for key, figure in column.items() if figure is not None}
     if len(set(means.values())) < 2:
         return column
     down = MeasureInfo.of(measure).lower_is_better
     best = (min if down else max)(means, key=means.__getitem__)
-    seeds = {key: dict(one.values) for key, one in column.items() if one is not None}
+    seeds = {key: dict(figure.values) for key, figure in column.items() if figure is not None}
     tied = not_worse(seeds, best, lower_is_better=down)
     return {
-        key: None if one is None else replace(one, best=one.mean == means[best], tied=key in tied)
-        for key, one in column.items()
+        key: figure and replace(figure, best=figure.mean == means[best], tied=key in tied)
+        for key, figure in column.items()
     }
 
 

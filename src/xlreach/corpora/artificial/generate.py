@@ -46,8 +46,8 @@ _ENCYCLOPAEDIC = 0.2  # share of the plain text that states or asks facts, as pa
 
 
 @dataclass
-class _Tongue:
-    """A language at work, and what it has said so far."""
+class _Speaker:
+    """A language with its grammar, the sentences that evaluation reads, and the figures for README.md."""
 
     design: LanguageDesign
     lexicon: Lexicon
@@ -74,120 +74,120 @@ def generate(spec: Artificial, out: Path, progress: bool = True) -> None:
     out.mkdir(parents=True, exist_ok=True)
     if any(out.iterdir()):
         raise DataError("The folder is not empty.", fix="Name a new folder, or empty this one.", path=out)
-    tongues = _tongues(spec)
+    speakers = _speakers(spec)
     inventory = Inventory()
-    stock = NameStock(spec.seed, max(240, spec.passages // 2), [tongue.lexicon for tongue in tongues])
+    stock = NameStock(spec.seed, max(240, spec.passages // 2), [speaker.lexicon for speaker in speakers])
     sets = labelled_sets(spec, inventory, stock)
-    bar = tqdm(total=2 * len(tongues), desc="artificial languages", disable=None if progress else True)
+    bar = tqdm(total=2 * len(speakers), desc="artificial languages", disable=None if progress else True)
     with bar:
-        for tongue in tongues:
-            _evaluated_text(tongue, sets)
-            _treebank(tongue, sets, out)
-            _entities(tongue, sets, out)
+        for speaker in speakers:
+            _evaluated_text(speaker, sets)
+            _treebank(speaker, sets, out)
+            _entities(speaker, sets, out)
             bar.update()
-        _parallel(tongues, sets.parallel, out)
+        _parallel(speakers, sets.parallel, out)
         for name, retrieval in (("test", sets.test), ("train", sets.train)):
-            _collection(tongues, retrieval, out / "retrieval" / f"artificial-{name}")
-        for tongue in tongues:
-            _plain(spec, tongue, inventory, stock, out)
+            _collection(speakers, retrieval, out / "retrieval" / f"artificial-{name}")
+        for speaker in speakers:
+            _plain(spec, speaker, inventory, stock, out)
             bar.update()
-    _languages(tongues, out)
-    _transliteration(tongues, out)
-    _about(spec, tongues, out)
+    _languages(speakers, out)
+    _transliteration(speakers, out)
+    _readme(spec, speakers, out)
 
 
-def _tongues(spec: Artificial) -> list[_Tongue]:
+def _speakers(spec: Artificial) -> list[_Speaker]:
     lexicons: dict[str, Lexicon] = {}
-    tongues = []
+    speakers = []
     for design in family(spec):
         kin = None if design.kin is None else lexicons[design.kin]
         words = lexicons[design.code] = lexicon(spec.seed, design, kin)
-        tongues.append(_Tongue(design, words, Grammar(design, Morphology(design, words))))
-    return tongues
+        speakers.append(_Speaker(design, words, Grammar(design, Morphology(design, words))))
+    return speakers
 
 
-def _evaluated_text(tongue: _Tongue, sets: LabelledSets) -> None:
+def _evaluated_text(speaker: _Speaker, sets: LabelledSets) -> None:
     """Collects every sentence that evaluation reads, before anything is written for training."""
     for meanings in (sets.treebank, sets.entities):
         for split in ("test", "dev"):
-            tongue.evaluated.update(tongue.say(meaning) for meaning in meanings[split])
+            speaker.evaluated.update(speaker.say(meaning) for meaning in meanings[split])
     for passage in sets.test.passages:
-        tongue.evaluated.update(tongue.say(meaning) for meaning in passage.sentences)
-    tongue.evaluated.update(tongue.say(meaning.meaning) for meaning in sets.test.questions)
+        speaker.evaluated.update(speaker.say(meaning) for meaning in passage.sentences)
+    speaker.evaluated.update(speaker.say(meaning.meaning) for meaning in sets.test.questions)
 
 
-def _splits(tongue: _Tongue, meanings: dict[str, list[Clause]]) -> Iterator[tuple[str, list[list[Node]]]]:
+def _splits(speaker: _Speaker, meanings: dict[str, list[Clause]]) -> Iterator[tuple[str, list[list[Node]]]]:
     """Test, dev and train in words; a sentence that reads as one of an earlier split is left out."""
     earlier: set[str] = set()
     for split in SPLITS:
-        sentences = [tongue.grammar.sentence(words) for words in meanings[split]]
+        sentences = [speaker.grammar.sentence(words) for words in meanings[split]]
         if split == "train":
-            earlier = earlier | tongue.evaluated
+            earlier = earlier | speaker.evaluated
         kept = [words for words in sentences if text(words) not in earlier]
         earlier = earlier | {text(words) for words in kept}
         yield split, kept
 
 
-def _treebank(tongue: _Tongue, sets: LabelledSets, out: Path) -> None:
-    design = tongue.design
+def _treebank(speaker: _Speaker, sets: LabelledSets, out: Path) -> None:
+    design = speaker.design
     folder = out / "ud" / "artificial" / f"UD_{design.name}-ART"
     folder.mkdir(parents=True, exist_ok=True)
     words = crossing = total = 0
-    for split, sentences in _splits(tongue, sets.treebank):
+    for split, sentences in _splits(speaker, sets.treebank):
         trees = (tree(words, f"{design.code}-{split}-{at}") for at, words in enumerate(sentences, 1))
         write_conllu(folder / f"{design.code}_art-ud-{split}.conllu", trees)
         words += sum(map(len, sentences))
         crossing += sum(map(crosses, sentences))
         total += len(sentences)
-    tongue.figures["treebank words"] = words
-    tongue.figures["non-projective"] = crossing / total
+    speaker.figures["treebank words"] = words
+    speaker.figures["non-projective"] = crossing / total
 
 
-def _entities(tongue: _Tongue, sets: LabelledSets, out: Path) -> None:
-    folder = out / "ner" / "artificial" / tongue.design.code
+def _entities(speaker: _Speaker, sets: LabelledSets, out: Path) -> None:
+    folder = out / "ner" / "artificial" / speaker.design.code
     folder.mkdir(parents=True, exist_ok=True)
-    for split, sentences in _splits(tongue, sets.entities):
+    for split, sentences in _splits(speaker, sets.entities):
         write_iob2(folder / f"{split}.txt", map(tagged, sentences))
 
 
-def _parallel(tongues: list[_Tongue], meanings: list[Clause], out: Path) -> None:
+def _parallel(speakers: list[_Speaker], meanings: list[Clause], out: Path) -> None:
     """Line n of every language; a line that evaluation has in any language is left out of all."""
     parallel_lines = []
     for meaning in meanings:
-        line = [tongue.grammar.sentence(meaning) for tongue in tongues]
-        if not any(text(words) in tongue.evaluated for words, tongue in zip(line, tongues, strict=True)):
+        line = [speaker.grammar.sentence(meaning) for speaker in speakers]
+        if not any(text(words) in speaker.evaluated for words, speaker in zip(line, speakers, strict=True)):
             parallel_lines.append(line)
     for folder in ("parallel", "alignment"):
         (out / folder / "artificial").mkdir(parents=True, exist_ok=True)
-    for at, tongue in enumerate(tongues):
+    for at, speaker in enumerate(speakers):
         lines = (text(line[at]) for line in parallel_lines)
-        write_lines(out / "parallel" / "artificial" / f"{tongue.design.code}.txt", lines)
-    for a, b in combinations(range(len(tongues)), 2):
-        name = f"{tongues[a].design.code}-{tongues[b].design.code}.txt"
+        write_lines(out / "parallel" / "artificial" / f"{speaker.design.code}.txt", lines)
+    for a, b in combinations(range(len(speakers)), 2):
+        name = f"{speakers[a].design.code}-{speakers[b].design.code}.txt"
         write_lines(out / "alignment" / "artificial" / name, (alignment(line[a], line[b]) for line in parallel_lines))
 
 
-def _collection(tongues: list[_Tongue], retrieval: Retrieval, folder: Path) -> None:
+def _collection(speakers: list[_Speaker], retrieval: Retrieval, folder: Path) -> None:
     """A collection: every passage and question in every language; a question's passage is relevant in each."""
-    codes = [tongue.design.code for tongue in tongues]
+    codes = [speaker.design.code for speaker in speakers]
     documents = [
-        Document(f"{tongue.design.code}-d{at:05d}", tongue.design.code, " ".join(map(tongue.say, passage.sentences)))
-        for tongue in tongues
+        Document(f"{speaker.design.code}-d{at:05d}", speaker.design.code, " ".join(map(speaker.say, passage.sentences)))
+        for speaker in speakers
         for at, passage in enumerate(retrieval.passages, retrieval.first)
     ]
     queries, qrels = [], {}
-    for tongue in tongues:
+    for speaker in speakers:
         for at, question in enumerate(retrieval.questions, retrieval.first):
             query = Query(
-                f"{tongue.design.code}-q{at:05d}", tongue.design.code, tongue.say(question.meaning), f"q{at:05d}"
+                f"{speaker.design.code}-q{at:05d}", speaker.design.code, speaker.say(question.meaning), f"q{at:05d}"
             )
             queries.append(query)
             qrels[query.id] = {f"{code}-d{question.passage:05d}": 1 for code in codes}
     write_collection(folder, documents, queries, qrels)
 
 
-def _plain(spec: Artificial, tongue: _Tongue, inventory: Inventory, stock: NameStock, out: Path) -> None:
-    design = tongue.design
+def _plain(spec: Artificial, speaker: _Speaker, inventory: Inventory, stock: NameStock, out: Path) -> None:
+    design = speaker.design
     rng = stream(spec.seed, "text", design.code)
     names = NamePool(stock)
     sampler = Sampler(inventory, rng, names)
@@ -196,35 +196,35 @@ def _plain(spec: Artificial, tongue: _Tongue, inventory: Inventory, stock: NameS
     skipped = 0
     while len(lines) < design.sentences:
         meaning = world.statement() if rng.random() < _ENCYCLOPAEDIC else sampler.sentence()
-        line = tongue.say(meaning)
-        if line in tongue.evaluated:
+        line = speaker.say(meaning)
+        if line in speaker.evaluated:
             skipped += 1
         else:
             lines.append(line)
     folder = out / "raw" / "artificial"
     folder.mkdir(parents=True, exist_ok=True)
     write_lines(folder / f"{design.code}.txt", lines)
-    tongue.figures["text words"] = sum(len(line.split()) for line in lines)
-    tongue.figures["skipped"] = skipped
+    speaker.figures["text words"] = sum(len(line.split()) for line in lines)
+    speaker.figures["skipped"] = skipped
 
 
-def _languages(tongues: list[_Tongue], out: Path) -> None:
+def _languages(speakers: list[_Speaker], out: Path) -> None:
     rows = {}
-    for tongue in tongues:
-        design, high = tongue.design, tongue.design.resource == "high"
+    for speaker in speakers:
+        design, high = speaker.design, speaker.design.resource == "high"
         rows[design.code] = {
             "name": design.name,
             "script": design.script,
             "joshi_class": design.joshi_class,
-            "cc100_tokens_m": tongue.figures["text words"] / 1e6 if high else 0,
+            "cc100_tokens_m": speaker.figures["text words"] / 1e6 if high else 0,
             "in_mbert": high,
         }
     (out / "languages.yaml").write_text(yaml.safe_dump(rows, sort_keys=False, allow_unicode=True), "utf-8")
 
 
-def _transliteration(tongues: list[_Tongue], out: Path) -> None:
+def _transliteration(speakers: list[_Speaker], out: Path) -> None:
     folder = out / "transliteration"
-    for design in (tongue.design for tongue in tongues):
+    for design in (speaker.design for speaker in speakers):
         if design.resource == "low" and design.script != "Latn":
             folder.mkdir(exist_ok=True)
             table = {"language": design.code, "table": Script(design.script).romanisation()}
@@ -232,15 +232,15 @@ def _transliteration(tongues: list[_Tongue], out: Path) -> None:
             (folder / f"{design.code}.yaml").write_text(written, "utf-8")
 
 
-def _about(spec: Artificial, tongues: list[_Tongue], out: Path) -> None:
+def _readme(spec: Artificial, speakers: list[_Speaker], out: Path) -> None:
     rows = [
         "| code | name | script | order | morphology | kin | cognates | text: sentences, words | treebank words "
         "| non-projective trees | text lines left out because evaluation reads them |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for tongue in tongues:
-        design, figures = tongue.design, tongue.figures
-        origin = list(tongue.lexicon.origin.values())
+    for speaker in speakers:
+        design, figures = speaker.design, speaker.figures
+        origin = list(speaker.lexicon.origin.values())
         share = origin.count("cognate") / len(origin)
         rows.append(
             f"| {design.code} | {design.name} | {design.script} | {design.order.clause} | {design.morphology} "

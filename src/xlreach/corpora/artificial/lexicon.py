@@ -22,23 +22,8 @@ _SLIPS = 0.15  # share of the cognates with one sporadic change
 CASES = ("Nom", "Acc", "Gen", "Loc")
 TENSES = ("Pres", "Past", "Fut")
 AGGLUTINATIVE = (
-    "Plur",
-    "Acc",
-    "Gen",
-    "Dat",
-    "Loc",
-    "Abl",
-    "Ins",
-    "Past",
-    "Fut",
-    "Neg",
-    "Part",
-    "1s",
-    "2s",
-    "1p",
-    "2p",
-    "3p",
-)
+    "Plur", "Acc", "Gen", "Dat", "Loc", "Abl", "Ins", "Past", "Fut", "Neg", "Part", "1s", "2s", "1p", "2p", "3p",
+)  # fmt: skip
 
 
 @lru_cache(maxsize=4)
@@ -95,7 +80,6 @@ def lexicon(seed: int, design: LanguageDesign, kin: Lexicon | None) -> Lexicon:
     rng = stream(seed, "cognates", design.code)
     start = rng.random()
     words, origin = {}, {}
-    same = conversions() | SAME_WORD
     for position, (meaning, word) in enumerate(stocked.items()):
         noise = stream(seed, "slip", design.code, meaning)
         if (start + position * _GOLDEN) % 1.0 < design.cognates:
@@ -104,7 +88,7 @@ def lexicon(seed: int, design: LanguageDesign, kin: Lexicon | None) -> Lexicon:
         else:
             origin[meaning] = "own"
             words[meaning] = word
-    for meaning, source in same.items():
+    for meaning, source in (conversions() | SAME_WORD).items():
         words[meaning], origin[meaning] = words[source], origin[source]
     return Lexicon(words, origin, names)
 
@@ -120,10 +104,8 @@ def _inherit(meaning: str, word: str, laws: SoundLaws, slips: bool, noise: Rando
 def _endings(seed: int, name: str) -> Iterator[tuple[str, str]]:
     """Fusional endings: few forms for many cells, so that one form has several readings."""
     sounds, rng = STOCKS[name], stream(seed, "endings", name)
-    vowels, consonants = (
-        sorted(set(sounds.nuclei)),
-        [coda for coda in sorted(set(sounds.codas)) if len(coda) == 1 and coda not in VOWELS],
-    )
+    vowels = sorted(set(sounds.nuclei))
+    consonants = [coda for coda in sorted(set(sounds.codas)) if len(coda) == 1 and coda not in VOWELS]
     simple = [v for v in vowels if v != "y"]
     pool = simple[:4] + [rng.choice(vowels) + rng.choice(consonants) for _ in range(6)]
     cells = [(case, number) for number in "sp" for case in CASES]
@@ -137,8 +119,8 @@ def _endings(seed: int, name: str) -> Iterator[tuple[str, str]]:
         marks = ["", *rng.sample(consonants, 2)]
         for tense, mark in zip(TENSES, marks, strict=True):
             vowel = rng.choice(simple) if mark else ""
-            for place, person in enumerate(("1s", "2s", "3s", "1p", "2p", "3p")):
-                yield f"fu.v{conjugation}.{tense}.{person}", vowel + mark + persons[place]
+            for index, person in enumerate(("1s", "2s", "3s", "1p", "2p", "3p")):
+                yield f"fu.v{conjugation}.{tense}.{person}", vowel + mark + persons[index]
 
 
 def _suffixes(seed: int, name: str) -> Iterator[tuple[str, str]]:

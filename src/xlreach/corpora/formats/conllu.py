@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xlreach.corpora.formats.lines import blocks, not_empty
+from xlreach.corpora.formats.lines import blocks, not_empty, write_lines
 from xlreach.errors import DataError
 from xlreach.safe_io import whole_number
 
@@ -112,16 +112,9 @@ def read_conllu(path: Path) -> Iterator[Sentence]:
     return not_empty(sentences, path, "Expected CoNLL-U.")
 
 
-def write_conllu(path: Path, sentences: Iterable[Sentence]) -> int:
-    """Writes sentences, each ended by a blank line; returns how many."""
-    count = 0
-    with Path(path).open("w", encoding="utf-8", newline="\n") as stream:
-        for sentence in sentences:
-            for line in sentence.lines():
-                stream.write(line + "\n")
-            stream.write("\n")
-            count += 1
-    return count
+def write_conllu(path: Path, sentences: Iterable[Sentence]) -> None:
+    """Writes sentences, each ended by a blank line."""
+    write_lines(path, (line for sentence in sentences for line in (*sentence.lines(), "")))
 
 
 def parse_sentence(block: Sequence[tuple[int, str]], path: Path) -> Sentence:

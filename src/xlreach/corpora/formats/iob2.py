@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from xlreach.corpora.formats.lines import blocks, not_empty
+from xlreach.corpora.formats.lines import blocks, not_empty, write_lines
 from xlreach.errors import DataError
 
 _BLANKS = re.compile(r"[ \t]+")
@@ -88,16 +88,16 @@ def read_iob2(
         _log.info("%s: %d tags %s", path, count, change)
 
 
-def write_iob2(path: Path, sentences: Iterable[TaggedSentence]) -> int:
-    """Writes two tab-separated columns and a blank line after each sentence; returns how many sentences."""
-    count = 0
-    with Path(path).open("w", encoding="utf-8", newline="\n") as stream:
-        for sentence in sentences:
-            for token, tag in zip(sentence.tokens, sentence.tags, strict=True):
-                stream.write(f"{token}\t{tag}\n")
-            stream.write("\n")
-            count += 1
-    return count
+def write_iob2(path: Path, sentences: Iterable[TaggedSentence]) -> None:
+    """Writes two tab-separated columns and a blank line after each sentence."""
+    write_lines(
+        path,
+        (
+            line
+            for sentence in sentences
+            for line in (*map("\t".join, zip(sentence.tokens, sentence.tags, strict=True)), "")
+        ),
+    )
 
 
 def _is_comment(line: str) -> bool:

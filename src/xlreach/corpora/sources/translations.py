@@ -189,13 +189,9 @@ class Bitext(DatasetSpec):
                 yield f"bitext:{folder.name}", tuple(sorted(paths))
 
 
-def _middle(ids: Iterable[str]) -> int:
+def _middle(ids: list[str]) -> int:
     """The number of lines before that boundary between two documents which is nearest to the middle."""
-    ids = list(ids)
     boundaries = [at for at in range(1, len(ids)) if ids[at] != ids[at - 1]]
     if not boundaries:
-        raise DataError(
-            "DOCUMENT_IDS.tsv holds a single document.",
-            expected="Expected several.",
-        )
+        raise DataError("DOCUMENT_IDS.tsv holds a single document.", expected="Expected several.")
     return min(boundaries, key=lambda at: abs(2 * at - len(ids)))
