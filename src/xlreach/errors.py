@@ -7,7 +7,8 @@ where. The command line prints it as one paragraph and exits with code 2; a trac
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _LONGEST = 2000  # of a message, in characters
@@ -71,6 +72,17 @@ class MissingExtraError(XLReachError):
             f"{purpose} needs the package {package!r}, which is not installed.",
             fix=f"Run: pip install 'xlreach[{extra}]'",
         )
+
+
+@contextmanager
+def located(path: Path, line: int | None = None) -> Iterator[None]:
+    """Adds file and line to a `DataError` that is raised in the block without them."""
+    try:
+        yield
+    except DataError as error:
+        if error.path is not None:
+            raise
+        raise DataError(str(error), path=path, line=line) from error.__cause__
 
 
 def nearest(seen: str, valid: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Single-root decoding against all trees, and against another implementation where it is installed."""
+"""Single-root decoding against all trees."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from xlreach.tagging.trees import decode_heads, is_tree, maximum_spanning_tree, single_root_tree
+from xlreach.tagging.trees import decode_heads, is_tree, single_root_tree
 
 
 def reaches_root(heads: tuple[int, ...]) -> bool:
@@ -53,8 +53,6 @@ def test_best_of_all_trees(n: int, kind: str):
         best = single_root_tree(scores.copy())
         assert tuple(best) in single
         assert value(scores, best) == pytest.approx(max(value(scores, t) for t in single), abs=1e-9)
-        free = maximum_spanning_tree(scores.copy())
-        assert value(scores, free) == pytest.approx(max(value(scores, t) for t in TREES[n]), abs=1e-9)
         assert value(scores, decode_heads(scores)) == pytest.approx(value(scores, best), abs=1e-9)
 
 
@@ -68,17 +66,17 @@ def test_is_tree_agrees_with_walking():
     assert not is_tree(chain)
 
 
-def test_long_sentences_against_another_implementation():
-    reference = pytest.importorskip("ufal.chu_liu_edmonds")
+def test_long_sentences_have_one_root_and_no_worse_tree_than_by_single_changes():
     rng = np.random.default_rng(7)
     for n in (20, 60):
-        for _ in range(20):
-            scores = rng.normal(size=(n + 1, n + 1))
-            heads, best = reference.chu_liu_edmonds(scores.copy())
-            ours = maximum_spanning_tree(scores.copy())
-            assert value(scores, ours) == pytest.approx(best)
-            assert ours.tolist() == list(heads)[1:]
-            assert is_tree(single_root_tree(scores))
+        scores = rng.normal(size=(n + 1, n + 1))
+        best = single_root_tree(scores)
+        assert is_tree(best)
+        for word in range(n):
+            for head in range(n + 1):
+                changed = best.copy()
+                changed[word] = head
+                assert not is_tree(changed) or value(scores, changed) <= value(scores, best) + 1e-9
 
 
 def test_scores_are_not_changed_and_must_be_finite():

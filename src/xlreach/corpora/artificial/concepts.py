@@ -1,8 +1,8 @@
-"""What can be said: the inventory of meanings that every language of the family has words for.
+"""The inventory of meanings: every language of the family has a word for each.
 
 Nouns fall into classes, verbs into frames that say which classes they take; within a class meanings are ranked, and
-their frequency falls as Zipf's law has it. Meanings also belong to topics, so that words that are used together tell
-about each other. Nothing here knows a language or a form.
+their frequency falls as Zipf's law has it. Meanings also belong to topics, so that words that are
+used together are related in meaning. Nothing here knows a language or a form.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """From a meaning to a tree of words in the order of one language.
 
-The dependencies are Universal Dependencies': content words carry the tree, function words hang from them. Word order
+The dependencies are Universal Dependencies': function words depend on content words. Word order
 comes from `design.Order`, forms from `morphology`, noun phrases from `phrases`.
 """
 
@@ -15,7 +15,7 @@ _MARKED = {"in": "Loc", "to": "Dat", "from": "Abl", "with": "Ins"}  # relations 
 
 
 class Grammar(Phrases):
-    """Says meanings in one language."""
+    """Builds the sentences of one language from meanings."""
 
     def sentence(self, meaning: Clause) -> list[Node]:
         """The words of a sentence in order, each with its head."""
@@ -36,7 +36,7 @@ class Grammar(Phrases):
         return words
 
     def clause(self, c: Clause, person: str = "", participle: bool = False) -> Node:
-        """A clause's head with everything round it; `person` is that of the noun a subject gap stands for."""
+        """A clause's head with all its dependents; `person` is that of the noun that stands for a missing subject."""
         order, morphology = self._order, self.morphology
         loose: list[Node] = []
         subject = None

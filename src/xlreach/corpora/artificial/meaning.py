@@ -1,8 +1,8 @@
 """Sentences before they have words: clauses and phrases of meanings, and the sampler that draws them.
 
-A meaning says who does what to whom, where, when, how certain; it knows no language. Choices that languages make
+A meaning holds who does what to whom, where and when; it is the same for every language. Choices that languages make
 differently (whether to front an adverbial, whether to move a relative clause to the end) are numbers drawn with the
-meaning, which a language compares with its own rates; so all languages say the same thing.
+meaning, which a language compares with its own rates; so all languages express the same meaning.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Sampler:
         self._trace: list[str] = []
 
     def sentence(self) -> Clause:
-        """One sentence; its topic stays with the sentences before it for a while."""
+        """One sentence; several sentences in a row share a topic."""
         rng = self.rng
         if rng.random() < 0.2:
             self._topic = rng.randrange(TOPICS)
@@ -115,7 +115,7 @@ class Sampler:
             return self._copular()
         clause = self._verbal(0 if plain else 1)
         if not plain and rng.random() < 0.15:
-            clause.time = self._mark(self._inventory.modifier(rng, "time"))
+            clause.time = self._modifier("time")
         return clause
 
     def _copular(self) -> Clause:
@@ -125,7 +125,7 @@ class Sampler:
         kind = ("human", "animal", "thing", "place")[int(rng.random() * 4)]
         clause.subject = self._phrase((kind,), 1)
         if rng.random() < 0.5:
-            clause.predicate = self._mark(self._inventory.modifier(rng, "adjective"))
+            clause.predicate = self._modifier("adjective")
         else:
             clause.predicate = Phrase(
                 next(self._keys), noun=self._noun(kind), plural=clause.subject.person == "3p", article="a"
@@ -157,7 +157,7 @@ class Sampler:
         if takes.clause:
             clause.complement = self._verbal(0)
         if rng.random() < 0.2:
-            clause.adverb = self._mark(self._inventory.modifier(rng, "adverb"))
+            clause.adverb = self._modifier("adverb")
         return clause
 
     def _phrase(self, kinds: Sequence[str], depth: int) -> Phrase:
@@ -191,9 +191,9 @@ class Sampler:
     def _decorate(self, phrase: Phrase) -> None:
         rng = self.rng
         if rng.random() < 0.28:
-            adjectives = [self._mark(self._inventory.modifier(rng, "adjective"))]
+            adjectives = [self._modifier("adjective")]
             if rng.random() < 0.15:
-                adjectives.append(self._mark(self._inventory.modifier(rng, "adjective")))
+                adjectives.append(self._modifier("adjective"))
             phrase.adjectives = tuple(adjectives)
             if rng.random() < 0.15:
                 phrase.degree = self._inventory.modifier(rng, "degree")
@@ -209,6 +209,9 @@ class Sampler:
 
     def _noun(self, kind: str) -> str:
         return self._mark(self._inventory.noun(self.rng, kind, self._topic))
+
+    def _modifier(self, kind: str) -> str:
+        return self._mark(self._inventory.modifier(self.rng, kind))
 
     def _mark(self, meaning: str) -> str:
         self._trace.append(meaning)

@@ -1,4 +1,4 @@
-"""Words that hang from each other, and noun phrases: articles, adjectives, numerals, possessors, relative clauses.
+"""Words with their heads, and noun phrases: articles, adjectives, numerals, possessors, relative clauses.
 
 Where a word stands (`left`, `right`) and what it depends on (`head`) are kept apart, so that a relative clause can
 leave its noun and the tree cross itself. Clauses are `grammar`'s.
@@ -39,7 +39,7 @@ class Node:
 
 
 class Phrases(ABC):
-    """Says noun phrases in one language."""
+    """Builds the noun phrases of one language from meanings."""
 
     def __init__(self, design: LanguageDesign, morphology: Morphology) -> None:
         self.design, self.morphology = design, morphology
@@ -51,7 +51,7 @@ class Phrases(ABC):
 
     @abstractmethod
     def clause(self, c: Clause, person: str = "", participle: bool = False) -> Node:
-        """A clause's head with everything round it."""
+        """A clause's head with all its dependents."""
 
     def phrase(self, p: Phrase, case: str, loose: list[Node] | None = None) -> Node:
         """A noun phrase; its relative clause goes to `loose` where the language moves it to the end."""
@@ -178,6 +178,6 @@ class Phrases(ABC):
 
 
 def hang(node: Node, head: Node, deprel: str) -> Node:
-    """Makes `node` depend on `head`, and gives it back; where it stands is another matter."""
+    """Makes `node` depend on `head` and returns it; its position in the sentence is set separately."""
     node.head, node.deprel = head, deprel
     return node

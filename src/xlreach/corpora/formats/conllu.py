@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from xlreach.corpora.formats.lines import blocks, not_empty, write_lines
-from xlreach.errors import DataError
+from xlreach.errors import DataError, located
 from xlreach.safe_io import whole_number
 
 COLUMNS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
@@ -126,39 +126,38 @@ def parse_sentence(block: Sequence[tuple[int, str]], path: Path) -> Sentence:
     covered = 0  # the last word of the multiword range that was read last
     node = 0  # the last empty node behind the present word
     for number, line in block:
-        if line.startswith("#"):
-            if words or extra:
-                raise DataError(
-                    "A comment stands inside a sentence.",
-                    expected="Comments come before the words.",
-                    fix="Is a blank line missing before it?",
-                    path=path,
-                    line=number,
-                )
-            comments.append(line)
-            continue
-        columns = line.split("\t")
-        _check_columns(columns, line, path, number)
-        name = columns[0]
-        if (word_id := whole_number(name)) is not None:
-            if word_id != len(words) + 1:
-                raise _bad_id(name, str(len(words) + 1), path, number)
-            words.append(_word(columns, path, number))
-            numbers.append(number)
-            node = 0
-        elif match := _RANGE.fullmatch(name):
-            first, last = int(match[1]), int(match[2])
-            if first != len(words) + 1 or first <= covered or last < first:
-                raise _bad_id(name, f"a range from {max(len(words), covered) + 1}", path, number)
-            covered = last
-            extra.append((len(words), line))
-        elif match := _EMPTY_NODE.fullmatch(name):
-            node += 1
-            if int(match[1]) != len(words) or int(match[2]) != node:
-                raise _bad_id(name, f"{len(words)}.{node}", path, number)
-            extra.append((len(words), line))
-        else:
-            raise _bad_id(name, str(len(words) + 1), path, number)
+        with located(path, number):
+            if line.startswith("#"):
+                if words or extra:
+                    raise DataError(
+                        "A comment stands inside a sentence.",
+                        expected="Comments come before the words.",
+                        fix="Is a blank line missing before it?",
+                    )
+                comments.append(line)
+                continue
+            columns = line.split("\t")
+            _check_columns(columns, line)
+            name = columns[0]
+            if (word_id := whole_number(name)) is not None:
+                if word_id != len(words) + 1:
+                    raise _bad_id(name, str(len(words) + 1))
+                words.append(_word(columns))
+                numbers.append(number)
+                node = 0
+            elif match := _RANGE.fullmatch(name):
+                first, last = int(match[1]), int(match[2])
+                if first != len(words) + 1 or first <= covered or last < first:
+                    raise _bad_id(name, f"a range from {max(len(words), covered) + 1}")
+                covered = last
+                extra.append((len(words), line))
+            elif match := _EMPTY_NODE.fullmatch(name):
+                node += 1
+                if int(match[1]) != len(words) or int(match[2]) != node:
+                    raise _bad_id(name, f"{len(words)}.{node}")
+                extra.append((len(words), line))
+            else:
+                raise _bad_id(name, str(len(words) + 1))
     first_line, last_line = block[0][0], block[-1][0]
     if not words:
         raise DataError(
@@ -172,40 +171,31 @@ def parse_sentence(block: Sequence[tuple[int, str]], path: Path) -> Sentence:
     return Sentence(tuple(words), tuple(comments), tuple(extra), path, first_line)
 
 
-def _check_columns(columns: list[str], line: str, path: Path, number: int) -> None:
+def _check_columns(columns: list[str], line: str) -> None:
     if len(columns) != len(COLUMNS):
         blanks = "\t" not in line and len(line.split()) == len(COLUMNS)
         raise DataError(
             f"{len(columns)} tab-separated column{'s' if len(columns) > 1 else ''}.",
             expected=f"Expected {len(COLUMNS)}: {', '.join(COLUMNS)}.",
             fix="The columns seem to be separated by blanks: separate them by tabs." if blanks else "",
-            path=path,
-            line=number,
         )
     if "" in columns:
-        raise DataError(
-            f"Column {COLUMNS[columns.index('')]!r} is empty.",
-            expected="An empty column is written '_'.",
-            path=path,
-            line=number,
-        )
+        raise DataError(f"Column {COLUMNS[columns.index('')]!r} is empty.", expected="An empty column is written '_'.")
 
 
-def _word(columns: list[str], path: Path, number: int) -> Word:
+def _word(columns: list[str]) -> Word:
     head = columns[6]
     head_id = whole_number(head)
     if head != "_" and head_id is None:
-        raise DataError(f"Head {head!r}.", expected="Expected a number or '_'.", path=path, line=number)
+        raise DataError(f"Head {head!r}.", expected="Expected a number or '_'.")
     form, lemma, upos, xpos, feats, _, deprel, deps, misc = columns[1:]
     return Word(int(columns[0]), form, lemma, upos, xpos, feats, head_id, deprel, deps, misc)
 
 
-def _bad_id(seen: str, expected: str, path: Path, number: int) -> DataError:
+def _bad_id(seen: str, expected: str) -> DataError:
     return DataError(
         f"Id {seen!r}.",
         expected=f"Expected {expected}: ids run from 1 without a gap, and a blank line ends a sentence.",
-        path=path,
-        line=number,
     )
 
 

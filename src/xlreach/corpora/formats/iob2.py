@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xlreach.corpora.formats.lines import blocks, not_empty, write_lines
-from xlreach.errors import DataError
+from xlreach.errors import DataError, located
 
 _BLANKS = re.compile(r"[ \t]+")
 _TAG = re.compile(r"O|[BI]-\S+")
@@ -61,10 +61,6 @@ def read_iob2(
         repair: Whether invalid tags are repaired instead of refused: an `I-TYPE` that continues no entity becomes
             `B-TYPE`; `-TYPE`, whose first letter is missing, continues an entity of its type or else begins one; `-`
             becomes `O`.
-
-    Raises:
-        DataError: The file is missing or holds no sentence, or a line lacks a column, or a tag is not IOB2; with the
-            line.
     """
     path = Path(path)
     counts: Counter[str] = Counter()
@@ -78,9 +74,10 @@ def read_iob2(
                 if _is_comment(line):
                     continue
             fields = line.split("\t") if "\t" in line else _BLANKS.split(line.strip(" "))
-            token, tag = _fields(fields, token_column, tag_column, path, number)
-            tokens.append(_without_prefix(token, path, number) if language_prefix else token)
-            tags.append(_valid_tag(tag, tags[-1] if tags else "", outside, repair, counts, path, number))
+            with located(path, number):
+                token, tag = _fields(fields, token_column, tag_column)
+                tokens.append(_without_prefix(token) if language_prefix else token)
+                tags.append(_valid_tag(tag, tags[-1] if tags else "", outside, repair, counts))
         return TaggedSentence(tuple(tokens), tuple(tags), start) if tokens else None
 
     yield from not_empty(filter(None, map(sentence, blocks(path))), path, "Expected IOB2.")
@@ -106,15 +103,13 @@ def _is_comment(line: str) -> bool:
     return line.startswith("# ") and (len(fields) != 2 or not _TAG.fullmatch(fields[1]))
 
 
-def _valid_tag(
-    tag: str, previous: str, outside: Collection[str], repair: bool, counts: Counter[str], path: Path, number: int
-) -> str:
+def _valid_tag(tag: str, previous: str, outside: Collection[str], repair: bool, counts: Counter[str]) -> str:
     """The tag as it is read behind the previous one of its sentence (empty at the start); counts what was changed."""
     if repair and tag.startswith("-"):
         counts["repaired"] += 1
         tag = "O" if tag == "-" else ("I" if previous[1:] == tag else "B") + tag
     if not _TAG.fullmatch(tag):
-        raise DataError(f"Tag {tag!r}.", expected="Expected O, B-TYPE or I-TYPE.", path=path, line=number)
+        raise DataError(f"Tag {tag!r}.", expected="Expected O, B-TYPE or I-TYPE.")
     if tag != "O" and (tag in outside or tag[2:] in outside):
         counts["read as O"] += 1
         return "O"
@@ -125,14 +120,12 @@ def _valid_tag(
             f"Tag {tag!r} follows {previous or 'the start of a sentence'!r}.",
             expected=f"Expected B-{tag[2:]}: in IOB2 every entity begins with B-.",
             fix="Read with repair to take it as the beginning of an entity.",
-            path=path,
-            line=number,
         )
     counts["repaired"] += 1
     return "B" + tag[1:]
 
 
-def _fields(fields: list[str], token_column: int, tag_column: int, path: Path, number: int) -> tuple[str, str]:
+def _fields(fields: list[str], token_column: int, tag_column: int) -> tuple[str, str]:
     # Both columns must be there, and be two.
     width = len(fields)
     positions = [column if column >= 0 else width + column for column in (token_column, tag_column)]
@@ -141,17 +134,15 @@ def _fields(fields: list[str], token_column: int, tag_column: int, path: Path, n
             f"{width} column{'s' if width > 1 else ''}.",
             expected=f"Expected the token in column {positions[0] + 1} and a tag beside it.",
             fix="Columns are separated by tabs or blanks, sentences by blank lines.",
-            path=path,
-            line=number,
         )
     token, tag = fields[positions[0]], fields[positions[1]].strip()
     if not token.strip():
-        raise DataError("The token is blank.", path=path, line=number)
+        raise DataError("The token is blank.")
     return token, tag
 
 
-def _without_prefix(token: str, path: Path, number: int) -> str:
+def _without_prefix(token: str) -> str:
     _, colon, rest = token.partition(":")
     if not colon or not rest:
-        raise DataError(f"Token {token!r}.", expected="Expected lang:token.", path=path, line=number)
+        raise DataError(f"Token {token!r}.", expected="Expected lang:token.")
     return rest

@@ -22,7 +22,7 @@ from xlreach.corpora.formats.conllu import COLUMNS, Sentence, parse_sentence
 from xlreach.corpora.formats.iob2 import read_iob2
 from xlreach.corpora.formats.lines import blocks, not_empty
 from xlreach.corpora.layout import inside
-from xlreach.errors import DataError, SpecError
+from xlreach.errors import DataError, SpecError, located
 from xlreach.languages import canonical_code, get_language
 from xlreach.spec import param
 
@@ -116,14 +116,16 @@ def _splits(folder: Path) -> dict[str, list[Path]]:
 
 def _read_words(path: Path, at: dict[str, int]) -> Iterator[Sentence]:
     sentences = (dropwhile(lambda line: line[1].startswith("# "), block) for block in blocks(path))
-    rows = (
-        [(number, _as_conllu(line, at, word, path, number)) for word, (number, line) in enumerate(sentence, 1)]
-        for sentence in sentences
-    )
+
+    def as_conllu(number: int, line: str, word: int) -> tuple[int, str]:
+        with located(path, number):
+            return number, _as_conllu(line, at, word)
+
+    rows = ([as_conllu(*line, word) for word, line in enumerate(sentence, 1)] for sentence in sentences)
     return not_empty((parse_sentence(block, path) for block in rows if block), path)
 
 
-def _as_conllu(line: str, at: dict[str, int], word: int, path: Path, number: int) -> str:
+def _as_conllu(line: str, at: dict[str, int], word: int) -> str:
     """A line with its columns where CoNLL-U has them."""
     fields = [field.strip() for field in line.split("\t")] if "\t" in line else _BLANKS.split(line.strip())
     columns = dict.fromkeys(COLUMNS, "_") | {"id": str(word)}
@@ -132,8 +134,6 @@ def _as_conllu(line: str, at: dict[str, int], word: int, path: Path, number: int
             raise DataError(
                 f"{len(fields)} column{'s' if len(fields) > 1 else ''}.",
                 expected=f"Expected the {name} in column {position + 1 if position >= 0 else position}.",
-                path=path,
-                line=number,
             )
         columns["form" if name == "token" else name] = fields[position]
     return "\t".join(columns.values())

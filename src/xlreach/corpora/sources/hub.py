@@ -133,7 +133,8 @@ class Hub(DatasetSpec):
         """A data set with a configuration for each language."""
         name, coded = str(self), {self._code(config): table for config, table in tables.items()}
         if layout == "flores+":
-            return ParallelText(name, [AlignedTables.of(coded)])
+            paths = {code: table.paths[0] for code, table in coded.items()}
+            return ParallelText(name, [AlignedTables("", paths, tables=coded)])
         if layout == "belebele":
             key = ("link", "question_number")
             return PassageQuestions(name, coded, "link", "flores_passage", "question", key)
@@ -268,4 +269,4 @@ def _aligned_columns(config: str, table: Table, keyed: bool) -> AlignedColumns:
             expected="Expected one of those in the documentation of hub data sets.",
             path=table.paths[0],
         )
-    return AlignedColumns.of(config if keyed else "", table, coded)
+    return AlignedColumns(config if keyed else "", dict.fromkeys(coded, table.paths[0]), columns=coded, tables=(table,))

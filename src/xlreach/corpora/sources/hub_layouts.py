@@ -164,11 +164,6 @@ class AlignedColumns(AlignedFiles):
     columns: Mapping[str, str] = field(default_factory=dict)
     tables: tuple[Table, ...] = ()
 
-    @classmethod
-    def of(cls, key: str, table: Table, columns: Mapping[str, str]) -> AlignedColumns:
-        """From a table and its column for each language."""
-        return cls(key, dict.fromkeys(columns, table.paths[0]), 1, None, columns, (table,))
-
     def lines(self, language: str) -> Iterator[tuple[int, str]]:
         return ((number, text) for number, (text,) in self._texts(language) if text)
 
@@ -189,11 +184,6 @@ class AlignedTables(AlignedFiles):
     """A table for each language with the columns `id` and `text`; rows of one id translate each other."""
 
     tables: Mapping[str, Table] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, tables: Mapping[str, Table]) -> AlignedTables:
-        """From the table of each language."""
-        return cls("", {code: table.paths[0] for code, table in tables.items()}, 1, None, tables)
 
     def lines(self, language: str) -> Iterator[tuple[int, str]]:
         for path, number, row in self.tables[language].rows("id", "text"):

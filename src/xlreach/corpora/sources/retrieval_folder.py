@@ -24,7 +24,7 @@ from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, check_language
 from xlreach.corpora.formats.json_lines import read_json_lines, write_json_lines
 from xlreach.corpora.formats.lines import numbered_lines
 from xlreach.corpora.layout import inside
-from xlreach.errors import DataError, nearest
+from xlreach.errors import DataError, located, nearest
 from xlreach.languages import canonical_code
 from xlreach.safe_io import whole_number
 from xlreach.spec import param
@@ -110,13 +110,13 @@ class FolderCollection(Collection):
         path = self.path / "queries.jsonl"
         queries, seen = [], set()
         for number, row in read_json_lines(path):
-            identifier = _identifier(row, path, number)
-            if identifier in seen:
-                raise DataError(f"The id {identifier!r} is used twice.", path=path, line=number)
-            seen.add(identifier)
-            group = row.get("group")
-            language = self._code(row, path, number)
-            queries.append(Query(identifier, language, _text(row, path, number), str(group or identifier)))
+            with located(path, number):
+                identifier = _identifier(row)
+                if identifier in seen:
+                    raise DataError(f"The id {identifier!r} is used twice.")
+                seen.add(identifier)
+                group = str(row.get("group") or identifier)
+                queries.append(Query(identifier, self._code(row), _text(row), group))
         if not queries:
             raise DataError("There is no query in the file.", path=path)
         return queries
@@ -195,18 +195,11 @@ class FolderCollection(Collection):
     def _corpus(self) -> Iterator[tuple[int, Document]]:
         path = self.path / "corpus.jsonl"
         for number, row in read_json_lines(path):
-            title = row.get("title") or ""
-            yield (
-                number,
-                Document(
-                    _identifier(row, path, number),
-                    self._code(row, path, number),
-                    _text(row, path, number),
-                    title if isinstance(title, str) else str(title),
-                ),
-            )
+            with located(path, number):
+                document = Document(_identifier(row), self._code(row), _text(row), str(row.get("title") or ""))
+            yield number, document
 
-    def _code(self, row: dict[str, Any], path: Path, number: int) -> str:
+    def _code(self, row: dict[str, Any]) -> str:
         language = row.get("language", self._language)
         code = canonical_code(language) if isinstance(language, str) else None
         if code is None:
@@ -214,8 +207,6 @@ class FolderCollection(Collection):
                 "The field 'language' is missing." if language is None else f"Unknown language {language!r}.",
                 expected="Expected a language code.",
                 fix="" if language else "For files in one language: folder:PATH(language=CODE).",
-                path=path,
-                line=number,
             )
         return code
 
@@ -246,11 +237,13 @@ def write_collection(
 
 @dataclass
 class _Scan:
+    """Documents by language, and the language of each judged document."""
+
     counts: dict[str, int] = field(default_factory=dict)
     judged: dict[str, str] = field(default_factory=dict)
 
 
-def _identifier(row: dict[str, Any], path: Path, number: int) -> str:
+def _identifier(row: dict[str, Any]) -> str:
     value = row.get("_id", row.get("id"))
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
@@ -258,20 +251,16 @@ def _identifier(row: dict[str, Any], path: Path, number: int) -> str:
         raise DataError(
             "The field '_id' is missing." if value is None else f"Id {value!r}.",
             expected="Expected a word without white space in '_id'.",
-            path=path,
-            line=number,
         )
     return value
 
 
-def _text(row: dict[str, Any], path: Path, number: int) -> str:
+def _text(row: dict[str, Any]) -> str:
     text = row.get("text")
     if not isinstance(text, str):
         raise DataError(
             "The field 'text' is missing." if text is None else f"The text is {text!r}.",
             expected="Expected a string in 'text'.",
-            path=path,
-            line=number,
         )
     return text
 

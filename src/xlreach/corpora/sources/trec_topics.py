@@ -22,7 +22,7 @@ from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, check_language
 from xlreach.corpora.formats.json_lines import read_json_lines
 from xlreach.corpora.formats.lines import numbered_lines
 from xlreach.corpora.layout import folder_of
-from xlreach.errors import DataError, nearest
+from xlreach.errors import DataError, located, nearest
 from xlreach.languages import canonical_code
 from xlreach.spec import param
 
@@ -162,7 +162,9 @@ class TopicsCollection(Collection):
             )
         for path in self._parts[language].corpus:
             for number, row in read_json_lines(path):
-                yield _document(row, language, path, number)
+                with located(path, number):
+                    document = _document(row, language)
+                yield document
 
     def queries(self, language: str) -> list[Query]:
         queries = []
@@ -218,14 +220,12 @@ class TopicsCollection(Collection):
         return f"{language}/{name.strip()}" if self._query_language is None else f"{language}/{code}/{name.strip()}"
 
 
-def _document(fields: dict[str, Any], language: str, path: Path, number: int) -> Document:
+def _document(fields: dict[str, Any], language: str) -> Document:
     name = next((fields[key] for key in ("docid", "_id", "id") if fields.get(key) is not None), None)
     title, text = fields.get("title") or "", fields.get("text")
     if text is None and isinstance(fields.get("contents"), str):
         title, break_, text = fields["contents"].partition("\n")
         title, text = (title, text) if break_ else ("", title)
     if name is None or not isinstance(text, str) or not isinstance(title, str):
-        raise DataError(
-            "No passage.", expected="Expected an object with docid, title and text.", path=path, line=number
-        )
+        raise DataError("No passage.", expected="Expected an object with docid, title and text.")
     return Document(f"{language}/{'_'.join(str(name).split())}", language, text.strip(), title.strip())
