@@ -33,7 +33,7 @@ def materialise(data: str, store: Store) -> Path:
 
     if ARTIFICIAL.begins(data):
         spec = ARTIFICIAL.parse(data)
-        return DataStage(title=str(spec), root=Path(), spec=spec).obtain(store)
+        return DataStage(title=str(spec), root=store.root, spec=spec).obtain(store)
     root = as_path(data)
     if root is None or not root.is_dir():
         raise DataError(
