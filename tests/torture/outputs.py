@@ -27,7 +27,8 @@ _ROWS = [
                 measure="accuracy", value=0.5, n=10),
     Measurement(kind="retrieval", study="s", base="b", recipe="none", alignment="none", language="mt", dataset="x",
                 setting="cross", query_language="mt", document_language="en", measure="AP", value=0.25, n=3),
-    Measurement(kind="cost", study="s", base="b", recipe="none", language="mt", stage="adapt", measure="seconds", value=1.5),
+    Measurement(kind="cost", study="s", base="b", recipe="none", language="mt", stage="adapt",
+                measure="seconds", value=1.5),
 ]  # fmt: skip
 _LINES = "".join(json.dumps(dataclasses.asdict(row)) + "\n" for row in _ROWS).encode()
 _TYPES = {"seed": int, "n": int, "value": (int, float)}
