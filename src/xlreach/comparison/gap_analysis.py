@@ -84,11 +84,8 @@ def compare(
     if ranks is not None:
         equal = equal_pools(ranks, list(dict.fromkeys(retrieval)), levels, headline=headline, gaps_of=gaps_of)
         analysis = replace(analysis, pools=tuple(pool_sizes(ranks)), equal_pools=tuple(equal))
-    dense = [row for row in results if row.system.is_dense]
-    why = explain(dense, headline, every_split[0], seed=seed, resamples=resamples, permutations=permutations)
-    analysis = rounded(replace(analysis, **vars(why)))
-    answered = answers(analysis, results, queries, levels, names, seed=seed, resamples=resamples)
-    return replace(analysis, answers=rounded(tuple(answered)))
+    analysis = rounded(explain(analysis, [row for row in results if row.system.is_dense]))
+    return replace(analysis, answers=rounded(tuple(answers(analysis, results, queries, levels, names))))
 
 
 def _names(results: Sequence[Measurement]) -> StudyNames:

@@ -38,7 +38,7 @@ class LanguageSplit:
         return "low" if language in self.low else "high" if language in self.high else None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Measured:
     """What was measured of a system; `dataset` and `setting` (`mono`, `cross`, `multi`) are None for tagging."""
 

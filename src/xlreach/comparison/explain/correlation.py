@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -30,9 +29,7 @@ _ALPHA = 0.05
 _MOST = 0.9999
 
 
-def correlations(
-    profile: Profile, rng: np.random.Generator, *, resamples: int = 10_000, permutations: int = 10_000
-) -> list[Correlation]:
+def correlations(profile: Profile, rng: np.random.Generator, *, resamples: int, permutations: int) -> list[Correlation]:
     """Spearman's rho of retrieval with every predictor; Holm over the rows of one scope."""
     rows = []
     for scope in SCOPES:
@@ -87,7 +84,7 @@ def spearman(x: np.ndarray, y: np.ndarray) -> float | None:
 
 
 def bootstrap_interval(
-    x: np.ndarray, y: np.ndarray, rho: float, resamples: int, rng: np.random.Generator, confidence: float = 0.95
+    x: np.ndarray, y: np.ndarray, rho: float, resamples: int, rng: np.random.Generator
 ) -> Interval | None:
     """The interval of rho from draws of languages, on Fisher's scale, with Student's t on languages - 1 degrees.
 
@@ -111,7 +108,7 @@ def bootstrap_interval(
     if len(drawn) < resamples / 2:
         return None
     se = float(drawn.std(ddof=1)) * math.sqrt(languages / (languages - 1))
-    reach = float(stats.t.ppf((1 + confidence) / 2, languages - 1)) * se
+    reach = float(stats.t.ppf(0.975, languages - 1)) * se
     middle = float(np.arctanh(np.clip(rho, -_MOST, _MOST)))
     return Interval(min(math.tanh(middle - reach), rho), max(math.tanh(middle + reach), rho))
 
@@ -157,9 +154,3 @@ def _reason(row: Correlation, p_holm: float | None) -> Literal["constant", "few_
     if p_holm is None or p_holm >= _ALPHA or ends is None or (ends.low < 1e-6 and ends.high > -1e-6):
         return "chance"
     return None
-
-
-def strongest(rows: Sequence[Correlation]) -> Correlation | None:
-    """The strongest correlation that is more than chance; None where none is."""
-    claimed = [row for row in rows if row.verdict != "cannot tell"]
-    return max(claimed, key=lambda row: abs(row.rho or 0.0)) if claimed else None

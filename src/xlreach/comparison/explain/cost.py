@@ -29,14 +29,8 @@ def cost_of(results: Sequence[Measurement], systems: Collection[System], aligned
             for row in results:
                 if row.kind != "cost" or row.measure != name or row.system.base != system.base:
                     continue
-                own = (
-                    UNTREATED
-                    if row.stage == "adapt"
-                    else system.alignment
-                    if row.stage == "align" and aligned
-                    else None
-                )
-                if row.system.recipe == system.recipe and row.system.alignment == own:
+                alignments = {"adapt": UNTREATED, "align": system.alignment if aligned else None}
+                if row.system.recipe == system.recipe and row.system.alignment == alignments.get(row.stage or ""):
                     seeds.setdefault(row.seed, []).append(row.value)
             if seeds:
                 combine = max if name == "peak_memory_mb" else sum

@@ -117,6 +117,7 @@ def equal_pools(
     return rows
 
 
+@lru_cache(maxsize=200_000)
 def expected(measure: str, ranks: tuple[int, ...], grades: tuple[int, ...], pool: int, size: int) -> float:
     """The expectation of a measure when a pool of documents is thinned out to a size, its relevant documents kept.
 
@@ -127,21 +128,6 @@ def expected(measure: str, ranks: tuple[int, ...], grades: tuple[int, ...], pool
         DataError: A rank lies outside the pool.
     """
     name, cutoff = _parsed(measure)
-    return _expected(name, cutoff, tuple(ranks), tuple(grades), int(pool), int(size))
-
-
-@lru_cache
-def _parsed(measure: str) -> tuple[str, int]:
-    """Name and cutoff (0 for none) of a measure that has an exact expectation."""
-    parsed = ir_measures.parse_measure(measure)
-    name, cutoff = str(parsed.NAME), parsed.params.get("cutoff")
-    if name not in _EXACT or parsed.params.keys() - {"cutoff"} or (cutoff is None and name in ("R", "P", "Success")):
-        raise LookupError(measure)
-    return name, int(cutoff or 0)
-
-
-@lru_cache(maxsize=200_000)
-def _expected(name: str, cutoff: int, ranks: tuple[int, ...], grades: tuple[int, ...], pool: int, size: int) -> float:
     relevant = len(ranks)
     order = sorted((rank, grade) for rank, grade in zip(ranks, grades, strict=True) if rank > 0)
     if order and order[-1][0] > pool:
@@ -169,6 +155,16 @@ def _expected(name: str, cutoff: int, ranks: tuple[int, ...], grades: tuple[int,
     best = sorted(grades, reverse=True)[: cutoff or relevant]
     ideal = sum(grade / np.log2(rank + 1) for rank, grade in enumerate(best, 1))
     return float(gained / ideal) if ideal else 0.0
+
+
+@lru_cache
+def _parsed(measure: str) -> tuple[str, int]:
+    """Name and cutoff (0 for none) of a measure that has an exact expectation."""
+    parsed = ir_measures.parse_measure(measure)
+    name, cutoff = str(parsed.NAME), parsed.params.get("cutoff")
+    if name not in _EXACT or parsed.params.keys() - {"cutoff"} or (cutoff is None and name in ("R", "P", "Success")):
+        raise LookupError(measure)
+    return name, int(cutoff or 0)
 
 
 @lru_cache(maxsize=20_000)
@@ -243,19 +239,11 @@ def _by_language(system: pd.DataFrame) -> dict[str, PoolFigure]:
     seeds = by_seed.groupby(level="query_language", sort=False, observed=True)
     means, spread = seeds.mean(), seeds.std(ddof=1)
 
-    def deviation(code: str, name: str) -> float | None:
-        return None if pd.isna(sd := spread.loc[code, name]) else float(sd)
-
-    return {
-        str(code): PoolFigure(
-            pool=float(row["pool"]),
-            whole=float(row["whole"]),
-            equal=float(row["equal"]),
-            whole_sd=deviation(code, "whole"),
-            equal_sd=deviation(code, "equal"),
-        )
-        for code, row in means.iterrows()
-    }
+    figures = {}
+    for code, row in means.iterrows():
+        whole_sd, equal_sd = (None if pd.isna(sd) else float(sd) for sd in spread.loc[code, ["whole", "equal"]])
+        figures[str(code)] = PoolFigure(**row.to_dict(), whole_sd=whole_sd, equal_sd=equal_sd)
+    return figures
 
 
 def _gap(values: Mapping[str, float], levels: Mapping[str, Sequence[str]]) -> float | None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from xlreach.comparison.groups.families import families
 from xlreach.comparison.groups.splits import look_up
-from xlreach.comparison.resampling.language_means import ByLanguage, over_seeds
+from xlreach.comparison.resampling.language_means import ByLanguage
 from xlreach.measurement import Measurement, is_whole
 
 Group = Literal["tagging", "tokenizer", "pretraining", "adaptation"]
@@ -61,7 +61,7 @@ def profiles(results: Sequence[Measurement], measure: str | None) -> Iterator[Pr
         by_language = ByLanguage(family.pairs, key.setting)
         grids: dict[str, dict[str, np.ndarray]] = {}
         for cell in family.cells:
-            values = by_language.values(over_seeds(cell.means())[None])[0]
+            values = by_language.of_cell(cell)
             grids.setdefault(cell.system.alignment, {})[cell.system.recipe] = values
         for alignment, columns in grids.items():
             scores = np.array(list(columns.values())).T
@@ -114,7 +114,7 @@ def _tables(rows: Sequence[Measurement]) -> dict[str, _Values]:
         by_language = ByLanguage(family.pairs, None)
         table = tables.setdefault(family.key.measure, {})
         for cell in family.cells:
-            values = by_language.values(over_seeds(cell.means())[None])[0]
+            values = by_language.of_cell(cell)
             for code, value in zip(by_language.languages, values, strict=True):
                 if np.isfinite(value):
                     table[code, cell.system.recipe] = float(value)

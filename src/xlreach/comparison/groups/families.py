@@ -12,11 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as arrow
 
 from xlreach.errors import DataError
 from xlreach.measurement import Measurement, is_whole
@@ -92,9 +96,9 @@ def families(results: Sequence[Measurement], queries: pd.DataFrame | Path | None
         else:
             continue
         rows.setdefault(key, []).append(row)
-    source = _Queries(queries)
+    table = _table(queries)
     for key, members in rows.items():
-        yield _family(key, members, source.of(key) if key.kind == "retrieval" else None)
+        yield _family(key, members, _of_family(table, key) if table is not None and key.kind == "retrieval" else None)
 
 
 def _family(key: FamilyKey, rows: list[Measurement], queries: pd.DataFrame | None) -> Family:
@@ -121,17 +125,16 @@ def _family(key: FamilyKey, rows: list[Measurement], queries: pd.DataFrame | Non
         groups, strata = len(units), _strata(numbers, queries["query_language"], len(units))
         queries = queries.assign(unit=numbers)
         names = [queries[name].astype(object).fillna(plain) for name, plain in _CELL.items()]
-        codes, known = pd.factorize(pd.MultiIndex.from_arrays(names))
-        for number, name in enumerate(known):
+        codes, systems = pd.factorize(pd.MultiIndex.from_arrays(names))
+        for number, name in enumerate(systems):
             detail[System(key.base or "", *map(str, name))] = queries[codes == number]
     cells = []
     for system, members in by_cell:
         seeds = tuple(sorted({_seed(seed) for seed in members["seed"]}, key=lambda seed: (seed is not None, seed or 0)))
         sums = np.zeros((groups, len(pairs), len(seeds)), np.float32)
         counts = np.zeros_like(sums)
-        own = detail.get(system)
-        if own is not None:
-            _fill(sums, counts, own, seeds)
+        if system in detail:
+            _fill(sums, counts, detail[system], seeds)
         measured = np.zeros((len(pairs), len(seeds), 2))
         for pair, seed, value in zip(members["pair"], members["seed"], members["value"], strict=True):
             measured[position[pair], seeds.index(_seed(seed))] += (float(value), 1.0)
@@ -193,54 +196,33 @@ def _strata(units: np.ndarray, languages: pd.Series, groups: int) -> np.ndarray:
     return np.unique(present, axis=0, return_inverse=True)[1].reshape(-1)
 
 
-def _fill(sums: np.ndarray, counts: np.ndarray, own: pd.DataFrame, seeds: tuple[int | None, ...]) -> None:
-    slot = own["seed"].map({seed: number for number, seed in enumerate(seeds) if seed is not None}).to_numpy(float)
+def _fill(sums: np.ndarray, counts: np.ndarray, values: pd.DataFrame, seeds: tuple[int | None, ...]) -> None:
+    slot = values["seed"].map({seed: number for number, seed in enumerate(seeds) if seed is not None}).to_numpy(float)
     slot = np.where(np.isnan(slot), 0 if None in seeds else -1, slot).astype(np.int64)
     if (slot < 0).any():
         raise DataError("queries.parquet has a seed that results.jsonl has not.", expected="Expected one run.")
-    flat = np.ravel_multi_index((own["unit"].to_numpy(), own["pair"].to_numpy(), slot), sums.shape)
-    sums.reshape(-1)[:] = np.bincount(flat, weights=own["value"].to_numpy(float), minlength=sums.size)
+    flat = np.ravel_multi_index((values["unit"].to_numpy(), values["pair"].to_numpy(), slot), sums.shape)
+    sums.reshape(-1)[:] = np.bincount(flat, weights=values["value"].to_numpy(float), minlength=sums.size)
     counts.reshape(-1)[:] = np.bincount(flat, minlength=sums.size)
 
 
-class _Queries:
-    """Per-query values, a family at a time, from memory or from a file."""
-
-    def __init__(self, source: pd.DataFrame | Path | None) -> None:
-        self.path = source if isinstance(source, Path) else None
-        self.frame = source if isinstance(source, pd.DataFrame) and len(source) else None
-        if self.path is not None:
-            import pyarrow.dataset as arrow
-
-            try:
-                self.table: Any = arrow.dataset(self.path)
-            except (OSError, ValueError) as error:
-                raise DataError(f"Cannot be read as Parquet ({error}).", path=self.path) from error
-            _check_columns(self.table.schema.names, self.path)
-        elif self.frame is not None:
-            _check_columns(list(self.frame.columns), None)
-            keys = [self.frame[name].astype(object).where(self.frame[name].notna(), "").to_numpy() for name in _FAMILY]
-            self.rows = pd.Series(range(len(self.frame))).groupby(keys, sort=False).indices
-
-    def of(self, key: FamilyKey) -> pd.DataFrame | None:
-        if self.path is not None:
-            import pyarrow.dataset as arrow
-
-            test = None
-            for name in _FAMILY:
-                value = getattr(key, name)
-                condition = arrow.field(name).is_null() if value is None else arrow.field(name) == value
-                test = condition if test is None else test & condition
-            return self.table.to_table(columns=list(_COLUMNS), filter=test).to_pandas()
-        if self.frame is None:
-            return None
-        rows = self.rows.get(tuple(getattr(key, name) or "" for name in _FAMILY))
-        return None if rows is None else self.frame.iloc[rows]
-
-
-def _check_columns(seen: Sequence[str], path: Path | None) -> None:
-    missing = sorted(set(_COLUMNS) - set(seen))
-    if missing:
+def _table(queries: pd.DataFrame | Path | None) -> arrow.Dataset | None:
+    """The per-query values, to be read a family at a time; None without any."""
+    if queries is None or (isinstance(queries, pd.DataFrame) and queries.empty):
+        return None
+    path = queries if isinstance(queries, Path) else None
+    try:
+        table = arrow.dataset(path or pa.Table.from_pandas(queries, preserve_index=False))
+    except (OSError, ValueError) as error:
+        raise DataError(f"Cannot be read as Parquet ({error}).", path=path) from error
+    if missing := sorted(set(_COLUMNS) - set(table.schema.names)):
         raise DataError(
             f"The per-query values lack {', '.join(missing)}.", expected=f"Expected {', '.join(_COLUMNS)}.", path=path
         )
+    return table
+
+
+def _of_family(table: arrow.Dataset, key: FamilyKey) -> pd.DataFrame:
+    fields = [(arrow.field(name), getattr(key, name)) for name in _FAMILY]
+    tests = [field.is_null() if value is None else field == value for field, value in fields]
+    return table.to_table(columns=list(_COLUMNS), filter=reduce(and_, tests)).to_pandas()

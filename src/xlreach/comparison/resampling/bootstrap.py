@@ -24,6 +24,7 @@ from xlreach.comparison.groups.families import Cell
 from xlreach.gaps import Interval
 
 _CHUNK_VALUES = 8_000_000
+_QUANTILE = 0.975  # of a 95 % interval
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,6 @@ def interval(
     *,
     double_counted: float = 0.0,
     rest: float | None = None,
-    confidence: float = 0.95,
-    method: str = "t",
 ) -> ConfidenceInterval | None:
     """The interval of an estimate from its bootstrap draws, ± t × corrected standard error; undefined draws are NaN.
 
@@ -152,9 +151,6 @@ def interval(
         if len(drawn) < 2:
             return None
         spread = float(drawn.std(ddof=1))
-        if method == "percentile":
-            low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
-            return ConfidenceInterval(float(low), float(high), spread, None) if spread > 1e-9 else None
         rest = max(spread**2 - sum(part.variance for part in small) - double_counted, 0.0)
     se = float(np.sqrt(rest + sum(part.corrected for part in small)))
     if not se > 1e-9:
@@ -163,12 +159,14 @@ def interval(
         (part.corrected if part.uncertain is None else part.uncertain) ** 2 / (part.units - 1) for part in small
     )
     df = se**4 / weight if weight > 0 else None
-    reach = float(stats.norm.ppf((1 + confidence) / 2) if df is None else stats.t.ppf((1 + confidence) / 2, df))
+    reach = float(stats.norm.ppf(_QUANTILE) if df is None else stats.t.ppf(_QUANTILE, df))
     return ConfidenceInterval(estimate - reach * se, estimate + reach * se, se, df)
 
 
-def two_sided(estimate: float, ends: ConfidenceInterval) -> float:
-    """The p of an estimate of zero, from the standard error that its interval rests on."""
+def two_sided(estimate: float, ends: ConfidenceInterval | None) -> float | None:
+    """The p of an estimate of zero, from the standard error of its interval; None without an interval."""
+    if ends is None:
+        return None
     t = abs(estimate) / ends.se
     return float(2 * (stats.norm.sf(t) if ends.df is None else stats.t.sf(t, ends.df)))
 

@@ -7,7 +7,7 @@ standard deviation is over seeds, with ddof = 1; a figure that does not depend o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any, TypeVar
@@ -18,7 +18,8 @@ from xlreach.measurement import Measurement, is_whole
 from xlreach.scoring.measures import MeasureInfo
 from xlreach.system import System
 
-Key = TypeVar("Key")
+Key = TypeVar("Key", bound=Hashable)
+Column = TypeVar("Column", bound=Hashable)
 SeedValues = dict[int | None, list[float]]
 HEADS = ("recipe", "alignment", "retriever")  # what names a system below its base
 
@@ -89,16 +90,12 @@ def preference_tables(results: Sequence[Measurement], levels: Mapping[str, Seque
     tables = []
     for (base, dataset, measure), members in _grouped(rows, lambda row: (row.base, row.dataset, row.measure)).items():
         heads = heads_of(row.system for row in members)
-        cells: dict[tuple[str, ...], dict[str, SeedValues]] = {}
-        for row in members:
-            names = (*names_of(row.system, heads), _text(row.query_language))
-            values = cells.setdefault(names, {}).setdefault(_text(row.document_language), {})
-            values.setdefault(row.seed, []).append(row.value)
-        codes = ordered({code for languages in cells.values() for code in languages}, levels)
-        lines = tuple(
-            (names, tuple(figure_of(values[code]) if code in values else None for code in codes))
-            for names, values in cells.items()
+        cells = collect(
+            ((*names_of(row.system, heads), _text(row.query_language)), _text(row.document_language), row)
+            for row in members
         )
+        codes = ordered({code for languages in cells.values() for code in languages}, levels)
+        lines = tuple((names, _line(values, codes)) for names, values in cells.items())
         about = {"base": base, "dataset": dataset, "measure": measure}
         name, title = f"preference {dataset} {measure} {base}", f"{measure} by document language, {dataset}, {base}"
         tables.append(Table(name, title, (*heads, "query language"), tuple(codes), lines, about))
@@ -149,16 +146,9 @@ def pair_tables(results: Sequence[Measurement], levels: Mapping[str, Sequence[st
     for (dataset, system), members in _grouped(rows, lambda row: (row.dataset, row.system)).items():
         if not any(row.setting == "cross" for row in members):
             continue
-        codes = ordered({str(row.query_language) for row in members}, levels)
-        documents = ordered({str(row.document_language) for row in members}, levels)
-        cells: dict[tuple[str, str], SeedValues] = {}
-        for row in members:
-            values = cells.setdefault((str(row.query_language), str(row.document_language)), {})
-            values.setdefault(row.seed, []).append(row.value)
-        lines = tuple(
-            ((code,), tuple(figure_of(cells[code, d]) if (code, d) in cells else None for d in documents))
-            for code in codes
-        )
+        cells = collect((str(row.query_language), str(row.document_language), row) for row in members)
+        documents = ordered({code for languages in cells.values() for code in languages}, levels)
+        lines = tuple(((code,), _line(cells[code], documents)) for code in ordered(cells, levels))
         about = {"base": system.base, "dataset": dataset, "recipe": system.recipe, "alignment": system.alignment}
         names = names_of(system, heads_of([system]))
         title = f"{headline}, {dataset}, {' · '.join(names)}, {system.base}"
@@ -173,10 +163,7 @@ def cost_table(results: Sequence[Measurement]) -> Table | None:
     rows = [row for row in results if row.kind == "cost" and row.measure != "examples"]
     if not rows:
         return None
-    columns: dict[tuple[str | None, str], dict[System, SeedValues]] = {}
-    for row in rows:
-        by_system = columns.setdefault((row.stage, row.measure), {})
-        by_system.setdefault(row.system, {}).setdefault(row.seed, []).append(row.value)
+    columns = collect(((row.stage, row.measure), row.system, row) for row in rows)
     systems = list(dict.fromkeys(system for by_system in columns.values() for system in by_system))
     lines = []
     for system in systems:
@@ -209,11 +196,7 @@ def _by_language(
     name: str, title: str, rows: Sequence[Measurement], levels: Mapping[str, Sequence[str]], **about: str | None
 ) -> Table:
     heads = heads_of(row.system for row in rows) if rows[0].kind == "retrieval" else HEADS[:1]
-    cells: dict[tuple[str, ...], dict[str, SeedValues]] = {}
-    for row in rows:
-        code = _text(row.query_language or row.language)
-        values = cells.setdefault(names_of(row.system, heads), {}).setdefault(code, {})
-        values.setdefault(row.seed, []).append(row.value)
+    cells = collect((names_of(row.system, heads), _text(row.query_language or row.language), row) for row in rows)
     codes = ordered({code for languages in cells.values() for code in languages}, levels)
     figures: dict[str, dict[tuple[str, ...], Figure | None]] = {
         code: {s: figure_of(values[code]) if code in values else None for s, values in cells.items()} for code in codes
@@ -230,6 +213,18 @@ def _by_language(
     return Table(name, title, heads, tuple(figures), lines, about)
 
 
+def collect(rows: Iterable[tuple[Key, Column, Measurement]]) -> dict[Key, dict[Column, SeedValues]]:
+    """The values of each row and column of a table, by seed."""
+    cells: dict[Key, dict[Column, SeedValues]] = {}
+    for key, column, row in rows:
+        cells.setdefault(key, {}).setdefault(column, {}).setdefault(row.seed, []).append(row.value)
+    return cells
+
+
+def _line(values: Mapping[str, SeedValues], columns: Sequence[str]) -> tuple[Figure | None, ...]:
+    return tuple(figure_of(values[column]) if column in values else None for column in columns)
+
+
 def figure_of(values: Mapping[int | None, list[float]]) -> Figure:
     """Mean and standard deviation over seeds of the mean within a seed."""
     means = [fmean(of_seed) for of_seed in values.values()]
@@ -243,9 +238,9 @@ def _of_side(languages: Sequence[SeedValues]) -> Figure:
     seeds = sorted({seed for values in languages for seed in values if seed is not None})
     by_seed: SeedValues = {}
     for seed in seeds:
-        own = [values.get(seed, values.get(None)) for values in languages]
-        if all(values is not None for values in own):
-            by_seed[seed] = [fmean([fmean(values) for values in own if values is not None])]
+        of_seed = [values.get(seed, values.get(None)) for values in languages]
+        if all(of_seed):
+            by_seed[seed] = [fmean([fmean(values) for values in of_seed if values])]
     return figure_of(by_seed or {None: [fmean([fmean(v) for values in languages for v in values.values()])]})
 
 
@@ -267,8 +262,8 @@ def mark_best(column: dict[Key, Figure | None], measure: str) -> dict[Key, Figur
 def ordered(codes: Iterable[str], levels: Mapping[str, Sequence[str]]) -> list[str]:
     """High-resource languages first, then low, each as the config lists them, then the rest."""
     listed = [*levels["high"], *levels["low"]]
-    known = set(codes)
-    return [code for code in listed if code in known] + sorted(known - set(listed))
+    measured = set(codes)
+    return [code for code in listed if code in measured] + sorted(measured - set(listed))
 
 
 def _grouped(rows: Iterable[Measurement], key: Callable[[Measurement], object]) -> dict[Any, list[Measurement]]:
