@@ -98,7 +98,7 @@ def parse_hypothesis(text: str, names: StudyNames) -> Hypothesis:
     multiplied = _TIMES.fullmatch(right)
     times, right = (float(multiplied["times"]), multiplied["rest"]) if multiplied else (1.0, right)
     calls = _CALL.fullmatch(left), _CALL.fullmatch(right)
-    known = _Known(text, names)
+    resolver = _Names(text, names)
     claim = Hypothesis(
         text=text,
         form="value",
@@ -114,24 +114,24 @@ def parse_hypothesis(text: str, names: StudyNames) -> Hypothesis:
     if task is None:
         if not (calls[0] and calls[1] and calls[0]["name"] == calls[1]["name"]):
             raise _unreadable(text, "without 'on TASK:MEASURE' both sides must be one diagnostic or cost of a recipe")
-        sides = [known.recipe(call["inside"]) for call in calls if call]
+        sides = [resolver.choose(call["inside"], resolver.by_factor["recipe"]) for call in calls if call]
         return dataclasses.replace(claim, form="diagnostic", measure=calls[0]["name"], left=sides[0], right=sides[1])
     if task not in (*TAGGING, *SETTINGS):
         raise _unreadable(text, f"{task!r} is no task and no setting")
     if calls[0] and calls[0]["name"] == "interaction":
         if right != "0":
             raise _unreadable(text, "an interaction is compared with 0")
-        return dataclasses.replace(claim, form="interaction", step_pairs=known.step_pairs(calls[0]["inside"]))
+        return dataclasses.replace(claim, form="interaction", step_pairs=resolver.step_pairs(calls[0]["inside"]))
     if calls[0] and calls[0]["name"] == "gap":
         if not (calls[1] and calls[1]["name"] == "gap") or claim.languages != "all":
             raise _unreadable(text, "a gap is compared with a gap, over all languages")
         left, right = calls[0]["inside"], calls[1]["inside"]
         claim = dataclasses.replace(claim, form="gap")
-    first, second = known.sides(left, right)
+    first, second = resolver.sides(left, right)
     return dataclasses.replace(claim, left=first, right=second)
 
 
-class _Known:
+class _Names:
     """Resolves the study's names in one claim."""
 
     def __init__(self, text: str, names: StudyNames) -> None:
@@ -156,11 +156,7 @@ class _Known:
         for choices in self.by_factor.values():
             if left in choices and right in choices and left != right:
                 return choices[left], choices[right]
-        return self._one_of(left, self.systems), self._one_of(right, self.systems)
-
-    def recipe(self, name: str) -> Selection:
-        """A recipe by its name."""
-        return self._one_of(name, self.by_factor["recipe"])
+        return self.choose(left, self.systems), self.choose(right, self.systems)
 
     def step_pairs(self, inside: str) -> tuple[StepPair, ...]:
         """The recipes that differ in two steps, written as `first, second`."""
@@ -183,7 +179,8 @@ class _Known:
                 pairs.append(StepPair(name, *map(str, others)))
         return tuple(pairs)
 
-    def _one_of(self, name: str, choices: dict[str, Selection]) -> Selection:
+    def choose(self, name: str, choices: dict[str, Selection]) -> Selection:
+        """What a name stands for; SpecError with the nearest name where there is none."""
         try:
             return choices[name.strip()]
         except KeyError:

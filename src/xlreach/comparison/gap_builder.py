@@ -75,19 +75,11 @@ class GapBuilder:
             families.setdefault((row.split, row.kind, row.dataset, row.setting, row.measure), []).append(index)
         corrected = list(self._changes)
         for indexes in families.values():
-            members = [self._changes[index] for index in indexes]
-            tests = zip(
-                *(holm([getattr(row, name) for row in members]) for name in ("p_queries", "p_languages", "p_low")),
-                strict=True,
-            )
-            for index, row, (queries, languages, low) in zip(indexes, members, tests, strict=True):
-                corrected[index] = replace(
-                    row,
-                    p_queries_holm=queries,
-                    p_languages_holm=languages,
-                    p_low_holm=low,
-                    holm_family=len(members),
-                )
+            for test in ("p_queries", "p_languages", "p_low"):
+                tested = holm([getattr(corrected[index], test) for index in indexes])
+                for index, p in zip(indexes, tested, strict=True):
+                    holm_fields: dict[str, Any] = {f"{test}_holm": p, "holm_family": len(indexes)}
+                    corrected[index] = replace(corrected[index], **holm_fields)
         return corrected
 
     def _gap(

@@ -21,7 +21,7 @@ from xlreach.comparison.claims import Selection, system_phrases
 from xlreach.comparison.tests.permutation import holm, sign_flip
 from xlreach.errors import DataError, SpecError, nearest
 from xlreach.gaps import Interval, Measured, RunComparison, RunDifference, Side
-from xlreach.measurement import Measurement, read_measurements
+from xlreach.measurement import read_measurements
 from xlreach.safe_io import read_yaml
 from xlreach.scoring.measures import MeasureInfo
 from xlreach.system import System
@@ -98,7 +98,10 @@ class _Run:
         ]
         self.selection = None if system is None else self._selection(system)
         if self.selection is not None:
-            self.results = [row for row in self.results if _selects(self.selection, row)]
+            # what is tagged has no alignment, so its recipe decides
+            of_tagging = Selection(recipe=self.selection.recipe)
+            by_kind = {"retrieval": self.selection, "tagging": of_tagging}
+            self.results = [row for row in self.results if by_kind[row.kind].includes(row.system)]
         config = read_yaml(folder / "config.yaml")
         config = config if isinstance(config, dict) else {}
         self.name = system or str(config.get("study") or folder.name)
@@ -153,11 +156,6 @@ class _Run:
                 subject = _Subject("retrieval", system, dataset, setting, str(measure), language=language)
                 by_subject[subject] = part.groupby("unit", sort=True)["value"].mean()
         return by_subject
-
-
-def _selects(selection: Selection, row: Measurement) -> bool:
-    """Whether a row is of a selected system; what is tagged has no alignment, so its recipe decides."""
-    return selection.includes(row.system) if row.kind == "retrieval" else row.system.recipe == selection.recipe
 
 
 def _renaming(a: _Run, b: _Run) -> _Rename:

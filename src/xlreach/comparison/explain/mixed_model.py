@@ -84,11 +84,11 @@ def _design(members: Sequence[Profile], most: int) -> tuple[list[_Term], np.ndar
     """Standardised predictors, as many as the languages carry, none that repeats another; dummies of alignments."""
     terms: list[_Term] = []
     columns: list[np.ndarray] = []
+    values = [{predictor.name: predictor.values.ravel() for predictor in profile.predictors} for profile in members]
     for name in _ORDER:
-        parts = [_column(profile, name) for profile in members]
-        if len(terms) == most or any(part is None for part in parts):
+        if len(terms) == most or not all(name in of_profile for of_profile in values):
             continue
-        whole = np.concatenate([part for part in parts if part is not None])
+        whole = np.concatenate([of_profile[name] for of_profile in values])
         if name in _LOGARITHMIC:
             name, whole = f"log10 {name}", np.log10(1 + whole)
         if not np.isfinite(whole).all() or not whole.std() > 1e-9:
@@ -105,10 +105,6 @@ def _design(members: Sequence[Profile], most: int) -> tuple[list[_Term], np.ndar
             terms.append(("alignment", alignment))
             columns.append(np.concatenate(dummy))
     return terms, np.column_stack(columns) if columns else np.empty((0, 0))
-
-
-def _column(profile: Profile, name: str) -> np.ndarray | None:
-    return next((predictor.values.ravel() for predictor in profile.predictors if predictor.name == name), None)
 
 
 class _Fit(NamedTuple):

@@ -71,38 +71,22 @@ def profiles(results: Sequence[Measurement], measure: str | None) -> Iterator[Pr
                 recipes = tuple(columns)
                 known = by_base[key.base] + _facts(languages, recipes)
                 predictors = tuple(Predictor(n, g, _grid(v, languages, recipes)) for n, g, v in known)
-                yield Profile(
-                    key.base,
-                    key.dataset,
-                    key.setting,
-                    key.measure,
-                    alignment,
-                    languages,
-                    recipes,
-                    scores[there],
-                    tuple(predictor for predictor in predictors if np.isfinite(predictor.values).any()),
-                )
+                measured = tuple(predictor for predictor in predictors if np.isfinite(predictor.values).any())
+                yield Profile(*key[1:], alignment, languages, recipes, scores[there], measured)
 
 
 def _known(results: Sequence[Measurement], base: str | None) -> list[tuple[str, Group, _Values]]:
     """(name, group, values) of whatever was measured of a language under a recipe."""
     rows = [row for row in results if row.base == base]
-    known: list[tuple[str, Group, _Values]] = [
-        (name, "tagging", values)
-        for name, values in _tables([r for r in rows if r.kind == "tagging" and is_whole(r)]).items()
-    ]
-    texts = [r for r in rows if r.kind == "diagnostic" and r.query_language is None]
-    alike = [dataclasses.replace(row, kind="tagging") for row in texts]
-    tables = {name: values for name, values in _tables(alike).items() if name not in _SAME_AS_ANOTHER}
-    known += [(name, "tokenizer", values) for name, values in tables.items()]
+    tagged = _tables([row for row in rows if row.kind == "tagging" and is_whole(row)])
+    texts = [row for row in rows if row.kind == "diagnostic" and row.query_language is None]
+    tokenized = _tables([dataclasses.replace(row, kind="tagging") for row in texts])
+    known: list[tuple[str, Group, _Values]] = [(name, "tagging", values) for name, values in tagged.items()]
+    known += [(name, "tokenizer", values) for name, values in tokenized.items() if name not in _SAME_AS_ANOTHER]
     tokens: dict[tuple[str, str], list[float]] = {}
     for row in rows:
-        if (
-            row.kind == "cost"
-            and (row.stage, row.measure) == ("adapt", "tokens")
-            and row.language
-            and "+" not in row.language
-        ):
+        is_text = (row.kind, row.stage, row.measure) == ("cost", "adapt", "tokens")
+        if is_text and row.language and "+" not in row.language:
             tokens.setdefault((row.language, str(row.recipe)), []).append(row.value)
     return [*known, (_TEXT, "adaptation", {key: float(np.mean(values)) for key, values in tokens.items()})]
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import and_
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -102,18 +102,11 @@ def families(results: Sequence[Measurement], queries: pd.DataFrame | Path | None
 
 
 def _family(key: FamilyKey, rows: list[Measurement], queries: pd.DataFrame | None) -> Family:
-    frame = pd.DataFrame(
-        {
-            "cell": [row.system for row in rows],
-            "pair": [_pair(row) for row in rows],
-            "seed": [row.seed for row in rows],
-            "value": [row.value for row in rows],
-        },
-        dtype=object,
-    )
-    pairs: list[Pair] = list(dict.fromkeys(frame["pair"]))
+    by_system: dict[System, list[Measurement]] = {}
+    for row in rows:
+        by_system.setdefault(row.system, []).append(row)
+    pairs = list(dict.fromkeys(map(_pair, rows)))
     position = {pair: index for index, pair in enumerate(pairs)}
-    by_cell = frame.groupby("cell", sort=False) if len(frame) else ()
     detail: dict[System, pd.DataFrame] = {}
     groups, strata = 1, np.zeros(1, np.int64)
     if queries is not None and len(queries):
@@ -129,15 +122,15 @@ def _family(key: FamilyKey, rows: list[Measurement], queries: pd.DataFrame | Non
         for number, name in enumerate(systems):
             detail[System(key.base or "", *map(str, name))] = queries[codes == number]
     cells = []
-    for system, members in by_cell:
-        seeds = tuple(sorted({_seed(seed) for seed in members["seed"]}, key=lambda seed: (seed is not None, seed or 0)))
+    for system, members in by_system.items():
+        seeds = tuple(sorted({row.seed for row in members}, key=lambda seed: (seed is not None, seed or 0)))
         sums = np.zeros((groups, len(pairs), len(seeds)), np.float32)
         counts = np.zeros_like(sums)
         if system in detail:
             _fill(sums, counts, detail[system], seeds)
         measured = np.zeros((len(pairs), len(seeds), 2))
-        for pair, seed, value in zip(members["pair"], members["seed"], members["value"], strict=True):
-            measured[position[pair], seeds.index(_seed(seed))] += (float(value), 1.0)
+        for row in members:
+            measured[position[_pair(row)], seeds.index(row.seed)] += (row.value, 1.0)
         # a value known only as a mean is the same for every query group: no spread over queries
         bare = (counts.sum(0) == 0) & (measured[..., 1] > 0)
         value = measured[..., 0] / np.maximum(measured[..., 1], 1)
@@ -165,10 +158,6 @@ def _borrow(cell: Cell, cells: Sequence[Cell], pairs: Sequence[Pair]) -> Cell:
     sums, counts = cell.sums.copy(), cell.counts.copy()
     sums[:, missing], counts[:, missing] = plain.sums[:, missing], plain.counts[:, missing]
     return Cell(cell.system, cell.seeds, sums, counts, tuple(sorted({pairs[row].query for row in missing})))
-
-
-def _seed(value: Any) -> int | None:
-    return None if value is None or pd.isna(value) else int(value)
 
 
 def _pair_index(queries: pd.DataFrame, position: dict[Pair, int]) -> np.ndarray:

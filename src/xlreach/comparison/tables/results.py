@@ -51,11 +51,7 @@ class Table:
 
 def tagging_tables(results: Sequence[Measurement], levels: Mapping[str, Sequence[str]]) -> list[Table]:
     """One table a base and measure: recipes by languages; several data sets of a language are averaged."""
-    rows = [row for row in results if row.kind == "tagging" and is_whole(row)]
-    return [
-        _by_language(f"tagging {measure} {base}", f"{measure}, {base}", members, levels, base=base, measure=measure)
-        for (base, measure), members in _grouped(rows, lambda row: (row.base, row.label)).items()
-    ]
+    return _by_measure("tagging", [row for row in results if row.kind == "tagging" and is_whole(row)], levels)
 
 
 def retrieval_tables(results: Sequence[Measurement], levels: Mapping[str, Sequence[str]]) -> list[Table]:
@@ -75,10 +71,7 @@ def retrieval_tables(results: Sequence[Measurement], levels: Mapping[str, Sequen
 def diagnostic_tables(results: Sequence[Measurement], levels: Mapping[str, Sequence[str]]) -> list[Table]:
     """One table a base and diagnostic of a language's text: recipes by languages."""
     rows = [row for row in results if row.kind == "diagnostic" and row.query_language is None]
-    return [
-        _by_language(f"diagnostic {measure} {base}", f"{measure}, {base}", members, levels, base=base, measure=measure)
-        for (base, measure), members in _grouped(rows, lambda row: (row.base, row.measure)).items()
-    ]
+    return _by_measure("diagnostic", rows, levels)
 
 
 def preference_tables(results: Sequence[Measurement], levels: Mapping[str, Sequence[str]]) -> list[Table]:
@@ -107,27 +100,25 @@ def overview_tables(results: Sequence[Measurement], levels: Mapping[str, Sequenc
     low = set(levels["low"])
     tables = []
     for base, rows in _grouped(filter(is_whole, results), lambda row: row.base).items():
-        columns: dict[str, dict[System, dict[str, SeedValues]]] = {}
-        measures: dict[str, str] = {}
-        for row in rows:
-            language = row.language if row.kind == "tagging" else row.query_language
-            if language not in low or not (row.kind == "tagging" or row.measure == headline):
-                continue
-            task = task_label(row.kind, row.label, row.dataset, row.setting)
-            measures[task] = row.measure
-            languages = columns.setdefault(task, {}).setdefault(row.system, {})
-            languages.setdefault(str(language), {}).setdefault(row.seed, []).append(row.value)
-        if not columns:
+        shown = [
+            row
+            for row in rows
+            if (row.language in low if row.kind == "tagging" else row.query_language in low and row.measure == headline)
+        ]
+        if not shown:
             continue
+        tasks = _grouped(shown, lambda row: task_label(row.kind, row.label, row.dataset, row.setting))
+        columns = {
+            task: collect((row.system, str(row.query_language or row.language), row) for row in members)
+            for task, members in tasks.items()
+        }
         systems = list(dict.fromkeys(system for cells in columns.values() for system in cells))
         recipes = list(dict.fromkeys(system.recipe for system in systems))
         systems.sort(key=lambda system: recipes.index(system.recipe))
-        figures = {
-            task: mark_best(
-                {s: _of_side(list(cells[s].values())) if s in cells else None for s in systems}, measures[task]
-            )
-            for task, cells in columns.items()
-        }
+        figures = {}
+        for task, cells in columns.items():
+            means = {system: _of_side([*cells[system].values()]) if system in cells else None for system in systems}
+            figures[task] = mark_best(means, tasks[task][0].measure)
         heads = heads_of(systems)
         lines = tuple((names_of(system, heads), tuple(figures[task][system] for task in columns)) for system in systems)
         title = f"Mean over the low-resource languages, {base}"
@@ -190,6 +181,13 @@ def names_of(system: System, heads: Sequence[str]) -> tuple[str, ...]:
 def heads_of(systems: Iterable[System]) -> tuple[str, ...]:
     """What tells retrieval systems apart: a retriever only where one is not dense."""
     return HEADS[:2] if all(system.is_dense for system in systems) else HEADS
+
+
+def _by_measure(kind: str, rows: Sequence[Measurement], levels: Mapping[str, Sequence[str]]) -> list[Table]:
+    return [
+        _by_language(f"{kind} {measure} {base}", f"{measure}, {base}", members, levels, base=base, measure=measure)
+        for (base, measure), members in _grouped(rows, lambda row: (row.base, row.label)).items()
+    ]
 
 
 def _by_language(

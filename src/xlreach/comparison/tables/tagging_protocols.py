@@ -38,8 +38,8 @@ def learning_curves(results: Sequence[Measurement]) -> list[Point]:
     for row in rows:
         if (row.base, row.measure) not in curved:
             continue
-        about = (row.system, row.language, row.seed, row.dataset, row.task, row.sentences)
-        size = sizes.get(about, row.sentences)
+        training = (row.system, row.language, row.seed, row.dataset, row.task, row.sentences)
+        size = sizes.get(training, row.sentences)
         if size is not None:
             key = (row.system.base, row.measure, str(row.language), row.system.recipe, row.sentences)
             cells.setdefault(key, {}).setdefault(row.seed, []).append((size, row.value))
