@@ -9,7 +9,7 @@ from xlreach.comparison.tables import Figure, Table
 from xlreach.gaps import Correlation, GapAnalysis, MixedModel, ProfilePoint
 from xlreach.report.charts import Chart
 from xlreach.report.plots import scatter
-from xlreach.report.selection import SETTINGS, Topic, answered_system
+from xlreach.report.selection import Topic, answered_system, setting_order
 from xlreach.system import UNTREATED
 
 _MOST_PANELS = 9
@@ -18,16 +18,7 @@ _GROUPS = ("tagging", "tokenizer", "pretraining", "adaptation")
 
 @dataclass(frozen=True)
 class Correlates:
-    """What goes with retrieval on one base and data set.
-
-    Attributes:
-        alignment: The alignment that is shown.
-        correlations: Correlations under that alignment.
-        all_correlations: Correlations under every alignment.
-        models: The mixed-effects models.
-        profile: Each language under each recipe.
-        charts: The scatter plots; none where nothing could be correlated.
-    """
+    """What goes with retrieval on one base and data set, under one alignment (but `all_correlations`, `models`)."""
 
     alignment: str
     correlations: tuple[Correlation, ...]
@@ -48,7 +39,7 @@ def correlates(analysis: GapAnalysis, topic: Topic) -> Correlates | None:
     points = [row for row in points if row.system.alignment == alignment]
     rows = sorted(
         (row for row in analysis.correlations if (row.base or "", row.dataset) == topic),
-        key=lambda row: (_order(row.setting), row.scope, _GROUPS.index(row.group)),
+        key=lambda row: (setting_order(row.setting), row.scope, _GROUPS.index(row.group)),
     )
     shown = tuple(row for row in rows if row.alignment == alignment)
     return Correlates(
@@ -61,16 +52,12 @@ def correlates(analysis: GapAnalysis, topic: Topic) -> Correlates | None:
     )
 
 
-def _order(setting: str | None) -> int:
-    return SETTINGS.index(setting) if setting in SETTINGS else len(SETTINGS)
-
-
 def _scatter(
     points: Sequence[ProfilePoint], correlations: Sequence[Correlation], alignment: str, topic: Topic
 ) -> list[Chart]:
     """A panel for each thing that was correlated across languages: the strongest correlations, by group."""
     settings = {row.setting for row in points}
-    setting = "cross" if "cross" in settings else min(settings, key=_order)
+    setting = "cross" if "cross" in settings else min(settings, key=setting_order)
     tried = [row for row in correlations if (row.setting, row.scope) == (setting, "across") and row.rho is not None]
     tried = sorted(tried, key=lambda row: -abs(row.rho or 0.0))[:_MOST_PANELS]
     rows = [
@@ -100,7 +87,7 @@ def _profile(points: Sequence[ProfilePoint], alignment: str, topic: Topic) -> Ta
     """Each language under each recipe: tokenizer, tagging and retrieval side by side."""
     measure = points[0].measure
     predictors = list(dict.fromkeys(name for row in points for name in row.known))
-    settings = sorted({row.setting for row in points}, key=_order)
+    settings = sorted({row.setting for row in points}, key=setting_order)
     lines: dict[tuple[str, str, str], dict[str, float | None]] = {}
     for row in points:
         line = lines.setdefault((row.language, row.level or "neither", row.system.recipe), {})

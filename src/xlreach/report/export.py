@@ -59,16 +59,11 @@ def table_latex(table: Table) -> str:
     underlined."""
     digits = column_digits(table)
     lines = [
-        r"\begin{tabular}{" + "l" * len(table.heads) + "r" * len(table.columns) + "}",
-        r"\toprule",
-        " & ".join(map(_tex, (*table.heads, *table.columns))) + r" \\",
-        r"\midrule",
+        [*map(_tex, names), *(_tex_figure(*pair) for pair in zip(figures, digits, strict=True))]
+        for names, figures in table.rows
     ]
-    for names, figures in table.rows:
-        cells = [_tex(name) for name in names]
-        cells += [_tex_figure(figure, number) for figure, number in zip(figures, digits, strict=True)]
-        lines.append(" & ".join(cells) + r" \\")
-    return "\n".join([f"% {' '.join(table.title.split())}", *lines, r"\bottomrule", r"\end{tabular}", ""])
+    alignment = "l" * len(table.heads) + "r" * len(table.columns)
+    return _tabular([table.title], alignment, (*table.heads, *table.columns), lines)
 
 
 def rows_latex(title: str, rows: Sequence[Any]) -> str:
@@ -82,21 +77,10 @@ def rows_latex(title: str, rows: Sequence[Any]) -> str:
     shared = {head: texts[head][0] for head in heads if len(lines) > 1 and len(set(texts[head])) == 1}
     shown = [head for head in heads if head not in shared]
     comment = "; ".join(f"{head} {text}" for head, text in shared.items() if text != "--")
-    right = [all(_is_numeric(line[head]) for line in lines) for head in shown]
-    return "\n".join(
-        [
-            f"% {' '.join(title.split())}",
-            *([f"% {' '.join(comment.split())}"] if comment else []),
-            r"\begin{tabular}{" + "".join("r" if numeric else "l" for numeric in right) + "}",
-            r"\toprule",
-            " & ".join(_tex(head.replace("_", " ")) for head in shown) + r" \\",
-            r"\midrule",
-            *(" & ".join(_tex(texts[head][number]) for head in shown) + r" \\" for number in range(len(lines))),
-            r"\bottomrule",
-            r"\end{tabular}",
-            "",
-        ]
-    )
+    alignment = "".join("r" if all(_is_numeric(line[head]) for line in lines) else "l" for head in shown)
+    cells = [[_tex(texts[head][number]) for head in shown] for number in range(len(lines))]
+    heads = [head.replace("_", " ") for head in shown]
+    return _tabular([title, *([comment] if comment else [])], alignment, heads, cells)
 
 
 def columns_of(row: Any) -> Mapping[str, Any]:
@@ -129,6 +113,13 @@ def _is_numeric(value: Any) -> bool:
     return (
         value is None or isinstance(value, (int, float)) or (isinstance(value, tuple) and all(map(_is_numeric, value)))
     )
+
+
+def _tabular(comments: Sequence[str], alignment: str, heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    head, *body = (" & ".join(line) + r" \\" for line in (map(_tex, heads), *lines))
+    above = [f"% {' '.join(text.split())}" for text in comments]
+    frame = [rf"\begin{{tabular}}{{{alignment}}}", r"\toprule", head, r"\midrule", *body, r"\bottomrule"]
+    return "\n".join([*above, *frame, r"\end{tabular}", ""])
 
 
 def _tex_text(value: Any) -> str:

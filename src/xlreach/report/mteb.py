@@ -24,11 +24,7 @@ _NAMES = {"nDCG": "ndcg", "AP": "map", "R": "recall", "P": "precision", "RR": "m
 
 
 def export_mteb(run: Path, out: Path) -> list[Path]:
-    """Writes the retrieval results of a run in mteb's layout.
-
-    Args:
-        run: A run folder.
-        out: The folder to write; an existing one is replaced.
+    """Writes the retrieval results of a run folder in mteb's layout to `out`, in place of what was there.
 
     Returns:
         The result files.

@@ -16,11 +16,7 @@ def is_percentage(*values: float | None) -> bool:
 
 
 def signed(value: float, percentage: bool | None = None) -> str:
-    """A difference with its sign: three decimals for shares, one for percentages.
-
-    Args:
-        value: The difference.
-        percentage: Whether it is one of percentages; None decides by its size.
+    """A difference with its sign: three decimals for shares, one for percentages; None decides by its size.
 
     >>> signed(-0.1234), signed(12.34)
     ('-0.123', '+12.3')
@@ -51,6 +47,24 @@ def p_text(p: float) -> str:
     ('p = .012', 'p < .001')
     """
     return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace(" 0.", " .", 1)
+
+
+def after_holm(p: float | None, separator: str = ", ") -> str:
+    """A corrected p value to end a sentence with; empty where there was no test.
+
+    >>> after_holm(0.0123), after_holm(None)
+    (', p = .012 after Holm', '')
+    """
+    return "" if p is None else f"{separator}{p_text(p)} after Holm"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and its noun.
+
+    >>> counted(1, "language"), counted(3, "seed")
+    ('1 language', '3 seeds')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def p_cell(p: float | None) -> str:

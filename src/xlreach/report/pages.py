@@ -19,7 +19,7 @@ from xlreach.comparison.tables import Table
 from xlreach.report.charts import Chart
 from xlreach.report.export import file_name, rows_csv, rows_latex, table_csv, table_latex
 from xlreach.report.narrative import system_name
-from xlreach.report.numbers import p_cell, signed, typeset, unsigned
+from xlreach.report.numbers import is_percentage, p_cell, signed, typeset, unsigned
 from xlreach.store import replacing
 
 
@@ -27,12 +27,8 @@ from xlreach.store import replacing
 class Download:
     """A file that is saved from within a page, and is in a folder beside it too.
 
-    Attributes:
-        label: The text of its link.
-        folder: Its folder beside the page.
-        name: Its name.
-        kind: Its media type.
-        packed: Its content as gzip in base 64; empty for the PNG, which the page draws from the SVG link before it.
+    `kind` is its media type, `packed` its content as gzip in base 64; empty for the PNG, which the page draws from the
+    SVG link before it.
     """
 
     label: str
@@ -43,12 +39,7 @@ class Download:
 
 
 class Pages:
-    """Renders a template of this folder.
-
-    Attributes:
-        files: What can be saved from the page, by folder and name.
-        environment: For filters and functions of one page alone.
-    """
+    """Renders a template of this folder; `files` is what can be saved from the page, by folder and name."""
 
     def __init__(self) -> None:
         self.files: dict[str, dict[str, bytes]] = {"tables": {}, "charts": {}}
@@ -60,8 +51,8 @@ class Pages:
             undefined=jinja2.StrictUndefined,
         )
         self.environment.filters |= {
-            "signed": _typeset_signed,
-            "unsigned": _typeset_unsigned,
+            "signed": lambda *value: typeset(signed(*value)),
+            "unsigned": lambda *value: typeset(unsigned(*value)),
             "typeset": typeset,
             "p": p_cell,
         }
@@ -69,6 +60,7 @@ class Pages:
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
         self.environment.globals |= {
             "system_name": system_name,
+            "percentage": is_percentage,
             "svg": lambda panel: Markup(panel),  # drawn by vl-convert, which escapes all text
             "chart_files": self.chart_files,
             "table_files": self.table_files,
@@ -123,14 +115,6 @@ class Pages:
         raw = content.encode("utf-8", "replace")
         self.files[folder][name] = raw
         return Download(label, folder, name, kind, base64.b64encode(gzip.compress(raw, 6, mtime=0)).decode("ascii"))
-
-
-def _typeset_signed(value: float, percentage: bool | None = None) -> str:
-    return typeset(signed(value, percentage))
-
-
-def _typeset_unsigned(value: float) -> str:
-    return typeset(unsigned(value))
 
 
 def _asset(name: str) -> str:

@@ -21,16 +21,7 @@ _TITLES = {"masked lm": "held-out loss of masked language modeling", "alignment"
 
 @dataclass(frozen=True)
 class LossCurve:
-    """The loss of one training of an encoder.
-
-    Attributes:
-        of: `masked lm` or `alignment`.
-        system: What was trained; of an alignment, with it.
-        language: The language it was trained for.
-        seed: Its seed.
-        unit: What the first number of a point counts: `epoch` or `step`.
-        points: (epoch or step, loss).
-    """
+    """The loss of one training of an encoder (`of` is `masked lm` or `alignment`): (epoch or step, loss) by `unit`."""
 
     of: str
     system: System

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from xlreach.gaps import Change, Gap, GapAnalysis
-from xlreach.report.narrative.systems import counted, system_name
-from xlreach.report.numbers import is_percentage, p_text, signed, unsigned, with_interval
+from xlreach.report.narrative.systems import system_name
+from xlreach.report.numbers import after_holm, counted, is_percentage, p_text, signed, unsigned, with_interval
 from xlreach.report.selection import (
     Topic,
     answered_system,
@@ -29,26 +29,24 @@ def summary(analysis: GapAnalysis) -> list[str]:
     """A line each: the languages compared, the gap of the unchanged base, where it comes from, what narrows it, what is
     best for low-resource languages, tagging, and how certain that is."""
     topic = next(iter(topics(analysis)), Topic("", None))
+    sides = {"low": analysis.split.low, "high": analysis.split.high}
+    low, high = (f"{len(codes)} {side}-resource ({', '.join(codes)})" for side, codes in sides.items())
+    study = f"{analysis.study}: " if analysis.study else ""
     return [
-        compared_languages(analysis, topic),
-        base_gap(analysis, topic),
-        gap_sources(analysis, topic),
-        narrowed(analysis, topic),
-        *best_for_low(analysis, topic),
+        f"{study}{low} against {high} languages, by {analysis.headline}, base {topic.base or 'unnamed'}.",
+        _base_gap(analysis, topic),
+        *topic_sentences(analysis, topic),
         tagging_gap(analysis, topic.base),
         certainty(analysis),
     ]
 
 
-def compared_languages(analysis: GapAnalysis, topic: Topic) -> str:
-    """Which languages are compared, by what measure."""
-    sides = {"low": analysis.split.low, "high": analysis.split.high}
-    low, high = (f"{len(codes)} {side}-resource ({', '.join(codes)})" for side, codes in sides.items())
-    study = f"{analysis.study}: " if analysis.study else ""
-    return f"{study}{low} against {high} languages, by {analysis.headline}, base {topic.base or 'unnamed'}."
+def topic_sentences(analysis: GapAnalysis, topic: Topic) -> list[str]:
+    """Where the gap comes from, what narrows it, and what is best for low-resource languages."""
+    return [_gap_sources(analysis, topic), _narrowest(analysis, topic), *_best_for_low(analysis, topic)]
 
 
-def base_gap(analysis: GapAnalysis, topic: Topic) -> str:
+def _base_gap(analysis: GapAnalysis, topic: Topic) -> str:
     """The gap of the base before anything was changed."""
     rows = reference_rows(gaps_of(analysis, topic))
     if not rows:
@@ -61,7 +59,7 @@ def base_gap(analysis: GapAnalysis, topic: Topic) -> str:
     )
 
 
-def gap_sources(analysis: GapAnalysis, topic: Topic) -> str:
+def _gap_sources(analysis: GapAnalysis, topic: Topic) -> str:
     """What a low-resource query costs, and what low-resource documents cost."""
     rows = {row.direction: row for row in reference_rows(directions_of(analysis, topic))}
     if not {"high→high", "query side", "document side"} <= set(rows):
@@ -76,7 +74,7 @@ def gap_sources(analysis: GapAnalysis, topic: Topic) -> str:
     )
 
 
-def narrowed(analysis: GapAnalysis, topic: Topic) -> str:
+def _narrowest(analysis: GapAnalysis, topic: Topic) -> str:
     """The system with the smallest gap, and whether a test tells its change from chance."""
     row = narrowest(analysis, topic)
     if row is None:
@@ -92,7 +90,7 @@ def narrowed(analysis: GapAnalysis, topic: Topic) -> str:
     return f"What narrows the gap most ({row.setting}): {name} ({change})."
 
 
-def best_for_low(analysis: GapAnalysis, topic: Topic) -> list[str]:
+def _best_for_low(analysis: GapAnalysis, topic: Topic) -> list[str]:
     """What the system with the best low-resource mean gains; no sentence where it cannot be compared with the base."""
     system = answered_system(analysis, topic)
     changes = [row for row in changes_of_base(analysis, topic) if row.system == system]
@@ -129,17 +127,14 @@ def certainty(analysis: GapAnalysis) -> str:
     rows = [row for row in rows if row.measure == analysis.headline] or rows
     if not rows:
         return "How certain: there is no gap to be certain of."
-    counts: dict[str, tuple[int, int]] = {}
+    fewest: dict[str, tuple[int, int]] = {}
     for row in rows:
-        languages = row.languages_low, row.languages_high
-        where = row.dataset or row.measure
-        counts[where] = min(counts.get(where, languages), languages)
-    datasets: dict[tuple[int, int], list[str]] = {}
-    for dataset, languages in counts.items():
-        datasets.setdefault(languages, []).append(dataset)
+        name, sides = row.dataset or row.measure, (row.languages_low, row.languages_high)
+        fewest[name] = min(fewest.get(name, sides), sides)
     scopes = []
-    for (low, high), names in sorted(datasets.items(), reverse=True):
-        where = f" on {listed(names)}" if len(datasets) > 1 else ""
+    for low, high in sorted(set(fewest.values()), reverse=True):
+        names = [name for name, sides in fewest.items() if sides == (low, high)]
+        where = f" on {listed(names)}" if len(names) < len(fewest) else ""
         scope = (
             "are enough for an interval for languages like these (in the report)"
             if min(low, high) >= _ENOUGH
@@ -173,5 +168,5 @@ def _change(row: Change) -> str:
     before, after, low, high = (
         signed(value, percentage) for value in (row.gap_before, row.gap_after, row.low_gain, row.high_gain)
     )
-    p = f"; {p_text(row.p_queries_holm)} after Holm" if row.p_queries_holm is not None else ""
+    p = after_holm(row.p_queries_holm, "; ")
     return f"gap {before} to {after}; low-resource languages gain {low}, high-resource {high}{p}"

@@ -6,11 +6,7 @@ from xlreach.system import System
 
 
 def system_name(system: System, *, within_sentence: bool = False) -> str:
-    """A system by the names that the study gave; its base is named elsewhere.
-
-    Args:
-        system: The system.
-        within_sentence: Say "the unchanged base" and "the base" where no recipe was used, in place of `none`.
+    """A system by the names that the study gave, without its base; within a sentence, `none` is "the unchanged base".
 
     >>> system_name(System(recipe="lapt")), system_name(System(alignment="hybrid"))
     ('lapt', 'none with hybrid')
@@ -27,12 +23,3 @@ def system_name(system: System, *, within_sentence: bool = False) -> str:
     if system.is_aligned:
         name += f" with {system.alignment}"
     return name if system.is_dense else f"{name}, ranked by {system.retriever}"
-
-
-def counted(number: int, noun: str) -> str:
-    """A number and its noun.
-
-    >>> counted(1, "language"), counted(3, "seed")
-    ('1 language', '3 seeds')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
