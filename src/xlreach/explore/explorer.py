@@ -34,11 +34,7 @@ class RequestError(XLReachError):
 
 
 class Explorer:
-    """Answers queries, one at a time.
-
-    Args:
-        catalog: What can be searched.
-    """
+    """Answers queries to what a catalog holds, one at a time."""
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
@@ -82,37 +78,29 @@ class Explorer:
             return {"query": query, "query_language": None, "answers": []}
         with self._lock:
             language, relevant = self._judgements(query, collection)
-            answers = [self._answer(entry, query, collection, languages, k, relevant) for entry in entries]
+            answers = []
+            for entry in entries:
+                folders = entry.indexes.get(collection, {})
+                searched = {code: folder for code, folder in folders.items() if not languages or code in languages}
+                answers.append(self._answer(entry, query, searched, k, relevant))
         return {"query": query, "query_language": language, "answers": answers}
 
     def _answer(
-        self,
-        entry: Entry,
-        query: str,
-        collection: str,
-        languages: list[str],
-        k: int,
-        relevant: Mapping[str, set[str]] | None,
+        self, entry: Entry, query: str, folders: Mapping[str, Path], k: int, relevant: Mapping[str, set[str]] | None
     ) -> dict[str, Any]:
         started = time.perf_counter()
         encoder, indexes = self._opened(entry)
         vector = encoder.encode([query], "query")
         answers = []
-        for code, folder in entry.indexes.get(collection, {}).items():
-            if not languages or code in languages:
-                if folder not in indexes:
-                    indexes[folder] = open_index(folder, encoder)
-                judged = None if relevant is None else relevant.get(code)
-                answers.append({"code": code} | _search(indexes[folder], vector, k, judged))
+        for code, folder in folders.items():
+            if folder not in indexes:
+                indexes[folder] = open_index(folder, encoder)
+            judged = None if relevant is None else relevant.get(code)
+            answers.append({"code": code} | _search(indexes[folder], vector, k, judged))
         read = tokenize_query(encoder, query)
         return {
             "encoder": entry.name,
-            "read": {
-                "text": read.text,
-                "truncated": read.truncated,
-                "unknown": read.unknown,
-                "length": read.length,
-            },
+            "read": {name: getattr(read, name) for name in ("text", "truncated", "unknown", "length")},
             "tokens": [{"text": token, "unknown": unknown} for token, unknown in read.tokens[:_MOST_TOKENS]],
             "seconds": round(time.perf_counter() - started, 3),
             "languages": answers,
@@ -155,9 +143,7 @@ class Explorer:
                     judgements = self.catalog.collections[name].qrels(code, language)
                     grades = [judgements[number] for number in ids if number in judgements]
                     if grades:
-                        relevant[language] = {
-                            document for judged in grades for document, grade in judged.items() if grade > 0
-                        }
+                        relevant[language] = {name for graded in grades for name, grade in graded.items() if grade > 0}
                 return code, relevant
         return None, None
 

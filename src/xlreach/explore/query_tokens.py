@@ -10,14 +10,10 @@ from xlreach.retrieval.encoding import TextEncoder
 
 @dataclass(frozen=True)
 class QueryTokens:
-    """A query as an encoder sees it.
+    """A query as an encoder sees it: `text` with its prompt, transliterated and normalized.
 
-    Attributes:
-        text: The query after its prompt, transliteration and the tokenizer's normalization.
-        tokens: Each token that is read, and whether it is unknown to the vocabulary; special tokens are left out.
-        unknown: How many of them are unknown.
-        length: How many tokens the whole query has.
-        truncated: Whether the encoder reads only the beginning.
+    `tokens` are those that are read, but for special ones, each with whether the vocabulary lacks it (`unknown` counts
+    these); `length` is of the whole query. Where it is `truncated`, only the beginning is read.
     """
 
     text: str

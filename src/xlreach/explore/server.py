@@ -38,11 +38,7 @@ _HEADERS = {
 
 
 class ExplorerServer(ThreadingHTTPServer):
-    """Serves one explorer.
-
-    Args:
-        explorer: What answers the requests.
-        port: The port; 0 takes a free one.
+    """Serves one explorer; port 0 takes a free one.
 
     Raises:
         XLReachError: The port is taken or not allowed.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Any
 
 from xlreach.comparison.tables import Figure, Table
-from xlreach.gaps import Correlation, GapAnalysis, MixedModel, ProfilePoint
+from xlreach.gaps import Correlation, GapAnalysis, ProfilePoint
 from xlreach.report.charts import Chart
 from xlreach.report.plots import scatter
 from xlreach.report.selection import Topic, answered_system, setting_order
@@ -16,23 +16,11 @@ _MOST_PANELS = 9
 _GROUPS = ("tagging", "tokenizer", "pretraining", "adaptation")
 
 
-@dataclass(frozen=True)
-class Correlates:
-    """What goes with retrieval on one base and data set, under one alignment (but `all_correlations`, `models`)."""
-
-    alignment: str
-    correlations: tuple[Correlation, ...]
-    all_correlations: tuple[Correlation, ...]
-    models: tuple[MixedModel, ...]
-    profile: Table
-    charts: tuple[Chart, ...]
-
-
-def correlates(analysis: GapAnalysis, topic: Topic) -> Correlates | None:
-    """What goes with retrieval, under the alignment that the study's answer is about; None where nothing is known."""
+def correlates(analysis: GapAnalysis, topic: Topic) -> dict[str, Any]:
+    """What goes with retrieval, under the alignment that the study's answer is about; empty where nothing is known."""
     points = [row for row in analysis.profiles if (row.system.base, row.dataset) == topic]
     if not points:
-        return None
+        return {}
     answered = answered_system(analysis, topic)
     wanted = answered.alignment if answered else UNTREATED
     alignment = wanted if any(row.system.alignment == wanted for row in points) else points[0].system.alignment
@@ -41,15 +29,15 @@ def correlates(analysis: GapAnalysis, topic: Topic) -> Correlates | None:
         (row for row in analysis.correlations if (row.base or "", row.dataset) == topic),
         key=lambda row: (setting_order(row.setting), row.scope, _GROUPS.index(row.group)),
     )
-    shown = tuple(row for row in rows if row.alignment == alignment)
-    return Correlates(
-        alignment,
-        shown,
-        tuple(rows),
-        tuple(row for row in analysis.models if (row.base or "", row.dataset) == topic),
-        _profile(points, alignment, topic),
-        tuple(_scatter(points, shown, alignment, topic)),
-    )
+    shown = [row for row in rows if row.alignment == alignment]
+    return {
+        "alignment": alignment,
+        "correlations": shown,
+        "all_correlations": rows,
+        "models": [row for row in analysis.models if (row.base or "", row.dataset) == topic],
+        "profile": _profile(points, alignment, topic),
+        "charts": _scatter(points, shown, alignment, topic),
+    }
 
 
 def _scatter(

@@ -11,23 +11,7 @@ from typing import Any
 
 import yaml
 
-from xlreach.comparison import read_gaps
-from xlreach.comparison.tables import (
-    Table,
-    cost_table,
-    diagnostic_tables,
-    learning_curves,
-    marked,
-    overview_tables,
-    pair_tables,
-    part_tables,
-    pool_tables,
-    preference_tables,
-    published_tables,
-    retrieval_tables,
-    tagging_tables,
-    transfer_tables,
-)
+from xlreach.comparison import read_gaps, tables
 from xlreach.errors import DataError
 from xlreach.gaps import GapAnalysis
 from xlreach.measurement import Measurement, read_measurements
@@ -37,16 +21,8 @@ from xlreach.report.export import rows_csv
 from xlreach.report.figures import language_map, learning_charts, retrieval_charts, tagging_charts
 from xlreach.report.numbers import column_digits, cost_text, fixed, typeset
 from xlreach.report.pages import Pages
-from xlreach.report.selection import (
-    Topic,
-    changes_of_base,
-    directions_of,
-    gaps_of,
-    retrieval_rows,
-    tagging_rows,
-    topics,
-)
-from xlreach.report.training_losses import LossCurve, loss_charts, loss_tables, read_losses
+from xlreach.report.selection import Topic, changes_of_base, gaps_of, retrieval_rows, tagging_rows, topics
+from xlreach.report.training_losses import LossCurve, loss_charts_and_tables, read_losses
 from xlreach.safe_io import read_yaml
 from xlreach.system import System
 
@@ -91,33 +67,36 @@ def _content(results: Sequence[Measurement], analysis: GapAnalysis, losses: Sequ
     levels = {"high": analysis.split.high, "low": analysis.split.low}
     bases = list(dict.fromkeys(row.system.base for row in analysis.gaps))
     # Charts first: they are drawn while the rest is computed.
-    pairs, preferences = pair_tables(results, levels, headline), preference_tables(results, levels)
-    points = learning_curves(results)
+    pairs, preferences = tables.pair_tables(results, levels, headline), tables.preference_tables(results, levels)
+    points = tables.learning_curves(results)
+    training_charts, training_tables = loss_charts_and_tables(losses)
     return {
         "headline": headline,
         "bases": bases,
         "topics": [_topic(analysis, topic, pairs, preferences) for topic in topics(analysis) or [Topic("", None)]],
         "tagging_charts": [chart for base in bases for chart in tagging_charts(analysis, base)],
         "learning_charts": [chart for base in bases for chart in learning_charts(points, base)],
-        "loss_charts": loss_charts(losses),
+        "loss_charts": training_charts,
         "tagging_gaps": {base: tagging_rows(analysis, analysis.gaps, base) for base in bases},
         "tagging_changes": {base: tagging_rows(analysis, analysis.changes, base) for base in bases},
         "other_tagging_gaps": {base: tagging_rows(analysis, analysis.gaps, base, other_splits=True) for base in bases},
-        "loss_tables": loss_tables(losses),
-        "overview": marked(overview_tables(results, levels, headline), analysis),
-        "tagging": marked(tagging_tables(results, levels), analysis),
-        "transfer": transfer_tables(results, levels),
-        "published": published_tables(results, levels),
-        "parts": part_tables(results),
-        "retrieval": marked(retrieval_tables(results, levels), analysis),
-        "pools": pool_tables(analysis),
-        "diagnostics": diagnostic_tables(results, levels),
+        "loss_tables": training_tables,
+        "overview": tables.marked(tables.overview_tables(results, levels, headline), analysis),
+        "tagging": tables.marked(tables.tagging_tables(results, levels), analysis),
+        "transfer": tables.transfer_tables(results, levels),
+        "published": tables.published_tables(results, levels),
+        "parts": tables.part_tables(results),
+        "retrieval": tables.marked(tables.retrieval_tables(results, levels), analysis),
+        "pools": tables.pool_tables(analysis),
+        "diagnostics": tables.diagnostic_tables(results, levels),
         "preferences": preferences,
-        "cost": cost_table(results),
+        "cost": tables.cost_table(results),
     }
 
 
-def _topic(analysis: GapAnalysis, topic: Topic, pairs: Sequence[Table], preferences: Sequence[Table]) -> dict[str, Any]:
+def _topic(
+    analysis: GapAnalysis, topic: Topic, pairs: Sequence[tables.Table], preferences: Sequence[tables.Table]
+) -> dict[str, Any]:
     """What the report shows of one base and retrieval data set, by name."""
     pairs = [table for table in pairs if (table.about["base"] or "", table.about["dataset"]) == topic]
     heads = ("recipe", "alignment", "retriever")
@@ -131,7 +110,7 @@ def _topic(analysis: GapAnalysis, topic: Topic, pairs: Sequence[Table], preferen
         "other_gaps": retrieval_rows(analysis, analysis.gaps, topic, other_splits=True),
         "changes": retrieval_rows(analysis, analysis.changes, topic),
         "base_changes": changes_of_base(analysis, topic),
-        "directions": directions_of(analysis, topic),
+        "directions": retrieval_rows(analysis, analysis.directions, topic),
         "other_directions": retrieval_rows(analysis, analysis.directions, topic, other_splits=True),
         "sentences": narrative.topic_sentences(analysis, topic),
         "pairs": pairs,
@@ -143,10 +122,10 @@ def _topic(analysis: GapAnalysis, topic: Topic, pairs: Sequence[Table], preferen
     }
 
 
-def _first_hits(topic: Topic, preferences: Sequence[Table]) -> dict[System, Table]:
+def _first_hits(topic: Topic, preferences: Sequence[tables.Table]) -> dict[System, tables.Table]:
     """For each system, the share of first hits by query and document language."""
     wanted = {"base": topic.base, "dataset": topic.dataset, "measure": "share@1"}
-    systems: dict[System, Table] = {}
+    systems: dict[System, tables.Table] = {}
     for table in preferences:
         if wanted.items() <= table.about.items():
             for names, figures in table.rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
-from xlreach.gaps import Change, Direction, Gap, GapAnalysis
+from xlreach.gaps import Change, Gap, GapAnalysis
 from xlreach.gaps.rows import Subject
 from xlreach.system import System
 
@@ -80,11 +80,6 @@ def answered_system(analysis: GapAnalysis, topic: Topic) -> System | None:
     """The system that the study's answer is about: the one with the best low-resource mean."""
     answers = (answer for answer in analysis.answers if (answer.base or "", answer.dataset) == topic)
     return next((answer.system for answer in answers), None)
-
-
-def directions_of(analysis: GapAnalysis, topic: Topic) -> list[Direction]:
-    """Cross-lingual means by direction."""
-    return retrieval_rows(analysis, analysis.directions, topic)
 
 
 def gaps_of(analysis: GapAnalysis, topic: Topic) -> list[Gap]:

@@ -50,35 +50,28 @@ def read_losses(path: Path) -> list[LossCurve]:
     return list(last.values())
 
 
-def loss_charts(curves: Sequence[LossCurve]) -> list[Chart]:
-    """A chart for each kind of training and base, a line for each system: the mean over languages and seeds."""
-    charts = []
-    for (of, base), systems in _grouped(curves).items():
-        rows = [
-            {"panel": _TITLES[of], "system": system_name(system), "x": x, "loss": fmean(losses)}
-            for system, members in systems.items()
-            for x, losses in _common_points(members).items()
-        ]
-        title = f"Training: {_TITLES[of]}, {base}"
+def loss_charts_and_tables(curves: Sequence[LossCurve]) -> tuple[list[Chart], list[Table]]:
+    """For each kind of training and base, a line for each system (mean over languages and seeds), and a table of their
+    first, lowest and last losses with standard deviations."""
+    groups: dict[tuple[str, str], dict[System, list[LossCurve]]] = {}
+    for curve in curves:
+        groups.setdefault((curve.of, curve.system.base), {}).setdefault(curve.system, []).append(curve)
+    charts, tables = [], []
+    for (of, base), systems in groups.items():
+        points, rows = [], []
+        for system, members in systems.items():
+            name = system_name(system)
+            for x, shared in _common_points(members).items():
+                points.append({"panel": _TITLES[of], "system": name, "x": x, "loss": fmean(shared)})
+            losses = [[loss for _, loss in curve.points] for curve in members]
+            columns = ([line[0] for line in losses], [min(line) for line in losses], [line[-1] for line in losses])
+            rows.append(((name,), tuple(_figure(column) for column in columns)))
+        name, title = f"training {of} {base}", f"Training: {_TITLES[of]}, {base}"
         alt = f"Lines: {title}, {len(systems)} systems. Figures are in the table below."
         unit = next(iter(systems.values()))[0].unit
-        charts.append(loss_lines(f"training {of} {base}", title, alt, rows, unit))
-    return charts
-
-
-def loss_tables(curves: Sequence[LossCurve]) -> list[Table]:
-    """First, lowest and last loss of every system; standard deviations over languages and seeds."""
-    tables = []
-    for (of, base), systems in _grouped(curves).items():
-        rows = []
-        for system, members in systems.items():
-            losses = [[loss for _, loss in curve.points] for curve in members]
-            columns = ([one[0] for one in losses], [min(one) for one in losses], [one[-1] for one in losses])
-            rows.append(((system_name(system),), tuple(_figure(column) for column in columns)))
-        title = f"Training: {_TITLES[of]}, {base}"
-        heads = ("first", "lowest", "last")
-        tables.append(Table(f"training {of} {base}", title, ("system",), heads, tuple(rows), {}))
-    return tables
+        charts.append(loss_lines(name, title, alt, points, unit))
+        tables.append(Table(name, title, ("system",), ("first", "lowest", "last"), tuple(rows), {}))
+    return charts, tables
 
 
 def _curve(row: dict[str, Any]) -> LossCurve | None:
@@ -89,13 +82,6 @@ def _curve(row: dict[str, Any]) -> LossCurve | None:
     system = System(str(row.get("base") or ""), str(row.get("recipe") or UNTREATED), alignment)
     pairs = tuple((float(x), float(loss)) for x, loss in points)
     return LossCurve(of, system, row.get("language"), row.get("seed"), str(row.get("unit") or ""), pairs)
-
-
-def _grouped(curves: Sequence[LossCurve]) -> dict[tuple[str, str], dict[System, list[LossCurve]]]:
-    groups: dict[tuple[str, str], dict[System, list[LossCurve]]] = {}
-    for curve in curves:
-        groups.setdefault((curve.of, curve.system.base), {}).setdefault(curve.system, []).append(curve)
-    return groups
 
 
 def _common_points(curves: Sequence[LossCurve]) -> dict[float, list[float]]:

@@ -11,11 +11,11 @@ from xlreach.report.selection import (
     Topic,
     answered_system,
     changes_of_base,
-    directions_of,
     gaps_of,
     narrowest,
     preferred,
     reference_rows,
+    retrieval_rows,
     tagging_rows,
     topics,
 )
@@ -61,7 +61,7 @@ def _base_gap(analysis: GapAnalysis, topic: Topic) -> str:
 
 def _gap_sources(analysis: GapAnalysis, topic: Topic) -> str:
     """What a low-resource query costs, and what low-resource documents cost."""
-    rows = {row.direction: row for row in reference_rows(directions_of(analysis, topic))}
+    rows = {row.direction: row for row in reference_rows(retrieval_rows(analysis, analysis.directions, topic))}
     if not {"high→high", "query side", "document side"} <= set(rows):
         return "Where the gap comes from: not every direction between low- and high-resource languages was measured."
     start, query, document = rows["high→high"], rows["query side"], rows["document side"]
