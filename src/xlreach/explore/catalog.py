@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter, ValidationError
 
 from xlreach.errors import DataError, XLReachError
-from xlreach.report.narrative import system_name
+from xlreach.report.wording import system_name
 from xlreach.safe_io import read_json
 from xlreach.spec import folder_name
 from xlreach.system import System

@@ -9,14 +9,16 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from xlreach.adapt.romanize import input_transform
+from xlreach.corpora.collection import Collection
 from xlreach.errors import XLReachError
 from xlreach.explore.catalog import Catalog, Entry
-from xlreach.explore.query_tokens import tokenize_query
 from xlreach.retrieval.encoding import TextEncoder
 from xlreach.retrieval.index import DenseIndex, open_index
 
@@ -39,7 +41,7 @@ class Explorer:
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
         self._open: OrderedDict[str, tuple[TextEncoder, dict[Path, DenseIndex]]] = OrderedDict()
-        self._queries_read: dict[str, dict[str, list[tuple[str, str]]]] = {}
+        self._queries = {name: self._queries_of(collection) for name, collection in catalog.collections.items()}
         self._lock = threading.Lock()
 
     def about(self) -> dict[str, Any]:
@@ -114,36 +116,33 @@ class Explorer:
         self._open.move_to_end(entry.name)
         return self._open[entry.name]
 
-    def _queries(self, name: str) -> dict[str, list[tuple[str, str]]]:
+    def _queries_of(self, collection: Collection) -> dict[str, list[tuple[str, str]]]:
         """(id, text) of the queries of a collection, by language."""
-        if name not in self._queries_read:
-            collection = self.catalog.collections.get(name)
-            indexed = {code for entry in self.catalog.entries for code in entry.indexes.get(name, {})}
-            languages = [code for code in collection.languages if code in indexed] if collection else []
-            self._queries_read[name] = {
-                code: [(query.id, query.text) for query in collection.queries(code)] for code in languages if collection
-            }
-        return self._queries_read[name]
+        indexed = {code for entry in self.catalog.entries for code in entry.indexes.get(collection.name, {})}
+        languages = [code for code in collection.languages if code in indexed]
+        return {code: [(query.id, query.text) for query in collection.queries(code)] for code in languages}
 
     def _examples(self, name: str) -> list[dict[str, str]]:
         return [
             {"language": code, "text": text}
-            for code, queries in self._queries(name).items()
+            for code, queries in self._queries.get(name, {}).items()
             for _, text in queries[:: max(1, len(queries) // _EXAMPLES)][:_EXAMPLES]
         ]
 
     def _judgements(self, query: str, name: str) -> tuple[str | None, dict[str, set[str]] | None]:
         """The language of a query of the collection, and its relevant documents by language."""
         text = " ".join(query.split())
-        for code, queries in self._queries(name).items():
+        for code, queries in self._queries.get(name, {}).items():
             ids = [number for number, other in queries if " ".join(other.split()) == text]
             if ids:
                 relevant: dict[str, set[str]] = {}
-                for language in self._queries(name):
+                for language in self._queries.get(name, {}):
                     judgements = self.catalog.collections[name].qrels(code, language)
                     grades = [judgements[number] for number in ids if number in judgements]
                     if grades:
-                        relevant[language] = {name for graded in grades for name, grade in graded.items() if grade > 0}
+                        relevant[language] = {
+                            document for graded in grades for document in graded if graded[document] > 0
+                        }
                 return code, relevant
         return None, None
 
@@ -165,6 +164,36 @@ def _search(index: DenseIndex, vector: np.ndarray, k: int, relevant: set[str] | 
         for (score, _), document in zip(ranked[:k], documents, strict=True)
     ]
     return {"count": index.count, "judged": relevant is not None, "first_relevant": next(ranks, None), "hits": hits}
+
+
+@dataclass(frozen=True)
+class QueryTokens:
+    """A query as an encoder sees it: `text` with its prompt, transliterated and normalized.
+
+    `tokens` are those that are read, but for special ones, each with whether the vocabulary lacks it (`unknown` counts
+    these); `length` is of the whole query. Where it is `truncated`, only the beginning is read.
+    """
+
+    text: str
+    tokens: tuple[tuple[str, bool], ...]
+    unknown: int
+    length: int
+    truncated: bool
+
+
+def tokenize_query(encoder: TextEncoder, query: str) -> QueryTokens:
+    """What `encoder` makes of a query, its prompt included."""
+    text = encoder.prompts.get("query", "") + input_transform(encoder.path)(query)
+    tokenizer = encoder.model.tokenizer
+    whole = tokenizer(text, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
+    special = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
+    ids = [number for number in tokenizer(text, truncation=True, verbose=False)["input_ids"] if number not in special]
+    is_unknown = [number == tokenizer.unk_token_id for number in ids]
+    tokens = tuple(zip(map(str, tokenizer.convert_ids_to_tokens(ids)), is_unknown, strict=True))
+    normalizer = getattr(getattr(tokenizer, "backend_tokenizer", None), "normalizer", None)
+    if normalizer is not None:
+        text = normalizer.normalize_str(text)
+    return QueryTokens(text, tokens, sum(is_unknown), len(whole), len(ids) < len(whole))
 
 
 def check_request(request: Mapping[str, Any], catalog: Catalog) -> tuple[str, list[Entry], str, list[str], int]:

@@ -10,6 +10,7 @@ from xlreach.gaps import Correlation, GapAnalysis, ProfilePoint
 from xlreach.report.charts import Chart
 from xlreach.report.plots import scatter
 from xlreach.report.selection import Topic, answered_system, setting_order
+from xlreach.report.wording import typeset
 from xlreach.system import UNTREATED
 
 _MOST_PANELS = 9
@@ -50,7 +51,7 @@ def _scatter(
     tried = sorted(tried, key=lambda row: -abs(row.rho or 0.0))[:_MOST_PANELS]
     rows = [
         {
-            "panel": f"{row.predictor}  (ρ {'−' if (row.rho or 0.0) < 0 else '+'}{abs(row.rho or 0.0):.2f})",
+            "panel": f"{row.predictor}  (ρ {typeset(f'{row.rho:+.2f}')})",
             "language": point.language,
             "level": point.level or "neither",
             "recipe": point.system.recipe,
@@ -66,8 +67,8 @@ def _scatter(
         return []
     measure = points[0].measure
     title = f"{measure} and what may explain it: {topic.dataset}, {topic.base}, {setting}, alignment {alignment}"
-    points_of = "a point for each language and recipe. Figures are in the table below."
-    alt = f"Scatter plots, {len(tried)} panels: {title}; {points_of}"
+    points_are = "a point for each language and recipe. Figures are in the table below."
+    alt = f"Scatter plots, {len(tried)} panels: {title}; {points_are}"
     return [scatter(f"why {topic.dataset} {topic.base}", title, alt, rows, measure)]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from xlreach.comparison.tables import Figure, Table
 from xlreach.gaps import Caution, Certainty
 from xlreach.report.narrative import caution_text
-from xlreach.report.numbers import column_digits, fixed, is_percentage
+from xlreach.report.wording import column_digits, fixed, is_percentage
 from xlreach.spec import folder_name
 from xlreach.system import System
 
@@ -38,12 +38,10 @@ _CERTAINTY = {field.name for field in fields(Certainty)}
 def table_csv(table: Table) -> str:
     """A column of means and one of standard deviations for each column of the table."""
     heads = [*table.heads, *(text for column in table.columns for text in (column, f"{column} sd"))]
-    lines = []
-    for names, figures in table.rows:
-        cells: list[Any] = [*names]
-        for figure in figures:
-            cells += ["", ""] if figure is None else [figure.mean, "" if figure.sd is None else figure.sd]
-        lines.append(cells)
+    lines = [
+        [*names, *(value for figure in figures for value in ((figure.mean, figure.sd) if figure else (None, None)))]
+        for names, figures in table.rows
+    ]
     return _csv(heads, lines)
 
 
@@ -51,7 +49,7 @@ def rows_csv(rows: Sequence[Any]) -> str:
     """Rows of one kind (dataclasses, or mappings with the same keys), a column for each field."""
     lines = [columns_of(row) for row in rows]
     heads = list(lines[0]) if lines else []
-    return _csv(heads, [[_json_cell(line[head]) for head in heads] for line in lines])
+    return _csv(heads, [[line[head] for head in heads] for line in lines])
 
 
 def table_latex(table: Table) -> str:
@@ -149,16 +147,12 @@ def _tex(text: str) -> str:
 
 def _csv(heads: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([_safe_cell(head) for head in heads])
-    writer.writerows([_safe_cell(cell) for cell in line] for line in lines)
+    csv.writer(stream, lineterminator="\n").writerows(map(_csv_cell, line) for line in (heads, *lines))
     return stream.getvalue()
 
 
-def _json_cell(value: Any) -> Any:
-    return json.dumps(value, ensure_ascii=False, default=asdict) if isinstance(value, (dict, list, tuple)) else value
-
-
-def _safe_cell(value: Any) -> Any:
-    """A cell; text that a spreadsheet would run as a formula is kept as text."""
+def _csv_cell(value: Any) -> Any:
+    """A cell: what has parts as JSON; text that a spreadsheet would run as a formula is kept as text."""
+    if isinstance(value, (dict, list, tuple)):
+        return json.dumps(value, ensure_ascii=False, default=asdict)
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from xlreach.gaps import FactorAnalysis, FactorGap
 from xlreach.report.charts import Chart
-from xlreach.report.narrative import factor_sentences, system_name
+from xlreach.report.narrative import factor_sentences
 from xlreach.report.pages import Pages
 from xlreach.report.plots import factor_lines
 from xlreach.report.selection import setting_order
+from xlreach.report.wording import system_name
 
 
 def render_factor(analysis: FactorAnalysis, path: Path) -> Path:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from xlreach.comparison.tables import Point, Table
+from xlreach.comparison.tables import Figure, Point, Table
 from xlreach.gaps import Gap, GapAnalysis
 from xlreach.report.charts import Chart, unique
-from xlreach.report.narrative import system_name
 from xlreach.report.plots import gap_chart, heat_map, learning_lines, level_chart
 from xlreach.report.selection import Topic, gaps_of, narrowest, tagging_rows
+from xlreach.report.wording import system_name
 from xlreach.system import System
 
 
@@ -53,24 +53,30 @@ def learning_charts(points: Sequence[Point], base: str) -> list[Chart]:
 
 
 def language_map(
-    name: str, title: str, place: str, tables: Mapping[System, Table], analysis: GapAnalysis, topic: Topic
+    name: str, title: str, place: str, tables: Sequence[Table], analysis: GapAnalysis, topic: Topic
 ) -> list[Chart]:
     """Query by document language, for the unchanged base and for the system with the smallest gap; `place` says where
     the figures are. None without a figure."""
+    lines: dict[System, list[tuple[str, Mapping[str, Figure | None]]]] = {}
+    for table in tables:
+        for names, figures in table.rows:
+            columns = {**table.about, **dict(zip(table.heads, names, strict=True))}
+            parts = (columns.get(part) for part in ("recipe", "alignment", "retriever"))
+            line = names[-1], dict(zip(table.columns, figures, strict=True))
+            lines.setdefault(System.of(topic.base, *parts), []).append(line)
     best = narrowest(analysis, topic)
     wanted = dict.fromkeys([System(topic.base), *([best.system] if best else [])])
-    systems = [system for system in wanted if system in tables] or list(tables)[:1]
     cells = [
         {
             "panel": system_name(system),
-            "query": names[-1],
+            "query": query,
             "documents": document,
             "value": figure.mean,
             "shown": f"{figure.mean:.{2 if abs(figure.mean) <= 1.5 else 1}f}",
         }
-        for system in systems
-        for names, figures in tables[system].rows
-        for document, figure in zip(tables[system].columns, figures, strict=True)
+        for system in [system for system in wanted if system in lines] or list(lines)[:1]
+        for query, figures in lines[system]
+        for document, figure in figures.items()
         if figure is not None
     ]
     if not cells:

@@ -58,8 +58,7 @@ def _model(row: Measurement) -> str:
     """The name of a system as a model; the retriever only where it is not the encoder alone."""
     system = row.system
     retriever = None if system.is_dense else system.retriever
-    parts = (system.base, system.recipe, system.alignment, retriever, row.language)
-    return "~".join(part for part in parts if part)
+    return "~".join(filter(None, (system.base, system.recipe, system.alignment, retriever, row.language)))
 
 
 def mteb_name(measure: str) -> str:
@@ -85,9 +84,7 @@ def _task(dataset: str, rows: Sequence[Measurement], main: str) -> dict[str, Any
         name = f"{document or 'multi'}-{query}"
         languages = [_language(code) for code in dict.fromkeys((document, query)) if code is not None]
         subset = subsets.setdefault(name, {"hf_subset": name, "languages": languages})
-        subset[mteb_name(row.measure)] = row.value
-        if row.measure == main:
-            subset["main_score"] = row.value
+        subset |= {mteb_name(row.measure): row.value} | ({"main_score": row.value} if row.measure == main else {})
     return {
         "dataset_revision": "not from the hub",
         "task_name": dataset,

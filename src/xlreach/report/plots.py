@@ -9,23 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xlreach.report.charts import (
-    INK,
-    SERIES,
-    Chart,
-    Rows,
-    Spec,
-    axis_of,
-    domain_of,
-    draw_panels,
-    interval,
-    layer,
-    legend,
-    nominal,
-    quantitative,
-    unique,
-    zero_line,
-)
+from xlreach.report.charts import INK, SERIES, Chart, Rows, Spec, draw_panels, unique
 
 _SHAPES = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross")
 _LEVELS = {"high": SERIES[0], "low": SERIES[1], "neither": SERIES[5]}
@@ -41,12 +25,12 @@ def gap_chart(name: str, title: str, alt: str, rows: Rows, measure: str) -> Char
     is empty where each panel shows another.
     """
     domain = _with_zero(rows)
-    x, systems, shape = quantitative("gap", _gap_in(measure), domain), _systems(rows), _shape(rows)
+    x, (systems, shape) = _quantitative("gap", _gap_in(measure), domain), _systems(rows)
     layers = [
-        interval("x", "like_lower", "like_upper", {"x": x, **systems}, strokeWidth=1, opacity=0.75, strokeCap="round"),
-        interval("x", "lower", "upper", {"x": x, **systems}, strokeWidth=3.5, opacity=1, strokeCap="round"),
-        layer("point", {"x": x, **systems, "shape": shape}, size=62, **_FULL),
-        zero_line("x", x),
+        _interval("x", "like_lower", "like_upper", {"x": x, **systems}, strokeWidth=1, opacity=0.75, strokeCap="round"),
+        _interval("x", "lower", "upper", {"x": x, **systems}, strokeWidth=3.5, opacity=1, strokeCap="round"),
+        _layer("point", {"x": x, **systems, "shape": shape}, size=62, **_FULL),
+        _zero_line("x", x),
     ]
 
     def panel(points: Rows) -> Spec:
@@ -60,15 +44,14 @@ def level_chart(name: str, title: str, alt: str, rows: Rows, measure: str) -> Ch
 
     Rows are `{panel, recipe, series, low, high}`. `measure` is empty where each panel shows another.
     """
-    x = quantitative(
-        "high", measure or "mean", domain_of([row[side] for row in rows for side in ("low", "high")], 0.08)
-    )
-    encoding = {"x": x, **_systems(rows)}
-    ends = encoding | {"shape": _shape(rows)}
+    domain = _domain_of([row[side] for row in rows for side in ("low", "high")], 0.08)
+    x, (systems, shape) = _quantitative("high", measure or "mean", domain), _systems(rows)
+    encoding = {"x": x, **systems}
+    ends = {**encoding, "shape": shape}
     layers = [
-        interval("x", "low", "high", encoding, strokeWidth=2, opacity=0.55, strokeCap="round"),
-        layer("point", ends | {"x": {**x, "field": "low"}}, size=58, opacity=1, strokeWidth=1.8),
-        layer("point", ends, size=62, **_FULL),
+        _interval("x", "low", "high", encoding, strokeWidth=2, opacity=0.55, strokeCap="round"),
+        _layer("point", ends | {"x": {**x, "field": "low"}}, size=58, opacity=1, strokeWidth=1.8),
+        _layer("point", ends, size=62, **_FULL),
     ]
     return draw_panels(name, title, alt, rows, lambda points: {"layer": layers, **_size(rows)})
 
@@ -90,10 +73,10 @@ def heat_map(name: str, title: str, alt: str, rows: Rows, order: Sequence[str]) 
     scale = {"scheme": "cividis", "domain": [low, high if high > low else low + 1]}
     bar = None if with_numbers else {"title": None, "orient": "bottom", "gradientLength": 200}
     color = {"field": "value", "type": "quantitative", "scale": scale, "legend": bar}
-    layers = [layer("rect", {**position, "color": color}, cornerRadius=2)]
+    layers = [_layer("rect", {**position, "color": color}, cornerRadius=2)]
     if with_numbers:
         ink = {"condition": {"test": "datum.dark", "value": "#fefefe"}, "value": "#101418"}
-        layers.append(layer("text", {**position, "text": {"field": "shown"}, "color": ink}, fontSize=10.5))
+        layers.append(_layer("text", {**position, "text": {"field": "shown"}, "color": ink}, fontSize=10.5))
     width, height = (40, 28) if len(order) <= 12 else (34, 28) if with_numbers else (20, 20)
     size = {"width": {"step": width}, "height": {"step": height}}
 
@@ -109,20 +92,20 @@ def scatter(name: str, title: str, alt: str, rows: Rows, measure: str) -> Chart:
 
     Rows are `{panel, language, level, recipe, x, y, log}`; a language is labelled at its first recipe.
     """
-    y = quantitative("y", measure, domain_of([row["y"] for row in rows], 0.08))
+    y = _quantitative("y", measure, _domain_of([row["y"] for row in rows], 0.08))
     levels = [level for level in _LEVELS if level != "neither" or any(row["level"] == level for row in rows)]
     scale = {"domain": levels, "range": [_LEVELS[level] for level in levels]}
-    color = {"field": "level", "type": "nominal", "scale": scale, "legend": legend()}
-    shape = nominal(rows, "recipe", _SHAPES, legend(1) if len(unique(rows, "recipe")) > 1 else None)
+    color = {"field": "level", "type": "nominal", "scale": scale, "legend": _legend()}
+    shape = _nominal(rows, "recipe", _SHAPES, _legend(1) if len(unique(rows, "recipe")) > 1 else None)
 
     def panel(points: Rows) -> Spec:
         position = {"x": _explanation(points), "y": y}
         marks = {"filled": False, "size": 46, "opacity": 0.95, "strokeWidth": 1.7}
-        layers = [layer("point", {**position, "color": color, "shape": shape}, **marks)]
+        layers = [_layer("point", {**position, "color": color, "shape": shape}, **marks)]
         if len(unique(rows, "language")) <= _MOST_LABELS:
             first = {row["language"]: row for row in reversed(points)}
             beside = {"dx": 6, "dy": -6, "align": "left", "fontSize": 10, "color": INK}
-            labels = layer("text", {**position, "text": {"field": "language"}}, **beside)
+            labels = _layer("text", {**position, "text": {"field": "language"}}, **beside)
             layers.append(labels | {"data": {"values": list(first.values())}})
         return {"layer": layers, "width": 212, "height": 160}
 
@@ -135,19 +118,19 @@ def factor_lines(name: str, title: str, alt: str, rows: Rows, factor: str, measu
     Rows are `{panel, system, value, gap, lower, upper}` in the order of the values; the ends may be None.
     """
     systems = unique(rows, "system")
-    color, shape = _series(rows, "system")
-    y = quantitative("gap", _gap_in(measure), _with_zero(rows))
+    color, shape = _series(rows, "system", _legend(1))
+    y = _quantitative("gap", _gap_in(measure), _with_zero(rows))
     x = {
         "field": "value",
         "type": "nominal",
         "sort": unique(rows, "value"),
-        "axis": axis_of(factor) | {"labelAngle": 0},
+        "axis": _axis_of(factor) | {"labelAngle": 0},
     }
     encoding = {"x": x, "xOffset": {"field": "system", "type": "nominal", "sort": systems}, "color": color, "y": y}
     layers = [
-        interval("y", "lower", "upper", encoding, strokeWidth=2.5, opacity=0.9),
-        layer("point", {**encoding, "shape": shape}, size=58, **_FULL),
-        zero_line("y", y),
+        _interval("y", "lower", "upper", encoding, strokeWidth=2.5, opacity=0.9),
+        _layer("point", {**encoding, "shape": shape}, size=58, **_FULL),
+        _zero_line("y", y),
     ]
     size = {"width": {"step": max(34, 13 * len(systems) + 12), "for": "position"}, "height": 210}
     return draw_panels(name, title, alt, rows, lambda points: {"layer": layers, **size})
@@ -155,15 +138,15 @@ def factor_lines(name: str, title: str, alt: str, rows: Rows, factor: str, measu
 
 def loss_lines(name: str, title: str, alt: str, rows: Rows, unit: str) -> Chart:
     """Losses over the course of training, a line for each system; rows are `{panel, system, x, loss}`."""
-    color, shape = _series(rows, "system")
+    color, shape = _series(rows, "system", _legend(1))
 
     def panel(points: Rows) -> Spec:
-        y = quantitative("loss", "loss", domain_of([row["loss"] for row in points], 0.06))
+        y = _quantitative("loss", "loss", _domain_of([row["loss"] for row in points], 0.06))
         y["scale"]["zero"] = False
-        x = {"field": "x", "type": "quantitative", "axis": axis_of(unit) | {"tickMinStep": 1}}
+        x = {"field": "x", "type": "quantitative", "axis": _axis_of(unit) | {"tickMinStep": 1}}
         last = {row["system"]: row for row in sorted(points, key=lambda row: float(row["x"]))}
-        ends = layer("point", {"x": x, "y": y, "color": color, "shape": shape}, size=52, **_FULL)
-        line = layer("line", {"x": x, "y": y, "color": color}, strokeWidth=1.8)
+        ends = _layer("point", {"x": x, "y": y, "color": color, "shape": shape}, size=52, **_FULL)
+        line = _layer("line", {"x": x, "y": y, "color": color}, strokeWidth=1.8)
         return {"layer": [line, ends | {"data": {"values": list(last.values())}}], "width": 300, "height": 200}
 
     return draw_panels(name, title, alt, rows, panel)
@@ -174,19 +157,19 @@ def learning_lines(name: str, title: str, alt: str, rows: Rows, measure: str) ->
 
     Rows are `{panel, recipe, sentences, mean, lower, upper, seeds}`.
     """
-    y = quantitative("mean", measure, domain_of([row[end] for row in rows for end in ("lower", "upper")], 0.06))
-    color, shape = _series(rows, "recipe", 2 if len(unique(rows, "recipe")) > 2 else 0, 190)
+    y = _quantitative("mean", measure, _domain_of([row[end] for row in rows for end in ("lower", "upper")], 0.06))
+    color, shape = _series(rows, "recipe", _legend(2 if len(unique(rows, "recipe")) > 2 else 0, 190))
     sizes = unique(rows, "sentences")
     scale = {"type": "log", "domain": [min(sizes) * 0.9, max(sizes) * 1.1]}
 
     def panel(points: Rows) -> Spec:
-        axis = axis_of("training sentences") | {"values": sorted(unique(points, "sentences"))}
+        axis = _axis_of("training sentences") | {"values": sorted(unique(points, "sentences"))}
         x = {"field": "sentences", "type": "quantitative", "scale": scale, "axis": axis}
         encoding = {"x": x, "y": y, "color": color}
         layers = [
-            interval("y", "lower", "upper", encoding, strokeWidth=2, opacity=0.5),
-            layer("line", encoding, strokeWidth=1.6),
-            layer("point", {**encoding, "shape": shape}, size=52, **_FULL),
+            _interval("y", "lower", "upper", encoding, strokeWidth=2, opacity=0.5),
+            _layer("line", encoding, strokeWidth=1.6),
+            _layer("point", {**encoding, "shape": shape}, size=52, **_FULL),
         ]
         return {"layer": layers, "width": 212, "height": 170}
 
@@ -200,7 +183,7 @@ def _gap_in(measure: str) -> str:
 def _with_zero(rows: Rows) -> list[float]:
     """The ends of an axis of gaps; zero and the ends of all intervals are on it."""
     ends = [row[field] for row in rows for field in ("gap", "lower", "upper") if row[field] is not None]
-    return domain_of([0.0, *ends], 0.06)
+    return _domain_of([0.0, *ends], 0.06)
 
 
 def _clipped(row: Mapping[str, Any], domain: Sequence[float]) -> Spec:
@@ -210,22 +193,17 @@ def _clipped(row: Mapping[str, Any], domain: Sequence[float]) -> Spec:
     return {**row, "like_lower": low, "like_upper": high}
 
 
-def _systems(rows: Rows) -> Spec:
-    """A line for each recipe, colors for what else tells systems apart."""
+def _systems(rows: Rows) -> tuple[Spec, Spec]:
+    """The channels of a line for each recipe and a color for what else tells systems apart; and one of shapes."""
+    series = unique(rows, "series")
+    legend = _legend(2 if len(series) > 2 else 0, 150) if len(series) > 1 else None
+    color, shape = _series(rows, "series", legend)
     axis = {"labelLimit": 150, "ticks": False, "domain": False, "labelPadding": 8, "labelFontSize": 11.5}
     y = {"field": "recipe", "type": "nominal", "sort": unique(rows, "recipe"), "title": None, "axis": axis}
-    encoding = {"y": {**y, "scale": {"paddingInner": 0.22}}, "color": nominal(rows, "series", SERIES, _legend(rows))}
-    series = unique(rows, "series")
-    return encoding | ({"yOffset": {"field": "series", "type": "nominal", "sort": series}} if len(series) > 1 else {})
-
-
-def _shape(rows: Rows) -> Spec:
-    return nominal(rows, "series", _SHAPES, _legend(rows))
-
-
-def _legend(rows: Rows) -> Spec | None:
-    series = len(unique(rows, "series"))
-    return legend(2 if series > 2 else 0, 150) if series > 1 else None
+    encoding = {"y": {**y, "scale": {"paddingInner": 0.22}}, "color": color}
+    if len(series) > 1:
+        encoding["yOffset"] = {"field": "series", "type": "nominal", "sort": series}
+    return encoding, shape
 
 
 def _size(rows: Rows) -> Spec:
@@ -236,7 +214,7 @@ def _size(rows: Rows) -> Spec:
 def _explanation(points: Rows) -> Spec:
     """The horizontal axis of a scatter plot; on a logarithmic one, zero has a place too."""
     values = [row["x"] for row in points]
-    x = quantitative("x", "", domain_of(values, 0.08))
+    x = _quantitative("x", "", _domain_of(values, 0.08))
     if max(map(abs, values)) >= 1000:
         x["axis"]["labelExpr"] = "format(datum.value, '~s')"
     if points[0]["log"]:
@@ -245,7 +223,53 @@ def _explanation(points: Rows) -> Spec:
     return x
 
 
-def _series(rows: Rows, field: str, columns: int = 1, label_limit: int = 210) -> tuple[Spec, Spec]:
+def _series(rows: Rows, field: str, legend: Spec | None) -> tuple[Spec, Spec]:
     """The channels of color and shape that tell the values of a field apart."""
-    shown = legend(columns, label_limit)
-    return nominal(rows, field, SERIES, shown), nominal(rows, field, _SHAPES, shown)
+    return _nominal(rows, field, SERIES, legend), _nominal(rows, field, _SHAPES, legend)
+
+
+def _nominal(rows: Rows, field: str, values: Sequence[str], legend: Spec | None) -> Spec:
+    """A channel that tells the values of a field apart, by colors or by shapes."""
+    domain = unique(rows, field)
+    scale = {"domain": domain, "range": [values[number % len(values)] for number in range(len(domain))]}
+    return {"field": field, "type": "nominal", "sort": domain, "scale": scale, "legend": legend}
+
+
+def _quantitative(field: str, title: str, domain: Sequence[float]) -> Spec:
+    """A channel for numbers, its axis without line and ticks."""
+    return {"field": field, "type": "quantitative", "scale": {"domain": domain}, "axis": _axis_of(title)}
+
+
+def _axis_of(title: str) -> Spec:
+    """An axis without line and ticks."""
+    return {"title": title, "tickCount": 4, "domain": False, "ticks": False}
+
+
+def _legend(columns: int = 0, label_limit: int = 210) -> Spec:
+    """A legend below the panel; 0 columns are as many as fit."""
+    return {"orient": "bottom", "title": None, "columns": columns, "labelLimit": label_limit}
+
+
+def _domain_of(values: Sequence[float], margin: float) -> list[float]:
+    """The ends of an axis: the least and the largest value, and a margin as a share of their distance."""
+    low, high = min(values), max(values)
+    space = (high - low or 1) * margin
+    return [low - space, high + space]
+
+
+def _layer(mark: str, encoding: Spec, **options: Any) -> Spec:
+    """A layer of marks of one type."""
+    return {"mark": {"type": mark, **options}, "encoding": encoding}
+
+
+def _interval(channel: str, low: str, high: str, encoding: Spec, **options: Any) -> Spec:
+    """A line along a channel from one field to another, where a row has both."""
+    ends = {channel: {**encoding[channel], "field": low}, f"{channel}2": {"field": high}}
+    valid = [{"filter": {"field": field, "valid": True}} for field in (low, high)]
+    return _layer("rule", encoding | ends, **options) | {"transform": valid}
+
+
+def _zero_line(channel: str, axis: Spec) -> Spec:
+    """A line at zero of an axis."""
+    line = _layer("rule", {channel: {**axis, "field": "zero"}}, color=INK, strokeWidth=1)
+    return line | {"data": {"values": [{"zero": 0}]}}

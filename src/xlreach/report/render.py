@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,11 @@ from xlreach.report import narrative
 from xlreach.report.correlates import correlates
 from xlreach.report.export import rows_csv
 from xlreach.report.figures import language_map, learning_charts, retrieval_charts, tagging_charts
-from xlreach.report.numbers import column_digits, cost_text, fixed, typeset
 from xlreach.report.pages import Pages
 from xlreach.report.selection import Topic, changes_of_base, gaps_of, retrieval_rows, tagging_rows, topics
 from xlreach.report.training_losses import LossCurve, loss_charts_and_tables, read_losses
+from xlreach.report.wording import column_digits, cost_text, fixed, typeset
 from xlreach.safe_io import read_yaml
-from xlreach.system import System
 
 _ROWS_SHOWN = 150  # of a table; all are in its CSV
 
@@ -99,10 +97,9 @@ def _topic(
 ) -> dict[str, Any]:
     """What the report shows of one base and retrieval data set, by name."""
     pairs = [table for table in pairs if (table.about["base"] or "", table.about["dataset"]) == topic]
-    heads = ("recipe", "alignment", "retriever")
-    by_system = {System(topic.base, *(str(table.about[head]) for head in heads)): table for table in pairs}
-    first_hits = _first_hits(topic, preferences)
-    bias = "Language bias: share of first hits"
+    share = {"base": topic.base, "dataset": topic.dataset, "measure": "share@1"}
+    shares = [table for table in preferences if share.items() <= table.about.items()]
+    bias = "Language bias: share of first hits"  # as in LAReQA (Roy et al. 2020)
     return {
         "base": topic.base or "unnamed base",
         "dataset": topic.dataset,
@@ -115,24 +112,10 @@ def _topic(
         "sentences": narrative.topic_sentences(analysis, topic),
         "pairs": pairs,
         "charts": retrieval_charts(analysis, topic),
-        "heat_maps": language_map("pairs", str(analysis.headline), "in the table below", by_system, analysis, topic),
-        # as in LAReQA (Roy et al. 2020)
-        "bias_maps": language_map("bias", bias, "under Diagnostics", first_hits, analysis, topic),
+        "heat_maps": language_map("pairs", str(analysis.headline), "in the table below", pairs, analysis, topic),
+        "bias_maps": language_map("bias", bias, "under Diagnostics", shares, analysis, topic),
         "correlates": correlates(analysis, topic),
     }
-
-
-def _first_hits(topic: Topic, preferences: Sequence[tables.Table]) -> dict[System, tables.Table]:
-    """For each system, the share of first hits by query and document language."""
-    wanted = {"base": topic.base, "dataset": topic.dataset, "measure": "share@1"}
-    systems: dict[System, tables.Table] = {}
-    for table in preferences:
-        if wanted.items() <= table.about.items():
-            for names, figures in table.rows:
-                system = System(topic.base, *names[:-1])
-                rows = systems[system].rows if system in systems else ()
-                systems[system] = replace(table, rows=(*rows, (names, figures)))
-    return systems
 
 
 def _write(page: Path, analysis: GapAnalysis, *, config: Mapping[str, Any], **shown: Any) -> None:

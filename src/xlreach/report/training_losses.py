@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +9,10 @@ from statistics import fmean, stdev
 from typing import Any
 
 from xlreach.comparison.tables import Figure, Table
-from xlreach.errors import DataError
 from xlreach.report.charts import Chart
-from xlreach.report.narrative import system_name
 from xlreach.report.plots import loss_lines
+from xlreach.report.wording import system_name
+from xlreach.safe_io import read_json
 from xlreach.system import UNTREATED, System
 
 _TITLES = {"masked lm": "held-out loss of masked language modeling", "alignment": "loss of the alignment's training"}
@@ -41,10 +40,7 @@ def read_losses(path: Path) -> list[LossCurve]:
     """
     if not path.is_file():
         return []
-    try:
-        rows = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise DataError(f"Not JSON ({error}).", path=path) from error
+    rows = read_json(path)
     curves = [_curve(row) for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     last = {(curve.of, curve.system, curve.language, curve.seed): curve for curve in curves if curve is not None}
     return list(last.values())

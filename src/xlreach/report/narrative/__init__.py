@@ -10,7 +10,6 @@ from xlreach.report.narrative.answer import answer_sentences
 from xlreach.report.narrative.contrasts import factor_sentences, run_sentences
 from xlreach.report.narrative.remarks import caution_text, pool_sentences, reason_text, verdict_sentences
 from xlreach.report.narrative.summary import certainty, summary, tagging_gap, topic_sentences
-from xlreach.report.narrative.systems import system_name
 
 __all__ = [
     "answer_sentences",
@@ -21,7 +20,6 @@ __all__ = [
     "reason_text",
     "run_sentences",
     "summary",
-    "system_name",
     "tagging_gap",
     "topic_sentences",
     "verdict_sentences",

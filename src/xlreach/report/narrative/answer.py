@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xlreach.gaps import Answer, Claim, Correlation, Gap, GapAnalysis, Interval
-from xlreach.report.narrative.systems import system_name
-from xlreach.report.numbers import after_holm, counted, is_percentage, p_text, unsigned, with_interval
 from xlreach.report.selection import Topic, gaps_of
+from xlreach.report.wording import after_holm, counted, is_percentage, p_text, system_name, unsigned, with_interval
 
 _ENOUGH = 5  # languages on a side, for a claim about languages beyond them
 _NEARLY_NOTHING = 0.1  # with both sides below it, a gap says little
@@ -114,22 +113,17 @@ class _Answer:
 
     def _advice(self) -> str:
         """What follows for a user, from the claims alone."""
-        claimed = {(claim.kind, claim.setting): claim for claim in self.answer.claims if claim.claimed}
+        claimed = [claim for claim in self.answer.claims if claim.claimed]
         advice = []
         if self.gaps and all(_finds_nothing(row) for row in self.gaps.values()):
             advice.append("hardly anything is found in any language, so look for another encoder first")
-        worse = [
-            where
-            for setting, where in _SETTINGS.items()
-            if (claim := claimed.get(("gap", setting)))
-            and self._is_worse(claim)
-            and not _finds_nothing(self.gaps[setting])
-        ]
+        gaps = {claim.setting for claim in claimed if claim.kind == "gap" and self._is_worse(claim)}
+        worse = [text for name, text in _SETTINGS.items() if name in gaps and not _finds_nothing(self.gaps[name])]
         if worse:
             advice.append(f"expect poorer results for queries in a low-resource language ({', '.join(worse)})")
         advice += self._which_side()
-        for claim in self.answer.claims:
-            if claim.claimed and claim.form == "value" and (treatment := self._treatment(claim)):
+        for claim in claimed:
+            if claim.form == "value" and (treatment := self._treatment(claim)):
                 advice.append(f"{treatment} {'harms' if self._is_worse(claim) else 'helps'} low-resource languages")
         if not advice:
             return "For a user: these results give no reason to expect a difference, or to choose one system."
@@ -171,11 +165,8 @@ class _Answer:
                 f"This holds for the languages measured: {low} low- and {high} high-resource languages are too few to "
                 "speak of others."
             )
-        settings = [
-            setting
-            for setting, row in self.gaps.items()
-            if row.interval is not None and not row.interval.low <= 0 <= row.interval.high
-        ]
+        intervals = {setting: row.interval for setting, row in self.gaps.items() if row.interval is not None}
+        settings = [setting for setting, ends in intervals.items() if ends.low > 0 or ends.high < 0]
         if settings:
             return f"The gap also holds for other languages like these ({', '.join(settings)})."
         return "For other languages like these, no gap can be shown."

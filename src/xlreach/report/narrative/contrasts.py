@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from xlreach.gaps import FactorAnalysis, FactorTest, RunComparison, RunDifference
-from xlreach.report.narrative.systems import system_name
-from xlreach.report.numbers import after_holm, counted, is_percentage, signed, unsigned, with_interval
+from xlreach.report.wording import after_holm, counted, is_percentage, signed, system_name, unsigned, with_interval
 
 _TESTS = {
     "paired_queries": ("paired by query", "query group"),

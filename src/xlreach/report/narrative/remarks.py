@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xlreach.gaps import Caution, Correlation, GapAnalysis, MixedModel, Verdict
 from xlreach.report.narrative.summary import listed
-from xlreach.report.numbers import after_holm, counted, with_interval
+from xlreach.report.wording import after_holm, counted, with_interval
 
 _REASONS = {
     "not_measured": "it was not measured",

@@ -5,20 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from xlreach.gaps import Change, Gap, GapAnalysis
-from xlreach.report.narrative.systems import system_name
-from xlreach.report.numbers import after_holm, counted, is_percentage, p_text, signed, unsigned, with_interval
-from xlreach.report.selection import (
-    Topic,
-    answered_system,
-    changes_of_base,
-    gaps_of,
-    narrowest,
-    preferred,
-    reference_rows,
-    retrieval_rows,
-    tagging_rows,
-    topics,
-)
+from xlreach.report import selection
+from xlreach.report.selection import Topic
+from xlreach.report.wording import after_holm, counted, is_percentage, signed, system_name, unsigned, with_interval
 
 _ALPHA = 0.05
 _ENOUGH = 5  # languages on a side, for a claim about languages beyond them
@@ -28,7 +17,7 @@ _LISTED = 3
 def summary(analysis: GapAnalysis) -> list[str]:
     """A line each: the languages compared, the gap of the unchanged base, where it comes from, what narrows it, what is
     best for low-resource languages, tagging, and how certain that is."""
-    topic = next(iter(topics(analysis)), Topic("", None))
+    topic = next(iter(selection.topics(analysis)), Topic("", None))
     sides = {"low": analysis.split.low, "high": analysis.split.high}
     low, high = (f"{len(codes)} {side}-resource ({', '.join(codes)})" for side, codes in sides.items())
     study = f"{analysis.study}: " if analysis.study else ""
@@ -48,7 +37,7 @@ def topic_sentences(analysis: GapAnalysis, topic: Topic) -> list[str]:
 
 def _base_gap(analysis: GapAnalysis, topic: Topic) -> str:
     """The gap of the base before anything was changed."""
-    rows = reference_rows(gaps_of(analysis, topic))
+    rows = selection.reference_rows(selection.gaps_of(analysis, topic))
     if not rows:
         return "Gap in retrieval: not measured in both low- and high-resource languages."
     settings = ", ".join(f"{row.setting} {_gap(row)}" for row in rows)
@@ -61,7 +50,10 @@ def _base_gap(analysis: GapAnalysis, topic: Topic) -> str:
 
 def _gap_sources(analysis: GapAnalysis, topic: Topic) -> str:
     """What a low-resource query costs, and what low-resource documents cost."""
-    rows = {row.direction: row for row in reference_rows(retrieval_rows(analysis, analysis.directions, topic))}
+    rows = {
+        row.direction: row
+        for row in selection.reference_rows(selection.retrieval_rows(analysis, analysis.directions, topic))
+    }
     if not {"high→high", "query side", "document side"} <= set(rows):
         return "Where the gap comes from: not every direction between low- and high-resource languages was measured."
     start, query, document = rows["high→high"], rows["query side"], rows["document side"]
@@ -76,7 +68,7 @@ def _gap_sources(analysis: GapAnalysis, topic: Topic) -> str:
 
 def _narrowest(analysis: GapAnalysis, topic: Topic) -> str:
     """The system with the smallest gap, and whether a test tells its change from chance."""
-    row = narrowest(analysis, topic)
+    row = selection.narrowest(analysis, topic)
     if row is None:
         return "What narrows the gap: nothing was compared with the unchanged base."
     name, change = system_name(row.system, within_sentence=True), _change(row)
@@ -92,30 +84,30 @@ def _narrowest(analysis: GapAnalysis, topic: Topic) -> str:
 
 def _best_for_low(analysis: GapAnalysis, topic: Topic) -> list[str]:
     """What the system with the best low-resource mean gains; no sentence where it cannot be compared with the base."""
-    system = answered_system(analysis, topic)
-    changes = [row for row in changes_of_base(analysis, topic) if row.system == system]
+    system = selection.answered_system(analysis, topic)
+    changes = [row for row in selection.changes_of_base(analysis, topic) if row.system == system]
     if not changes:
         return []
-    row = preferred(changes)[0]
-    gaps = (gap for gap in gaps_of(analysis, topic) if (gap.system, gap.setting) == (system, row.setting))
+    row = selection.preferred(changes)[0]
+    gaps = (gap for gap in selection.gaps_of(analysis, topic) if (gap.system, gap.setting) == (system, row.setting))
     after = next(gaps)
     low = f"low-resource {unsigned(after.low - row.low_gain)} to {unsigned(after.low)}"
     high = f"high-resource {unsigned(after.high - row.high_gain)} to {unsigned(after.high)}"
-    p = f"; {p_text(row.p_low_holm)} for low-resource languages after Holm" if row.p_low_holm is not None else ""
+    p = after_holm(row.p_low_holm, "; for low-resource languages, ")
     name = system_name(row.system, within_sentence=True)
     return [f"Best for low-resource languages ({row.setting}): {name} ({low}, {high}{p})."]
 
 
 def tagging_gap(analysis: GapAnalysis, base: str) -> str:
     """The gap in tagging of the unchanged base, and the narrowest."""
-    rows = tagging_rows(analysis, analysis.gaps, base)
+    rows = selection.tagging_rows(analysis, analysis.gaps, base)
     if not rows:
         return "Gap in tagging: not measured."
-    name = system_name(reference_rows(rows)[0].system, within_sentence=True)
+    name = system_name(selection.reference_rows(rows)[0].system, within_sentence=True)
     parts = []
     for measure in dict.fromkeys(row.measure for row in rows):
         same = [row for row in rows if row.measure == measure]
-        start, smallest = reference_rows(same)[0], min(same, key=lambda row: abs(row.gap))
+        start, smallest = selection.reference_rows(same)[0], min(same, key=lambda row: abs(row.gap))
         narrow = f", narrowest {_gap(smallest)} with {smallest.system.recipe}" if smallest is not start else ""
         parts.append(f"{measure} {_gap(start)}{narrow}")
     return f"Gap of {name} in tagging: {'; '.join(parts)}."
