@@ -36,17 +36,7 @@ def answers(
     seed: int = 0,
     resamples: int = 10_000,
 ) -> list[Answer]:
-    """An answer for each base and data set.
-
-    Args:
-        analysis: Its gaps and directions.
-        results: The measurements.
-        queries: The per-query values, as for `compare`.
-        levels: `{"high": [codes], "low": [codes]}`.
-        names: The steps of each recipe.
-        seed: Of the resampling.
-        resamples: At most so many bootstrap resamples.
-    """
+    """An answer for each base and data set."""
     gaps: dict[tuple[str, str], list[Gap]] = {}
     for row in analysis.gaps:
         if row.split == CONFIG and row.kind == "retrieval" and row.measure == analysis.headline and row.dataset:

@@ -67,33 +67,19 @@ class StepPair:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """A parsed claim; prints as it was written.
-
-    Attributes:
-        text: The claim.
-        form: What is compared.
-        left: The systems on the left; for an interaction everything.
-        right: The systems they are compared with.
-        greater: Whether the left side is claimed to be the larger.
-        task: A tagging task or retrieval setting; None for a diagnostic or a cost.
-        measure: The measure.
-        languages: `low`, `high`, `all`, or codes joined by `+`.
-        than: The languages that the difference is claimed to be smaller in; None where it is claimed by itself.
-        times: What the right side is multiplied by.
-        step_pairs: For an interaction, the recipes that show it.
-    """
+    """A parsed claim; prints as it was written."""
 
     text: str
     form: Literal["value", "gap", "interaction", "diagnostic"]
-    left: Selection
+    left: Selection  # for an interaction everything
     right: Selection
-    greater: bool
-    task: str | None
+    greater: bool  # whether the left side is claimed to be the larger
+    task: str | None  # a tagging task or retrieval setting; None for a diagnostic or a cost
     measure: str
-    languages: str = "all"
-    than: str | None = None
-    times: float = 1.0
-    step_pairs: tuple[StepPair, ...] = ()
+    languages: str = "all"  # `low`, `high`, `all`, or codes joined by `+`
+    than: str | None = None  # the languages that the difference is claimed to be smaller in
+    times: float = 1.0  # what the right side is multiplied by
+    step_pairs: tuple[StepPair, ...] = ()  # for an interaction, the recipes that show it
 
     def __str__(self) -> str:
         return self.text
@@ -101,10 +87,6 @@ class Hypothesis:
 
 def parse_hypothesis(text: str, names: StudyNames) -> Hypothesis:
     """Reads a claim.
-
-    Args:
-        text: The claim.
-        names: What the study calls its recipes, alignments and retrievers.
 
     Raises:
         SpecError: It has none of the forms above, or names a system or step that the study does not have.
@@ -150,12 +132,7 @@ def parse_hypothesis(text: str, names: StudyNames) -> Hypothesis:
 
 
 class _Known:
-    """Resolves the names in one claim.
-
-    Args:
-        text: The claim, for errors.
-        names: The study's.
-    """
+    """Resolves the study's names in one claim."""
 
     def __init__(self, text: str, names: StudyNames) -> None:
         self.text = text

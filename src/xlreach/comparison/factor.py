@@ -26,11 +26,7 @@ def compare_factor(
 ) -> FactorAnalysis:
     """Sets the gaps of several studies over the values of a factor: those of the headline measure and of tagging.
 
-    Args:
-        name: The experiment.
-        factor: What varies, in words.
-        studies: The value of the factor and the gaps of its study, in order.
-        about: What is asked, a sentence.
+    `studies` are the value of the factor and the gaps of its study, in order.
     """
     rows = [
         FactorGap(
@@ -106,10 +102,7 @@ def welch(
 ) -> tuple[float, float | None, float]:
     """Welch's analysis of variance (1951, Biometrika 38) of estimates with unlike standard errors.
 
-    Args:
-        estimates: Two or more.
-        errors: Their standard errors.
-        free: The degrees of freedom of those; infinite where they are known.
+    `free` are the degrees of freedom of the errors; infinite where the errors are known.
 
     Returns:
         F, its degrees of freedom within (None where infinite: F is then Cochran's Q by its degrees of freedom), and p.

@@ -39,21 +39,11 @@ def compare(
 ) -> GapAnalysis:
     """All gaps and changes of a study; deterministic for a seed.
 
-    Args:
-        results: The measurements of `results.jsonl`.
-        queries: Per-query values (a frame, or the path of `queries.parquet`, read a family at a time), or None:
-            then intervals rest on languages and seeds alone.
-        levels: `{"high": [codes], "low": [codes]}`.
-        seed: Of the resampling.
-        resamples: Bootstrap resamples.
-        permutations: Permutations drawn for a test, where there are too many for all.
-        headline: The measure to show first; the first retrieval measure if None.
-        bases: What each base's name stands for (`{"xlmr": "FacebookAI/xlm-roberta-base"}`), to know its pretraining.
-        hypotheses: Claims to check (`hypotheses.py`).
-        ranks: Ranks of the relevant documents, for figures at equal pools (`pools.py`).
-        divisions: Other lists of languages to split every gap by, `{name: {"high": [codes], "low": [codes]}}`.
-        names: What the study calls its recipes, alignments and retrievers; None takes them from the results, where
-            nothing says which steps a recipe has.
+    The per-query values are a frame, the path of `queries.parquet` (read a family at a time), or None: then intervals
+    rest on languages and seeds alone. `ranks` are those of the relevant documents, for figures at equal pools.
+    `levels` is `{"high": [codes], "low": [codes]}`; `divisions` has other such lists, by name. `bases` says what the
+    name of a base stands for (`{"xlmr": "FacebookAI/xlm-roberta-base"}`), to know its pretraining. Without `names`,
+    those of the results are taken, where nothing says which steps a recipe has.
 
     Raises:
         ConfigError: The levels are wrong.

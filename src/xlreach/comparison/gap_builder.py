@@ -24,13 +24,7 @@ FEWEST_LANGUAGES = 5
 
 
 class GapBuilder:
-    """Collects gaps, directions and changes, a family at a time.
-
-    Args:
-        seed: Of the resampling.
-        resamples: Bootstrap resamples.
-        permutations: Permutations drawn for a test.
-    """
+    """Collects gaps, directions and changes, a family at a time."""
 
     def __init__(self, seed: int, resamples: int, permutations: int) -> None:
         self.seed, self.resamples, self.permutations = seed, resamples, permutations

@@ -45,16 +45,7 @@ def check_hypotheses(
     seed: int = 0,
     resamples: int = 10_000,
 ) -> list[Verdict]:
-    """A verdict for each claim, base and data set; Holm over all of them.
-
-    Args:
-        claims: The claims.
-        results: The measurements.
-        queries: The per-query values, as for `compare`.
-        levels: `{"high": [codes], "low": [codes]}`.
-        seed: Of the resampling.
-        resamples: Bootstrap resamples.
-    """
+    """A verdict for each claim, base and data set; Holm over all of them."""
     checked: list[tuple[Hypothesis, Verdict]] = []
     split = config_split(levels, [])
     for claim in claims:

@@ -65,14 +65,9 @@ def compare_runs(
     permutations: int = 10_000,
     seed: int = 0,
 ) -> RunComparison:
-    """Compares run B with run A, or a system of B with one of A.
+    """Compares run B with run A, each a run folder, or a system of B with one of A (which may be the same run).
 
-    Args:
-        a: A run folder.
-        b: Another, or the same one where two of its systems are compared.
-        systems: `recipe`, or `recipe with alignment`, of A and of B; all where None.
-        permutations: Sign patterns drawn for a test.
-        seed: Of those.
+    `systems` are `recipe`, or `recipe with alignment`, of A and of B; all where None.
 
     Raises:
         DataError: A file is missing or damaged, there is no such system, or the runs measured nothing in common.
@@ -99,12 +94,7 @@ def compare_runs(
 
 
 class _Run:
-    """The measurements of a run.
-
-    Args:
-        folder: The run's.
-        system: The only system that counts; None for all.
-    """
+    """The measurements of a run."""
 
     def __init__(self, folder: Path, system: str | None) -> None:
         self.folder = folder

@@ -33,14 +33,7 @@ _MOST = 0.9999
 def correlations(
     profile: Profile, rng: np.random.Generator, *, resamples: int = 10_000, permutations: int = 10_000
 ) -> list[Correlation]:
-    """Spearman's rho of retrieval with every predictor; Holm over the rows of one scope.
-
-    Args:
-        profile: The grid.
-        rng: Where draws come from.
-        resamples: Draws of languages for the intervals.
-        permutations: For the tests.
-    """
+    """Spearman's rho of retrieval with every predictor; Holm over the rows of one scope."""
     rows = []
     for scope in SCOPES:
         measured = [_correlation(profile, p, scope, rng, resamples, permutations) for p in profile.predictors]
@@ -98,13 +91,7 @@ def bootstrap_interval(
 ) -> Interval | None:
     """The interval of rho from draws of languages, on Fisher's scale, with Student's t on languages - 1 degrees.
 
-    Args:
-        x: One grid, shape (languages, recipes).
-        y: The other.
-        rho: Their correlation.
-        resamples: How many draws.
-        rng: Where they come from.
-        confidence: The level.
+    The grids have the shape (languages, recipes).
 
     Returns:
         None for fewer than `FEWEST` languages.
@@ -132,14 +119,10 @@ def bootstrap_interval(
 def permutation_p(
     x: np.ndarray, y: np.ndarray, permutations: int, rng: np.random.Generator, *, within: bool = False
 ) -> float:
-    """Two-sided p of rho under permutations that keep a language's points together.
+    """Two-sided p of rho under permutations that keep a language's points together; (languages, recipes) grids.
 
-    Args:
-        x: One grid, shape (languages, recipes).
-        y: The other.
-        permutations: How many to draw; all orders of the languages are enumerated where there are no more.
-        rng: Where they come from.
-        within: Permute recipes within each language instead of languages.
+    All orders of the languages are enumerated where there are no more than `permutations`. `within` permutes recipes
+    within each language instead of languages.
     """
     first = stats.rankdata(x).reshape(x.shape)
     second = stats.rankdata(y).reshape(y.shape)

@@ -14,14 +14,10 @@ COSTS = ("seconds", "tokens", "peak_memory_mb")
 
 
 def cost_of(results: Sequence[Measurement], systems: Collection[System], aligned: bool) -> Cost | None:
-    """What making these systems took, on average over them and over seeds.
+    """What making these systems took, on average over them and over seeds; None where nothing was recorded.
 
-    Only the stages that make an encoder count: measuring it costs the same for every system.
-
-    Args:
-        results: The measurements.
-        systems: The systems.
-        aligned: Whether the alignment was part of it (it is not, for tagging).
+    Only the stages that make an encoder count: measuring it costs the same for every system. `aligned` is whether the
+    alignment was part of it (it is not, for tagging).
 
     Returns:
         None where nothing was recorded.

@@ -33,16 +33,7 @@ def explain(
     resamples: int = 10_000,
     permutations: int = 10_000,
 ) -> Explanations:
-    """Profiles, correlations and models of a study.
-
-    Args:
-        results: Its measurements.
-        measure: The retrieval measure to explain.
-        split: The study's own, to name each language's side.
-        seed: Of the resampling.
-        resamples: Draws of languages.
-        permutations: For the tests.
-    """
+    """Profiles, correlations and models of a study."""
     grids = list(profiles(results, measure))
     rng = np.random.default_rng(seed)
     return Explanations(

@@ -33,12 +33,7 @@ _ORDER = ("fertility", "unk_words", "CC-100 tokens (M)", "LAS", "accuracy", "F1"
 
 
 def mixed_models(profiles: Sequence[Profile], *, confidence: float = 0.95) -> list[MixedModel]:
-    """One model a base, data set and setting, over all its alignments.
-
-    Args:
-        profiles: The grids of a study.
-        confidence: The level of the intervals.
-    """
+    """One model a base, data set and setting, over all its alignments."""
     groups: dict[tuple[str | None, str | None, str | None, str], list[Profile]] = {}
     for profile in profiles:
         groups.setdefault((profile.base, profile.dataset, profile.setting, profile.measure), []).append(profile)

@@ -28,43 +28,25 @@ _SAME_AS_ANOTHER = ("new_pieces_used", "round_trip_loss_no_space")
 
 @dataclass(frozen=True)
 class Predictor:
-    """What may explain retrieval.
-
-    Attributes:
-        name: A tagging measure, a diagnostic, or a fact of a language.
-        group: `tagging`, `tokenizer`, `pretraining` or `adaptation`.
-        values: Shape (languages, recipes); NaN where unknown.
-    """
+    """What may explain retrieval: a tagging measure, a diagnostic, or a fact of a language."""
 
     name: str
     group: Group
-    values: np.ndarray
+    values: np.ndarray  # shape (languages, recipes); NaN where unknown
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A grid of languages by recipes under one base, data set, setting and alignment.
-
-    Attributes:
-        base: The base.
-        dataset: The retrieval data set.
-        setting: `mono`, `cross` or `multi`.
-        measure: The measure retrieved by.
-        alignment: The alignment.
-        languages: The rows.
-        recipes: The columns.
-        scores: Retrieval, shape (languages, recipes), means over seeds; no NaN.
-        predictors: What may explain it.
-    """
+    """A grid of languages by recipes under one base, data set, setting and alignment."""
 
     base: str | None
     dataset: str | None
     setting: str | None
     measure: str
     alignment: str
-    languages: tuple[str, ...]
-    recipes: tuple[str, ...]
-    scores: np.ndarray
+    languages: tuple[str, ...]  # the rows
+    recipes: tuple[str, ...]  # the columns
+    scores: np.ndarray  # retrieval, shape (languages, recipes), means over seeds; no NaN
     predictors: tuple[Predictor, ...]
 
 

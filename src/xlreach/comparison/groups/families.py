@@ -47,21 +47,13 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class Cell:
-    """One system's values.
-
-    Attributes:
-        system: Which one.
-        seeds: The seeds, one per slice of the last axis.
-        sums: Sum of the values of a query group, shape (groups, pairs, seeds), float32.
-        counts: How many values went into it, same shape.
-        borrowed: Languages whose tagging values are the unadapted base's, for want of any under this recipe.
-    """
+    """One system's values."""
 
     system: System
-    seeds: tuple[int | None, ...]
-    sums: np.ndarray
-    counts: np.ndarray
-    borrowed: tuple[str, ...] = ()
+    seeds: tuple[int | None, ...]  # one per slice of the last axis
+    sums: np.ndarray  # of the values of a query group, shape (groups, pairs, seeds), float32
+    counts: np.ndarray  # how many values went into each sum
+    borrowed: tuple[str, ...] = ()  # languages tagged with the unadapted base only, whose values stand here
 
     def means(self) -> np.ndarray:
         """Mean over queries, shape (pairs, seeds), float64; NaN where nothing was measured."""
@@ -72,32 +64,21 @@ class Cell:
 
 @dataclass(frozen=True)
 class Family:
-    """The cells to be compared with each other.
-
-    Attributes:
-        key: Base, data set, setting and measure.
-        pairs: The second axis of every cell.
-        strata: For every query group the number of its stratum: groups that occur in the same languages.
-        cells: The systems.
-        has_queries: Whether per-query values are known; without them the first axis has length 1.
-        datasets: The data sets that went in.
-    """
+    """The cells to be compared with each other."""
 
     key: FamilyKey
-    pairs: tuple[Pair, ...]
-    strata: np.ndarray
+    pairs: tuple[Pair, ...]  # the second axis of every cell
+    strata: np.ndarray  # for every query group the number of its stratum: groups that occur in the same languages
     cells: tuple[Cell, ...]
-    has_queries: bool
-    datasets: tuple[str, ...]
+    has_queries: bool  # without per-query values the first axis has length 1
+    datasets: tuple[str, ...]  # all that went in
 
 
 def families(results: Sequence[Measurement], queries: pd.DataFrame | Path | None) -> Iterator[Family]:
     """Every family of the results, in their order, one at a time in memory.
 
-    Args:
-        results: The measurements; retrieval rows and tagging rows are used. Tagging data sets differ by language, so
-            a tagging family is one measure over all its data sets, and a language's value their mean.
-        queries: The per-query values, or the Parquet file that holds them (read a family at a time), or None.
+    Tagging data sets differ by language, so a tagging family is one measure over all its data sets, and a language's
+    value their mean. The per-query values are a frame, or the Parquet file that holds them (read a family at a time).
 
     Raises:
         DataError: A column is missing, or a value is not finite.

@@ -26,12 +26,7 @@ _COSTS: dict[DirectionName, _Levels] = {"query side": ("low", "high"), "document
 
 
 class ByLanguage:
-    """Averages pairs into languages, and languages into levels.
-
-    Args:
-        pairs: The family's pairs.
-        setting: In `cross` a pair of a language with itself does not count.
-    """
+    """Averages pairs into languages; in `cross` a pair of a language with itself does not count."""
 
     def __init__(self, pairs: Sequence[Pair], setting: str | None) -> None:
         self.languages = tuple(dict.fromkeys(pair.query for pair in pairs))
@@ -112,12 +107,7 @@ class ByDirection:
         }
 
     def influences(self, parts: Sequence[_Levels], measured: np.ndarray) -> np.ndarray:
-        """From pairs' means to what each language contributes to a statistic, shape (pairs, languages).
-
-        Args:
-            parts: Of `parts`.
-            measured: Which pairs were, shape (pairs,).
-        """
+        """From pairs' means to what each language contributes to a statistic of `parts`, shape (pairs, languages)."""
         matrix = np.zeros((len(self.pairs), len(self.languages)))
         for sign, direction in zip((1.0, -1.0), parts, strict=False):
             rows = [row for row in self.members[direction] if measured[row]]

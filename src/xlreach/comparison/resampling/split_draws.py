@@ -23,21 +23,13 @@ from xlreach.gaps import Certainty, DirectionName, LanguageSplit, Side
 
 @dataclass(frozen=True)
 class SideMeans:
-    """Each language's value, and the means of both sides.
-
-    Attributes:
-        low: Mean over the low-resource languages.
-        high: Mean over the high-resource languages.
-        low_values: The value of each low-resource language.
-        high_values: The value of each high-resource language.
-        values: The same by language.
-    """
+    """Each language's value, and the means of both sides."""
 
     low: float
     high: float
     low_values: list[float]
     high_values: list[float]
-    values: dict[str, float]
+    values: dict[str, float]  # by language
 
     @property
     def difference(self) -> float:
@@ -46,16 +38,7 @@ class SideMeans:
 
 
 class SplitDraws:
-    """The draws of one split in one family, and the statistics of each draw.
-
-    Args:
-        split: The two sides.
-        by_language: Averages the family's pairs.
-        directions: Averages them by direction, in the cross-lingual setting.
-        systems: How many systems and differences of systems are drawn.
-        resamples: How many draws.
-        rng: Where they come from.
-    """
+    """The draws of one split in one family, and the statistics of each draw."""
 
     def __init__(
         self,
@@ -82,11 +65,8 @@ class SplitDraws:
     def draw(self, number: int, chunk: slice, values: np.ndarray, means: np.ndarray | None) -> None:
         """Keeps the gap, and for a system each direction, of a chunk of resamples.
 
-        Args:
-            number: Of the system or difference.
-            chunk: Which resamples.
-            values: By language, shape (resamples, languages).
-            means: By pair, shape (resamples, pairs); None for a difference of systems.
+        `values` are by language, shape (resamples, languages); `means` by pair, shape (resamples, pairs), None for a
+        difference of systems.
         """
         if not self.low or not self.high:
             return
@@ -115,12 +95,7 @@ class SplitDraws:
     ) -> Certainty:
         """The two intervals of a gap or of its change.
 
-        Args:
-            number: Of the system or difference.
-            estimate: The gap.
-            values: By language.
-            by_seed: By seed and language, shape (seeds, languages).
-            influence: What each query group contributes to them, shape (groups, languages, seeds).
+        `values` are by language, `by_seed` of shape (seeds, languages), `influence` (groups, languages, seeds).
         """
         sides = [[column for column in side if np.isfinite(values[column])] for side in (self.low, self.high)]
         gaps = level_mean(by_seed[:, sides[0]]) - level_mean(by_seed[:, sides[1]])
@@ -146,15 +121,7 @@ class SplitDraws:
     def mean_p(
         self, level: Side, estimate: float, values: np.ndarray, by_seed: np.ndarray, influence: np.ndarray
     ) -> float | None:
-        """Two-sided p of no difference in the mean of one side's languages, these very ones.
-
-        Args:
-            level: Which side.
-            estimate: The difference.
-            values: By language.
-            by_seed: By seed and language, shape (seeds, languages).
-            influence: What each query group contributes to them, shape (groups, languages, seeds).
-        """
+        """Two-sided p of no difference in the mean of these very languages of a side; shapes as in `certainty`."""
         side = [column for column in (self.low if level == "low" else self.high) if np.isfinite(values[column])]
         parts = variance_components(influence[:, side].mean(1)[:, None], level_mean(by_seed[:, side])[:, None])
         ends = interval(estimate, np.array([]), parts.seed_components(), rest=float(parts.queries[0]))
@@ -167,11 +134,7 @@ class SplitDraws:
 
         Drawing languages that are both query and document language repeats pairs and overstates their variance (Owen
         2007, "The pigeonhole bootstrap"): each language's influence on the mean is computed from its pairs instead.
-
-        Args:
-            number: Of the system.
-            cell: Its values.
-            influence: What each query group contributes to its pairs, shape (groups, pairs, seeds).
+        `influence` is what each query group contributes to its pairs, shape (groups, pairs, seeds).
         """
         if self.directions is None:
             return

@@ -25,42 +25,27 @@ HEADS = ("recipe", "alignment", "retriever")  # what names a system below its ba
 
 @dataclass(frozen=True)
 class Figure:
-    """A number of a table: mean over seeds, their standard deviation if there are several, whether it is the best.
-
-    Attributes:
-        tied: Whether it is not significantly worse than the best of its column (`seeds.py`).
-        values: The value of each seed.
-        marks: Signs of what it differs from (`marks.py`).
-    """
+    """A number of a table: mean over seeds, their standard deviation if there are several, whether it is the best."""
 
     mean: float
     sd: float | None
     seeds: int
     best: bool = False
-    tied: bool = False
-    values: tuple[tuple[int | None, float], ...] = ()
-    marks: str = ""
+    tied: bool = False  # not significantly worse than the best of its column (`seed_tests.py`)
+    values: tuple[tuple[int | None, float], ...] = ()  # of each seed
+    marks: str = ""  # signs of what it differs from (`significance_marks.py`)
 
 
 @dataclass(frozen=True)
 class Table:
-    """Figures by row and column.
+    """Figures by row and column."""
 
-    Attributes:
-        name: Its file's name, without ending.
-        title: What it shows.
-        heads: The heads of the columns that name a row.
-        columns: The heads of the figures.
-        rows: What names a row, and its figures; None where nothing was measured.
-        about: What all its figures share (base, data set, setting, measure), for those who pick a table.
-    """
-
-    name: str
+    name: str  # of its file, without ending
     title: str
-    heads: tuple[str, ...]
-    columns: tuple[str, ...]
-    rows: tuple[tuple[tuple[str, ...], tuple[Figure | None, ...]], ...]
-    about: Mapping[str, str | None]
+    heads: tuple[str, ...]  # of the columns that name a row
+    columns: tuple[str, ...]  # the heads of the figures
+    rows: tuple[tuple[tuple[str, ...], tuple[Figure | None, ...]], ...]  # None where nothing was measured
+    about: Mapping[str, str | None]  # what all its figures share (base, data set, setting, measure)
 
 
 def tagging_tables(results: Sequence[Measurement], levels: Mapping[str, Sequence[str]]) -> list[Table]:

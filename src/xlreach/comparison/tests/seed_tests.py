@@ -20,12 +20,7 @@ LEVEL = 0.05
 def not_worse(
     values: Mapping[System, Mapping[int | None, float]], best: System, *, lower_is_better: bool = False
 ) -> set[System]:
-    """The systems that are not significantly worse than the best one, which is none of them.
-
-    Args:
-        values: For each system its value by seed.
-        best: The system with the best mean.
-        lower_is_better: Which way is better.
+    """The systems that are not significantly worse than the best one, which is none of them; `values` are by seed.
 
     Returns:
         A system with fewer than two seeds in common with the best is not tested, and not returned.
