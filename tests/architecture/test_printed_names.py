@@ -29,7 +29,7 @@ ALLOWED = {
     ("comparison/explain/equal_pools.py", "_cases"): "columns of ranks.parquet, whose ranks are joined by commas",
     ("report/charts.py", "_themed"): "the SVG that Vega-Lite drew",
     ("report/export.py", "file_name"): "makes a file's name; nothing is read from it",
-    ("report/numbers.py", "typeset"): "puts minus signs into sentences for display",
+    ("report/wording.py", "typeset"): "puts minus signs into sentences for display",
     ("study/kinds.py", "describe_kind"): "the first line of a docstring",
     ("study/config.py", ""): "checks the names that a user gives",
     ("study/config.py", "StudyConfig._plain_name"): "checks the name that a user gives a study",
