@@ -33,10 +33,8 @@ def write_index(path: Path, index: Any, vectors: Vectors, factory: str) -> None:
     """Trains an index if it needs training, adds vectors to it and writes the file.
 
     Args:
-        path: The file.
         index: The empty FAISS index; left empty, though trained.
         vectors: Shape (documents, dimension), in the order of rows; those of a memory-mapped file are not held.
-        factory: The factory string of the index.
     """
     if not is_exact(index):
         train_index(index, vectors, factory)

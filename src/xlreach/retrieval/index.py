@@ -53,9 +53,7 @@ class DenseIndex:
     """An index folder, opened.
 
     Attributes:
-        folder: Where it lies.
         manifest: What `manifest.json` says.
-        faiss: The FAISS index, memory-mapped.
         texts: `ids.parquet`, memory-mapped; held open, so that an update does not change what is read.
     """
 
@@ -137,11 +135,9 @@ def build_index(
     it is kept, so that row numbers and judgements stay whole.
 
     Args:
-        encoder: The encoder or its folder.
         documents: Read once, streaming; ids are free strings, and unique.
         out: The folder to write; replaced as a whole if it is an index already.
         factory: A FAISS factory string; where that keeps codes alone, exact vectors rank what they find.
-        language: What is written into the manifest.
         checkpoint: Where vectors are kept until the index is whole, so that a killed run goes on; None keeps none.
 
     Returns:
@@ -204,7 +200,6 @@ def find_indexes(root: Path | str, languages: Sequence[str] = ()) -> dict[str, P
 
     Args:
         root: An index folder, or a folder of them.
-        languages: Those wanted; all when empty.
 
     Raises:
         IndexFolderError: There are none, or not of a wanted language.
@@ -237,12 +232,7 @@ def fill_index(folder: Path, index: Any, vectors: Vectors, encoder: TextEncoder,
     """Writes `index.faiss` and `manifest.json` beside the `ids.parquet` that is there.
 
     Args:
-        folder: The folder being made.
-        index: The empty FAISS index.
         vectors: Those of the documents, in the order of rows.
-        encoder: The one they are of.
-        language: Of the documents.
-        factory: The index string.
     """
     path = folder / "index.faiss"
     write_index(path, index, vectors, factory)
@@ -262,11 +252,7 @@ def write_manifest(
     """Writes `manifest.json` beside the two files that it describes.
 
     Args:
-        folder: The folder being made.
         encoder: The one that the vectors are of.
-        language: Of the documents.
-        factory: The index string.
-        count: How many documents.
         search: What `search_parameters` chose.
         quality: What `measure` found; nothing for an exact index.
     """

@@ -47,7 +47,6 @@ def update_index(
         folder: What `build_index` wrote.
         encoder: The encoder that it was built with, or its folder.
         add: New documents, with ids of their own; read once.
-        remove: Ids.
         checkpoint: Where new vectors are kept until the index is whole, so that a killed run goes on; None keeps none.
 
     Returns:

@@ -39,9 +39,7 @@ def search(encoder: TextEncoder, queries: Sequence[str], indexes: Sequence[Dense
 
     Args:
         encoder: The one that the indexes were built with.
-        queries: Texts.
         indexes: Opened with `open_index(folder, encoder)`.
-        k: Documents a query.
 
     Raises:
         IndexFolderError: An index is another encoder's.
@@ -67,9 +65,6 @@ def rank(vectors: Vectors, indexes: Sequence[DenseIndex], k: int, query_ids: Seq
     """As `search`, from query vectors to document ids.
 
     Args:
-        vectors: Of the queries.
-        indexes: As there.
-        k: Documents a query.
         query_ids: The ids of the queries, if documents with the id of their query are left out (in bitext, they are the
             query itself).
     """
@@ -94,12 +89,6 @@ def rank(vectors: Vectors, indexes: Sequence[DenseIndex], k: int, query_ids: Seq
 
 def write_search_run(path: Path, queries: Sequence[str], ranked: Sequence[Ranked], tag: str = "xlreach") -> int:
     """Writes rankings as a TREC run; returns the number of lines.
-
-    Args:
-        path: The file.
-        queries: Query ids.
-        ranked: The ranking of each.
-        tag: The run's name.
 
     Raises:
         DataError: An id holds white space, which the format cannot carry, or two indexes hold the same one.
