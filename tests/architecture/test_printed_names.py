@@ -21,7 +21,7 @@ CUTS = ("startswith", "endswith", "split", "rsplit", "partition", "rpartition", 
 
 ALLOWED = {
     ("comparison/claims.py", ""): "the parser of the claims that a user writes",
-    ("comparison/claims.py", "_Known.step_pairs"): "the parser of the claims that a user writes",
+    ("comparison/claims.py", "_Names.step_pairs"): "the parser of the claims that a user writes",
     ("comparison/hypotheses.py", "_sides"): "the languages of a user's claim, joined by +",
     ("study/data.py", "_source"): "a user may choose data sets by source, the part of text:SOURCE/CODE",
     ("study/data.py", "_groups"): "a user may choose data sets by family, the part before the colon",

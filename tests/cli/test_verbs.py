@@ -253,7 +253,7 @@ def test_two_systems_of_a_run_are_compared(xlreach, tiny):
             assert (row["a"], row["b"]) == pytest.approx(
                 (results["no", "none", setting, code], results["va", "hybrid", setting, code])
             )
-            assert row["difference"] == pytest.approx(row["b"] - row["a"]) and row["test"] == "paired by query"
+            assert row["difference"] == pytest.approx(row["b"] - row["a"]) and row["test"] == "paired_queries"
             assert row["p_holm"] >= row["p"] and row["verdict"] in ("better", "worse", "cannot tell")
     shown = [line for line in told.out.splitlines() if line.startswith(("better", "worse"))]
     assert len(shown) == sum(row["verdict"] != "cannot tell" for row in rows)
