@@ -18,7 +18,7 @@ from scipy import stats
 
 from xlreach.comparison.groups.families import Cell, Pair
 from xlreach.comparison.resampling.bootstrap import group_weights, interval, multinomial, resampled_means
-from xlreach.comparison.resampling.language_means import ByLanguage, level_mean
+from xlreach.comparison.resampling.language_means import ByLanguage, mean_of_measured
 from xlreach.system import System
 
 LANGUAGES = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")
@@ -39,7 +39,7 @@ def main() -> None:
 
     def gap(means: np.ndarray) -> np.ndarray:
         languages = by_language.values(means)
-        return level_mean(languages[:, low]) - level_mean(languages[:, high])
+        return mean_of_measured(languages[:, low]) - mean_of_measured(languages[:, high])
 
     started = time.perf_counter()
     draws = _ours(cell, resamples, gap)
@@ -59,7 +59,7 @@ def main() -> None:
     )
     theirs = (time.perf_counter() - started) * resamples / theirs_resamples
     estimate = float(gap(cell.means().mean(1)[None])[0])
-    mine = interval(estimate, draws, [], method="percentile")
+    mine = interval(estimate, draws, [])
     assert mine is not None
     difference = abs(mine.se / found.standard_error - 1)
     chance = 3 / np.sqrt(2 * theirs_resamples)
@@ -116,7 +116,9 @@ def _whole(cell: Cell, resamples: int, by_language: ByLanguage, sides: tuple[lis
     found = []
     for chunk, means in resampled_means([cell], groups, [seeds]):
         values = by_language.values(means[0])
-        low, high = (level_mean(values[:, side], weights[chunk]) for side, weights in zip(sides, drawn, strict=True))
+        low, high = (
+            mean_of_measured(values[:, side], weights[chunk]) for side, weights in zip(sides, drawn, strict=True)
+        )
         found.append(low - high)
     return np.concatenate(found)
 

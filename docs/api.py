@@ -1,4 +1,4 @@
-"""Writes `docs/api.md` from the signatures and docstrings of the public names; `--check` says whether it is old."""
+"""Writes `docs/api.md` from the signatures and docstrings of the public names; `--check` fails if it is outdated."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def page() -> str:
         value = getattr(xl, name)
         parts.append(_entry(f"xl.{name}", value, "##"))
         if inspect.isclass(value):
-            members = [(attribute, found) for attribute, found in vars(value).items() if attribute[0] != "_"]
-            parts += [_entry(f"{name}.{attribute}", found, "###") for attribute, found in members if _has_doc(found)]
+            members = [(attribute, member) for attribute, member in vars(value).items() if attribute[0] != "_"]
+            parts += [_entry(f"{name}.{attribute}", member, "###") for attribute, member in members if _has_doc(member)]
     return "\n".join(parts)
 
 
@@ -40,10 +40,13 @@ class _Annotation(str):
 
 def _signature(function: Any) -> str:
     signature = inspect.signature(function)
-    typed = [one.replace(annotation=_Annotation(one.annotation)) for one in signature.parameters.values()]
-    returned = signature.return_annotation
-    returned = returned if returned is inspect.Signature.empty else _Annotation(returned)
-    return str(signature.replace(parameters=typed, return_annotation=returned))
+    parameters = [value for name, value in signature.parameters.items() if name not in ("self", "cls")]
+    typed = [value.replace(annotation=_unquoted(value.annotation)) for value in parameters]
+    return str(signature.replace(parameters=typed, return_annotation=_unquoted(signature.return_annotation)))
+
+
+def _unquoted(annotation: Any) -> Any:
+    return annotation if annotation is inspect.Signature.empty else _Annotation(annotation)
 
 
 def _has_doc(value: Any) -> bool:
@@ -61,6 +64,6 @@ def _entry(name: str, value: Any, mark: str) -> str:
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--check"]:
-        known = PAGE.read_text("utf-8") if PAGE.is_file() else ""
-        sys.exit(None if known == page() else "docs/api.md is old: run python docs/api.py")
+        written = PAGE.read_text("utf-8") if PAGE.is_file() else ""
+        sys.exit(None if written == page() else "docs/api.md is out of date: run python docs/api.py")
     PAGE.write_text(page(), "utf-8")

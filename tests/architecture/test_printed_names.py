@@ -21,7 +21,7 @@ CUTS = ("startswith", "endswith", "split", "rsplit", "partition", "rpartition", 
 
 ALLOWED = {
     ("comparison/claims.py", ""): "the parser of the claims that a user writes",
-    ("comparison/claims.py", "_Known.step_pairs"): "the parser of the claims that a user writes",
+    ("comparison/claims.py", "_Names.step_pairs"): "the parser of the claims that a user writes",
     ("comparison/hypotheses.py", "_sides"): "the languages of a user's claim, joined by +",
     ("study/data.py", "_source"): "a user may choose data sets by source, the part of text:SOURCE/CODE",
     ("study/data.py", "_groups"): "a user may choose data sets by family, the part before the colon",
@@ -29,7 +29,7 @@ ALLOWED = {
     ("comparison/explain/equal_pools.py", "_cases"): "columns of ranks.parquet, whose ranks are joined by commas",
     ("report/charts.py", "_themed"): "the SVG that Vega-Lite drew",
     ("report/export.py", "file_name"): "makes a file's name; nothing is read from it",
-    ("report/numbers.py", "typeset"): "puts minus signs into sentences for display",
+    ("report/wording.py", "typeset"): "puts minus signs into sentences for display",
     ("study/kinds.py", "describe_kind"): "the first line of a docstring",
     ("study/config.py", ""): "checks the names that a user gives",
     ("study/config.py", "StudyConfig._plain_name"): "checks the name that a user gives a study",

@@ -33,10 +33,11 @@ def draws(values: np.ndarray, resamples: int, seed: int = 0) -> np.ndarray:
 
 def test_equals_scipy_on_a_plain_mean():
     values = np.random.default_rng(1).gamma(2, 1, 80)
-    ours = interval(values.mean(), draws(values[:, None, None], 20_000)[:, 0], [], method="percentile")
+    drawn = draws(values[:, None, None], 20_000)[:, 0]
+    ours = interval(values.mean(), drawn, [])
     theirs = stats.bootstrap((values,), np.mean, n_resamples=20_000, method="percentile", rng=2)
-    assert ours.low == pytest.approx(theirs.confidence_interval.low, abs=0.015)
-    assert ours.high == pytest.approx(theirs.confidence_interval.high, abs=0.015)
+    assert np.quantile(drawn, [0.025, 0.975]) == pytest.approx([*theirs.confidence_interval], abs=0.015)
+    assert ours.ends == pytest.approx(stats.norm(values.mean(), ours.se).interval(0.95))
     assert ours.se == pytest.approx(theirs.standard_error, rel=0.03)
 
 

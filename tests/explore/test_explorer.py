@@ -9,8 +9,7 @@ import pytest
 from xlreach.errors import DataError, XLReachError
 from xlreach.explore import catalog_of_encoders, catalog_of_run
 from xlreach.explore.catalog import INDEXES
-from xlreach.explore.explorer import LONGEST, Explorer, RequestError
-from xlreach.explore.query_tokens import tokenize_query
+from xlreach.explore.explorer import LONGEST, Explorer, RequestError, tokenize_query
 from xlreach.explore.server import ExplorerServer
 from xlreach.retrieval.encoding import TextEncoder
 from xlreach.retrieval.index import open_index

@@ -25,10 +25,9 @@ from xlreach.measurement import Measurement
 from xlreach.report.narrative import (
     answer_sentences,
     caution_text,
-    correlation_reason,
     factor_sentences,
-    model_reason,
     pool_sentences,
+    reason_text,
     run_sentences,
     summary,
     verdict_sentences,
@@ -143,10 +142,10 @@ def test_every_reason_has_words():
         row = Correlation(
             **same, alignment="none", predictor="LAS", group="tagging", scope="across", reason=reason, languages=3
         )
-        assert correlation_reason(row)
+        assert reason_text(row)
     for reason in ("few_languages", "no_predictor", "few_observations", "collinear", "no_statsmodels", "failed",
                    "not_converged"):  # fmt: skip
-        assert model_reason(MixedModel(**same, fitted=False, reason=reason, observations=3, languages=3))
+        assert reason_text(MixedModel(**same, fitted=False, reason=reason, observations=3, languages=3))
 
 
 def test_pools():

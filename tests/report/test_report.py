@@ -26,7 +26,7 @@ from xlreach.gaps import EqualPools, Interval, PoolFigure, PoolSizes
 from xlreach.report import render_report
 from xlreach.report.export import table_csv, table_latex
 from xlreach.report.narrative import summary
-from xlreach.report.numbers import typeset
+from xlreach.report.wording import typeset
 from xlreach.system import System
 
 EVIL = '<script>alert("1")</script>'

@@ -160,8 +160,13 @@ def test_cards(copy, tmp_path, card, message):
 
 def test_gaps_that_were_edited(tiny, tmp_path):
     content = json.loads((tiny.run / "gaps.json").read_text("utf-8"))
+    row = content["gaps"][0]
+    edited = [{name: value for name, value in content.items() if name != removed} for removed in content]
+    edited += [{**content, name: value} for name in content for value in ("AP", 7, None, []) if content[name] != value]
+    edited += [{**content, "gaps": [{**row, name: "AP"}, *content["gaps"][1:]]} for name in row]
+    edited += [{**content, "gaps": content["gaps"][1:]}, {**content, "more": 1}, {**content, "schema": 3.0}, {}]
     path = tmp_path / "gaps.json"
-    for changed in ({**content, "headline": "AP"}, {k: v for k, v in content.items() if k != "cuts"}, {"schema": 2}):
+    for changed in edited:
         path.write_text(json.dumps(changed), "utf-8")
         with pytest.raises(DataError):
             read_gaps(path)

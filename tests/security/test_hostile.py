@@ -177,7 +177,7 @@ def test_code_of_a_model_is_never_run(encoder, tmp_path, file):
         ({"idx": 0, "name": "0", "path": "", "type": "evil.Module"}, "its own code"),
         ({"idx": 0, "name": "0", "path": "/", "type": "sentence_transformers.models.Pooling"}, "leads out"),
         ({"idx": 0, "name": "0", "path": "../..", "type": "sentence_transformers.models.Pooling"}, "leads out"),
-        ("x", "Not a list"),
+        ("x", "not a list of modules"),
     ],
 )
 def test_modules_stay_in_the_folder(encoder, module, message):

@@ -55,10 +55,7 @@ def choose_pieces(base: Segmenter, files: Mapping[str, Path], others: Mapping[st
     """Chooses the `n` best new pieces for a text, or fewer where the text does not give as many.
 
     Args:
-        base: The tokenizer to augment.
-        files: Text by language.
         others: Text by language that must be tokenized as before; used with Unigram tokenizers only.
-        n: The number of pieces.
         rule: `unk`, `fragmentation` or `frequency`.
 
     Raises:

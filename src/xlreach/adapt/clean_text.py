@@ -33,15 +33,9 @@ class TextCounts:
     """How many lines of one language were read, removed and kept.
 
     Attributes:
-        read: Lines read.
-        empty: Lines without a letter or digit.
         duplicate: Lines equal to an earlier one of the language.
-        evaluation: Lines equal to an evaluation text.
         near_evaluation: Lines nearly equal to an evaluation text, containing one or part of one: they share seven
             tenths of the 5-letter sequences of the shorter text, which has 20 letters or more.
-        kept: Lines written.
-        words: White-space words written.
-        characters: Characters written, without line ends.
     """
 
     read: int = 0
@@ -64,8 +58,6 @@ def prepare_text(
     near-duplicates.
 
     Args:
-        lines: Raw lines by language; read once.
-        out: An existing folder.
         evaluation: Texts that must not be trained on, of any language: dev and test sentences, queries, documents.
 
     Returns:

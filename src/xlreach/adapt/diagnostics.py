@@ -21,7 +21,6 @@ def diagnose(encoder: Path, lines: Iterable[str], most_lines: int | None = None)
     """Measures an encoder's tokenizer on text.
 
     Args:
-        encoder: The encoder folder.
         lines: Text, one sentence or paragraph per line.
         most_lines: Measure on the first so many lines; None for all.
 
@@ -84,7 +83,6 @@ def parity(encoder: Path, pairs: Iterable[tuple[str, str]], most_pairs: int | No
     """Compares how many pieces two languages take to say the same (Petrov et al. 2023).
 
     Args:
-        encoder: The encoder folder.
         pairs: Translations: a text of the language, and the same in the other language, usually English.
         most_pairs: Measure on the first so many pairs; None for all.
 

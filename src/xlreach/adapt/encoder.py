@@ -117,7 +117,6 @@ def check_encoder(path: Path, *, transforms: bool = False) -> None:
     """Refuses a folder that cannot be loaded, or not safely.
 
     Args:
-        path: The folder.
         transforms: Whether the caller passes text through `romanize.input_transform` before the encoder reads it, or
             gives it no text at all.
 

@@ -34,9 +34,7 @@ def word_likelihood(encoder: Path, lines: Iterable[str], most_words: int = _WORD
     """Computes the pseudo-likelihood of words drawn from text, the same words for every encoder.
 
     Args:
-        encoder: The encoder folder.
         lines: Text that the encoder was not trained on; words are drawn from the first 2,000 lines.
-        most_words: How many words are drawn.
 
     Returns:
         The mean negative log-likelihood in nats per word, and the number of words it is the mean of; None where the

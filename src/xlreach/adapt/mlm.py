@@ -51,7 +51,6 @@ class Training:
     """How to train: parameters of the steps `lapt` and `scratch`, and embedding rows with a learning rate of their own.
 
     Attributes:
-        tier: The ids of those rows.
         tier_rate: Their learning rate as a multiple of `lr`.
         rows: Whether to train the embeddings of pieces in the text, or of all pieces.
     """
@@ -84,9 +83,6 @@ class History:
         valid_loss: In nats per masked piece, before training and after each epoch.
         train_loss: In nats per masked piece, the mean over the steps of each epoch.
         best_epoch: The epoch, counted from 1, whose weights were kept.
-        dtype: The dtype of the forward pass.
-        train_lines: The number of lines trained on.
-        valid_lines: The number of lines held out.
     """
 
     valid_loss: tuple[float, ...]
@@ -102,8 +98,6 @@ def train(model: Model, text: EncodedText, training: Training, job_state: JobSta
 
     Args:
         model: As from `load_masked_lm`.
-        text: Lines as piece ids.
-        training: How to train.
         job_state: Where checkpoints are kept and costs are added.
 
     Raises:

@@ -39,10 +39,7 @@ class EncodedText:
 
     Attributes:
         lines: Each a 1-d int32 array.
-        pad: The padding id.
-        mask: The mask id.
         special: Ids that are never masked and never drawn as a random replacement.
-        vocabulary: One more than the largest id.
         held_out_at: For each line, the share from which on it is held out (`clean_text.hold_out_order`).
         words: For each line, its number of white-space words; of a line that was split, its first part has them all.
         more: More lines to train on, never held out.
@@ -67,10 +64,8 @@ class EncodedText:
         """Encodes text files; a line longer than `max_length` pieces is split into several.
 
         Args:
-            files: By language, a line per text.
             tokenizer: The content of `tokenizer.json`.
             folder: The encoder folder, which may name the special tokens.
-            max_length: In pieces, including special tokens.
 
         Raises:
             DataError: There are fewer than two lines.

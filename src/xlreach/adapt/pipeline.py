@@ -27,9 +27,7 @@ def apply_step(step: Step, source: Path | None, job: Job) -> None:
     """Fills `job.out` with the encoder that a step makes, the diagnostics of its tokenizer and a model card.
 
     Args:
-        step: The step of a recipe.
         source: The encoder folder that it starts from; None where the step starts a new encoder.
-        job: What the step works with.
 
     Raises:
         XLReachError: The encoder, the text or the parameters do not allow it.
@@ -57,8 +55,6 @@ def adapt_encoder(
         base: A folder, `package:NAME/FOLDER` or a hub id; ignored where the recipe starts from scratch.
         recipe: Steps joined by `+`, such as `va(99)+lapt`.
         text: Files of raw text by language; cleaned first (`prepare_text`).
-        out: The encoder folder to write.
-        seed: Of everything random.
         others: Files of raw text by language that the encoder should still read as before: new vocabulary leaves that
             text alone, and `mix=` trains on it too.
 

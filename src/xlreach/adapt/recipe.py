@@ -25,7 +25,6 @@ class Job:
         out: An existing folder; the step writes a whole encoder folder into it.
         checkpoint: A folder that is kept when the process is killed, and found again by the next one.
         text: By language, a file of clean text, one sentence or paragraph per line (`prepare_text`).
-        seed: For steps that draw at random.
         cost: The step adds what it spent: `tokens`, `steps`.
         base: The study's name of the base encoder; recorded.
         tables: Files of transliteration tables by language, preferred to the built-in ones.

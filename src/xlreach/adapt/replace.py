@@ -163,7 +163,6 @@ def retrained(base: Segmenter, files: Sequence[Path], size: int) -> dict[str, An
 
     Args:
         base: Gives the kind, special tokens (those with the first ids keep them), normalization and punctuation rules.
-        files: The text.
         size: The largest number of entries, including special tokens.
 
     Raises:

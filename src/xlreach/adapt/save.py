@@ -43,7 +43,6 @@ def save_encoder(
         source: The folder that the step started from; its modules (pooling, prompts, maximum length) and its pooler
             weights are kept.
         job: Where to write, and what to record.
-        step: The step that was applied.
         tokenizer: The content of `tokenizer.json`; the source's when not given.
         model: With its masked-language-model head; the source's weights are copied when not given.
         measured: What the step measured, recorded with it.

@@ -28,9 +28,7 @@ class TextStage(Stage):
     """The unlabelled text of a language: cleaned, without duplicates, without what the study scores.
 
     Attributes:
-        language: The language.
         sources: The names of the data sets that the text is taken from.
-        files: The checksum of their files.
         evaluation: What the study scores in the language.
         text_lines: At most so many lines are taken, evenly from all; None takes all.
     """
@@ -60,7 +58,6 @@ class AdaptStage(Stage):
     """One step of a recipe: an encoder folder from an encoder folder (or from nothing, for a step that starts).
 
     Attributes:
-        step: The step.
         source: The encoder that it changes; None where it starts one.
         text: The text of the languages that the encoder is specialised for, by language.
         others: The text of other languages that the step reads, by language.
@@ -111,11 +108,7 @@ class DiagnoseStage(Stage):
     on lines that no training has seen; its own validation loss.
 
     Attributes:
-        encoder: The encoder.
-        text: The text of the language.
-        language: The language.
         parallel: The name of parallel text with English; None where there is none.
-        files: The checksum of its files.
     """
 
     kind: ClassVar[str] = "diagnose"

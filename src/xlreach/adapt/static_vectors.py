@@ -37,7 +37,6 @@ class StaticVectors:
     """Vectors of words, in the vocabulary or not, from a folder that the recipe step `fasttext` wrote.
 
     Attributes:
-        dim: The width of a vector.
         rows: The row of each word in the vocabulary.
     """
 
@@ -133,10 +132,8 @@ def focus(
 
     Args:
         tokenizer: The content of the new `tokenizer.json`.
-        files: The text.
         new: Pieces that need a row; those too rare for a vector are left out.
         overlap: The old ids of pieces in both vocabularies, without special tokens.
-        seed: Of the vectors.
 
     Raises:
         MissingExtraError: gensim is not installed.
@@ -177,7 +174,6 @@ class TokenizedText:
     """Text files as lists of tokens, a list per line; can be iterated over many times, as gensim does.
 
     Args:
-        files: The text.
         tokenize: Turns some lines into their lists of tokens.
     """
 

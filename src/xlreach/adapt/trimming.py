@@ -25,8 +25,6 @@ def trimmed(content: dict[str, Any], files: Iterable[Path], also: Iterable[str] 
 
     Args:
         content: The content of a Unigram or WordPiece tokenizer's file.
-        files: Text files.
-        also: More pieces to keep.
     """
     base = Segmenter(content)
     pretokens = {pretoken for word in count_words(files) for pretoken in base.pretokenize(word)}

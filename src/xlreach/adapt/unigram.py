@@ -24,7 +24,6 @@ def train_unigram(lines: Iterator[str], size: int, coverage: float = 1.0) -> sen
     """Trains a SentencePiece Unigram model on normalized lines.
 
     Args:
-        lines: The text.
         size: The largest number of pieces; a small text gives fewer.
         coverage: The share of the text's characters that get a piece; the rarest do not.
 
@@ -89,7 +88,6 @@ def new_tokenizer(lines: Iterable[str], size: int) -> dict[str, Any]:
     `<s>` 0, `<pad>` 1, `</s>` 2, `<unk>` 3, the pieces from the most probable, `<mask>` last; NFKC; `▁` before words.
 
     Args:
-        lines: Text to train on.
         size: The largest number of entries, including special tokens.
     """
     text = [unicodedata.normalize("NFKC", line) for line in lines]

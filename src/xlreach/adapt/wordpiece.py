@@ -59,11 +59,7 @@ def train_wordpiece(words: Mapping[str, int], size: int, min_frequency: int, alp
 
 
 class LongestMatch:
-    """Splits many words by longest match first, as WordPiece does, with the `tokenizers` library.
-
-    Args:
-        vocabulary: Pieces; other entries are ignored.
-    """
+    """Splits many words by longest match first, as WordPiece does, with the `tokenizers` library."""
 
     def __init__(self, vocabulary: list[str]) -> None:
         self.pieces = [*dict.fromkeys([_UNKNOWN, *vocabulary])]

@@ -24,8 +24,6 @@ def verb(group: Group, *examples: str, name: str | None = None) -> Callable[[Cal
     """Makes a function a verb.
 
     Args:
-        group: Where the help lists it.
-        examples: Commands that end its help.
         name: The verb; None takes the function's name.
     """
     return app.command(name, rich_help_panel=group, epilog="\n\n".join(["Examples:", *examples]))

@@ -70,7 +70,7 @@ def list_(
     for one in found:
         typer.echo(f"{one['name']:<14}{one['summary']}")
         for row in one["parameters"]:
-            typer.echo(f"    {row['name']:<14}{row['type']:<28}{row['default']:<14}{row['help']}")
+            typer.echo(f"    {row['name']:<14}{row['type']:<40}{row['default']:<14}{row['help']}")
     return None
 
 

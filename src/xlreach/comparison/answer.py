@@ -24,6 +24,7 @@ from xlreach.system import StudyNames, System
 
 _ALPHA = 0.05
 _RESAMPLES = 2_000  # only standard errors are computed from them
+_FORMS: tuple[Literal["value", "gap"], ...] = ("value", "gap")
 
 
 def answers(
@@ -32,21 +33,8 @@ def answers(
     queries: pd.DataFrame | Path | None,
     levels: Mapping[str, Sequence[str]],
     names: StudyNames,
-    *,
-    seed: int = 0,
-    resamples: int = 10_000,
 ) -> list[Answer]:
-    """An answer for each base and data set.
-
-    Args:
-        analysis: Its gaps and directions.
-        results: The measurements.
-        queries: The per-query values, as for `compare`.
-        levels: `{"high": [codes], "low": [codes]}`.
-        names: The steps of each recipe.
-        seed: Of the resampling.
-        resamples: At most so many bootstrap resamples.
-    """
+    """An answer for each base and data set."""
     gaps: dict[tuple[str, str], list[Gap]] = {}
     for row in analysis.gaps:
         if row.split == CONFIG and row.kind == "retrieval" and row.measure == analysis.headline and row.dataset:
@@ -54,9 +42,11 @@ def answers(
     answered = []
     for (base, dataset), rows in gaps.items():
         system = best_system(rows)
-        own = sorted((row for row in rows if row.system == system), key=lambda row: SETTINGS.index(str(row.setting)))
-        setting = next(name for name in ("cross", *SETTINGS) if name in {row.setting for row in own})
-        claims = [_claim("gap", row, row.gap) for row in own]
+        own_rows = sorted(
+            (row for row in rows if row.system == system), key=lambda row: SETTINGS.index(str(row.setting))
+        )
+        setting = next(name for name in ("cross", *SETTINGS) if name in {row.setting for row in own_rows})
+        claims = [_claim("gap", row, row.gap) for row in own_rows]
         claims += [
             _claim(row.direction, row, row.value)
             for row in analysis.directions
@@ -64,12 +54,30 @@ def answers(
             if row.direction in ("query side", "document side")
         ]
         measured = [row for row in results if (row.base or "", row.dataset) == (base, dataset)]
-        for kind, against in _contrasts(system, list(dict.fromkeys(row.system for row in rows)), names):
-            for form in ("value", "gap"):
-                claims += _contrast(
-                    kind, form, system, against, setting, analysis.headline or "", measured, queries, levels, seed,
-                    min(resamples, _RESAMPLES),
-                )  # fmt: skip
+        contrasts = [
+            (kind, against, form)
+            for kind, against in _contrasts(system, list(dict.fromkeys(row.system for row in rows)), names)
+            for form in _FORMS
+        ]
+        hypotheses = [
+            Hypothesis(
+                text=kind,
+                form=form,
+                left=Selection.only(system),
+                right=Selection.only(against),
+                greater=True,
+                task=setting,
+                measure=analysis.headline or "",
+                languages="low" if form == "value" else "all",
+            )
+            for kind, against, form in contrasts
+        ]
+        draws = {"seed": analysis.seed, "resamples": min(analysis.resamples, _RESAMPLES)}
+        verdicts = check_hypotheses(hypotheses, measured, queries, levels, **draws)
+        for (kind, against, form), verdict in zip(contrasts, verdicts, strict=True):
+            if verdict.effect is not None:
+                claim = Claim(kind=kind, setting=setting, against=against, form=form, estimate=verdict.effect)
+                claims.append(replace(claim, interval=verdict.interval, p=verdict.p))
         corrected = holm([claim.p for claim in claims])
         claims = [
             replace(claim, p_holm=p, claimed=p is not None and p < _ALPHA)
@@ -115,42 +123,3 @@ def _contrasts(system: System, systems: Sequence[System], names: StudyNames) -> 
         if replace(other, recipe=system.recipe) == system and other != system and fewer:
             contrasts.append(("recipe", other))
     return contrasts
-
-
-def _contrast(
-    kind: _Kind,
-    form: Literal["value", "gap"],
-    system: System,
-    against: System,
-    setting: str,
-    measure: str,
-    results: Sequence[Measurement],
-    queries: pd.DataFrame | Path | None,
-    levels: Mapping[str, Sequence[str]],
-    seed: int,
-    resamples: int,
-) -> list[Claim]:
-    """The low-resource value, or the gap, of a system minus that of another."""
-    claim = Hypothesis(
-        text=kind,
-        form=form,
-        left=Selection.only(system),
-        right=Selection.only(against),
-        greater=True,
-        task=setting,
-        measure=measure,
-        languages="low" if form == "value" else "all",
-    )
-    return [
-        Claim(
-            kind=kind,
-            setting=setting,
-            against=against,
-            form=form,
-            estimate=verdict.effect,
-            interval=verdict.interval,
-            p=verdict.p,
-        )
-        for verdict in check_hypotheses([claim], results, queries, levels, seed=seed, resamples=resamples)
-        if verdict.effect is not None
-    ]

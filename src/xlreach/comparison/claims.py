@@ -67,33 +67,19 @@ class StepPair:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """A parsed claim; prints as it was written.
-
-    Attributes:
-        text: The claim.
-        form: What is compared.
-        left: The systems on the left; for an interaction everything.
-        right: The systems they are compared with.
-        greater: Whether the left side is claimed to be the larger.
-        task: A tagging task or retrieval setting; None for a diagnostic or a cost.
-        measure: The measure.
-        languages: `low`, `high`, `all`, or codes joined by `+`.
-        than: The languages that the difference is claimed to be smaller in; None where it is claimed by itself.
-        times: What the right side is multiplied by.
-        step_pairs: For an interaction, the recipes that show it.
-    """
+    """A parsed claim; prints as it was written."""
 
     text: str
     form: Literal["value", "gap", "interaction", "diagnostic"]
-    left: Selection
+    left: Selection  # for an interaction everything
     right: Selection
-    greater: bool
-    task: str | None
+    greater: bool  # whether the left side is claimed to be the larger
+    task: str | None  # a tagging task or retrieval setting; None for a diagnostic or a cost
     measure: str
-    languages: str = "all"
-    than: str | None = None
-    times: float = 1.0
-    step_pairs: tuple[StepPair, ...] = ()
+    languages: str = "all"  # `low`, `high`, `all`, or codes joined by `+`
+    than: str | None = None  # the languages that the difference is claimed to be smaller in
+    times: float = 1.0  # what the right side is multiplied by
+    step_pairs: tuple[StepPair, ...] = ()  # for an interaction, the recipes that show it
 
     def __str__(self) -> str:
         return self.text
@@ -101,10 +87,6 @@ class Hypothesis:
 
 def parse_hypothesis(text: str, names: StudyNames) -> Hypothesis:
     """Reads a claim.
-
-    Args:
-        text: The claim.
-        names: What the study calls its recipes, alignments and retrievers.
 
     Raises:
         SpecError: It has none of the forms above, or names a system or step that the study does not have.
@@ -116,7 +98,7 @@ def parse_hypothesis(text: str, names: StudyNames) -> Hypothesis:
     multiplied = _TIMES.fullmatch(right)
     times, right = (float(multiplied["times"]), multiplied["rest"]) if multiplied else (1.0, right)
     calls = _CALL.fullmatch(left), _CALL.fullmatch(right)
-    known = _Known(text, names)
+    resolver = _Names(text, names)
     claim = Hypothesis(
         text=text,
         form="value",
@@ -132,30 +114,25 @@ def parse_hypothesis(text: str, names: StudyNames) -> Hypothesis:
     if task is None:
         if not (calls[0] and calls[1] and calls[0]["name"] == calls[1]["name"]):
             raise _unreadable(text, "without 'on TASK:MEASURE' both sides must be one diagnostic or cost of a recipe")
-        sides = [known.recipe(call["inside"]) for call in calls if call]
+        sides = [resolver.choose(call["inside"], resolver.by_factor["recipe"]) for call in calls if call]
         return dataclasses.replace(claim, form="diagnostic", measure=calls[0]["name"], left=sides[0], right=sides[1])
     if task not in (*TAGGING, *SETTINGS):
         raise _unreadable(text, f"{task!r} is no task and no setting")
     if calls[0] and calls[0]["name"] == "interaction":
         if right != "0":
             raise _unreadable(text, "an interaction is compared with 0")
-        return dataclasses.replace(claim, form="interaction", step_pairs=known.step_pairs(calls[0]["inside"]))
+        return dataclasses.replace(claim, form="interaction", step_pairs=resolver.step_pairs(calls[0]["inside"]))
     if calls[0] and calls[0]["name"] == "gap":
         if not (calls[1] and calls[1]["name"] == "gap") or claim.languages != "all":
             raise _unreadable(text, "a gap is compared with a gap, over all languages")
         left, right = calls[0]["inside"], calls[1]["inside"]
         claim = dataclasses.replace(claim, form="gap")
-    first, second = known.sides(left, right)
+    first, second = resolver.sides(left, right)
     return dataclasses.replace(claim, left=first, right=second)
 
 
-class _Known:
-    """Resolves the names in one claim.
-
-    Args:
-        text: The claim, for errors.
-        names: The study's.
-    """
+class _Names:
+    """Resolves the study's names in one claim."""
 
     def __init__(self, text: str, names: StudyNames) -> None:
         self.text = text
@@ -179,11 +156,7 @@ class _Known:
         for choices in self.by_factor.values():
             if left in choices and right in choices and left != right:
                 return choices[left], choices[right]
-        return self._one_of(left, self.systems), self._one_of(right, self.systems)
-
-    def recipe(self, name: str) -> Selection:
-        """A recipe by its name."""
-        return self._one_of(name, self.by_factor["recipe"])
+        return self.choose(left, self.systems), self.choose(right, self.systems)
 
     def step_pairs(self, inside: str) -> tuple[StepPair, ...]:
         """The recipes that differ in two steps, written as `first, second`."""
@@ -206,7 +179,8 @@ class _Known:
                 pairs.append(StepPair(name, *map(str, others)))
         return tuple(pairs)
 
-    def _one_of(self, name: str, choices: dict[str, Selection]) -> Selection:
+    def choose(self, name: str, choices: dict[str, Selection]) -> Selection:
+        """What a name stands for; SpecError with the nearest name where there is none."""
         try:
             return choices[name.strip()]
         except KeyError:

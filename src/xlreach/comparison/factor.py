@@ -9,14 +9,15 @@ languages, so nothing is paired.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
 from xlreach.comparison.groups.splits import CONFIG
 from xlreach.comparison.tests.permutation import holm
-from xlreach.gaps import FactorAnalysis, FactorGap, FactorTest, GapAnalysis
+from xlreach.gaps import FactorAnalysis, FactorGap, FactorTest, GapAnalysis, Measured
 
 _ALPHA = 0.05
 
@@ -26,19 +27,11 @@ def compare_factor(
 ) -> FactorAnalysis:
     """Sets the gaps of several studies over the values of a factor: those of the headline measure and of tagging.
 
-    Args:
-        name: The experiment.
-        factor: What varies, in words.
-        studies: The value of the factor and the gaps of its study, in order.
-        about: What is asked, a sentence.
+    `studies` are the value of the factor and the gaps of its study, in order.
     """
     rows = [
         FactorGap(
-            kind=gap.kind,
-            system=gap.system,
-            dataset=gap.dataset,
-            setting=gap.setting,
-            measure=gap.measure,
+            **_measured(gap),
             value=value,
             low=gap.low,
             high=gap.high,
@@ -63,10 +56,15 @@ def compare_factor(
     )
 
 
+def _measured(row: Measured) -> dict[str, Any]:
+    """What the row was measured of."""
+    return {field.name: getattr(row, field.name) for field in fields(Measured)}
+
+
 def _tests(rows: Sequence[FactorGap], values: Sequence[str]) -> list[FactorTest]:
     groups: dict[tuple[object, ...], dict[str, FactorGap]] = {}
     for row in rows:
-        groups.setdefault((row.kind, row.system, row.dataset, row.setting, row.measure), {})[row.value] = row
+        groups.setdefault(tuple(_measured(row).values()), {})[row.value] = row
     tests = []
     for members in groups.values():
         if len(members) < len(values) or len(values) < 2:
@@ -76,11 +74,7 @@ def _tests(rows: Sequence[FactorGap], values: Sequence[str]) -> list[FactorTest]
             continue  # the factor does not change this system, as text does not change the unadapted base
         least, most = (extreme(ordered, key=lambda row: row.gap) for extreme in (min, max))
         test = FactorTest(
-            kind=least.kind,
-            system=least.system,
-            dataset=least.dataset,
-            setting=least.setting,
-            measure=least.measure,
+            **_measured(least),
             least=least.gap,
             at_least=least.value,
             most=most.gap,
@@ -106,10 +100,7 @@ def welch(
 ) -> tuple[float, float | None, float]:
     """Welch's analysis of variance (1951, Biometrika 38) of estimates with unlike standard errors.
 
-    Args:
-        estimates: Two or more.
-        errors: Their standard errors.
-        free: The degrees of freedom of those; infinite where they are known.
+    `free` are the degrees of freedom of the errors; infinite where the errors are known.
 
     Returns:
         F, its degrees of freedom within (None where infinite: F is then Cochran's Q by its degrees of freedom), and p.

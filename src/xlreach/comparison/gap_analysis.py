@@ -39,21 +39,11 @@ def compare(
 ) -> GapAnalysis:
     """All gaps and changes of a study; deterministic for a seed.
 
-    Args:
-        results: The measurements of `results.jsonl`.
-        queries: Per-query values (a frame, or the path of `queries.parquet`, read a family at a time), or None:
-            then intervals rest on languages and seeds alone.
-        levels: `{"high": [codes], "low": [codes]}`.
-        seed: Of the resampling.
-        resamples: Bootstrap resamples.
-        permutations: Permutations drawn for a test, where there are too many for all.
-        headline: The measure to show first; the first retrieval measure if None.
-        bases: What each base's name stands for (`{"xlmr": "FacebookAI/xlm-roberta-base"}`), to know its pretraining.
-        hypotheses: Claims to check (`hypotheses.py`).
-        ranks: Ranks of the relevant documents, for figures at equal pools (`pools.py`).
-        divisions: Other lists of languages to split every gap by, `{name: {"high": [codes], "low": [codes]}}`.
-        names: What the study calls its recipes, alignments and retrievers; None takes them from the results, where
-            nothing says which steps a recipe has.
+    The per-query values are a frame, the path of `queries.parquet` (read a family at a time), or None: then intervals
+    rest on languages and seeds alone. `ranks` are those of the relevant documents, for figures at equal pools.
+    `levels` is `{"high": [codes], "low": [codes]}`; `divisions` has other such lists, by name. `bases` says what the
+    name of a base stands for (`{"xlmr": "FacebookAI/xlm-roberta-base"}`), to know its pretraining. Without `names`,
+    those of the results are taken, where nothing says which steps a recipe has.
 
     Raises:
         ConfigError: The levels are wrong.
@@ -94,11 +84,8 @@ def compare(
     if ranks is not None:
         equal = equal_pools(ranks, list(dict.fromkeys(retrieval)), levels, headline=headline, gaps_of=gaps_of)
         analysis = replace(analysis, pools=tuple(pool_sizes(ranks)), equal_pools=tuple(equal))
-    dense = [row for row in results if row.system.is_dense]
-    why = explain(dense, headline, every_split[0], seed=seed, resamples=resamples, permutations=permutations)
-    analysis = rounded(replace(analysis, **vars(why)))
-    answered = answers(analysis, results, queries, levels, names, seed=seed, resamples=resamples)
-    return replace(analysis, answers=rounded(tuple(answered)))
+    analysis = rounded(explain(analysis, [row for row in results if row.system.is_dense]))
+    return replace(analysis, answers=rounded(tuple(answers(analysis, results, queries, levels, names))))
 
 
 def _names(results: Sequence[Measurement]) -> StudyNames:

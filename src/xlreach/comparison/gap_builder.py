@@ -12,8 +12,8 @@ import numpy as np
 from xlreach.comparison.groups.contrasts import Contrast, find_contrasts, query_contributions
 from xlreach.comparison.groups.families import Cell, Family
 from xlreach.comparison.resampling.bootstrap import group_weights, multinomial, resampled_means
-from xlreach.comparison.resampling.language_means import ByDirection, ByLanguage, over_seeds
-from xlreach.comparison.resampling.split_draws import SideMeans, SplitDraws
+from xlreach.comparison.resampling.language_means import ByDirection, ByLanguage
+from xlreach.comparison.resampling.split_draws import LanguageValues, SideMeans, SplitDraws
 from xlreach.comparison.resampling.variance import query_influence
 from xlreach.comparison.tests.permutation import hedges_g, holm, relabel, sign_flip
 from xlreach.gaps import Caution, Change, Direction, Gap, LanguageSplit, Side, Subject
@@ -24,13 +24,7 @@ FEWEST_LANGUAGES = 5
 
 
 class GapBuilder:
-    """Collects gaps, directions and changes, a family at a time.
-
-    Args:
-        seed: Of the resampling.
-        resamples: Bootstrap resamples.
-        permutations: Permutations drawn for a test.
-    """
+    """Collects gaps, directions and changes, a family at a time."""
 
     def __init__(self, seed: int, resamples: int, permutations: int) -> None:
         self.seed, self.resamples, self.permutations = seed, resamples, permutations
@@ -44,15 +38,21 @@ class GapBuilder:
         by_language = ByLanguage(family.pairs, key.setting)
         groups = group_weights(family.strata, self.resamples, self._rng(key.dataset, key.setting, "queries"))
         seeds = [multinomial(len(c.seeds), self.resamples, self._rng(key.dataset, "seeds", c.seeds)) for c in cells]
-        by_seed = [by_language.values(cell.means().T) for cell in cells]  # (seeds, languages)
-        exact = [by_language.values(over_seeds(cell.means())[None])[0] for cell in cells]
         influence = [query_influence(cell, family.strata) for cell in cells]  # (groups, pairs, seeds)
-        on_languages = [
-            np.einsum("gps,pl->gls", of_pairs, by_language.shares(cell))
+        values_of = [
+            LanguageValues(
+                exact=by_language.of_cell(cell),
+                by_seed=by_language.values(cell.means().T),
+                influence=np.einsum("gps,pl->gls", of_pairs, by_language.shares(cell)),
+            )
             for of_pairs, cell in zip(influence, cells, strict=True)
         ]
         systems = [(number, None) for number in range(len(cells))] + [(c.cell, c.against) for c in contrasts]
-        jobs = [self._draws(family, by_language, split, len(systems)) for split in splits]
+        jobs = []
+        for split in splits:
+            directions = ByDirection(family.pairs, split) if key.setting == "cross" else None
+            rng = self._rng(key.dataset, split.name, "languages")
+            jobs.append(SplitDraws(split, by_language, directions, len(systems), self.resamples, rng))
         for chunk, means in resampled_means(cells, groups, seeds):
             for number, (cell, against) in enumerate(systems):
                 values = by_language.values(means[cell])
@@ -63,14 +63,10 @@ class GapBuilder:
         for job in jobs:
             for number, (cell, against) in enumerate(systems):
                 if against is None:
-                    self._gap(family, job, number, exact[cell], by_seed[cell], on_languages[cell], influence[cell])
+                    self._gap(family, job, number, values_of[cell], influence[cell])
                 else:
-                    paired = cells[cell].seeds == cells[against].seeds
-                    per_seed = by_seed[cell] - (by_seed[against] if paired else exact[against])
                     contrast = contrasts[number - len(cells)]
-                    other = on_languages[against] if paired else on_languages[against].mean(2, keepdims=True)
-                    parts = exact[cell], exact[against], per_seed, on_languages[cell] - other
-                    self._change(family, job, number, contrast, *parts)
+                    self._change(family, job, number, contrast, values_of[cell], values_of[against])
 
     def changes(self) -> list[Change]:
         """The changes, with Holm's correction over each split, data set, setting and measure."""
@@ -79,42 +75,27 @@ class GapBuilder:
             families.setdefault((row.split, row.kind, row.dataset, row.setting, row.measure), []).append(index)
         corrected = list(self._changes)
         for indexes in families.values():
-            members = [self._changes[index] for index in indexes]
-            tests = zip(
-                *(holm([getattr(row, name) for row in members]) for name in ("p_queries", "p_languages", "p_low")),
-                strict=True,
-            )
-            for index, row, (queries, languages, low) in zip(indexes, members, tests, strict=True):
-                corrected[index] = replace(
-                    row,
-                    p_queries_holm=queries,
-                    p_languages_holm=languages,
-                    p_low_holm=low,
-                    holm_family=len(members),
-                )
+            for test in ("p_queries", "p_languages", "p_low"):
+                tested = holm([getattr(corrected[index], test) for index in indexes])
+                for index, p in zip(indexes, tested, strict=True):
+                    holm_fields: dict[str, Any] = {f"{test}_holm": p, "holm_family": len(indexes)}
+                    corrected[index] = replace(corrected[index], **holm_fields)
         return corrected
-
-    def _draws(self, family: Family, by_language: ByLanguage, split: LanguageSplit, systems: int) -> SplitDraws:
-        directions = ByDirection(family.pairs, split) if family.key.setting == "cross" else None
-        rng = self._rng(family.key.dataset, split.name, "languages")
-        return SplitDraws(split, by_language, directions, systems, self.resamples, rng)
 
     def _gap(
         self,
         family: Family,
         job: SplitDraws,
         number: int,
-        exact: np.ndarray,
-        per_seed: np.ndarray,
-        on_languages: np.ndarray,
+        values: LanguageValues,
         influence: np.ndarray,
     ) -> None:
-        point = job.point(exact)
+        point = job.point(values.exact)
         if point is None:
             return
         cell = family.cells[number]
         subject = vars(_subject(family, job.split, cell.system))
-        certainty = job.certainty(number, point.difference, exact, per_seed, on_languages)
+        certainty = job.certainty(number, point.difference, values)
         row = Gap(
             **subject,
             **vars(certainty),
@@ -139,21 +120,25 @@ class GapBuilder:
         job: SplitDraws,
         number: int,
         contrast: Contrast,
-        after: np.ndarray,
-        before: np.ndarray,
-        per_seed: np.ndarray,
-        influence: np.ndarray,
+        after: LanguageValues,
+        before: LanguageValues,
     ) -> None:
-        common = np.isfinite(after) & np.isfinite(before)
-        after, before = np.where(common, after, np.nan), np.where(common, before, np.nan)
-        gain, then, now = job.point(after - before), job.point(before), job.point(after)
+        gained = after.exact - before.exact
+        then, now = (job.point(np.where(np.isfinite(gained), of.exact, np.nan)) for of in (before, after))
+        gain = job.point(gained)
         if gain is None or then is None or now is None:
             return
         cell, against = family.cells[contrast.cell], family.cells[contrast.against]
+        paired = cell.seeds == against.seeds
+        gains = LanguageValues(
+            exact=gained,
+            by_seed=after.by_seed - (before.by_seed if paired else before.exact),
+            influence=after.influence - (before.influence if paired else before.influence.mean(2, keepdims=True)),
+        )
         names = [getattr(side.system, name) for side in (cell, against) for name in ("recipe", "alignment")]
         rng = self._rng(family.key, job.split.name, contrast.factor, *names)
         parts = query_contributions(family, contrast, job.sides()) if family.has_queries else None
-        certainty = job.certainty(number, gain.difference, after - before, per_seed, influence)
+        certainty = job.certainty(number, gain.difference, gains)
         row = Change(
             **vars(_subject(family, job.split, cell.system)),
             **vars(certainty),
@@ -169,7 +154,7 @@ class GapBuilder:
             languages_low=len(gain.low_values),
             languages_high=len(gain.high_values),
             seeds=len(cell.seeds),
-            p_low=job.mean_p("low", gain.low, after - before, per_seed, influence),
+            p_low=job.low_p(gain.low, gains),
             p_queries=None if parts is None else sign_flip(parts, self.permutations, rng),
             p_languages=relabel(gain.low_values, gain.high_values, self.permutations, rng),
         )

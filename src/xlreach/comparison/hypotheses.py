@@ -25,7 +25,7 @@ from xlreach.comparison.resampling.bootstrap import (
     resampled_means,
     two_sided,
 )
-from xlreach.comparison.resampling.language_means import ByLanguage, level_mean, over_seeds
+from xlreach.comparison.resampling.language_means import ByLanguage, mean_of_measured
 from xlreach.comparison.resampling.variance import query_influence, variance_components
 from xlreach.comparison.tests.permutation import holm
 from xlreach.gaps import LanguageSplit, Verdict
@@ -45,16 +45,7 @@ def check_hypotheses(
     seed: int = 0,
     resamples: int = 10_000,
 ) -> list[Verdict]:
-    """A verdict for each claim, base and data set; Holm over all of them.
-
-    Args:
-        claims: The claims.
-        results: The measurements.
-        queries: The per-query values, as for `compare`.
-        levels: `{"high": [codes], "low": [codes]}`.
-        seed: Of the resampling.
-        resamples: Bootstrap resamples.
-    """
+    """A verdict for each claim, base and data set; Holm over all of them."""
     checked: list[tuple[Hypothesis, Verdict]] = []
     split = config_split(levels, [])
     for claim in claims:
@@ -100,7 +91,7 @@ def _check(
     cells = [cell for cell in family.cells if cell.system in weights]
     shares = [weights[cell.system] for cell in cells]
     by_language = ByLanguage(family.pairs, family.key.setting)
-    exact = [by_language.values(over_seeds(cell.means())[None])[0] for cell in cells]
+    exact = [by_language.of_cell(cell) for cell in cells]
     measured = np.isfinite(np.array(exact)).all(axis=0)
     sides = [
         [column for column, code in enumerate(by_language.languages) if measured[column] and code in side]
@@ -112,8 +103,8 @@ def _check(
 
     def effect(values: Sequence[np.ndarray]) -> np.ndarray:
         mixed = np.sum([share * of_cell for share, of_cell in zip(shares, values, strict=True)], axis=0)
-        first = level_mean(mixed[..., sides[0]])
-        return sign * (first - level_mean(mixed[..., sides[1]])) if len(sides) > 1 else first
+        first = mean_of_measured(mixed[..., sides[0]])
+        return sign * (first - mean_of_measured(mixed[..., sides[1]])) if len(sides) > 1 else first
 
     groups = group_weights(family.strata, resamples, rng)
     drawn_seeds = {cell.seeds: multinomial(len(cell.seeds), resamples, rng) for cell in cells}
@@ -139,7 +130,7 @@ def _check(
         dataset=family.key.dataset,
         effect=estimate,
         interval=None if ends is None else ends.ends,
-        p=None if ends is None else two_sided(estimate, ends),
+        p=two_sided(estimate, ends),
         languages=sum(map(len, sides)),
         seeds=len(cells[0].seeds),
         cost_left=cost_left,

@@ -20,8 +20,8 @@ from scipy import stats
 from xlreach.comparison.claims import Selection, system_phrases
 from xlreach.comparison.tests.permutation import holm, sign_flip
 from xlreach.errors import DataError, SpecError, nearest
-from xlreach.gaps import Interval, RunComparison, RunDifference, Side
-from xlreach.measurement import Measurement, read_measurements
+from xlreach.gaps import Interval, Measured, RunComparison, RunDifference, Side
+from xlreach.measurement import read_measurements
 from xlreach.safe_io import read_yaml
 from xlreach.scoring.measures import MeasureInfo
 from xlreach.system import System
@@ -32,15 +32,10 @@ _Kind = Literal["retrieval", "tagging"]
 _Rename = Callable[[System, _Kind], System]
 
 
-@dataclass(frozen=True)
-class _Subject:
+@dataclass(frozen=True, kw_only=True)
+class _Subject(Measured):
     """What has a value in both runs; `language` is None for a side or the gap."""
 
-    system: System
-    kind: _Kind
-    dataset: str | None
-    setting: str | None
-    measure: str
     scope: Literal["language", "low", "high", "gap"] = "language"
     language: str | None = None
 
@@ -65,14 +60,9 @@ def compare_runs(
     permutations: int = 10_000,
     seed: int = 0,
 ) -> RunComparison:
-    """Compares run B with run A, or a system of B with one of A.
+    """Compares run B with run A, each a run folder, or a system of B with one of A (which may be the same run).
 
-    Args:
-        a: A run folder.
-        b: Another, or the same one where two of its systems are compared.
-        systems: `recipe`, or `recipe with alignment`, of A and of B; all where None.
-        permutations: Sign patterns drawn for a test.
-        seed: Of those.
+    `systems` are `recipe`, or `recipe with alignment`, of A and of B; all where None.
 
     Raises:
         DataError: A file is missing or damaged, there is no such system, or the runs measured nothing in common.
@@ -99,12 +89,7 @@ def compare_runs(
 
 
 class _Run:
-    """The measurements of a run.
-
-    Args:
-        folder: The run's.
-        system: The only system that counts; None for all.
-    """
+    """The measurements of a run."""
 
     def __init__(self, folder: Path, system: str | None) -> None:
         self.folder = folder
@@ -113,7 +98,10 @@ class _Run:
         ]
         self.selection = None if system is None else self._selection(system)
         if self.selection is not None:
-            self.results = [row for row in self.results if _selects(self.selection, row)]
+            # what is tagged has no alignment, so its recipe decides
+            of_tagging = Selection(recipe=self.selection.recipe)
+            by_kind = {"retrieval": self.selection, "tagging": of_tagging}
+            self.results = [row for row in self.results if by_kind[row.kind].includes(row.system)]
         config = read_yaml(folder / "config.yaml")
         config = config if isinstance(config, dict) else {}
         self.name = system or str(config.get("study") or folder.name)
@@ -142,7 +130,7 @@ class _Run:
             dataset = row.dataset if row.trained_on is None else f"{row.trained_on}→{row.dataset}"
             language = row.query_language if kind == "retrieval" else row.language
             system = rename(row.system, kind)
-            subject = _Subject(system, kind, dataset, row.setting, row.label, language=language)
+            subject = _Subject(kind, system, dataset, row.setting, row.label, language=language)
             seeds.setdefault(subject, {}).setdefault(row.seed, []).append(row.value)
         queries = self._queries(rename)
         return {
@@ -158,21 +146,16 @@ class _Run:
         frame = pd.read_parquet(path)
         frame = frame[~((frame["setting"] == "cross") & (frame["query_language"] == frame["document_language"]))]
         group = frame["group"].where(frame["group"].notna(), frame["query_id"])
-        about = ["base", "recipe", "alignment", "retriever", "dataset", "setting", "measure", "query_language"]
+        columns = ["base", "recipe", "alignment", "retriever", "dataset", "setting", "measure", "query_language"]
         by_subject = {}
-        for key, part in frame.assign(unit=group).groupby(about, dropna=False, sort=False):
+        for key, part in frame.assign(unit=group).groupby(columns, dropna=False, sort=False):
             *names, dataset, setting, measure, language = (None if pd.isna(text) else str(text) for text in key)
             system = System.of(*names)
             if self.selection is None or self.selection.includes(system):
                 system = rename(system, "retrieval")
-                subject = _Subject(system, "retrieval", dataset, setting, str(measure), language=language)
+                subject = _Subject("retrieval", system, dataset, setting, str(measure), language=language)
                 by_subject[subject] = part.groupby("unit", sort=True)["value"].mean()
         return by_subject
-
-
-def _selects(selection: Selection, row: Measurement) -> bool:
-    """Whether a row is of a selected system; what is tagged has no alignment, so its recipe decides."""
-    return selection.includes(row.system) if row.kind == "retrieval" else row.system.recipe == selection.recipe
 
 
 def _renaming(a: _Run, b: _Run) -> _Rename:
@@ -207,11 +190,11 @@ def _with_sides(common: Sequence[_Subject], runs: Sequence[_Run]) -> list[_Subje
         dataset = None if subject.kind == "tagging" else subject.dataset
         groups.setdefault(replace(subject, dataset=dataset, language=None), []).append(subject)
     subjects: list[_Subject] = []
-    for about, members in groups.items():
+    for key, members in groups.items():
         subjects += members
         languages = {member.language for member in members}
         if all(languages & set(levels[side]) for side in ("low", "high")):
-            subjects += [replace(about, scope="low"), replace(about, scope="high"), replace(about, scope="gap")]
+            subjects += [replace(key, scope="low"), replace(key, scope="high"), replace(key, scope="gap")]
     return subjects
 
 
@@ -246,8 +229,8 @@ def _of_side(
     shared = set.intersection(*(set(member.seeds) for member in members))
     seeds: _Seeds = {seed: float(np.mean([member.seeds[seed] for member in members])) for seed in shared}
     seeds = seeds or {None: float(np.mean([member.mean for member in members]))}
-    known = [member.queries for member in members if member.queries is not None]
-    frame = pd.concat(known, axis=1, sort=True) if len(known) == len(members) else None
+    columns = [member.queries for member in members if member.queries is not None]
+    frame = pd.concat(columns, axis=1, sort=True) if len(columns) == len(members) else None
     # parallel queries only: a group that is missing in a language does not count in the side's mean
     return _Value(seeds, None if frame is None or frame.isna().any(axis=None) else frame.mean(axis=1))
 

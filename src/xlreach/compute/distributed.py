@@ -29,7 +29,6 @@ class ProcessGroup:
     """This process among those that train together; a single process needs no connection.
 
     Attributes:
-        size: The number of processes.
         rank: The number of this process, from 0; the folder of process 0 is the result.
         device: The device that this process computes on.
     """

@@ -24,7 +24,6 @@ def map_batches(
 
     Args:
         forward: Safe to call from several threads; it enters `torch.inference_mode` itself, which holds for one thread.
-        batches: Read as they are needed.
         device: The type of the model's device, as torch names it.
     """
     threads = torch.get_num_threads() if device == "cpu" else 1

@@ -48,7 +48,6 @@ def choose_dtype(wanted: str, device: str) -> torch.dtype:
 
     Args:
         wanted: `bfloat16`, `float32`, or `auto`: bfloat16 where it is fast.
-        device: Its type, as torch names it.
     """
     import torch
 

@@ -43,7 +43,6 @@ def open_dataset(text: str, root: Path) -> Dataset:
 
     Args:
         text: A data set string, or a path (absolute, or relative to the working directory).
-        root: The data root.
 
     Raises:
         SpecError: `text` is no data set string, or a parameter is wrong.
@@ -65,9 +64,7 @@ def find_datasets(root: Path, kind: Kind, language: str) -> list[str]:
     for each of them.
 
     Args:
-        root: The data root.
         kind: `text`, `treebank`, `entities`, `parallel` or `collection`.
-        language: Any code of it.
 
     Raises:
         DataError: There is no such root.

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import TypeAdapter, ValidationError
+
 from xlreach.errors import DataError, XLReachError
-from xlreach.report.narrative import system_name
+from xlreach.report.wording import system_name
 from xlreach.safe_io import read_json
 from xlreach.spec import folder_name
 from xlreach.system import System
@@ -17,34 +19,24 @@ if TYPE_CHECKING:
     from xlreach.corpora.collection import Collection
 
 INDEXES = "indexes"  # the name of what a user indexed, which belongs to no collection
+Indexes = dict[str, dict[str, Path]]  # folders by collection and language
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An encoder and what was indexed with it.
-
-    Attributes:
-        name: What tells it apart from the other entries.
-        label: The same without what all entries share.
-        encoder: Its folder.
-        indexes: Index folders by collection and language.
-    """
+    """An encoder (its folder) and what was indexed with it; `label` is its name without what all entries share."""
 
     name: str
     label: str
     encoder: Path
-    indexes: dict[str, dict[str, Path]]
+    indexes: Indexes
 
 
 @dataclass(frozen=True)
 class Catalog:
     """Everything that can be searched.
 
-    Attributes:
-        title: The title of the page.
-        entries: The encoders.
-        collections: The collections whose queries and judgements can be read, by name.
-        notes: What is missing, in sentences.
+    `collections` holds, by name, those whose queries and judgements can be read; `notes` says what is missing.
     """
 
     title: str
@@ -54,10 +46,7 @@ class Catalog:
 
 
 def catalog_of_run(run: Path) -> Catalog:
-    """The encoders and indexes of a finished study.
-
-    Args:
-        run: Its run folder, with `encoders/` and `indexes/` beside `runs/`.
+    """The encoders and indexes of a finished study; `encoders/` and `indexes/` are beside `runs/`.
 
     Raises:
         DataError: There is no run, its `systems.json` is damaged, or its encoders or indexes are gone.
@@ -66,29 +55,27 @@ def catalog_of_run(run: Path) -> Catalog:
         raise DataError("No run here: config.yaml is missing.", fix="Name a folder below runs/.", path=run)
     run = run.resolve()
     root, study = run.parent.parent, run.name
-    rows = [row for row in _read_systems(run / "systems.json", root) if row.encoder.is_dir() and row.indexes]
+    rows = [row for row in _read_systems(run / "systems.json", root) if row[1].is_dir() and row[2]]
     if not rows:
         raise DataError(
             f"The study {study!r} has no encoders with indexes in {root}.",
             expected="Expected encoders/ and indexes/ beside runs/.",
             fix="Run the study, with a retrieval collection, and keep its folders together.",
         )
-    differing = [part for part in rows[0].parts if len({row.parts[part] for row in rows} - {""}) > 1]
+    differs = [len(set(column) - {""}) > 1 for column in zip(*(parts for parts, _, _ in rows), strict=True)]
     entries = []
-    for row in rows:
-        name = " · ".join(filter(None, row.parts.values()))
-        label = " · ".join(row.parts[part] for part in differing if row.parts[part])
-        entries.append(Entry(name, label or name, row.encoder, row.indexes))
+    for parts, encoder, indexes in rows:
+        name = " · ".join(filter(None, parts))
+        label = " · ".join(part for part, differing in zip(parts, differs, strict=True) if part and differing)
+        entries.append(Entry(name, label or name, encoder, indexes))
     collections, notes = _collections(run, root)
     return Catalog(study, tuple(entries), collections, notes)
 
 
 def catalog_of_encoders(encoders: Sequence[str], indexes: Path | None = None) -> Catalog:
-    """Encoders with the indexes that `xlreach index` built with each.
+    """Encoders (folders, or names of the hub) with the indexes that `xlreach index` built with each.
 
-    Args:
-        encoders: Folders, or names of the hub.
-        indexes: A folder of index folders, for one encoder; by default `indexes/<encoder>`.
+    `indexes` is a folder of index folders, for one encoder; by default `indexes/<encoder>`.
 
     Raises:
         XLReachError: An encoder or its indexes cannot be found, or one folder is given for several encoders.
@@ -109,50 +96,54 @@ def catalog_of_encoders(encoders: Sequence[str], indexes: Path | None = None) ->
 
 
 @dataclass(frozen=True)
+class _IndexRow:
+    dataset: str
+    language: str
+    folder: str
+
+
+@dataclass(frozen=True)
 class _SystemRow:
-    """An encoder of a run: what it is called, its folder, and its index folders by data set and language."""
+    """A row of `systems.json`; its folders are relative to the root."""
 
-    parts: dict[str, str]
-    encoder: Path
-    indexes: dict[str, dict[str, Path]]
+    system: System
+    language: str | None
+    seed: int | None
+    encoder: str
+    indexes: list[_IndexRow]
 
 
-def _read_systems(path: Path, root: Path) -> list[_SystemRow]:
-    """The rows of `systems.json`; no folder that they name is outside of `root`."""
-    if not path.is_file():
-        return []
-    content = read_json(path)
+def _read_systems(path: Path, root: Path) -> list[tuple[list[str], Path, Indexes]]:
+    """What each encoder of a run is called (base, system, language, seed), its folder, and its indexes that are there.
+
+    Raises:
+        DataError: The file is not as a study writes it, or names a folder outside of `root`.
+    """
+
+    def inside(name: str) -> Path:
+        if "\0" in name or not (folder := (root / name).resolve()).is_relative_to(root):
+            raise DataError(f"{name!r} is outside of {root}.", fix="Run the study again.", path=path)
+        return folder
+
     try:
-        return [_system_row(row, root) for row in content]
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        rows = TypeAdapter(list[_SystemRow]).validate_python(read_json(path) if path.is_file() else [])
+    except ValidationError as error:
         raise DataError(
-            f"Not a list of systems ({type(error).__name__}: {error}).",
+            f"Not a list of systems ({error.errors()[0]['msg']}).",
             expected="Expected system, language, seed, encoder and indexes in each row.",
             fix="Run the study again.",
             path=path,
         ) from error
-
-
-def _system_row(row: dict[str, object], root: Path) -> _SystemRow:
-    system = row["system"]
-    if not isinstance(system, dict) or not isinstance(row["indexes"], list):
-        raise TypeError("a field of another kind")
-    named = System(**{name: str(value) for name, value in system.items()})
-    parts = {"base": named.base, "system": system_name(named), "language": str(row["language"] or "")}
-    parts["seed"] = "" if row["seed"] is None else f"seed {row['seed']}"
-    indexes: dict[str, dict[str, Path]] = {}
-    for index in row["indexes"]:
-        folder = _inside(root, index["folder"])
-        if (folder / "manifest.json").is_file():
-            indexes.setdefault(str(index["dataset"]), {})[str(index["language"])] = folder
-    return _SystemRow(parts, _inside(root, row["encoder"]), indexes)
-
-
-def _inside(root: Path, folder: object) -> Path:
-    path = (root / str(folder)).resolve()
-    if not path.is_relative_to(root):
-        raise ValueError(f"{folder} is outside of {root}")
-    return path
+    encoders = []
+    for row in rows:
+        indexes: Indexes = {}
+        for index in row.indexes:
+            if (inside(index.folder) / "manifest.json").is_file():
+                indexes.setdefault(index.dataset, {})[index.language] = inside(index.folder)
+        seed = "" if row.seed is None else f"seed {row.seed}"
+        names = [row.system.base, system_name(row.system), row.language or "", seed]
+        encoders.append((names, inside(row.encoder), indexes))
+    return encoders
 
 
 def _collections(run: Path, root: Path) -> tuple[dict[str, Collection], tuple[str, ...]]:

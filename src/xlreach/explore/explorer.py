@@ -9,14 +9,16 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from xlreach.adapt.romanize import input_transform
+from xlreach.corpora.collection import Collection
 from xlreach.errors import XLReachError
 from xlreach.explore.catalog import Catalog, Entry
-from xlreach.explore.query_tokens import tokenize_query
 from xlreach.retrieval.encoding import TextEncoder
 from xlreach.retrieval.index import DenseIndex, open_index
 
@@ -34,16 +36,12 @@ class RequestError(XLReachError):
 
 
 class Explorer:
-    """Answers queries, one at a time.
-
-    Args:
-        catalog: What can be searched.
-    """
+    """Answers queries to what a catalog holds, one at a time."""
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
         self._open: OrderedDict[str, tuple[TextEncoder, dict[Path, DenseIndex]]] = OrderedDict()
-        self._queries_read: dict[str, dict[str, list[tuple[str, str]]]] = {}
+        self._queries = {name: self._queries_of(collection) for name, collection in catalog.collections.items()}
         self._lock = threading.Lock()
 
     def about(self) -> dict[str, Any]:
@@ -82,37 +80,29 @@ class Explorer:
             return {"query": query, "query_language": None, "answers": []}
         with self._lock:
             language, relevant = self._judgements(query, collection)
-            answers = [self._answer(entry, query, collection, languages, k, relevant) for entry in entries]
+            answers = []
+            for entry in entries:
+                folders = entry.indexes.get(collection, {})
+                searched = {code: folder for code, folder in folders.items() if not languages or code in languages}
+                answers.append(self._answer(entry, query, searched, k, relevant))
         return {"query": query, "query_language": language, "answers": answers}
 
     def _answer(
-        self,
-        entry: Entry,
-        query: str,
-        collection: str,
-        languages: list[str],
-        k: int,
-        relevant: Mapping[str, set[str]] | None,
+        self, entry: Entry, query: str, folders: Mapping[str, Path], k: int, relevant: Mapping[str, set[str]] | None
     ) -> dict[str, Any]:
         started = time.perf_counter()
         encoder, indexes = self._opened(entry)
         vector = encoder.encode([query], "query")
         answers = []
-        for code, folder in entry.indexes.get(collection, {}).items():
-            if not languages or code in languages:
-                if folder not in indexes:
-                    indexes[folder] = open_index(folder, encoder)
-                judged = None if relevant is None else relevant.get(code)
-                answers.append({"code": code} | _search(indexes[folder], vector, k, judged))
+        for code, folder in folders.items():
+            if folder not in indexes:
+                indexes[folder] = open_index(folder, encoder)
+            judged = None if relevant is None else relevant.get(code)
+            answers.append({"code": code} | _search(indexes[folder], vector, k, judged))
         read = tokenize_query(encoder, query)
         return {
             "encoder": entry.name,
-            "read": {
-                "text": read.text,
-                "truncated": read.truncated,
-                "unknown": read.unknown,
-                "length": read.length,
-            },
+            "read": {name: getattr(read, name) for name in ("text", "truncated", "unknown", "length")},
             "tokens": [{"text": token, "unknown": unknown} for token, unknown in read.tokens[:_MOST_TOKENS]],
             "seconds": round(time.perf_counter() - started, 3),
             "languages": answers,
@@ -126,37 +116,32 @@ class Explorer:
         self._open.move_to_end(entry.name)
         return self._open[entry.name]
 
-    def _queries(self, name: str) -> dict[str, list[tuple[str, str]]]:
+    def _queries_of(self, collection: Collection) -> dict[str, list[tuple[str, str]]]:
         """(id, text) of the queries of a collection, by language."""
-        if name not in self._queries_read:
-            collection = self.catalog.collections.get(name)
-            indexed = {code for entry in self.catalog.entries for code in entry.indexes.get(name, {})}
-            languages = [code for code in collection.languages if code in indexed] if collection else []
-            self._queries_read[name] = {
-                code: [(query.id, query.text) for query in collection.queries(code)] for code in languages if collection
-            }
-        return self._queries_read[name]
+        indexed = {code for entry in self.catalog.entries for code in entry.indexes.get(collection.name, {})}
+        languages = [code for code in collection.languages if code in indexed]
+        return {code: [(query.id, query.text) for query in collection.queries(code)] for code in languages}
 
     def _examples(self, name: str) -> list[dict[str, str]]:
         return [
             {"language": code, "text": text}
-            for code, queries in self._queries(name).items()
+            for code, queries in self._queries.get(name, {}).items()
             for _, text in queries[:: max(1, len(queries) // _EXAMPLES)][:_EXAMPLES]
         ]
 
     def _judgements(self, query: str, name: str) -> tuple[str | None, dict[str, set[str]] | None]:
         """The language of a query of the collection, and its relevant documents by language."""
         text = " ".join(query.split())
-        for code, queries in self._queries(name).items():
+        for code, queries in self._queries.get(name, {}).items():
             ids = [number for number, other in queries if " ".join(other.split()) == text]
             if ids:
                 relevant: dict[str, set[str]] = {}
-                for language in self._queries(name):
+                for language in self._queries.get(name, {}):
                     judgements = self.catalog.collections[name].qrels(code, language)
                     grades = [judgements[number] for number in ids if number in judgements]
                     if grades:
                         relevant[language] = {
-                            document for judged in grades for document, grade in judged.items() if grade > 0
+                            document for graded in grades for document in graded if graded[document] > 0
                         }
                 return code, relevant
         return None, None
@@ -179,6 +164,36 @@ def _search(index: DenseIndex, vector: np.ndarray, k: int, relevant: set[str] | 
         for (score, _), document in zip(ranked[:k], documents, strict=True)
     ]
     return {"count": index.count, "judged": relevant is not None, "first_relevant": next(ranks, None), "hits": hits}
+
+
+@dataclass(frozen=True)
+class QueryTokens:
+    """A query as an encoder sees it: `text` with its prompt, transliterated and normalized.
+
+    `tokens` are those that are read, but for special ones, each with whether the vocabulary lacks it (`unknown` counts
+    these); `length` is of the whole query. Where it is `truncated`, only the beginning is read.
+    """
+
+    text: str
+    tokens: tuple[tuple[str, bool], ...]
+    unknown: int
+    length: int
+    truncated: bool
+
+
+def tokenize_query(encoder: TextEncoder, query: str) -> QueryTokens:
+    """What `encoder` makes of a query, its prompt included."""
+    text = encoder.prompts.get("query", "") + input_transform(encoder.path)(query)
+    tokenizer = encoder.model.tokenizer
+    whole = tokenizer(text, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
+    special = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
+    ids = [number for number in tokenizer(text, truncation=True, verbose=False)["input_ids"] if number not in special]
+    is_unknown = [number == tokenizer.unk_token_id for number in ids]
+    tokens = tuple(zip(map(str, tokenizer.convert_ids_to_tokens(ids)), is_unknown, strict=True))
+    normalizer = getattr(getattr(tokenizer, "backend_tokenizer", None), "normalizer", None)
+    if normalizer is not None:
+        text = normalizer.normalize_str(text)
+    return QueryTokens(text, tokens, sum(is_unknown), len(whole), len(ids) < len(whole))
 
 
 def check_request(request: Mapping[str, Any], catalog: Catalog) -> tuple[str, list[Entry], str, list[str], int]:

@@ -38,11 +38,7 @@ _HEADERS = {
 
 
 class ExplorerServer(ThreadingHTTPServer):
-    """Serves one explorer.
-
-    Args:
-        explorer: What answers the requests.
-        port: The port; 0 takes a free one.
+    """Serves one explorer; port 0 takes a free one.
 
     Raises:
         XLReachError: The port is taken or not allowed.
@@ -118,13 +114,12 @@ class _Handler(BaseHTTPRequestHandler):
             return False
         return True
 
-    def _json(self, content: Any) -> None:
-        self._send(HTTPStatus.OK, "application/json", json.dumps(content, ensure_ascii=True).encode("ascii"))
+    def _json(self, content: Any, status: HTTPStatus = HTTPStatus.OK) -> None:
+        self._send(status, "application/json", json.dumps(content, ensure_ascii=True).encode("ascii"))
 
     def _refuse(self, status: HTTPStatus, why: str) -> None:
         self.close_connection = True  # else an unread body would be taken for the next request
-        body = json.dumps({"error": why}, ensure_ascii=True).encode("ascii")
-        self._send(status, "application/json", body)
+        self._json({"error": why}, status)
 
     def _send(self, status: HTTPStatus, kind: str, body: bytes) -> None:
         self.send_response(status)
@@ -133,8 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
+        self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Logs nothing: queries are private."""

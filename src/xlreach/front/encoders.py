@@ -144,7 +144,7 @@ def adapt(
 
     Args:
         base: An encoder, its folder, `package:NAME/FOLDER` or a hub id; not read where the recipe starts from scratch.
-        recipe: Steps joined by `+`, such as `va(2000,by=fragmentation)+lapt(train=embeddings)`; `xlreach list steps`
+        recipe: Steps joined by `+`, such as `va(2000,by=fragmentation)+lapt(epochs=5)`; `xlreach list steps`
             shows them.
         text: Unlabeled text of each language, one sentence or paragraph a line: a file, or the lines. Repeated lines
             are removed.

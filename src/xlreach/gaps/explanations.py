@@ -8,18 +8,14 @@ from typing import Literal
 from xlreach.gaps.rows import Certainty, Interval, Side
 from xlreach.system import System
 
+NoFit = Literal[
+    "few_languages", "no_predictor", "few_observations", "collinear", "no_statsmodels", "failed", "not_converged"
+]
+
 
 @dataclass(frozen=True, kw_only=True)
 class PoolSizes:
-    """How many documents are ranked, by document language.
-
-    Attributes:
-        dataset: The data set.
-        setting: The retrieval setting.
-        sizes: Documents by language.
-        smallest: The smallest pool.
-        largest: The largest pool.
-    """
+    """How many documents are ranked, by document language."""
 
     dataset: str
     setting: str
@@ -41,17 +37,9 @@ class PoolFigure:
 
 @dataclass(frozen=True, kw_only=True)
 class EqualPools(Certainty):
-    """A system's values were every pool as small as the smallest; the certainty is of `gap_equal`.
+    """A system's values if every pool held only `size` documents, as many as the smallest one.
 
-    Attributes:
-        system: The system.
-        dataset: The data set.
-        setting: The retrieval setting.
-        measure: The measure.
-        size: Documents in each pool.
-        languages: Values by query language.
-        gap: The gap in whole pools.
-        gap_equal: The gap at equal pools.
+    The certainty is that of `gap_equal`; `gap` is in whole pools.
     """
 
     system: System
@@ -59,58 +47,30 @@ class EqualPools(Certainty):
     setting: str
     measure: str
     size: int
-    languages: dict[str, PoolFigure]
+    languages: dict[str, PoolFigure]  # by query language
     gap: float | None
     gap_equal: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProfilePoint:
-    """A language under a system: its retrieval, and everything that may explain it.
-
-    Attributes:
-        system: The system.
-        dataset: The retrieval data set.
-        setting: The retrieval setting.
-        measure: The retrieval measure.
-        language: The language.
-        level: Its side; None for neither.
-        value: Retrieval.
-        known: Predictors by name: tagging measures, diagnostics, facts of the language.
-    """
+    """A language under a system: what retrieval measures, and everything that may explain it."""
 
     system: System
     dataset: str | None
     setting: str | None
     measure: str
     language: str
-    level: Side | None
+    level: Side | None  # None for a language on neither side
     value: float
-    known: dict[str, float | None]
+    known: dict[str, float | None]  # predictors by name: tagging measures, diagnostics, facts of the language
 
 
 @dataclass(frozen=True, kw_only=True)
 class Correlation:
     """Spearman's rho of retrieval with something that may explain it.
 
-    Attributes:
-        base: The base.
-        dataset: The retrieval data set.
-        setting: The retrieval setting.
-        measure: The retrieval measure.
-        alignment: The alignment.
-        predictor: What it is correlated with.
-        group: What kind of thing that is.
-        scope: `across` languages, or `within` a language as recipes change it.
-        rho: Spearman's rho; None where one of the two does not vary.
-        interval: From draws of languages.
-        p: Permutation test.
-        p_holm: Corrected over the rows of one scope.
-        points: How many points.
-        languages: How many languages.
-        recipes: How many recipes.
-        verdict: What may be said.
-        reason: Why nothing can be told.
+    It is taken `across` languages, or `within` a language as recipes change it. Its test is a permutation test.
     """
 
     base: str | None
@@ -121,78 +81,46 @@ class Correlation:
     predictor: str
     group: Literal["tagging", "tokenizer", "pretraining", "adaptation"]
     scope: Literal["across", "within"]
-    rho: float | None = None
-    interval: Interval | None = None
+    rho: float | None = None  # None where one of the two does not vary
+    interval: Interval | None = None  # from draws of languages
     p: float | None = None
-    p_holm: float | None = None
+    p_holm: float | None = None  # corrected over the rows of one scope
     points: int = 0
     languages: int = 0
     recipes: int = 0
     verdict: Literal["together", "opposed", "cannot tell"] = "cannot tell"
-    reason: Literal["constant", "few_languages", "chance"] | None = None
+    reason: Literal["constant", "few_languages", "chance"] | None = None  # why nothing can be told
 
 
 @dataclass(frozen=True, kw_only=True)
 class Effect:
     """One effect of a mixed model.
 
-    Attributes:
-        kind: Of a predictor, or of an alignment.
-        name: The predictor or the alignment.
-        estimate: What the measure changes by for one standard deviation of the predictor, or for the alignment in
-            place of the first one.
-        interval: From Student's t.
-        p: Of no effect.
-        p_holm: Corrected over the effects of the model.
-        verdict: Whether the measure is more or less with it.
+    The estimate is what the measure changes by for one standard deviation of the predictor, or for the alignment in
+    place of the first one.
     """
 
     kind: Literal["predictor", "alignment"]
     name: str
     estimate: float
-    interval: Interval
+    interval: Interval  # from Student's t
     p: float
-    p_holm: float | None = None
+    p_holm: float | None = None  # corrected over the effects of the model
     verdict: Literal["more", "less", "cannot tell"] = "cannot tell"
 
 
 @dataclass(frozen=True, kw_only=True)
 class MixedModel:
-    """A mixed-effects model of retrieval, with a random effect for each language.
-
-    Attributes:
-        base: The base.
-        dataset: The retrieval data set.
-        setting: The retrieval setting.
-        measure: The retrieval measure.
-        fitted: Whether there is a fit to read.
-        reason: Why there is none.
-        observations: How many figures it was fitted to.
-        languages: How many languages.
-        language_sd: Standard deviation between languages.
-        residual_sd: Standard deviation of the rest.
-        effects: Its effects.
-    """
+    """A mixed-effects model of retrieval, with a random effect for each language; a `reason` where there is no fit."""
 
     base: str | None
     dataset: str | None
     setting: str | None
     measure: str
     fitted: bool
-    reason: (
-        Literal[
-            "few_languages",
-            "no_predictor",
-            "few_observations",
-            "collinear",
-            "no_statsmodels",
-            "failed",
-            "not_converged",
-        ]
-        | None
-    )
-    observations: int
+    reason: NoFit | None
+    observations: int  # how many values it was fitted to
     languages: int
-    language_sd: float | None = None
+    language_sd: float | None = None  # standard deviation between languages
     residual_sd: float | None = None
     effects: tuple[Effect, ...] = ()

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from xlreach.errors import DataError
 from xlreach.gaps.analysis import GapAnalysis
@@ -49,7 +49,7 @@ def read_gaps(path: Path) -> GapAnalysis:
     if not path.is_file():
         raise DataError("There is no such file.", fix="Compare the run first.", path=path)
     content = read_json(path)
-    seen = content.pop("schema", None) if isinstance(content, dict) else None
+    seen = content.get("schema") if isinstance(content, dict) else None
     if seen != SCHEMA:
         raise DataError(
             f"The file has schema {seen!r}.", expected=f"Expected schema {SCHEMA}.", fix="Compare the run again.",
@@ -57,10 +57,11 @@ def read_gaps(path: Path) -> GapAnalysis:
         )  # fmt: skip
     checksum = content.pop("checksum", None)
     try:
-        if checksum != digest({"schema": SCHEMA, **content}):
+        if checksum != digest(content):
             raise ValueError
+        del content["schema"]
         return _adapter().validate_python(content)
-    except (ValueError, ValidationError):
+    except ValueError:
         raise DataError("The file was damaged or edited.", fix="Compare the run again.", path=path) from None
 
 

@@ -15,9 +15,6 @@ T = TypeVar("T")
 Factor = Literal["recipe", "alignment", "retriever", "both"]
 
 
-_DECIMALS = 6
-
-
 class Interval(NamedTuple):
     """The ends of a 95 % interval."""
 
@@ -27,66 +24,46 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class LanguageSplit:
-    """One way of putting the languages on two sides.
+    """One way of putting the languages on two sides."""
 
-    Attributes:
-        name: `config` for the study's own, `joshi`, `cc100`, `wikipedia`, `script`, `seen`, `seen script`, or the name
-            that the study gave.
-        rule: What puts a language on the low side, in words.
-        low: The low-resource languages.
-        high: The high-resource languages.
-        left_out: Languages measured but on neither side.
-        base: The base it holds for, where it depends on one (`seen`, `seen script`).
-    """
-
-    name: str
-    rule: str
+    name: str  # `config` for the study's own; see `comparison.groups.splits.SPLITS`
+    rule: str  # what puts a language on the low side, in words
     low: tuple[str, ...]
     high: tuple[str, ...]
-    left_out: tuple[str, ...] = ()
-    base: str | None = None
+    left_out: tuple[str, ...] = ()  # languages measured but on neither side
+    base: str | None = None  # the base it holds for, where it depends on one
 
     def level(self, language: str | None) -> Side | None:
         """The side of a language; None for one on neither."""
         return "low" if language in self.low else "high" if language in self.high else None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Subject:
-    """What a row is about.
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of a system; `dataset` and `setting` (`mono`, `cross`, `multi`) are None for tagging."""
 
-    Attributes:
-        split: The name of the language split.
-        kind: Retrieval or tagging.
-        system: The system measured.
-        dataset: The retrieval data set; None for tagging, whose data sets differ by language.
-        datasets: All data sets that went in.
-        setting: `mono`, `cross` or `multi`; None for tagging.
-        measure: The measure.
-        lower_is_better: Whether a lower value of it is better.
-    """
-
-    split: str
     kind: Literal["retrieval", "tagging"]
     system: System
     dataset: str | None
-    datasets: tuple[str, ...]
     setting: str | None
     measure: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject(Measured):
+    """What a row of a gap analysis is about, under one split of the languages."""
+
+    split: str
+    datasets: tuple[str, ...]  # all that went in: tagging has one or more for each language
     lower_is_better: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class Certainty:
-    """How sure a difference is: for these very languages, and for languages like these.
+    """How sure a difference is, for languages like these (`interval`, `p`, `df`) and for these very languages.
 
-    Attributes:
-        interval: For languages like these (languages, queries and seeds drawn); None where that cannot be told.
-        interval_these_languages: For these very languages (queries and seeds drawn).
-        p: Of no difference, for languages like these; not corrected.
-        p_these_languages: Of no difference, for these languages; not corrected.
-        df: Degrees of freedom of `interval`; None where they are not limited.
-        df_these_languages: Degrees of freedom of `interval_these_languages`.
+    Languages like these: languages, queries and seeds are drawn; None where that cannot be told. These very languages:
+    only queries and seeds are. No p is corrected. Degrees of freedom are None where they are not limited.
     """
 
     interval: Interval | None = None
@@ -101,51 +78,32 @@ class Certainty:
 class Caution:
     """Something that keeps a figure from being a claim.
 
-    Attributes:
-        kind: `few_languages` (too few on a side), `borrowed` (languages measured with the unadapted base only),
-            `one_seed` (no interval covers the chance of training), `no_queries` (no per-query values), `left_out`
-            (languages on neither side), `no_gap` (nothing was measured on both sides).
-        side: The side, for `few_languages`.
-        languages: How many languages, for `few_languages`.
-        codes: Which languages, for `borrowed` and `left_out`.
-        where: Data sets or measures that it concerns, where not all rows are.
-        rows: How many rows it concerns, and of how many.
+    `few_languages` (too few on a side), `borrowed` (languages measured with the unadapted base only), `one_seed` (no
+    interval covers the chance of training), `no_queries` (no per-query values), `left_out` (languages on neither side),
+    `no_gap` (nothing was measured on both sides).
     """
 
     kind: Literal["few_languages", "borrowed", "one_seed", "no_queries", "left_out", "no_gap"]
-    side: Side | None = None
-    languages: int | None = None
-    codes: tuple[str, ...] = ()
-    where: tuple[str, ...] = ()
-    rows: tuple[int, int] | None = None
+    side: Side | None = None  # for `few_languages`
+    languages: int | None = None  # how many, for `few_languages`
+    codes: tuple[str, ...] = ()  # which, for `borrowed` and `left_out`
+    where: tuple[str, ...] = ()  # data sets or measures that it concerns, where not all rows are
+    rows: tuple[int, int] | None = None  # how many rows it concerns, and of how many
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gap(Subject, Certainty):
-    """A gap between the sides.
-
-    Attributes:
-        low: Mean over the low-resource languages.
-        high: Mean over the high-resource languages.
-        gap: `low - high`.
-        hedges_g: The standardised gap.
-        values: The value of each language.
-        languages_low: How many languages are on the low side.
-        languages_high: How many are on the high side.
-        seeds: How many seeds it rests on.
-        query_groups: How many groups of queries it rests on; 0 where per-query values are unknown.
-        cautions: What keeps it from being a claim.
-    """
+    """A gap between the sides: the mean of the low-resource languages minus that of the high-resource ones."""
 
     low: float
     high: float
     gap: float
-    hedges_g: float | None
-    values: dict[str, float]
+    hedges_g: float | None  # the standardised gap
+    values: dict[str, float]  # by language
     languages_low: int
     languages_high: int
     seeds: int
-    query_groups: int
+    query_groups: int  # 0 where per-query values are unknown
     cautions: tuple[Caution, ...] = ()
 
 
@@ -153,64 +111,43 @@ class Gap(Subject, Certainty):
 class Direction(Subject, Certainty):
     """A cross-lingual mean by direction, or what the weak side costs.
 
-    Attributes:
-        direction: `low→high` is a low-resource query over high-resource documents; `query side` is low→high minus
-            high→high, `document side` is high→low minus high→high.
-        value: The mean, or the difference.
-        pairs: How many pairs of languages it rests on.
+    `low→high` is a low-resource query over high-resource documents; `query side` is low→high minus high→high,
+    `document side` is high→low minus high→high.
     """
 
     direction: DirectionName
     value: float
-    pairs: int
+    pairs: int  # how many pairs of languages it rests on
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change(Subject, Certainty):
     """How much more the low-resource languages gained than the high-resource ones (difference in differences).
 
-    Attributes:
-        factor: What differs from `against`: the recipe; the alignment (`against` has none and is dense); the retriever
-            only (`against` is dense); the recipe and one of the other two.
-        against: The system compared with.
-        change: `low_gain - high_gain`.
-        low_gain: Mean gain of the low-resource languages.
-        high_gain: Mean gain of the high-resource languages.
-        gap_before: The gap of `against`, over the languages that both systems have.
-        gap_after: The gap of `system`, over the same languages.
-        gains: The gain of each language.
-        hedges_g: The standardised change.
-        languages_low: How many languages are on the low side.
-        languages_high: How many are on the high side.
-        seeds: How many seeds it rests on.
-        p_low: Of no gain for the low-resource languages.
-        p_queries: Paired permutation test over queries.
-        p_languages: Permutation test over languages.
-        p_low_holm: Corrected over all changes of one split, data set, setting and measure; so are the next two.
-        p_queries_holm: See `p_low_holm`.
-        p_languages_holm: See `p_low_holm`.
-        holm_family: How many changes were corrected together.
+    `factor` says what `system` has and `against` lacks; where it is the alignment, `against` is dense as well. Both
+    gaps are over the languages that both systems have. Holm's correction is over all changes of one split, data set,
+    setting and measure.
     """
 
     factor: Factor
     against: System
-    change: float
+    change: float  # `low_gain - high_gain`
     low_gain: float
     high_gain: float
     gap_before: float
     gap_after: float
-    gains: dict[str, float]
-    hedges_g: float | None
+    gains: dict[str, float]  # by language
+    hedges_g: float | None  # the standardised change
     languages_low: int
     languages_high: int
     seeds: int
-    p_low: float | None = None
-    p_queries: float | None = None
-    p_languages: float | None = None
+    p_low: float | None = None  # of no gain for the low-resource languages
+    p_queries: float | None = None  # paired permutation test over queries
+    p_languages: float | None = None  # permutation test over languages
     p_low_holm: float | None = None
     p_queries_holm: float | None = None
     p_languages_holm: float | None = None
-    holm_family: int = 0
+    holm_family: int = 0  # how many changes were corrected together
 
 
 def rounded(value: T) -> T:
@@ -220,7 +157,7 @@ def rounded(value: T) -> T:
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
-        return round(float(value), _DECIMALS) if math.isfinite(value) else None
+        return round(float(value), 6) if math.isfinite(value) else None
     if isinstance(value, dict):
         return {name: _rounded(part) for name, part in value.items()}
     if isinstance(value, Interval):

@@ -5,133 +5,58 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from xlreach.gaps.rows import Interval
-from xlreach.system import System
+from xlreach.gaps.rows import Interval, Measured
 
 
 @dataclass(frozen=True, kw_only=True)
-class FactorSubject:
-    """What is set over the values of a factor.
-
-    Attributes:
-        kind: Retrieval or tagging.
-        system: The system.
-        dataset: The retrieval data set; None for tagging.
-        setting: `mono`, `cross` or `multi`; None for tagging.
-        measure: The measure.
-    """
-
-    kind: Literal["retrieval", "tagging"]
-    system: System
-    dataset: str | None
-    setting: str | None
-    measure: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class FactorGap(FactorSubject):
-    """A gap under one value of the factor.
-
-    Attributes:
-        value: The value of the factor.
-        low: Mean over the low-resource languages.
-        high: Mean over the high-resource languages.
-        gap: `low - high`.
-        interval: For these very languages.
-        df: Its degrees of freedom; None where they are not limited.
-        lower_is_better: Whether a lower value of the measure is better.
-    """
+class FactorGap(Measured):
+    """A gap under one value of the factor; the interval is for these very languages."""
 
     value: str
     low: float
     high: float
     gap: float
     interval: Interval | None
-    df: float | None
+    df: float | None  # degrees of freedom of the interval; None where they are not limited
     lower_is_better: bool
 
 
 @dataclass(frozen=True, kw_only=True)
-class FactorTest(FactorSubject):
-    """Whether a gap depends on the factor: Welch's analysis of variance.
+class FactorTest(Measured):
+    """Whether a gap depends on the factor: Welch's analysis of variance."""
 
-    Attributes:
-        least: The smallest gap.
-        at_least: The value of the factor that it is at.
-        most: The largest gap.
-        at_most: The value of the factor that it is at.
-        f: Welch's F; None where a gap has no interval.
-        df: Its degrees of freedom between the values.
-        df_within: Its degrees of freedom within them; None where they are not limited.
-        p: Of no dependence.
-        p_holm: Corrected over all tests of the experiment.
-        verdict: What may be said.
-    """
-
-    least: float
-    at_least: str
+    least: float  # the smallest gap
+    at_least: str  # the value of the factor that it is at
     most: float
     at_most: str
-    df: int
-    f: float | None = None
-    df_within: float | None = None
+    df: int  # degrees of freedom between the values of the factor
+    f: float | None = None  # None where a gap has no interval
+    df_within: float | None = None  # those within them; None where they are not limited
     p: float | None = None
-    p_holm: float | None = None
+    p_holm: float | None = None  # corrected over all tests of the experiment
     verdict: Literal["differs", "cannot tell"] = "cannot tell"
 
 
 @dataclass(frozen=True, kw_only=True)
 class FactorAnalysis:
-    """The content of `factor.json`: the gaps of several studies over the values of one factor.
-
-    Attributes:
-        experiment: Its name.
-        factor: What varies, in words.
-        about: What is asked, a sentence.
-        measure: The retrieval measure.
-        values: The values of the factor, in order.
-        rows: The gaps.
-        tests: One for each gap that all values have and the factor changes.
-    """
+    """The content of `factor.json`: the gaps of several studies over the values of one factor."""
 
     experiment: str
-    factor: str
-    about: str
+    factor: str  # what varies, in words
+    about: str  # what is asked, a sentence
     measure: str | None
     values: tuple[str, ...]
     rows: tuple[FactorGap, ...]
-    tests: tuple[FactorTest, ...]
+    tests: tuple[FactorTest, ...]  # of each gap that all values have and the factor changes
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunDifference:
-    """A value of run B minus that of run A.
+class RunDifference(Measured):
+    """A value of run B minus that of run A: of one language, the mean of a side, or the gap (low minus high).
 
-    Attributes:
-        system: By its names in run A.
-        kind: Retrieval or tagging.
-        dataset: The data set; None for means over tagging data sets.
-        setting: The retrieval setting.
-        measure: The measure.
-        lower_is_better: Whether a lower value of it is better.
-        scope: The value of one language, the mean of a side, or the gap (low minus high).
-        language: Which language; None for a side or the gap.
-        a: The value in run A.
-        b: The value in run B.
-        difference: `b - a`.
-        interval: Of the difference.
-        p: Of no difference.
-        p_holm: Corrected over everything that was compared.
-        test: What was tested; None where there was nothing to test with.
-        units: How many queries or seeds the test rests on.
-        verdict: Whether B is better.
+    The system goes by its names in run A.
     """
 
-    system: System
-    kind: Literal["retrieval", "tagging"]
-    dataset: str | None
-    setting: str | None
-    measure: str
     lower_is_better: bool
     scope: Literal["language", "low", "high", "gap"]
     language: str | None
@@ -140,24 +65,17 @@ class RunDifference:
     difference: float
     interval: Interval | None = None
     p: float | None = None
-    p_holm: float | None = None
+    p_holm: float | None = None  # corrected over everything that was compared
     test: Literal["paired_queries", "unpaired_queries", "seeds"] | None = None
-    units: int = 0
+    units: int = 0  # how many queries or seeds the test rests on
     verdict: Literal["better", "worse", "cannot tell"] = "cannot tell"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunComparison:
-    """Run B compared with run A, or a system of B with one of A.
+    """Run B compared with run A, or a system of B with one of A."""
 
-    Attributes:
-        a: The name of run A, or of the system of A.
-        b: The name of run B, or of the system of B.
-        one_system: Whether two systems were named, so that every row is about these.
-        rows: Every difference.
-    """
-
-    a: str
+    a: str  # the name of the run, or of its system
     b: str
-    one_system: bool
+    one_system: bool  # whether two systems were named: then every row is about these
     rows: tuple[RunDifference, ...]

@@ -36,12 +36,10 @@ class Language:
     Attributes:
         code: The shortest BCP-47 code (`mt`, `zh`, `mhr`, `sr-Latn`).
         iso3: ISO 639-3 (`mlt`), a macrolanguage's own where `code` is one (`ara`, `zho`, `swa`).
-        name: In English.
         script: ISO 15924 (`Latn`).
         joshi_class: 0 ("left-behinds") to 5 ("winners"), Joshi et al. 2020. A natural language that their list does
             not place in classes 1 to 5 is of class 0, as the paper has it; None only for made-up languages.
         cc100_tokens_m: Millions of tokens in CC-100, the pretraining text of XLM-R.
-        cc100_gib: The same in GiB.
         wikipedia_tokens: Tokens in its Wikipedia, October 2020.
         in_mbert: Whether it is one of mBERT's 104 languages.
     """

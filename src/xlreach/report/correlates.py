@@ -3,66 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Any
 
 from xlreach.comparison.tables import Figure, Table
-from xlreach.gaps import Correlation, GapAnalysis, MixedModel, ProfilePoint
+from xlreach.gaps import Correlation, GapAnalysis, ProfilePoint
 from xlreach.report.charts import Chart
 from xlreach.report.plots import scatter
-from xlreach.report.selection import SETTINGS, Topic, answered_system
+from xlreach.report.selection import Topic, answered_system, setting_order
+from xlreach.report.wording import typeset
 from xlreach.system import UNTREATED
 
 _MOST_PANELS = 9
 _GROUPS = ("tagging", "tokenizer", "pretraining", "adaptation")
 
 
-@dataclass(frozen=True)
-class Correlates:
-    """What goes with retrieval on one base and data set.
-
-    Attributes:
-        alignment: The alignment that is shown.
-        correlations: Correlations under that alignment.
-        all_correlations: Correlations under every alignment.
-        models: The mixed-effects models.
-        profile: Each language under each recipe.
-        charts: The scatter plots; none where nothing could be correlated.
-    """
-
-    alignment: str
-    correlations: tuple[Correlation, ...]
-    all_correlations: tuple[Correlation, ...]
-    models: tuple[MixedModel, ...]
-    profile: Table
-    charts: tuple[Chart, ...]
-
-
-def correlates(analysis: GapAnalysis, topic: Topic) -> Correlates | None:
-    """What goes with retrieval, under the alignment that the study's answer is about; None where nothing is known."""
+def correlates(analysis: GapAnalysis, topic: Topic) -> dict[str, Any]:
+    """What goes with retrieval, under the alignment that the study's answer is about; empty where nothing is known."""
     points = [row for row in analysis.profiles if (row.system.base, row.dataset) == topic]
     if not points:
-        return None
+        return {}
     answered = answered_system(analysis, topic)
     wanted = answered.alignment if answered else UNTREATED
     alignment = wanted if any(row.system.alignment == wanted for row in points) else points[0].system.alignment
     points = [row for row in points if row.system.alignment == alignment]
     rows = sorted(
         (row for row in analysis.correlations if (row.base or "", row.dataset) == topic),
-        key=lambda row: (_order(row.setting), row.scope, _GROUPS.index(row.group)),
+        key=lambda row: (setting_order(row.setting), row.scope, _GROUPS.index(row.group)),
     )
-    shown = tuple(row for row in rows if row.alignment == alignment)
-    return Correlates(
-        alignment,
-        shown,
-        tuple(rows),
-        tuple(row for row in analysis.models if (row.base or "", row.dataset) == topic),
-        _profile(points, alignment, topic),
-        tuple(_scatter(points, shown, alignment, topic)),
-    )
-
-
-def _order(setting: str | None) -> int:
-    return SETTINGS.index(setting) if setting in SETTINGS else len(SETTINGS)
+    shown = [row for row in rows if row.alignment == alignment]
+    return {
+        "alignment": alignment,
+        "correlations": shown,
+        "all_correlations": rows,
+        "models": [row for row in analysis.models if (row.base or "", row.dataset) == topic],
+        "profile": _profile(points, alignment, topic),
+        "charts": _scatter(points, shown, alignment, topic),
+    }
 
 
 def _scatter(
@@ -70,12 +46,12 @@ def _scatter(
 ) -> list[Chart]:
     """A panel for each thing that was correlated across languages: the strongest correlations, by group."""
     settings = {row.setting for row in points}
-    setting = "cross" if "cross" in settings else min(settings, key=_order)
+    setting = "cross" if "cross" in settings else min(settings, key=setting_order)
     tried = [row for row in correlations if (row.setting, row.scope) == (setting, "across") and row.rho is not None]
     tried = sorted(tried, key=lambda row: -abs(row.rho or 0.0))[:_MOST_PANELS]
     rows = [
         {
-            "panel": f"{row.predictor}  (ρ {'−' if (row.rho or 0.0) < 0 else '+'}{abs(row.rho or 0.0):.2f})",
+            "panel": f"{row.predictor}  (ρ {typeset(f'{row.rho:+.2f}')})",
             "language": point.language,
             "level": point.level or "neither",
             "recipe": point.system.recipe,
@@ -91,8 +67,8 @@ def _scatter(
         return []
     measure = points[0].measure
     title = f"{measure} and what may explain it: {topic.dataset}, {topic.base}, {setting}, alignment {alignment}"
-    points_of = "a point for each language and recipe. Figures are in the table below."
-    alt = f"Scatter plots, {len(tried)} panels: {title}; {points_of}"
+    points_are = "a point for each language and recipe. Figures are in the table below."
+    alt = f"Scatter plots, {len(tried)} panels: {title}; {points_are}"
     return [scatter(f"why {topic.dataset} {topic.base}", title, alt, rows, measure)]
 
 
@@ -100,7 +76,7 @@ def _profile(points: Sequence[ProfilePoint], alignment: str, topic: Topic) -> Ta
     """Each language under each recipe: tokenizer, tagging and retrieval side by side."""
     measure = points[0].measure
     predictors = list(dict.fromkeys(name for row in points for name in row.known))
-    settings = sorted({row.setting for row in points}, key=_order)
+    settings = sorted({row.setting for row in points}, key=setting_order)
     lines: dict[tuple[str, str, str], dict[str, float | None]] = {}
     for row in points:
         line = lines.setdefault((row.language, row.level or "neither", row.system.recipe), {})

@@ -13,7 +13,7 @@ from typing import Any
 from xlreach.comparison.tables import Figure, Table
 from xlreach.gaps import Caution, Certainty
 from xlreach.report.narrative import caution_text
-from xlreach.report.numbers import column_digits, fixed, is_percentage
+from xlreach.report.wording import column_digits, fixed, is_percentage
 from xlreach.spec import folder_name
 from xlreach.system import System
 
@@ -38,12 +38,10 @@ _CERTAINTY = {field.name for field in fields(Certainty)}
 def table_csv(table: Table) -> str:
     """A column of means and one of standard deviations for each column of the table."""
     heads = [*table.heads, *(text for column in table.columns for text in (column, f"{column} sd"))]
-    lines = []
-    for names, figures in table.rows:
-        cells: list[Any] = [*names]
-        for figure in figures:
-            cells += ["", ""] if figure is None else [figure.mean, "" if figure.sd is None else figure.sd]
-        lines.append(cells)
+    lines = [
+        [*names, *(value for figure in figures for value in ((figure.mean, figure.sd) if figure else (None, None)))]
+        for names, figures in table.rows
+    ]
     return _csv(heads, lines)
 
 
@@ -51,7 +49,7 @@ def rows_csv(rows: Sequence[Any]) -> str:
     """Rows of one kind (dataclasses, or mappings with the same keys), a column for each field."""
     lines = [columns_of(row) for row in rows]
     heads = list(lines[0]) if lines else []
-    return _csv(heads, [[_json_cell(line[head]) for head in heads] for line in lines])
+    return _csv(heads, [[line[head] for head in heads] for line in lines])
 
 
 def table_latex(table: Table) -> str:
@@ -59,16 +57,11 @@ def table_latex(table: Table) -> str:
     underlined."""
     digits = column_digits(table)
     lines = [
-        r"\begin{tabular}{" + "l" * len(table.heads) + "r" * len(table.columns) + "}",
-        r"\toprule",
-        " & ".join(map(_tex, (*table.heads, *table.columns))) + r" \\",
-        r"\midrule",
+        [*map(_tex, names), *(_tex_figure(*pair) for pair in zip(figures, digits, strict=True))]
+        for names, figures in table.rows
     ]
-    for names, figures in table.rows:
-        cells = [_tex(name) for name in names]
-        cells += [_tex_figure(figure, number) for figure, number in zip(figures, digits, strict=True)]
-        lines.append(" & ".join(cells) + r" \\")
-    return "\n".join([f"% {' '.join(table.title.split())}", *lines, r"\bottomrule", r"\end{tabular}", ""])
+    alignment = "l" * len(table.heads) + "r" * len(table.columns)
+    return _tabular([table.title], alignment, (*table.heads, *table.columns), lines)
 
 
 def rows_latex(title: str, rows: Sequence[Any]) -> str:
@@ -82,21 +75,10 @@ def rows_latex(title: str, rows: Sequence[Any]) -> str:
     shared = {head: texts[head][0] for head in heads if len(lines) > 1 and len(set(texts[head])) == 1}
     shown = [head for head in heads if head not in shared]
     comment = "; ".join(f"{head} {text}" for head, text in shared.items() if text != "--")
-    right = [all(_is_numeric(line[head]) for line in lines) for head in shown]
-    return "\n".join(
-        [
-            f"% {' '.join(title.split())}",
-            *([f"% {' '.join(comment.split())}"] if comment else []),
-            r"\begin{tabular}{" + "".join("r" if numeric else "l" for numeric in right) + "}",
-            r"\toprule",
-            " & ".join(_tex(head.replace("_", " ")) for head in shown) + r" \\",
-            r"\midrule",
-            *(" & ".join(_tex(texts[head][number]) for head in shown) + r" \\" for number in range(len(lines))),
-            r"\bottomrule",
-            r"\end{tabular}",
-            "",
-        ]
-    )
+    alignment = "".join("r" if all(_is_numeric(line[head]) for line in lines) else "l" for head in shown)
+    cells = [[_tex(texts[head][number]) for head in shown] for number in range(len(lines))]
+    heads = [head.replace("_", " ") for head in shown]
+    return _tabular([title, *([comment] if comment else [])], alignment, heads, cells)
 
 
 def columns_of(row: Any) -> Mapping[str, Any]:
@@ -131,6 +113,13 @@ def _is_numeric(value: Any) -> bool:
     )
 
 
+def _tabular(comments: Sequence[str], alignment: str, heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    head, *body = (" & ".join(line) + r" \\" for line in (map(_tex, heads), *lines))
+    above = [f"% {' '.join(text.split())}" for text in comments]
+    frame = [rf"\begin{{tabular}}{{{alignment}}}", r"\toprule", head, r"\midrule", *body, r"\bottomrule"]
+    return "\n".join([*above, *frame, r"\end{tabular}", ""])
+
+
 def _tex_text(value: Any) -> str:
     if value is None or value == ():
         return "--"
@@ -158,16 +147,12 @@ def _tex(text: str) -> str:
 
 def _csv(heads: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([_safe_cell(head) for head in heads])
-    writer.writerows([_safe_cell(cell) for cell in line] for line in lines)
+    csv.writer(stream, lineterminator="\n").writerows(map(_csv_cell, line) for line in (heads, *lines))
     return stream.getvalue()
 
 
-def _json_cell(value: Any) -> Any:
-    return json.dumps(value, ensure_ascii=False, default=asdict) if isinstance(value, (dict, list, tuple)) else value
-
-
-def _safe_cell(value: Any) -> Any:
-    """A cell; text that a spreadsheet would run as a formula is kept as text."""
+def _csv_cell(value: Any) -> Any:
+    """A cell: what has parts as JSON; text that a spreadsheet would run as a formula is kept as text."""
+    if isinstance(value, (dict, list, tuple)):
+        return json.dumps(value, ensure_ascii=False, default=asdict)
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value

@@ -6,41 +6,26 @@ from pathlib import Path
 
 from xlreach.gaps import FactorAnalysis, FactorGap
 from xlreach.report.charts import Chart
-from xlreach.report.narrative import factor_sentences, system_name
-from xlreach.report.numbers import is_percentage
+from xlreach.report.narrative import factor_sentences
 from xlreach.report.pages import Pages
 from xlreach.report.plots import factor_lines
-from xlreach.report.selection import SETTINGS
+from xlreach.report.selection import setting_order
+from xlreach.report.wording import system_name
 
 
 def render_factor(analysis: FactorAnalysis, path: Path) -> Path:
-    """Writes the page of an experiment, one file that needs no network; beside it `tables/` and `charts/`.
-
-    Args:
-        analysis: The gaps over the values of the factor.
-        path: The file to write.
-    """
-    pages = Pages()
-    pages.environment.globals["percentage"] = is_percentage
-    content = pages.render(
-        "factor.html.j2", analysis=analysis, sentences=factor_sentences(analysis), charts=_charts(analysis)
-    )
-    pages.write(path, content)
-    return path
-
-
-def _charts(analysis: FactorAnalysis) -> list[Chart]:
-    retrieval = [
-        (setting, row)
-        for setting in SETTINGS
-        for row in analysis.rows
-        if row.kind == "retrieval" and row.setting == setting
-    ]
-    tagging = [(row.measure, row) for row in analysis.rows if row.kind == "tagging"]
-    return [
+    """Writes the page of an experiment, one file that needs no network; beside it `tables/` and `charts/`."""
+    rows = sorted(analysis.rows, key=lambda row: setting_order(row.setting))
+    retrieval = [(str(row.setting), row) for row in rows if row.kind == "retrieval"]
+    tagging = [(row.measure, row) for row in rows if row.kind == "tagging"]
+    charts = [
         *_chart(analysis, "retrieval", retrieval, analysis.measure or ""),
         *_chart(analysis, "tagging", tagging, ""),
     ]
+    pages = Pages()
+    sentences = factor_sentences(analysis)
+    pages.write(path, pages.render("factor.html.j2", analysis=analysis, sentences=sentences, charts=charts))
+    return path
 
 
 def _chart(analysis: FactorAnalysis, kind: str, gaps: list[tuple[str, FactorGap]], measure: str) -> list[Chart]:
@@ -54,4 +39,4 @@ def _chart(analysis: FactorAnalysis, kind: str, gaps: list[tuple[str, FactorGap]
     title = f"Gap in {measure or kind} by {analysis.factor}"
     alt = f"Points with intervals: {title}, {len(analysis.values)} values. Every figure is in the table below."
     name = f"{kind} {analysis.experiment}"
-    return [factor_lines(name, title, alt, rows, analysis.factor, f"gap in {measure}" if measure else "gap")]
+    return [factor_lines(name, title, alt, rows, analysis.factor, measure)]

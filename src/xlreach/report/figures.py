@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from xlreach.comparison.tables import Point, Table
+from xlreach.comparison.tables import Figure, Point, Table
 from xlreach.gaps import Gap, GapAnalysis
-from xlreach.report.charts import Chart, gap_chart, heat_map, level_chart, unique
-from xlreach.report.narrative import system_name
-from xlreach.report.plots import learning_lines
+from xlreach.report.charts import Chart, unique
+from xlreach.report.plots import gap_chart, heat_map, learning_lines, level_chart
 from xlreach.report.selection import Topic, gaps_of, narrowest, tagging_rows
+from xlreach.report.wording import system_name
 from xlreach.system import System
 
 
 def retrieval_charts(analysis: GapAnalysis, topic: Topic) -> list[Chart]:
     """The gap of every system, and the two means it lies between; a panel for each setting."""
     rows = [(str(row.setting), row) for row in gaps_of(analysis, topic)]
-    measure = analysis.headline or ""
-    return _gaps_and_levels(
-        f"{topic.dataset} {topic.base}", f"{measure} on {topic.dataset}, {topic.base}", rows, measure
-    )
+    measure, name = analysis.headline or "", f"{topic.dataset} {topic.base}"
+    return _gaps_and_levels(name, f"{measure} on {topic.dataset}, {topic.base}", rows, measure)
 
 
 def tagging_charts(analysis: GapAnalysis, base: str) -> list[Chart]:
@@ -55,63 +52,41 @@ def learning_charts(points: Sequence[Point], base: str) -> list[Chart]:
     return charts
 
 
-def pair_maps(tables: Mapping[System, Table], analysis: GapAnalysis, topic: Topic) -> list[Chart]:
-    """Query language by document language, for the unchanged base and for the system with the smallest gap."""
-    cells = [
-        _cell(system, query, document, figure.mean, 2 if abs(figure.mean) <= 1.5 else 1)
-        for system, table in _base_and_best(tables, analysis, topic)
-        for (query,), figures in table.rows
-        for document, figure in zip(table.columns, figures, strict=True)
-        if figure is not None
-    ]
-    title = f"{analysis.headline} by query and document language on {topic.dataset}, {topic.base}"
-    return _heat_map(f"pairs {topic.dataset} {topic.base}", title, "in the table below", cells, analysis)
-
-
-def bias_maps(tables: Mapping[System, Table], analysis: GapAnalysis, topic: Topic) -> list[Chart]:
-    """Query language by the language of the first hit in one pool of all languages, as in LAReQA (Roy et al. 2020)."""
-    cells = [
-        _cell(system, names[-1], document, figure.mean, 2)
-        for system, table in _base_and_best(tables, analysis, topic)
-        for names, figures in table.rows
-        for document, figure in zip(table.columns, figures, strict=True)
-        if figure is not None
-    ]
-    title = f"Language bias: share of first hits by query and document language on {topic.dataset}, {topic.base}"
-    return _heat_map(f"bias {topic.dataset} {topic.base}", title, "under Diagnostics", cells, analysis)
-
-
-def system_columns(system: System) -> dict[str, str]:
-    """What tells the systems of one base apart, as columns; `series` is what a chart colors them by."""
-    columns = {"recipe": system.recipe, "alignment": system.alignment, "retriever": system.retriever}
-    parts = [
-        *([system.alignment] if system.is_aligned or system.is_dense else []),
-        *([] if system.is_dense else [system.retriever]),
-    ]
-    return columns | {"series": ", ".join(parts)}
-
-
-def _base_and_best(tables: Mapping[System, Table], analysis: GapAnalysis, topic: Topic) -> list[tuple[System, Table]]:
+def language_map(
+    name: str, title: str, place: str, tables: Sequence[Table], analysis: GapAnalysis, topic: Topic
+) -> list[Chart]:
+    """Query by document language, for the unchanged base and for the system with the smallest gap; `place` says where
+    the figures are. None without a figure."""
+    lines: dict[System, list[tuple[str, Mapping[str, Figure | None]]]] = {}
+    for table in tables:
+        for names, figures in table.rows:
+            columns = {**table.about, **dict(zip(table.heads, names, strict=True))}
+            parts = (columns.get(part) for part in ("recipe", "alignment", "retriever"))
+            line = names[-1], dict(zip(table.columns, figures, strict=True))
+            lines.setdefault(System.of(topic.base, *parts), []).append(line)
     best = narrowest(analysis, topic)
     wanted = dict.fromkeys([System(topic.base), *([best.system] if best else [])])
-    return [(system, tables[system]) for system in wanted if system in tables] or list(tables.items())[:1]
-
-
-def _cell(system: System, query: str, document: str, value: float, digits: int) -> dict[str, Any]:
-    panel = system_name(system)
-    return {"panel": panel, "query": query, "documents": document, "value": value, "shown": f"{value:.{digits}f}"}
-
-
-def _heat_map(
-    name: str, title: str, where: str, cells: Sequence[Mapping[str, Any]], analysis: GapAnalysis
-) -> list[Chart]:
+    cells = [
+        {
+            "panel": system_name(system),
+            "query": query,
+            "documents": document,
+            "value": figure.mean,
+            "shown": f"{figure.mean:.{2 if abs(figure.mean) <= 1.5 else 1}f}",
+        }
+        for system in [system for system in wanted if system in lines] or list(lines)[:1]
+        for query, figures in lines[system]
+        for document, figure in figures.items()
+        if figure is not None
+    ]
     if not cells:
         return []
     languages = [*analysis.split.high, *analysis.split.low]
-    shown = {cell[side] for cell in cells for side in ("query", "documents")}
+    shown = {str(cell[side]) for cell in cells for side in ("query", "documents")}
     order = [code for code in languages if code in shown] + sorted(shown - set(languages))
-    alt = f"Heat map: {title}; {len(cells)} cells. Every figure is {where}."
-    return [heat_map(name, title, alt, cells, order)]
+    title = f"{title} by query and document language on {topic.dataset}, {topic.base}"
+    alt = f"Heat map: {title}; {len(cells)} cells. Every figure is {place}."
+    return [heat_map(f"{name} {topic.dataset} {topic.base}", title, alt, cells, order)]
 
 
 def _gaps_and_levels(name: str, subject: str, rows: Sequence[tuple[str, Gap]], measure: str) -> list[Chart]:
@@ -119,19 +94,23 @@ def _gaps_and_levels(name: str, subject: str, rows: Sequence[tuple[str, Gap]], m
         return []
     points = []
     for panel, row in rows:
-        lower, upper = row.interval_these_languages or (None, None)
-        like_lower, like_upper = row.interval or (None, None)
+        system, lower_upper, like = row.system, row.interval_these_languages, row.interval
+        names = [
+            *([system.alignment] if system.is_aligned or system.is_dense else []),
+            *([] if system.is_dense else [system.retriever]),
+        ]
         points.append(
             {
                 "panel": panel,
-                **system_columns(row.system),
+                "recipe": system.recipe,
+                "alignment": system.alignment,
+                "retriever": system.retriever,
+                "series": ", ".join(names),
                 "low": row.low,
                 "high": row.high,
                 "gap": row.gap,
-                "lower": lower,
-                "upper": upper,
-                "like_lower": like_lower,
-                "like_upper": like_upper,
+                **dict(zip(("lower", "upper"), lower_upper or (None, None), strict=True)),
+                **dict(zip(("like_lower", "like_upper"), like or (None, None), strict=True)),
             }
         )
     gaps = [row.gap for _, row in rows]

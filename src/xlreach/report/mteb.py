@@ -24,11 +24,7 @@ _NAMES = {"nDCG": "ndcg", "AP": "map", "R": "recall", "P": "precision", "RR": "m
 
 
 def export_mteb(run: Path, out: Path) -> list[Path]:
-    """Writes the retrieval results of a run in mteb's layout.
-
-    Args:
-        run: A run folder.
-        out: The folder to write; an existing one is replaced.
+    """Writes the retrieval results of a run folder in mteb's layout to `out`, in place of what was there.
 
     Returns:
         The result files.
@@ -62,8 +58,7 @@ def _model(row: Measurement) -> str:
     """The name of a system as a model; the retriever only where it is not the encoder alone."""
     system = row.system
     retriever = None if system.is_dense else system.retriever
-    parts = (system.base, system.recipe, system.alignment, retriever, row.language)
-    return "~".join(part for part in parts if part)
+    return "~".join(filter(None, (system.base, system.recipe, system.alignment, retriever, row.language)))
 
 
 def mteb_name(measure: str) -> str:
@@ -89,9 +84,7 @@ def _task(dataset: str, rows: Sequence[Measurement], main: str) -> dict[str, Any
         name = f"{document or 'multi'}-{query}"
         languages = [_language(code) for code in dict.fromkeys((document, query)) if code is not None]
         subset = subsets.setdefault(name, {"hf_subset": name, "languages": languages})
-        subset[mteb_name(row.measure)] = row.value
-        if row.measure == main:
-            subset["main_score"] = row.value
+        subset |= {mteb_name(row.measure): row.value} | ({"main_score": row.value} if row.measure == main else {})
     return {
         "dataset_revision": "not from the hub",
         "task_name": dataset,

@@ -18,21 +18,22 @@ from xlreach import __version__
 from xlreach.comparison.tables import Table
 from xlreach.report.charts import Chart
 from xlreach.report.export import file_name, rows_csv, rows_latex, table_csv, table_latex
-from xlreach.report.narrative import system_name
-from xlreach.report.numbers import p_cell, signed, typeset, unsigned
+from xlreach.report.wording import is_percentage, p_cell, signed, system_name, typeset, unsigned
 from xlreach.store import replacing
+
+_KINDS = {
+    "csv": ("CSV", "tables", "text/csv"),
+    "tex": ("LaTeX", "tables", "text/x-tex"),
+    "svg": ("SVG", "charts", "image/svg+xml"),
+}
 
 
 @dataclass(frozen=True)
 class Download:
     """A file that is saved from within a page, and is in a folder beside it too.
 
-    Attributes:
-        label: The text of its link.
-        folder: Its folder beside the page.
-        name: Its name.
-        kind: Its media type.
-        packed: Its content as gzip in base 64; empty for the PNG, which the page draws from the SVG link before it.
+    `kind` is its media type, `packed` its content as gzip in base 64; empty for the PNG, which the page draws from the
+    SVG link before it.
     """
 
     label: str
@@ -43,12 +44,7 @@ class Download:
 
 
 class Pages:
-    """Renders a template of this folder.
-
-    Attributes:
-        files: What can be saved from the page, by folder and name.
-        environment: For filters and functions of one page alone.
-    """
+    """Renders a template of this folder; `files` is what can be saved from the page, by folder and name."""
 
     def __init__(self) -> None:
         self.files: dict[str, dict[str, bytes]] = {"tables": {}, "charts": {}}
@@ -60,8 +56,8 @@ class Pages:
             undefined=jinja2.StrictUndefined,
         )
         self.environment.filters |= {
-            "signed": _typeset_signed,
-            "unsigned": _typeset_unsigned,
+            "signed": lambda *value: typeset(signed(*value)),
+            "unsigned": lambda *value: typeset(unsigned(*value)),
             "typeset": typeset,
             "p": p_cell,
         }
@@ -69,11 +65,11 @@ class Pages:
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
         self.environment.globals |= {
             "system_name": system_name,
+            "percentage": is_percentage,
             "svg": lambda panel: Markup(panel),  # drawn by vl-convert, which escapes all text
             "chart_files": self.chart_files,
             "table_files": self.table_files,
             "rows_files": self.rows_files,
-            "file": file_name,
             "css": Markup(_asset("report.css")),
             "script": Markup(script),
             "script_hash": f"sha256-{digest}",  # no other script runs
@@ -86,21 +82,29 @@ class Pages:
 
     def chart_files(self, chart: Chart) -> list[Download]:
         """The files of a chart."""
-        name = file_name(chart.name)
-        self.files["charts"][f"{name}.png"] = chart.png
-        return [
-            self._file("CSV", "tables", f"{name}.csv", "text/csv", rows_csv(chart.rows)),
-            self._file("SVG", "charts", f"{name}.svg", "image/svg+xml", chart.svg),
-            Download("PNG", "charts", f"{name}.png", "image/png", ""),
-        ]
+        name = f"{file_name(chart.name)}.png"
+        self.files["charts"][name] = chart.png
+        png = Download("PNG", "charts", name, "image/png", "")
+        return [*self._save(chart.name, csv=rows_csv(chart.rows), svg=chart.svg), png]
 
     def table_files(self, table: Table) -> list[Download]:
         """The files of a table."""
-        return self._two_files(table.name, table_csv(table), table_latex(table))
+        return self._save(table.name, csv=table_csv(table), tex=table_latex(table))
 
     def rows_files(self, title: str, rows: Sequence[Any], name: str) -> list[Download]:
         """The files of rows of one kind."""
-        return self._two_files(name, rows_csv(rows), rows_latex(title, rows))
+        return self._save(name, csv=rows_csv(rows), tex=rows_latex(title, rows))
+
+    def _save(self, name: str, **contents: str) -> list[Download]:
+        """Keeps files of one name, by suffix."""
+        downloads = []
+        for suffix, content in contents.items():
+            label, folder, kind = _KINDS[suffix]
+            file, raw = f"{file_name(name)}.{suffix}", content.encode("utf-8", "replace")
+            self.files[folder][file] = raw
+            packed = base64.b64encode(gzip.compress(raw, 6, mtime=0)).decode("ascii")
+            downloads.append(Download(label, folder, file, kind, packed))
+        return downloads
 
     def write(self, page: Path, content: str) -> None:
         """Writes a page, and what can be saved from it into folders beside it, in place of what was there."""
@@ -111,26 +115,6 @@ class Pages:
                     (folder / file).write_bytes(raw)
         with replacing(page) as path:
             path.write_text(content, "utf-8", errors="replace")
-
-    def _two_files(self, name: str, csv: str, latex: str) -> list[Download]:
-        name = file_name(name)
-        return [
-            self._file("CSV", "tables", f"{name}.csv", "text/csv", csv),
-            self._file("LaTeX", "tables", f"{name}.tex", "text/x-tex", latex),
-        ]
-
-    def _file(self, label: str, folder: str, name: str, kind: str, content: str) -> Download:
-        raw = content.encode("utf-8", "replace")
-        self.files[folder][name] = raw
-        return Download(label, folder, name, kind, base64.b64encode(gzip.compress(raw, 6, mtime=0)).decode("ascii"))
-
-
-def _typeset_signed(value: float, percentage: bool | None = None) -> str:
-    return typeset(signed(value, percentage))
-
-
-def _typeset_unsigned(value: float) -> str:
-    return typeset(unsigned(value))
 
 
 def _asset(name: str) -> str:

@@ -1,182 +1,275 @@
-"""Scatter plots of what goes with retrieval, and lines: of a gap over a factor, of losses, of learning curves."""
+"""What every kind of chart shows: gaps, means, heat maps, scatter plots, and lines over a factor or a course.
+
+Each function takes the name of the chart's files, its title, a text for readers who cannot see it, and rows; each value
+of the field `panel` is a panel.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xlreach.report.charts import INK, SERIES, SHAPES, Chart, axis_of, domain_of, draw, legend, nominal, unique
+from xlreach.report.charts import INK, SERIES, Chart, Rows, Spec, draw_panels, unique
 
+_SHAPES = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross")
 _LEVELS = {"high": SERIES[0], "low": SERIES[1], "neither": SERIES[5]}
+_MOST_NUMBERS = 16  # languages; with more, the numbers in the cells of a heat map cannot be read
 _MOST_LABELS = 14  # languages; more labels would hide the points
-Rows = Sequence[Mapping[str, Any]]
+_FULL: Spec = {"filled": True, "opacity": 1}
+
+
+def gap_chart(name: str, title: str, alt: str, rows: Rows, measure: str) -> Chart:
+    """Gaps as points with intervals: a panel for each setting or measure, a line for each system.
+
+    Rows are `{panel, recipe, series, gap, lower, upper, like_lower, like_upper}`; the last four may be None. `measure`
+    is empty where each panel shows another.
+    """
+    domain = _with_zero(rows)
+    x, (systems, shape) = _quantitative("gap", _gap_in(measure), domain), _systems(rows)
+    layers = [
+        _interval("x", "like_lower", "like_upper", {"x": x, **systems}, strokeWidth=1, opacity=0.75, strokeCap="round"),
+        _interval("x", "lower", "upper", {"x": x, **systems}, strokeWidth=3.5, opacity=1, strokeCap="round"),
+        _layer("point", {"x": x, **systems, "shape": shape}, size=62, **_FULL),
+        _zero_line("x", x),
+    ]
+
+    def panel(points: Rows) -> Spec:
+        return {"layer": layers, "data": {"values": [_clipped(row, domain) for row in points]}, **_size(rows)}
+
+    return draw_panels(name, title, alt, rows, panel)
+
+
+def level_chart(name: str, title: str, alt: str, rows: Rows, measure: str) -> Chart:
+    """The low- and the high-resource mean of each system, joined by a line; a panel for each setting or measure.
+
+    Rows are `{panel, recipe, series, low, high}`. `measure` is empty where each panel shows another.
+    """
+    domain = _domain_of([row[side] for row in rows for side in ("low", "high")], 0.08)
+    x, (systems, shape) = _quantitative("high", measure or "mean", domain), _systems(rows)
+    encoding = {"x": x, **systems}
+    ends = {**encoding, "shape": shape}
+    layers = [
+        _interval("x", "low", "high", encoding, strokeWidth=2, opacity=0.55, strokeCap="round"),
+        _layer("point", ends | {"x": {**x, "field": "low"}}, size=58, opacity=1, strokeWidth=1.8),
+        _layer("point", ends, size=62, **_FULL),
+    ]
+    return draw_panels(name, title, alt, rows, lambda points: {"layer": layers, **_size(rows)})
+
+
+def heat_map(name: str, title: str, alt: str, rows: Rows, order: Sequence[str]) -> Chart:
+    """Values by query language and document language, a panel for each system; the scale is cividis.
+
+    Rows are `{panel, query, documents, value, shown}`; `order` has the languages as on both axes.
+    """
+    values = [row["value"] for row in rows]
+    low, high = min(values), max(values)
+    with_numbers = len(order) <= _MOST_NUMBERS
+    axis = {"domain": False, "ticks": False, "labelAngle": 0, "labelFontSize": 11}
+    language = {"type": "nominal", "sort": list(order)}
+    position = {
+        "x": {"field": "documents", "title": "documents", "axis": {**axis, "orient": "top"}, **language},
+        "y": {"field": "query", "title": "query", "axis": axis, **language},
+    }
+    scale = {"scheme": "cividis", "domain": [low, high if high > low else low + 1]}
+    bar = None if with_numbers else {"title": None, "orient": "bottom", "gradientLength": 200}
+    color = {"field": "value", "type": "quantitative", "scale": scale, "legend": bar}
+    layers = [_layer("rect", {**position, "color": color}, cornerRadius=2)]
+    if with_numbers:
+        ink = {"condition": {"test": "datum.dark", "value": "#fefefe"}, "value": "#101418"}
+        layers.append(_layer("text", {**position, "text": {"field": "shown"}, "color": ink}, fontSize=10.5))
+    width, height = (40, 28) if len(order) <= 12 else (34, 28) if with_numbers else (20, 20)
+    size = {"width": {"step": width}, "height": {"step": height}}
+
+    def panel(cells: Rows) -> Spec:
+        shaded = [{**row, "dark": row["value"] - low <= (high - low) / 2} for row in cells]
+        return {"layer": layers, "data": {"values": shaded}, **size}
+
+    return draw_panels(name, title, alt, rows, panel)
 
 
 def scatter(name: str, title: str, alt: str, rows: Rows, measure: str) -> Chart:
     """Retrieval over its possible explanations: a panel for each, a point for each language and recipe.
 
-    Args:
-        name: The name of its file.
-        title: What it shows.
-        alt: Alternative text.
-        rows: `{panel, language, level, recipe, x, y, log}`; a language is labelled at its first recipe.
-        measure: The title of the vertical axis.
+    Rows are `{panel, language, level, recipe, x, y, log}`; a language is labelled at its first recipe.
     """
-    y = _quantitative("y", measure, domain_of([row["y"] for row in rows], 0.08))
+    y = _quantitative("y", measure, _domain_of([row["y"] for row in rows], 0.08))
     levels = [level for level in _LEVELS if level != "neither" or any(row["level"] == level for row in rows)]
-    color = {
-        "field": "level",
-        "type": "nominal",
-        "scale": {"domain": levels, "range": [_LEVELS[level] for level in levels]},
-        "legend": legend(),
-    }
-    shape = nominal(rows, "recipe", SHAPES, legend(1) if len(unique(rows, "recipe")) > 1 else None)
-    panels = []
-    for panel in unique(rows, "panel"):
-        points = [row for row in rows if row["panel"] == panel]
-        x = _explanation(points)
-        layers: list[dict[str, Any]] = [
-            {
-                "mark": {"type": "point", "filled": False, "size": 46, "opacity": 0.95, "strokeWidth": 1.7},
-                "encoding": {"x": x, "y": y, "color": color, "shape": shape},
-            }
-        ]
+    scale = {"domain": levels, "range": [_LEVELS[level] for level in levels]}
+    color = {"field": "level", "type": "nominal", "scale": scale, "legend": _legend()}
+    shape = _nominal(rows, "recipe", _SHAPES, _legend(1) if len(unique(rows, "recipe")) > 1 else None)
+
+    def panel(points: Rows) -> Spec:
+        position = {"x": _explanation(points), "y": y}
+        marks = {"filled": False, "size": 46, "opacity": 0.95, "strokeWidth": 1.7}
+        layers = [_layer("point", {**position, "color": color, "shape": shape}, **marks)]
         if len(unique(rows, "language")) <= _MOST_LABELS:
             first = {row["language"]: row for row in reversed(points)}
-            layers.append(
-                {
-                    "data": {"values": list(first.values())},
-                    "mark": {"type": "text", "dx": 6, "dy": -6, "align": "left", "fontSize": 10, "color": INK},
-                    "encoding": {"x": x, "y": y, "text": {"field": "language"}},
-                }
-            )
-        panels.append(_panel(panel, points, layers, 212, 160))
-    return draw(name, title, alt, panels, rows)
+            beside = {"dx": 6, "dy": -6, "align": "left", "fontSize": 10, "color": INK}
+            labels = _layer("text", {**position, "text": {"field": "language"}}, **beside)
+            layers.append(labels | {"data": {"values": list(first.values())}})
+        return {"layer": layers, "width": 212, "height": 160}
+
+    return draw_panels(name, title, alt, rows, panel)
 
 
-def factor_lines(name: str, title: str, alt: str, rows: Rows, factor: str, axis: str) -> Chart:
+def factor_lines(name: str, title: str, alt: str, rows: Rows, factor: str, measure: str) -> Chart:
     """The gap over the values of a factor: a panel for each setting, a color for each system.
 
-    Args:
-        name: The name of its file.
-        title: What it shows.
-        alt: Alternative text.
-        rows: `{panel, system, value, gap, lower, upper}` in the order of the values; the ends may be None.
-        factor: The title of the horizontal axis.
-        axis: The title of the vertical axis.
+    Rows are `{panel, system, value, gap, lower, upper}` in the order of the values; the ends may be None.
     """
-    ends = [row[field] for row in rows for field in ("gap", "lower", "upper") if row[field] is not None]
-    gap = _quantitative("gap", axis, domain_of([0.0, *ends], 0.06))
-    axis_x = axis_of(factor) | {"labelAngle": 0}
-    x = {"field": "value", "type": "nominal", "sort": unique(rows, "value"), "axis": axis_x}
     systems = unique(rows, "system")
-    color, shape = _series(rows, "system")
-    offset = {"field": "system", "type": "nominal", "sort": systems}
-    position = {"x": x, "xOffset": offset, "color": color}
+    color, shape = _series(rows, "system", _legend(1))
+    y = _quantitative("gap", _gap_in(measure), _with_zero(rows))
+    x = {
+        "field": "value",
+        "type": "nominal",
+        "sort": unique(rows, "value"),
+        "axis": _axis_of(factor) | {"labelAngle": 0},
+    }
+    encoding = {"x": x, "xOffset": {"field": "system", "type": "nominal", "sort": systems}, "color": color, "y": y}
     layers = [
-        {"mark": {"type": "rule", "strokeWidth": 2.5, "opacity": 0.9},
-         "encoding": {**position, "y": {**gap, "field": "lower"}, "y2": {"field": "upper"}},
-         "transform": [{"filter": {"field": "lower", "valid": True}}]},
-        {"mark": {"type": "point", "filled": True, "size": 58, "opacity": 1},
-         "encoding": {**position, "y": gap, "shape": shape}},
-        {"data": {"values": [{"zero": 0}]}, "mark": {"type": "rule", "color": INK, "strokeWidth": 1},
-         "encoding": {"y": {**gap, "field": "zero"}}},
-    ]  # fmt: skip
-    width = {"step": max(34, 13 * len(systems) + 12), "for": "position"}
-    panels = [
-        _panel(panel, [row for row in rows if row["panel"] == panel], layers, width, 210)
-        for panel in unique(rows, "panel")
+        _interval("y", "lower", "upper", encoding, strokeWidth=2.5, opacity=0.9),
+        _layer("point", {**encoding, "shape": shape}, size=58, **_FULL),
+        _zero_line("y", y),
     ]
-    return draw(name, title, alt, panels, rows)
+    size = {"width": {"step": max(34, 13 * len(systems) + 12), "for": "position"}, "height": 210}
+    return draw_panels(name, title, alt, rows, lambda points: {"layer": layers, **size})
 
 
 def loss_lines(name: str, title: str, alt: str, rows: Rows, unit: str) -> Chart:
-    """Losses over the course of training, a line for each system.
+    """Losses over the course of training, a line for each system; rows are `{panel, system, x, loss}`."""
+    color, shape = _series(rows, "system", _legend(1))
 
-    Args:
-        name: The name of its file.
-        title: What it shows.
-        alt: Alternative text.
-        rows: `{panel, system, x, loss}`.
-        unit: What `x` counts.
-    """
-    color, shape = _series(rows, "system")
-    panels = []
-    for panel in unique(rows, "panel"):
-        points = [row for row in rows if row["panel"] == panel]
-        x = {"field": "x", "type": "quantitative", "axis": axis_of(unit) | {"tickMinStep": 1}}
-        y = _quantitative("loss", "loss", domain_of([row["loss"] for row in points], 0.06))
+    def panel(points: Rows) -> Spec:
+        y = _quantitative("loss", "loss", _domain_of([row["loss"] for row in points], 0.06))
         y["scale"]["zero"] = False
-        last = {row["system"]: row["x"] for row in sorted(points, key=lambda row: float(row["x"]))}
-        ends = [row for row in points if row["x"] == last[row["system"]]]
-        layers = [
-            {"mark": {"type": "line", "strokeWidth": 1.8}, "encoding": {"x": x, "y": y, "color": color}},
-            {"mark": {"type": "point", "filled": True, "size": 52, "opacity": 1}, "data": {"values": ends},
-             "encoding": {"x": x, "y": y, "color": color, "shape": shape}},
-        ]  # fmt: skip
-        panels.append(_panel(panel, points, layers, 300, 200))
-    return draw(name, title, alt, panels, rows)
+        x = {"field": "x", "type": "quantitative", "axis": _axis_of(unit) | {"tickMinStep": 1}}
+        last = {row["system"]: row for row in sorted(points, key=lambda row: float(row["x"]))}
+        ends = _layer("point", {"x": x, "y": y, "color": color, "shape": shape}, size=52, **_FULL)
+        line = _layer("line", {"x": x, "y": y, "color": color}, strokeWidth=1.8)
+        return {"layer": [line, ends | {"data": {"values": list(last.values())}}], "width": 300, "height": 200}
+
+    return draw_panels(name, title, alt, rows, panel)
 
 
 def learning_lines(name: str, title: str, alt: str, rows: Rows, measure: str) -> Chart:
     """A measure over the number of training sentences: a panel for each language, a line for each recipe.
 
-    Args:
-        name: The name of its file.
-        title: What it shows.
-        alt: Alternative text.
-        rows: `{panel, recipe, sentences, mean, lower, upper, seeds}`.
-        measure: The title of the vertical axis.
+    Rows are `{panel, recipe, sentences, mean, lower, upper, seeds}`.
     """
-    mean = _quantitative("mean", measure, domain_of([row[end] for row in rows for end in ("lower", "upper")], 0.06))
-    color, shape = _series(rows, "recipe", 2 if len(unique(rows, "recipe")) > 2 else 0, 190)
-    sizes = [row["sentences"] for row in rows]
+    y = _quantitative("mean", measure, _domain_of([row[end] for row in rows for end in ("lower", "upper")], 0.06))
+    color, shape = _series(rows, "recipe", _legend(2 if len(unique(rows, "recipe")) > 2 else 0, 190))
+    sizes = unique(rows, "sentences")
     scale = {"type": "log", "domain": [min(sizes) * 0.9, max(sizes) * 1.1]}
-    panels = []
-    for panel in unique(rows, "panel"):
-        points = [row for row in rows if row["panel"] == panel]
-        ticks = sorted({row["sentences"] for row in points})
-        axis = axis_of("training sentences") | {"values": ticks}
-        position = {"x": {"field": "sentences", "type": "quantitative", "scale": scale, "axis": axis}, "color": color}
+
+    def panel(points: Rows) -> Spec:
+        axis = _axis_of("training sentences") | {"values": sorted(unique(points, "sentences"))}
+        x = {"field": "sentences", "type": "quantitative", "scale": scale, "axis": axis}
+        encoding = {"x": x, "y": y, "color": color}
         layers = [
-            {"mark": {"type": "rule", "strokeWidth": 2, "opacity": 0.5},
-             "encoding": {**position, "y": {**mean, "field": "lower"}, "y2": {"field": "upper"}}},
-            {"mark": {"type": "line", "strokeWidth": 1.6}, "encoding": {**position, "y": mean}},
-            {"mark": {"type": "point", "filled": True, "size": 52, "opacity": 1},
-             "encoding": {**position, "y": mean, "shape": shape}},
-        ]  # fmt: skip
-        panels.append(_panel(panel, points, layers, 212, 170))
-    return draw(name, title, alt, panels, rows)
+            _interval("y", "lower", "upper", encoding, strokeWidth=2, opacity=0.5),
+            _layer("line", encoding, strokeWidth=1.6),
+            _layer("point", {**encoding, "shape": shape}, size=52, **_FULL),
+        ]
+        return {"layer": layers, "width": 212, "height": 170}
+
+    return draw_panels(name, title, alt, rows, panel)
 
 
-def _explanation(points: Rows) -> dict[str, Any]:
+def _gap_in(measure: str) -> str:
+    return f"gap in {measure}" if measure else "gap"
+
+
+def _with_zero(rows: Rows) -> list[float]:
+    """The ends of an axis of gaps; zero and the ends of all intervals are on it."""
+    ends = [row[field] for row in rows for field in ("gap", "lower", "upper") if row[field] is not None]
+    return _domain_of([0.0, *ends], 0.06)
+
+
+def _clipped(row: Mapping[str, Any], domain: Sequence[float]) -> Spec:
+    """Cuts the wide interval off at the frame: with few languages it would leave no space for anything else."""
+    ends = [row["like_lower"], row["like_upper"]]
+    low, high = (None if end is None else min(max(end, domain[0]), domain[1]) for end in ends)
+    return {**row, "like_lower": low, "like_upper": high}
+
+
+def _systems(rows: Rows) -> tuple[Spec, Spec]:
+    """The channels of a line for each recipe and a color for what else tells systems apart; and one of shapes."""
+    series = unique(rows, "series")
+    legend = _legend(2 if len(series) > 2 else 0, 150) if len(series) > 1 else None
+    color, shape = _series(rows, "series", legend)
+    axis = {"labelLimit": 150, "ticks": False, "domain": False, "labelPadding": 8, "labelFontSize": 11.5}
+    y = {"field": "recipe", "type": "nominal", "sort": unique(rows, "recipe"), "title": None, "axis": axis}
+    encoding = {"y": {**y, "scale": {"paddingInner": 0.22}}, "color": color}
+    if len(series) > 1:
+        encoding["yOffset"] = {"field": "series", "type": "nominal", "sort": series}
+    return encoding, shape
+
+
+def _size(rows: Rows) -> Spec:
+    recipes, series = (len(unique(rows, field)) for field in ("recipe", "series"))
+    return {"width": 212, "height": recipes * max(26, 15 * series + 8)}
+
+
+def _explanation(points: Rows) -> Spec:
     """The horizontal axis of a scatter plot; on a logarithmic one, zero has a place too."""
     values = [row["x"] for row in points]
-    axis = axis_of("")
-    scale: dict[str, Any] = {"domain": domain_of(values, 0.08)}
+    x = _quantitative("x", "", _domain_of(values, 0.08))
     if max(map(abs, values)) >= 1000:
-        axis["labelExpr"] = "format(datum.value, '~s')"
+        x["axis"]["labelExpr"] = "format(datum.value, '~s')"
     if points[0]["log"]:
-        scale = {"type": "symlog"}
-        axis["values"] = [0, *(10**n for n in (1, 3, 6, 9) if 10**n <= max(values))]
-    return {"field": "x", "type": "quantitative", "scale": scale, "axis": axis}
+        x["scale"] = {"type": "symlog"}
+        x["axis"]["values"] = [0, *(10**n for n in (1, 3, 6, 9) if 10**n <= max(values))]
+    return x
 
 
-def _series(rows: Rows, field: str, columns: int = 1, label_limit: int = 210) -> tuple[dict[str, Any], dict[str, Any]]:
+def _series(rows: Rows, field: str, legend: Spec | None) -> tuple[Spec, Spec]:
     """The channels of color and shape that tell the values of a field apart."""
-    shown = legend(columns, label_limit)
-    return nominal(rows, field, SERIES, shown), nominal(rows, field, SHAPES, shown)
+    return _nominal(rows, field, SERIES, legend), _nominal(rows, field, _SHAPES, legend)
 
 
-def _quantitative(field: str, title: str, domain: Sequence[float]) -> dict[str, Any]:
-    return {"field": field, "type": "quantitative", "scale": {"domain": list(domain)}, "axis": axis_of(title)}
+def _nominal(rows: Rows, field: str, values: Sequence[str], legend: Spec | None) -> Spec:
+    """A channel that tells the values of a field apart, by colors or by shapes."""
+    domain = unique(rows, field)
+    scale = {"domain": domain, "range": [values[number % len(values)] for number in range(len(domain))]}
+    return {"field": field, "type": "nominal", "sort": domain, "scale": scale, "legend": legend}
 
 
-def _panel(title: str, values: Rows, layers: Sequence[Any], width: Any, height: int) -> dict[str, Any]:
-    return {
-        "title": title,
-        "data": {"values": list(values)},
-        "layer": list(layers),
-        "width": width,
-        "height": height,
-    }
+def _quantitative(field: str, title: str, domain: Sequence[float]) -> Spec:
+    """A channel for numbers, its axis without line and ticks."""
+    return {"field": field, "type": "quantitative", "scale": {"domain": domain}, "axis": _axis_of(title)}
+
+
+def _axis_of(title: str) -> Spec:
+    """An axis without line and ticks."""
+    return {"title": title, "tickCount": 4, "domain": False, "ticks": False}
+
+
+def _legend(columns: int = 0, label_limit: int = 210) -> Spec:
+    """A legend below the panel; 0 columns are as many as fit."""
+    return {"orient": "bottom", "title": None, "columns": columns, "labelLimit": label_limit}
+
+
+def _domain_of(values: Sequence[float], margin: float) -> list[float]:
+    """The ends of an axis: the least and the largest value, and a margin as a share of their distance."""
+    low, high = min(values), max(values)
+    space = (high - low or 1) * margin
+    return [low - space, high + space]
+
+
+def _layer(mark: str, encoding: Spec, **options: Any) -> Spec:
+    """A layer of marks of one type."""
+    return {"mark": {"type": mark, **options}, "encoding": encoding}
+
+
+def _interval(channel: str, low: str, high: str, encoding: Spec, **options: Any) -> Spec:
+    """A line along a channel from one field to another, where a row has both."""
+    ends = {channel: {**encoding[channel], "field": low}, f"{channel}2": {"field": high}}
+    valid = [{"filter": {"field": field, "valid": True}} for field in (low, high)]
+    return _layer("rule", encoding | ends, **options) | {"transform": valid}
+
+
+def _zero_line(channel: str, axis: Spec) -> Spec:
+    """A line at zero of an axis."""
+    line = _layer("rule", {channel: {**axis, "field": "zero"}}, color=INK, strokeWidth=1)
+    return line | {"data": {"values": [{"zero": 0}]}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
-from xlreach.gaps import Change, Direction, Gap, GapAnalysis
+from xlreach.gaps import Change, Gap, GapAnalysis
 from xlreach.gaps.rows import Subject
 from xlreach.system import System
 
@@ -22,28 +22,35 @@ class Topic(NamedTuple):
 
 def topics(analysis: GapAnalysis) -> list[Topic]:
     """The bases and data sets with retrieval figures of the headline measure, in order; without any, the bases."""
-    rows = _by_split(analysis, analysis.gaps)
+    rows = [row for row in analysis.gaps if row.split == analysis.split.name]
     retrieval = [row for row in rows if row.kind == "retrieval" and row.measure == analysis.headline]
     return list(dict.fromkeys(Topic(row.system.base, row.dataset) for row in retrieval)) or [
         Topic(base, None) for base in dict.fromkeys(row.system.base for row in rows)
     ]
 
 
-def retrieval_rows(analysis: GapAnalysis, rows: Iterable[Row], topic: Topic) -> list[Row]:
-    """The rows of a topic under the study's own split, of the headline measure: `mono`, `cross`, then `multi`."""
-    rows = _by_split(analysis, rows)
-    kept = [row for row in rows if row.kind == "retrieval" and row.measure == analysis.headline]
-    return sorted((row for row in kept if (row.system.base, row.dataset) == topic), key=setting_order)
+def retrieval_rows(
+    analysis: GapAnalysis, rows: Iterable[Row], topic: Topic, *, other_splits: bool = False
+) -> list[Row]:
+    """The rows of a topic, of the headline measure: `mono`, `cross`, then `multi` under the study's own split, or all
+    under the other splits."""
+    kept = [row for row in rows if (row.system.base, row.dataset) == topic and row.kind == "retrieval"]
+    kept = [row for row in kept if row.measure == analysis.headline]
+    if other_splits:
+        return [row for row in kept if row.split != analysis.split.name]
+    own = (row for row in kept if row.split == analysis.split.name)
+    return sorted(own, key=lambda row: setting_order(row.setting))
 
 
-def tagging_rows(analysis: GapAnalysis, rows: Iterable[Row], base: str) -> list[Row]:
-    """The rows of tagging of a base under the study's own split."""
-    return [row for row in _by_split(analysis, rows) if row.kind == "tagging" and row.system.base == base]
+def tagging_rows(analysis: GapAnalysis, rows: Iterable[Row], base: str, *, other_splits: bool = False) -> list[Row]:
+    """The rows of tagging of a base, under the study's own split or under the others."""
+    tagging = [row for row in rows if row.kind == "tagging" and row.system.base == base]
+    return [row for row in tagging if (row.split != analysis.split.name) == other_splits]
 
 
-def setting_order(row: Subject) -> int:
-    """Where the setting of a row stands among the settings."""
-    return SETTINGS.index(row.setting) if row.setting in SETTINGS else len(SETTINGS)
+def setting_order(setting: str | None) -> int:
+    """Where a setting stands among the settings."""
+    return SETTINGS.index(setting) if setting in SETTINGS else len(SETTINGS)
 
 
 def preferred(rows: Sequence[Row]) -> list[Row]:
@@ -53,8 +60,8 @@ def preferred(rows: Sequence[Row]) -> list[Row]:
 
 def reference_rows(rows: Sequence[Row]) -> list[Row]:
     """The rows of the unchanged base; where it was not measured, those of the first system."""
-    systems = sorted(dict.fromkeys(row.system for row in rows), key=lambda system: not system.is_untreated)
-    return [row for row in rows if row.system == systems[0]] if systems else []
+    reference = min((row.system for row in rows), key=lambda system: not system.is_untreated, default=None)
+    return [row for row in rows if row.system == reference]
 
 
 def changes_of_base(analysis: GapAnalysis, topic: Topic) -> list[Change]:
@@ -75,15 +82,6 @@ def answered_system(analysis: GapAnalysis, topic: Topic) -> System | None:
     return next((answer.system for answer in answers), None)
 
 
-def directions_of(analysis: GapAnalysis, topic: Topic) -> list[Direction]:
-    """Cross-lingual means by direction."""
-    return retrieval_rows(analysis, analysis.directions, topic)
-
-
 def gaps_of(analysis: GapAnalysis, topic: Topic) -> list[Gap]:
     """The gaps of every system."""
     return retrieval_rows(analysis, analysis.gaps, topic)
-
-
-def _by_split(analysis: GapAnalysis, rows: Iterable[Row]) -> list[Row]:
-    return [row for row in rows if row.split == analysis.split.name]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +9,10 @@ from statistics import fmean, stdev
 from typing import Any
 
 from xlreach.comparison.tables import Figure, Table
-from xlreach.errors import DataError
 from xlreach.report.charts import Chart
-from xlreach.report.narrative import system_name
 from xlreach.report.plots import loss_lines
+from xlreach.report.wording import system_name
+from xlreach.safe_io import read_json
 from xlreach.system import UNTREATED, System
 
 _TITLES = {"masked lm": "held-out loss of masked language modeling", "alignment": "loss of the alignment's training"}
@@ -21,16 +20,7 @@ _TITLES = {"masked lm": "held-out loss of masked language modeling", "alignment"
 
 @dataclass(frozen=True)
 class LossCurve:
-    """The loss of one training of an encoder.
-
-    Attributes:
-        of: `masked lm` or `alignment`.
-        system: What was trained; of an alignment, with it.
-        language: The language it was trained for.
-        seed: Its seed.
-        unit: What the first number of a point counts: `epoch` or `step`.
-        points: (epoch or step, loss).
-    """
+    """The loss of one training of an encoder (`of` is `masked lm` or `alignment`): (epoch or step, loss) by `unit`."""
 
     of: str
     system: System
@@ -50,44 +40,34 @@ def read_losses(path: Path) -> list[LossCurve]:
     """
     if not path.is_file():
         return []
-    try:
-        rows = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise DataError(f"Not JSON ({error}).", path=path) from error
+    rows = read_json(path)
     curves = [_curve(row) for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     last = {(curve.of, curve.system, curve.language, curve.seed): curve for curve in curves if curve is not None}
     return list(last.values())
 
 
-def loss_charts(curves: Sequence[LossCurve]) -> list[Chart]:
-    """A chart for each kind of training and base, a line for each system: the mean over languages and seeds."""
-    charts = []
-    for (of, base), systems in _grouped(curves).items():
-        rows = [
-            {"panel": _TITLES[of], "system": system_name(system), "x": x, "loss": fmean(losses)}
-            for system, members in systems.items()
-            for x, losses in _common_points(members).items()
-        ]
-        title = f"Training: {_TITLES[of]}, {base}"
+def loss_charts_and_tables(curves: Sequence[LossCurve]) -> tuple[list[Chart], list[Table]]:
+    """For each kind of training and base, a line for each system (mean over languages and seeds), and a table of their
+    first, lowest and last losses with standard deviations."""
+    groups: dict[tuple[str, str], dict[System, list[LossCurve]]] = {}
+    for curve in curves:
+        groups.setdefault((curve.of, curve.system.base), {}).setdefault(curve.system, []).append(curve)
+    charts, tables = [], []
+    for (of, base), systems in groups.items():
+        points, rows = [], []
+        for system, members in systems.items():
+            name = system_name(system)
+            for x, shared in _common_points(members).items():
+                points.append({"panel": _TITLES[of], "system": name, "x": x, "loss": fmean(shared)})
+            losses = [[loss for _, loss in curve.points] for curve in members]
+            columns = ([line[0] for line in losses], [min(line) for line in losses], [line[-1] for line in losses])
+            rows.append(((name,), tuple(_figure(column) for column in columns)))
+        name, title = f"training {of} {base}", f"Training: {_TITLES[of]}, {base}"
         alt = f"Lines: {title}, {len(systems)} systems. Figures are in the table below."
         unit = next(iter(systems.values()))[0].unit
-        charts.append(loss_lines(f"training {of} {base}", title, alt, rows, unit))
-    return charts
-
-
-def loss_tables(curves: Sequence[LossCurve]) -> list[Table]:
-    """First, lowest and last loss of every system; standard deviations over languages and seeds."""
-    tables = []
-    for (of, base), systems in _grouped(curves).items():
-        rows = []
-        for system, members in systems.items():
-            losses = [[loss for _, loss in curve.points] for curve in members]
-            columns = ([one[0] for one in losses], [min(one) for one in losses], [one[-1] for one in losses])
-            rows.append(((system_name(system),), tuple(_figure(column) for column in columns)))
-        title = f"Training: {_TITLES[of]}, {base}"
-        heads = ("first", "lowest", "last")
-        tables.append(Table(f"training {of} {base}", title, ("system",), heads, tuple(rows), {}))
-    return tables
+        charts.append(loss_lines(name, title, alt, points, unit))
+        tables.append(Table(name, title, ("system",), ("first", "lowest", "last"), tuple(rows), {}))
+    return charts, tables
 
 
 def _curve(row: dict[str, Any]) -> LossCurve | None:
@@ -98,13 +78,6 @@ def _curve(row: dict[str, Any]) -> LossCurve | None:
     system = System(str(row.get("base") or ""), str(row.get("recipe") or UNTREATED), alignment)
     pairs = tuple((float(x), float(loss)) for x, loss in points)
     return LossCurve(of, system, row.get("language"), row.get("seed"), str(row.get("unit") or ""), pairs)
-
-
-def _grouped(curves: Sequence[LossCurve]) -> dict[tuple[str, str], dict[System, list[LossCurve]]]:
-    groups: dict[tuple[str, str], dict[System, list[LossCurve]]] = {}
-    for curve in curves:
-        groups.setdefault((curve.of, curve.system.base), {}).setdefault(curve.system, []).append(curve)
-    return groups
 
 
 def _common_points(curves: Sequence[LossCurve]) -> dict[float, list[float]]:

@@ -26,7 +26,6 @@ class Alignment(Spec):
 
     Attributes:
         version: Increased when the same parameters give another result than before.
-        trains: Whether there are weights to train.
     """
 
     version: ClassVar[int] = 2

@@ -88,14 +88,12 @@ def train_alignment(
         encoder: The folder to start from; left as it is.
         pairs: Where training pairs come from: pair sources (those that wait for text must be bound), parallel text,
             collections.
-        languages: The languages to draw pairs of.
         seed: For batches, crops, dropout and fresh weights.
         out: The folder to write, as a whole: model, pooling, `alignment.json` with what was done.
         low: The low-resource ones among the languages, for validation.
         text: A file of unlabelled text for each language, for a pooling that is fitted on it.
         checkpoint: Where a killed run goes on from; None keeps no checkpoints.
         cost: Receives `steps`, `pairs` (drawn, at most) and `loss` (the last tenth's mean).
-        checkpoint_seconds: Time between checkpoints.
 
     Returns:
         `out`, loadable with plain `SentenceTransformer(out)`.

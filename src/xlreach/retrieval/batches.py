@@ -34,10 +34,7 @@ class PairTable:
     """All pairs of a run as rows, with the pool (data set, query language, passage language) that each is of.
 
     Attributes:
-        queries: Query text of each row.
-        passages: Passage text of each row.
         groups: Group of each row, as a number.
-        mono: Rows by data set and language.
         cross: Rows by data set and ordered pair of different languages.
         given: Hard negatives that the source brought along, by row.
         negatives: Hard negatives of each row, all the same number; empty for none.
@@ -76,11 +73,6 @@ def gather_pairs(
     """Reads every pair that a run can draw.
 
     Args:
-        sources: The data sets.
-        languages: Those of the run.
-        mono: Whether mono batches occur.
-        cross: Whether cross batches occur.
-        seed: For sources that draw.
         query_language: The only language of queries; None takes all.
 
     Raises:
@@ -125,11 +117,7 @@ class HybridBatches:
     """The batches of a run, the same for the same seed.
 
     Args:
-        table: The pairs.
-        alpha: Probability of a mono batch.
         batch: Pairs a batch; fewer where the groups of a pool do not suffice.
-        steps: Number of batches.
-        seed: For every draw.
         sampling: Draws in proportion to size^(1/sampling); None draws as the paper does.
     """
 
@@ -194,7 +182,6 @@ def trainer_sampler(batches: HybridBatches, devices: int) -> type[DefaultBatchSa
     """`batches` as the class that a sentence-transformers trainer asks for as its `batch_sampler`.
 
     Args:
-        batches: Of the whole run.
         devices: How many processes train together. Each batch is given out as so many equal parts, one after the other,
             which is how accelerate hands them to the processes.
     """

@@ -28,12 +28,7 @@ _JOINERS = "\u200c\u200d"
 
 
 class BM25Index:
-    """BM25 over some documents.
-
-    Args:
-        texts: Of the documents.
-        spec: The parameters.
-    """
+    """BM25 over some documents."""
 
     def __init__(self, texts: Iterable[str], spec: BM25) -> None:
         self._spec = spec
@@ -62,7 +57,6 @@ def tokenize(text: str, units: str = "auto") -> list[str]:
     """The units that are matched.
 
     Args:
-        text: Any.
         units: Of `BM25`: `auto`, `words`, or `bigrams` for every script.
 
     >>> tokenize("Il-ħobż u l-ilma")

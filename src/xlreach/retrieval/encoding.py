@@ -66,7 +66,6 @@ class TextEncoder:
         prompts: What to put before a text in place of what the folder declares, by kind (`query`, `document`).
 
     Attributes:
-        dimension: Length of a vector.
         prompts: What is put before a text, by kind (`query`, `document`); empty where the folder declares none.
         fingerprint: The folder's fingerprint; vectors of encoders that differ in it must not be compared.
         fidelity: With int8, how near the first texts' vectors are to those of fp32; None before, and otherwise.
@@ -148,10 +147,7 @@ class TextEncoder:
         is not encoded again.
 
         Args:
-            texts: Read once, in chunks.
-            out: The file of vectors.
             prompt: As for `encode`.
-            chunk: Texts a chunk.
 
         Returns:
             The vectors, memory-mapped, shape (number of texts, dimension).

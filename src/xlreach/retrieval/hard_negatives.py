@@ -28,8 +28,6 @@ def add_hard_negatives(table: PairTable, alignment: Contrastive, encoder: Path, 
     Args:
         table: The pairs; texts as their sources have them.
         alignment: Says how many, and how near they may be.
-        encoder: The folder to search with.
-        seed: For random ones.
 
     Raises:
         DataError: A language has too few passages of other groups.

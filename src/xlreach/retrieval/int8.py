@@ -74,7 +74,6 @@ def check_fidelity(ours: NDArray[np.float32], exact: NDArray[np.float32], path: 
     Args:
         ours: Shape (texts, dimension).
         exact: The same texts in fp32.
-        path: The encoder, for the message.
 
     Returns:
         `{texts, mean_cosine, lowest_cosine}`.

@@ -54,7 +54,6 @@ def load_encoder(
     """Loads a folder as a SentenceTransformer, without running code or pickles from it.
 
     Args:
-        encoder: The folder.
         pooling: In place of what the folder declares; None and `auto` keep that, or take `mean`. What a pooling fits
             on text is not done here.
         max_length: Tokens that a text is truncated to; None keeps the folder's own limit.

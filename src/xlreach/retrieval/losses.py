@@ -26,7 +26,6 @@ def info_nce(model: SentenceTransformer, alignment: Contrastive, devices: int = 
     """The loss of an alignment: −log softmax over the batch of cos(query, own passage) / temperature, averaged.
 
     Args:
-        model: The encoder.
         alignment: Says the temperature and how much is held in memory at once.
         devices: With several, the passages of all are every query's negatives.
     """
@@ -43,10 +42,7 @@ class WithMaskedLM(torch.nn.Module):
     it is not trained.
 
     Args:
-        model: The encoder.
-        loss: The contrastive loss.
         weight: Of the masked-language-model loss, in nats per masked piece.
-        encoder: The folder with the head.
 
     Raises:
         ModelError: The folder holds no head; one made up would have nothing to remember.

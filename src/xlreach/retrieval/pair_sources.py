@@ -126,7 +126,6 @@ def open_pairs(text: str, root: Path) -> PairSource:
 
     Args:
         text: `crops`, `crops(DATA SET)`, `triples(FILE)` or a data set with pairs.
-        root: The data root.
 
     Raises:
         SpecError: It names nothing, or a data set without pairs.

@@ -58,11 +58,9 @@ def build_sharded_index(
     `out` until the index is whole.
 
     Args:
-        encoder: The encoder's folder.
         documents: Read once, streaming; ids are free strings, and unique.
         out: The folder to write; replaced as a whole if it is an index already.
         factory: A FAISS factory string; where that keeps codes alone, exact vectors rank what they find.
-        language: What is written into the manifest.
         address: Of the cluster; None starts one on this machine and stops it at the end.
 
     Returns:

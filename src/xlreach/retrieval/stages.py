@@ -22,12 +22,9 @@ class AlignStage(Stage):
 
     Attributes:
         encoder: The encoder that it is made from.
-        alignment: How.
         identity: The fingerprints of the models that the alignment names.
         languages: The languages that it is trained in.
-        low: The low-resource ones among them.
         pairs: The names of the sources of pairs.
-        files: The checksum of their files.
         evaluation: What the study scores in these languages.
         text: The text of the languages, where pairs are cut from it or the pooling is fitted on it.
         seed: The seed of the training; None where there is none.
@@ -76,10 +73,7 @@ class IndexStage(Stage):
 
     Attributes:
         encoder: The encoder that it is built with.
-        collection: The name of the collection.
-        language: The language.
         factory: The kind of index, as a FAISS factory string.
-        files: The checksum of the documents' files.
     """
 
     kind: ClassVar[str] = "index"

@@ -36,11 +36,6 @@ class HeldOut:
 def hold_out(table: PairTable, low: Collection[str], seed: int) -> list[HeldOut]:
     """Takes a part of the pairs out of the table's pools.
 
-    Args:
-        table: Loses the pairs.
-        low: The low-resource languages.
-        seed: For the choice.
-
     Raises:
         DataError: A pool has nothing left to train on, or there is too little to hold out.
     """

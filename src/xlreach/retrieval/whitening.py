@@ -36,8 +36,6 @@ def add_correction(
     """Puts the fitted layer in front of the normalising one, which must be the last.
 
     Args:
-        model: Pools, then normalises.
-        pooling: Says what to fit.
         text: A file of unlabelled text for each language.
         transform: What text goes through before the encoder reads it.
 

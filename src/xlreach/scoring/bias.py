@@ -38,8 +38,6 @@ def top_shares(languages: NDArray[np.int64], count: int, k: int) -> Floats:
 
     Args:
         languages: Language numbers by rank, shape (queries, depth); −1 where nothing was found.
-        count: How many languages there are.
-        k: The cutoff.
     """
     top = languages[:, :k]
     shares = np.stack([(top == number).sum(1) for number in range(count)], axis=1).astype(np.float64)
@@ -53,7 +51,6 @@ def relevant_shares(languages: NDArray[np.int64], grades: NDArray[np.int64], cou
     Args:
         languages: Language numbers of the relevant documents, −1 where there is none; shape as `grades`.
         grades: Of `RelevantRanks`.
-        count: How many languages there are.
     """
     there = (grades > 0) & (languages >= 0)
     shares = np.stack([(there & (languages == number)).sum(1) for number in range(count)], axis=1).astype(np.float64)
@@ -69,7 +66,6 @@ def peer(ranks: Floats, languages: NDArray[np.int64], count: int, *, twice: bool
     Args:
         ranks: Of the documents of that level, shape (queries, documents).
         languages: Their language numbers, −1 where there is no document; same shape.
-        count: How many languages there are.
         twice: Whether to give NaN where no language has two documents or more: the statistic is a constant there.
     """
     of = [languages == number for number in range(count)]

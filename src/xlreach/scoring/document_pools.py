@@ -48,7 +48,6 @@ class QueryBatch:
     """Queries with their vectors.
 
     Attributes:
-        queries: The queries.
         vectors: Shape (queries, dimension); the dimension is 0 where no encoder ranks.
     """
 
@@ -77,10 +76,8 @@ class Block:
     """A few queries' results.
 
     Attributes:
-        start: The number of the first query.
         judged: Ranks of the relevant documents, over the whole pool if the pool is exact.
         columns: Documents by rank, as columns of the pool, shape (queries, depth); −1 where no more were found.
-        scores: Their cosines.
     """
 
     start: int
@@ -93,8 +90,6 @@ class Pool(ABC):
     """Documents to be ranked together.
 
     Attributes:
-        ids: Document ids by column.
-        languages: Language codes.
         language_of: Index into `languages` by column.
         exact: Whether ranks are those of the full ranking.
     """
@@ -133,7 +128,6 @@ class Pool(ABC):
         """Ranks the documents for each query, without a document that has the query's own id.
 
         Args:
-            batch: The queries.
             judged: The relevance of documents by id, for each query.
             depth: The number of documents to return from the top of each ranking; 0 returns only the relevant ranks.
         """

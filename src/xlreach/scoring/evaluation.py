@@ -69,14 +69,11 @@ def evaluate(
         encoder: The one that the indexes were built with; None for a retriever that uses none.
         collection: Queries, judgements, and for other retrievers than `dense` the documents.
         indexes: Index folders by language; the languages alone for a retriever that uses no encoder.
-        measures: ir-measures strings.
         settings: Of `SETTINGS`.
         depth: Documents of each ranking that count, for the measures and in the runs; None counts all. Rank distance
             is over all in any case.
-        out: The folder to write into.
         cost: Receives `queries` and `documents`, how many were scored.
         query_languages: Languages to ask in; None takes those that have an index.
-        runs: Whether to write runs.
         retriever: What ranks, of `RETRIEVERS`.
 
     Returns:

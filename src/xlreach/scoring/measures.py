@@ -130,7 +130,6 @@ def compute(measure: ir_measures.Measure, judged: RelevantRanks) -> Floats:
 
     Args:
         measure: One that `ranked` accepts.
-        judged: The ranks.
     """
     cutoff = measure.params.get("cutoff")
     level = measure.params.get("rel", 1)

@@ -31,13 +31,7 @@ _RANKS = pa.schema([*_ABOUT, ("pool", pa.int32()), ("ranks", _PLACES), ("grades"
 
 
 class PerQueryWriter:
-    """Writes both files into a folder; to be used in a `with` block.
-
-    Args:
-        out: The folder.
-        dataset: The data set that is scored.
-        retriever: What ranks the documents.
-    """
+    """Writes both files into a folder; to be used in a `with` block."""
 
     def __init__(self, out: Path, dataset: str, retriever: str) -> None:
         self._dataset, self._retriever = dataset, retriever
@@ -58,10 +52,7 @@ class PerQueryWriter:
 
         Args:
             setting: Of `SETTINGS`.
-            a: The queries' language.
             b: The documents' language; None for the pool of all.
-            queries: Those measured.
-            measure: Its name.
             values: Shape (queries,).
         """
         about = self._about(setting, a, b, queries)
@@ -80,11 +71,8 @@ class PerQueryWriter:
 
         Args:
             setting: Of `SETTINGS`.
-            a: The queries' language.
             b: The documents' language; None for the pool of all.
-            queries: Those asked.
             pools: How many documents were ranked for each.
-            judged: The ranks.
         """
         there = judged.grades > 0
         places = np.where(np.isfinite(judged.ranks), judged.ranks, 0).astype(np.int32)[there]

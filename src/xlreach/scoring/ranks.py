@@ -52,7 +52,6 @@ def rank_columns(
 
     Args:
         scores: Shape (queries, documents), without NaN.
-        rising: The same with each row sorted.
         places: Of `tie_places`, shape (documents,).
         columns: Shape (queries, relevant), −1 where there is none.
 
@@ -82,7 +81,6 @@ def best_keys(scores: Scores, rising: Scores, places: NDArray[np.int64], depth: 
 
     Args:
         scores: Shape (queries, documents), without NaN.
-        rising: The same with each row sorted.
         places: Of `tie_places`, shape (documents,).
         depth: How many; at most all there are.
     """

@@ -19,15 +19,8 @@ class ScoreStage(Stage):
 
     Attributes:
         encoder: The encoder; None for a retriever that uses none.
-        collection: The name of the collection.
-        files: The checksum of its files.
-        query_languages: The languages to ask in.
-        searched: The languages whose documents are searched.
         indexes: Their indexes, for a retriever that uses an encoder.
-        retriever: What ranks the documents.
-        fused: The retrievers that it fuses.
         settings: Of `mono`, `cross` and `multi`.
-        measures: ir-measures strings.
         depth: How many documents a search returns for each query.
     """
 

@@ -53,16 +53,13 @@ class StudyConfig(_Model):
         recipes: How the base is adapted, by name. A list is allowed too: then the name is the printed recipe.
         alignments: How an adapted encoder is trained for retrieval, by name; or a list.
         pairs: Sources of training pairs for the alignments.
-        tagging: The tagging tasks.
         corpora: Treebanks and entity corpora for the tagging tasks, by name (`ud:mt_mudt`, `hub:ID(config=mt)`), by
             kind or family (`ud`, `masakhaner2`), or by path; by default every one in the data.
         transfer: High-resource languages; taggers trained in them are tested in each low-resource language.
         preset: How taggers are trained (`paper`, `fast`, …).
-        retrieval: The retrieval collections to score on.
         settings: Search within a language (`mono`), across two (`cross`), or over all languages at once (`multi`).
         retrievers: What ranks the documents, by name: `dense` (the encoder), `bm25`, `rrf(dense,bm25)`, …; or a list.
         index: The kind of index, as a FAISS factory string.
-        measures: Retrieval measures, as ir-measures writes them.
         depth: How many documents a search returns for each query.
         seeds: Everything that draws at random is repeated with each of them.
         hypotheses: Claims to test, one string each; they use the names of the recipes, alignments and retrievers.

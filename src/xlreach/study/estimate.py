@@ -32,8 +32,6 @@ class Estimate:
 
     Attributes:
         total: Of the stages in `stages`.
-        groups: By group of stages.
-        stages: By key of the stage.
         unknown: How many stages of each kind cannot be estimated, since none of the kind is recorded.
     """
 

@@ -45,8 +45,6 @@ class Experiment:
 
     Attributes:
         name: Of the experiment, and of its folder below `runs/`.
-        factor: What varies, in words.
-        about: What is asked.
         studies: The value of the factor and its study, in order.
     """
 
@@ -60,7 +58,6 @@ def load_experiment(path: Path, overrides: Iterable[str] = ()) -> Experiment:
     """Reads an experiment and checks every study of it.
 
     Args:
-        path: The YAML file.
         overrides: `a.b=c` for all its studies.
 
     Raises:

@@ -24,9 +24,7 @@ def describe_kind(kind: str) -> list[dict[str, Any]]:
         {
             "name": thing.name,
             "summary": (inspect.getdoc(thing) or "").partition("\n")[0],
-            "parameters": [
-                dict(zip(("name", "type", "default", "help"), row, strict=True)) for row in thing.describe()
-            ],
+            "parameters": [dict(zip(_PARAMETER, row, strict=True)) for row in thing.describe()],
         }
         for thing in registries[kind]
     ]

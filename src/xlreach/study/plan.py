@@ -16,7 +16,6 @@ class Variant:
     """A system as it was made for some languages, with a seed.
 
     Attributes:
-        system: The system.
         language: The language measured, or the languages that the encoder was specialised for, joined by `+`.
         seed: The seed; None where nothing draws at random.
     """
@@ -80,7 +79,6 @@ class Plan:
         measured: Stages that leave `measurements.jsonl`, with the variant measured, in the order of the results.
         costs: The stages that made an encoder or tagger, by what the rows of their costs share.
         encoders: The encoders that retrieval is measured with.
-        indexes: The indexes.
         sentences: By the key of a tagging stage, at most how many sentences it is trained on, where the study trains
             one task on several numbers of them (a learning curve).
         unavailable: What the study asks for and the data cannot give, a sentence each.

@@ -34,8 +34,6 @@ class _Encoder:
     """An encoder on its way through the plan.
 
     Attributes:
-        node: The stage that makes it.
-        variant: The variant that it belongs to.
         languages: The languages that it is specialised for.
         width: The size of its vectors; None where only the finished encoder tells.
         static: Whether it is static word vectors rather than an encoder.

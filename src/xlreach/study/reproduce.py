@@ -57,10 +57,8 @@ class Reproduction:
     """What came of a repetition.
 
     Attributes:
-        run: The run that was repeated.
         again: The new one; gone when it was made in a temporary store.
         rows: How many rows were compared: all but costs.
-        differences: Those that are not the same.
         circumstances: What else is not as it was (versions, threads, data), a sentence each.
     """
 
@@ -87,7 +85,6 @@ def reproduce(
     """Runs a study again from its run folder and compares the results row by row, costs left out.
 
     Args:
-        run: A run folder.
         log: Is given a line for each stage as it begins and ends.
         root: Where to run it; it must not hold the run itself. None is a temporary folder, removed in the end.
         tolerance: By how much two values may differ, relative to the larger, or absolutely below 1.
@@ -117,8 +114,6 @@ def compare_values(before: list[Measurement], again: list[Measurement], toleranc
     """Returns the rows that differ between two results, but for costs; a row that only one of them has differs too.
 
     Args:
-        before: The rows of one run.
-        again: Those of another.
         tolerance: By how much values may differ, relative to the larger, or absolutely below 1.
     """
     left, right = ({_identity(row): row for row in rows if row.kind != _NEVER_EQUAL} for rows in (before, again))

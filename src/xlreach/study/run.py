@@ -40,8 +40,6 @@ def run_study(
     Several processes may run one study, or studies that share stages, at once: each stage is done by one of them.
 
     Args:
-        config: The study.
-        paths: Where to keep its parts.
         log: Is given a line for what cannot be measured, then for each stage as it begins and ends.
         runner: Who makes the stages; this process, by default.
 

@@ -49,9 +49,7 @@ def write_run(config: StudyConfig, plan: Plan, paths: StudyPaths, whole: str) ->
     """Writes everything of a run that is not made from its results.
 
     Args:
-        config: The study.
         plan: Its plan, every stage of which is in the store.
-        paths: Where its folders are.
         whole: The hash of the plan; recorded, so that `is_whole` recognises the folder.
     """
     store, folder = paths.store, paths.run(config.study)

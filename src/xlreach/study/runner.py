@@ -23,7 +23,6 @@ class Runner(Protocol):
 
         Args:
             stages: What is not made yet of a plan, each after those that it needs.
-            store: Where the results are kept.
             log: Is given a line for each stage that begins and ends.
         """
 

@@ -19,10 +19,6 @@ class Source:
     """The fields of a configuration file with overrides, not yet typed.
 
     Any two are equal, so that configurations compare by their values and not by where these were written.
-
-    Attributes:
-        values: The fields.
-        path: The file.
     """
 
     def __init__(

@@ -17,10 +17,7 @@ def find_unavailable(
     """Returns a sentence for each thing that is not measured.
 
     Args:
-        config: The study.
-        data: Its data.
         tasks: Its tagging tasks, in the order of the configuration.
-        recipes: Its recipes, by name.
 
     Raises:
         ConfigError: A task has no data in any language.

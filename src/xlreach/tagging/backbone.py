@@ -29,8 +29,6 @@ def load_backbone(
     """The tokenizer and the encoder of a folder, in float32.
 
     Args:
-        path: The folder.
-        device: Where the encoder goes.
         attention_dropout: The dropout of attention weights in place of the encoder's own.
         hidden_dropout: All other dropout in place of the encoder's own.
 
@@ -81,7 +79,6 @@ def drop_unused_rows(
     embedding weights a treebank uses a twentieth, and the optimizer touches every one at every step.
 
     Args:
-        encoder: Changed in place.
         padding: The padding id; it stays the same, as the RoBERTa family derives positions from it.
         splits: All sentences that will be read before the rows are restored.
         folder: A folder that holds the whole table until then; without one it is dropped.

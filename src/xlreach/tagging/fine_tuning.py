@@ -35,8 +35,6 @@ class Learned:
     """What came of it.
 
     Attributes:
-        predicted: The annotations of the test sentences.
-        epochs: How many epochs were trained.
         pieces: How many pieces the encoder read in training.
         record: What `training.json` says of the training.
         trained: What annotates other sentences; None unless it was to be kept, and for static word vectors.

@@ -33,11 +33,7 @@ class Prediction(NamedTuple):
 
 
 class Labels:
-    """The labels of the training data, in alphabetical order.
-
-    Args:
-        names: The labels.
-    """
+    """The labels of the training data, in alphabetical order."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self.names = tuple(sorted(set(names)))
@@ -56,11 +52,6 @@ class Labels:
 
     def unseen(self, annotations: Iterable[Annotation], split: str, where: str) -> dict[str, int]:
         """Counts the labels that the training data lack; no tagger can predict them.
-
-        Args:
-            annotations: Gold annotations of a split.
-            split: Its name, for the error.
-            where: The data set, for the error.
 
         Raises:
             DataError: Not one label is known: the two label sets have nothing to do with each other.

@@ -80,7 +80,6 @@ def conll18(gold: Sequence[Sentence], predicted: Sequence[Sentence]) -> dict[str
     """UAS and LAS (F1, 0 to 1) with the number of gold words, by udtools' evaluation on files.
 
     Args:
-        gold: The sentences as annotated.
         predicted: The same sentences with predicted heads and relations; multiword ranges must be the same.
 
     Raises:

@@ -27,8 +27,6 @@ class Preset:
         bias_correction: Whether Adam corrects the encoder's moments for having begun at zero; BERT's own Adam did not.
         warmup_epochs: Epochs in which the rate rises to its peak; for the encoder they begin when it thaws.
         frozen_epochs: Epochs at the start in which the encoder is not trained.
-        weight_decay: AdamW's, on matrices only.
-        max_grad_norm: Gradients are clipped to this norm.
         attention_dropout: Dropout of the encoder's attention weights; None is the encoder's own. On CPU it costs
             a sixth of a step.
         hidden_dropout: The same for the encoder's other dropout, which costs a small one a fifth of a step.
@@ -112,7 +110,6 @@ def preset_for(name: str, task: str, language: str, static: bool = False) -> Pre
     """The preset of that name as it is used for a task in a language.
 
     Args:
-        name: Its name.
         task: `pos`, `parse` or `ner`.
         language: As `Language.code`.
         static: Whether static vectors are read, and no encoder.

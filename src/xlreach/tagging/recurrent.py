@@ -50,7 +50,6 @@ class RecurrentWordEncoder(WordRepresentations):
 
     Args:
         vectors: (words, size) the vector of each word of a `Vocabulary`, padding left out.
-        settings: Layers and their width.
     """
 
     def __init__(self, vectors: np.ndarray, settings: Recurrent) -> None:

@@ -30,9 +30,7 @@ class TokenizedSentence:
 
     Attributes:
         windows: The ids of each window, special tokens included.
-        row: For every pooled piece, its window.
         column: For every pooled piece, its place in the window.
-        word: For every pooled piece, its word.
         words: The number of words; each has at least one pooled piece.
     """
 
@@ -115,7 +113,6 @@ def plan_windows(lengths: Sequence[int], capacity: int, overlap: int) -> list[tu
 
     Args:
         lengths: Pieces of each word, none above `capacity`.
-        capacity: Pieces a window holds.
         overlap: Pieces that neighbouring windows share, about, where words allow it.
 
     Returns:
@@ -185,7 +182,6 @@ class ScalarMix(nn.Module):
     """A weighted mean of layers, weights by softmax, times one learned factor.
 
     Args:
-        layers: How many, the embeddings counted.
         dropout: How likely a layer is left out of a training step.
     """
 
@@ -212,7 +208,6 @@ class WordRepresentations(nn.Module, ABC):
     """Whatever gives one vector a word.
 
     Attributes:
-        size: The width of a word's vector.
         frozen: Whether what was pretrained is left as it is for now.
     """
 

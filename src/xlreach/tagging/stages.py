@@ -20,12 +20,9 @@ class TagStage(Stage):
 
     Attributes:
         encoder: The encoder that it is trained on.
-        task: What it learns.
         corpus: The name of the corpus that it is trained on, and tested on unless there is a `target`.
         target: The name of the corpus that it is tested on instead.
-        files: The checksum of their files.
         preset: How it is trained, with the precision of this machine, which so becomes part of the key.
-        seed: The seed of the training.
     """
 
     kind: ClassVar[str] = "tag"

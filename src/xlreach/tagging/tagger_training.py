@@ -44,7 +44,6 @@ class History:
     """What happened in training.
 
     Attributes:
-        losses: Mean loss of each epoch.
         dev: The dev figure of each epoch, 0 to 1.
         best: The epoch whose weights were kept, from 0.
         pieces: How many pieces the encoder read in training, padding not counted.
@@ -64,9 +63,6 @@ class Tagger(nn.Module):
     """An encoder with one head.
 
     Args:
-        words: Gives word representations.
-        head: Turns them into labels.
-        padding: The padding id.
         precision: What the encoder multiplies in: `float32` or `bfloat16`; the head always takes float32.
     """
 
@@ -97,7 +93,6 @@ class Tagger(nn.Module):
         """Predictions in the order of the sentences; on CPUs a batch a core.
 
         Args:
-            sentences: What to predict.
             max_sentences: At most so many a batch …
             max_pieces: … and at most so many pieces, padding counted; by default what a core's cache holds, on a GPU
                 many times that.
@@ -132,8 +127,6 @@ def plan_batches(sentences: Sequence[TokenizedSentence], max_sentences: int, max
     """Cuts sentences, taken in their order, into batches.
 
     Args:
-        sentences: The sentences, best sorted by length.
-        max_sentences: At most so many a batch.
         max_pieces: At most so many pieces a batch, padding counted; a sentence above it stands alone.
     """
     batches: list[list[int]] = []
@@ -164,11 +157,7 @@ def train(
 
     Args:
         tagger: Untrained; the caller has seeded torch for its initial weights.
-        examples: The training sentences.
         dev: Sentences and gold annotations that decide which epoch is best.
-        task: Measures the dev sentences.
-        labels: The names of predicted labels.
-        preset: Hyper-parameters.
         seed: Decides dropout and the order of batches.
         checkpoint: A folder for the checkpoint; one that is there is taken up.
         identity: Names the run; a checkpoint of another one is not taken up.
@@ -213,8 +202,6 @@ def learning_rate(preset: Preset, progress: float, start: float) -> float:
     """The share of the peak rate.
 
     Args:
-        preset: Names the schedule and its warm-up.
-        progress: Epochs since training began, with fractions.
         start: When this group of weights begins to be trained, in epochs.
     """
     since, warmup = progress - start, preset.warmup_epochs

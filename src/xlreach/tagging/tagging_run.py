@@ -52,7 +52,6 @@ def run_tagging(
             tenth training sentence is held out.
         preset: How to train, by name or value.
         seed: Decides initial weights of the head, dropout and batches; the same seed gives the same figures.
-        out: A folder.
         checkpoint: A folder that survives a kill; training goes on from what lies there. Without one it is
             `out/.checkpoint`, removed in the end.
         cost: Gets `tokens` (pieces read in training), `epochs` and `examples`.

@@ -30,8 +30,6 @@ class Recurrent:
     """What reads static vectors in place of an encoder: bidirectional LSTMs.
 
     Attributes:
-        layers: How many.
-        hidden: The width of each direction.
         dropout: Of what goes into each, and into the head.
         highway: Whether gates let words pass a layer by.
     """

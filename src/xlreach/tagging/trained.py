@@ -27,12 +27,7 @@ class TrainedTagger:
     """An encoder with a trained head.
 
     Attributes:
-        task: What it annotates.
         encoder: The folder that it was trained from, whose configuration and tokenizer it needs.
-        labels: The labels that it can give.
-        precision: What the encoder multiplies in.
-        model: The network.
-        tokenize: How it reads words.
     """
 
     task: Task

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -30,17 +29,8 @@ _ALPHA = 0.05
 _MOST = 0.9999
 
 
-def correlations(
-    profile: Profile, rng: np.random.Generator, *, resamples: int = 10_000, permutations: int = 10_000
-) -> list[Correlation]:
-    """Spearman's rho of retrieval with every predictor; Holm over the rows of one scope.
-
-    Args:
-        profile: The grid.
-        rng: Where draws come from.
-        resamples: Draws of languages for the intervals.
-        permutations: For the tests.
-    """
+def correlations(profile: Profile, rng: np.random.Generator, *, resamples: int, permutations: int) -> list[Correlation]:
+    """Spearman's rho of retrieval with every predictor; Holm over the rows of one scope."""
     rows = []
     for scope in SCOPES:
         measured = [_correlation(profile, p, scope, rng, resamples, permutations) for p in profile.predictors]
@@ -94,17 +84,11 @@ def spearman(x: np.ndarray, y: np.ndarray) -> float | None:
 
 
 def bootstrap_interval(
-    x: np.ndarray, y: np.ndarray, rho: float, resamples: int, rng: np.random.Generator, confidence: float = 0.95
+    x: np.ndarray, y: np.ndarray, rho: float, resamples: int, rng: np.random.Generator
 ) -> Interval | None:
     """The interval of rho from draws of languages, on Fisher's scale, with Student's t on languages - 1 degrees.
 
-    Args:
-        x: One grid, shape (languages, recipes).
-        y: The other.
-        rho: Their correlation.
-        resamples: How many draws.
-        rng: Where they come from.
-        confidence: The level.
+    The grids have the shape (languages, recipes).
 
     Returns:
         None for fewer than `FEWEST` languages.
@@ -124,7 +108,7 @@ def bootstrap_interval(
     if len(drawn) < resamples / 2:
         return None
     se = float(drawn.std(ddof=1)) * math.sqrt(languages / (languages - 1))
-    reach = float(stats.t.ppf((1 + confidence) / 2, languages - 1)) * se
+    reach = float(stats.t.ppf(0.975, languages - 1)) * se
     middle = float(np.arctanh(np.clip(rho, -_MOST, _MOST)))
     return Interval(min(math.tanh(middle - reach), rho), max(math.tanh(middle + reach), rho))
 
@@ -132,14 +116,10 @@ def bootstrap_interval(
 def permutation_p(
     x: np.ndarray, y: np.ndarray, permutations: int, rng: np.random.Generator, *, within: bool = False
 ) -> float:
-    """Two-sided p of rho under permutations that keep a language's points together.
+    """Two-sided p of rho under permutations that keep a language's points together; (languages, recipes) grids.
 
-    Args:
-        x: One grid, shape (languages, recipes).
-        y: The other.
-        permutations: How many to draw; all orders of the languages are enumerated where there are no more.
-        rng: Where they come from.
-        within: Permute recipes within each language instead of languages.
+    All orders of the languages are enumerated where there are no more than `permutations`. `within` permutes recipes
+    within each language instead of languages.
     """
     first = stats.rankdata(x).reshape(x.shape)
     second = stats.rankdata(y).reshape(y.shape)
@@ -174,9 +154,3 @@ def _reason(row: Correlation, p_holm: float | None) -> Literal["constant", "few_
     if p_holm is None or p_holm >= _ALPHA or ends is None or (ends.low < 1e-6 and ends.high > -1e-6):
         return "chance"
     return None
-
-
-def strongest(rows: Sequence[Correlation]) -> Correlation | None:
-    """The strongest correlation that is more than chance; None where none is."""
-    claimed = [row for row in rows if row.verdict != "cannot tell"]
-    return max(claimed, key=lambda row: abs(row.rho or 0.0)) if claimed else None

@@ -14,14 +14,10 @@ COSTS = ("seconds", "tokens", "peak_memory_mb")
 
 
 def cost_of(results: Sequence[Measurement], systems: Collection[System], aligned: bool) -> Cost | None:
-    """What making these systems took, on average over them and over seeds.
+    """What making these systems took, on average over them and over seeds; None where nothing was recorded.
 
-    Only the stages that make an encoder count: measuring it costs the same for every system.
-
-    Args:
-        results: The measurements.
-        systems: The systems.
-        aligned: Whether the alignment was part of it (it is not, for tagging).
+    Only the stages that make an encoder count: measuring it costs the same for every system. `aligned` is whether the
+    alignment was part of it (it is not, for tagging).
 
     Returns:
         None where nothing was recorded.
@@ -33,14 +29,8 @@ def cost_of(results: Sequence[Measurement], systems: Collection[System], aligned
             for row in results:
                 if row.kind != "cost" or row.measure != name or row.system.base != system.base:
                     continue
-                own = (
-                    UNTREATED
-                    if row.stage == "adapt"
-                    else system.alignment
-                    if row.stage == "align" and aligned
-                    else None
-                )
-                if row.system.recipe == system.recipe and row.system.alignment == own:
+                alignments = {"adapt": UNTREATED, "align": system.alignment if aligned else None}
+                if row.system.recipe == system.recipe and row.system.alignment == alignments.get(row.stage or ""):
                     seeds.setdefault(row.seed, []).append(row.value)
             if seeds:
                 combine = max if name == "peak_memory_mb" else sum

@@ -39,11 +39,7 @@ _EXACT = ("AP", "RR", "nDCG", "R", "P", "Success")
 
 
 def pool_sizes(ranks: pd.DataFrame | Path) -> list[PoolSizes]:
-    """How many documents are ranked in each language; the setting `multi` is one pool for all and has none.
-
-    Args:
-        ranks: As for `equal_pools`.
-    """
+    """How many documents are ranked in each language; the setting `multi` is one pool for all and has none."""
     table = _table(ranks).select(["dataset", "setting", "document_language", "pool"])
     # where queries are documents too, a query's own document is not ranked
     ends = table.group_by(["dataset", "setting", "document_language"]).aggregate([("pool", "min"), ("pool", "max")])
@@ -73,17 +69,12 @@ def equal_pools(
     """Every system's figures by query language, in its whole pools and at the smallest pool of its data set.
 
     Only where pools differ: equal pools need no correction. All figures are over full rankings: `AP` and `RR` without
-    a cutoff are above those of `results.jsonl` by what lies beyond its depth.
+    a cutoff are above those of `results.jsonl` by what lies beyond its depth. Measures without an exact expectation
+    are left out.
 
-    Args:
-        ranks: A row a query and pool, or the Parquet file of them: `base`, `recipe`, `alignment`, `retriever`,
-            `language`, `seed`, `dataset`, `setting`, `query_language`, `document_language`, `query_id`, `group`, `pool`
-            (how many documents were ranked), `ranks` (of the relevant documents in the whole ranking, from 1; 0 for
-            one that was not ranked), `grades` (theirs).
-        measures: ir-measures strings; those without an exact expectation are left out.
-        levels: `{"high": [codes], "low": [codes]}`.
-        headline: The measure whose gaps at equal pools get intervals.
-        gaps_of: The gaps of measurements and their per-query values.
+    `ranks` has a row a query and pool, with the columns `_COLUMNS`: `pool` is how many documents were ranked, `ranks`
+    are those of the relevant documents in the whole ranking, from 1 (0 for one that was not ranked), `grades` theirs.
+    `gaps_of` gives the gaps of measurements and their per-query values: those of `headline` get intervals.
 
     Raises:
         DataError: A column is missing, or a rank lies outside its pool.
@@ -126,36 +117,17 @@ def equal_pools(
     return rows
 
 
+@lru_cache(maxsize=200_000)
 def expected(measure: str, ranks: tuple[int, ...], grades: tuple[int, ...], pool: int, size: int) -> float:
-    """The expectation of a measure when a pool is thinned out to a size, its relevant documents kept.
+    """The expectation of a measure when a pool of documents is thinned out to a size, its relevant documents kept.
 
-    Args:
-        measure: `AP`, `RR`, `nDCG`, `R`, `P` or `Success`, with or without a cutoff (`R`, `P`, `Success` need one).
-        ranks: Ranks of the relevant documents in the whole pool, from 1; 0 for one that was not ranked.
-        grades: Their grades.
-        pool: Documents ranked.
-        size: Documents left.
+    The measure is `AP`, `RR`, `nDCG`, `R`, `P` or `Success`, with or without a cutoff (`R`, `P`, `Success` need one).
 
     Raises:
         LookupError: The measure has no exact expectation here.
         DataError: A rank lies outside the pool.
     """
     name, cutoff = _parsed(measure)
-    return _expected(name, cutoff, tuple(ranks), tuple(grades), int(pool), int(size))
-
-
-@lru_cache
-def _parsed(measure: str) -> tuple[str, int]:
-    """Name and cutoff (0 for none) of a measure that has an exact expectation."""
-    parsed = ir_measures.parse_measure(measure)
-    name, cutoff = str(parsed.NAME), parsed.params.get("cutoff")
-    if name not in _EXACT or parsed.params.keys() - {"cutoff"} or (cutoff is None and name in ("R", "P", "Success")):
-        raise LookupError(measure)
-    return name, int(cutoff or 0)
-
-
-@lru_cache(maxsize=200_000)
-def _expected(name: str, cutoff: int, ranks: tuple[int, ...], grades: tuple[int, ...], pool: int, size: int) -> float:
     relevant = len(ranks)
     order = sorted((rank, grade) for rank, grade in zip(ranks, grades, strict=True) if rank > 0)
     if order and order[-1][0] > pool:
@@ -185,15 +157,21 @@ def _expected(name: str, cutoff: int, ranks: tuple[int, ...], grades: tuple[int,
     return float(gained / ideal) if ideal else 0.0
 
 
+@lru_cache
+def _parsed(measure: str) -> tuple[str, int]:
+    """Name and cutoff (0 for none) of a measure that has an exact expectation."""
+    parsed = ir_measures.parse_measure(measure)
+    name, cutoff = str(parsed.NAME), parsed.params.get("cutoff")
+    if name not in _EXACT or parsed.params.keys() - {"cutoff"} or (cutoff is None and name in ("R", "P", "Success")):
+        raise LookupError(measure)
+    return name, int(cutoff or 0)
+
+
 @lru_cache(maxsize=20_000)
 def _ranks_left(number: int, above: int, others: int, left: int) -> tuple[np.ndarray, np.ndarray]:
-    """The ranks that a relevant document may have in the smaller pool, and their probabilities.
+    """The ranks that the relevant document `number` may have in the smaller pool, and their probabilities.
 
-    Args:
-        number: It is the so-manieth of the relevant documents.
-        above: How many documents that are not relevant are above it in the whole pool.
-        others: How many documents are not relevant.
-        left: How many of these are kept.
+    `above` of the `others` documents that are not relevant are above it in the whole pool; `left` of them are kept.
     """
     stay = np.arange(max(0, left - (others - above)), min(above, left) + 1)
     # The hypergeometric distribution, ten times as fast as scipy's, which is called some thousand times.
@@ -261,19 +239,11 @@ def _by_language(system: pd.DataFrame) -> dict[str, PoolFigure]:
     seeds = by_seed.groupby(level="query_language", sort=False, observed=True)
     means, spread = seeds.mean(), seeds.std(ddof=1)
 
-    def deviation(code: str, name: str) -> float | None:
-        return None if pd.isna(sd := spread.loc[code, name]) else float(sd)
-
-    return {
-        str(code): PoolFigure(
-            pool=float(row["pool"]),
-            whole=float(row["whole"]),
-            equal=float(row["equal"]),
-            whole_sd=deviation(code, "whole"),
-            equal_sd=deviation(code, "equal"),
-        )
-        for code, row in means.iterrows()
-    }
+    figures = {}
+    for code, row in means.iterrows():
+        whole_sd, equal_sd = (None if pd.isna(sd) else float(sd) for sd in spread.loc[code, ["whole", "equal"]])
+        figures[str(code)] = PoolFigure(**row.to_dict(), whole_sd=whole_sd, equal_sd=equal_sd)
+    return figures
 
 
 def _gap(values: Mapping[str, float], levels: Mapping[str, Sequence[str]]) -> float | None:

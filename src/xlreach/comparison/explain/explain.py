@@ -3,53 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
 from xlreach.comparison.explain.correlation import correlations
 from xlreach.comparison.explain.mixed_model import mixed_models
 from xlreach.comparison.explain.profile import Profile, profiles
-from xlreach.gaps import Correlation, LanguageSplit, MixedModel, ProfilePoint
+from xlreach.gaps import GapAnalysis, LanguageSplit, ProfilePoint
 from xlreach.measurement import Measurement
 from xlreach.system import System
 
 
-@dataclass(frozen=True)
-class Explanations:
-    """What `explain` gives: see the fields of the same names of `GapAnalysis`."""
-
-    profiles: tuple[ProfilePoint, ...]
-    correlations: tuple[Correlation, ...]
-    models: tuple[MixedModel, ...]
-
-
-def explain(
-    results: Sequence[Measurement],
-    measure: str | None,
-    split: LanguageSplit,
-    *,
-    seed: int = 0,
-    resamples: int = 10_000,
-    permutations: int = 10_000,
-) -> Explanations:
-    """Profiles, correlations and models of a study.
-
-    Args:
-        results: Its measurements.
-        measure: The retrieval measure to explain.
-        split: The study's own, to name each language's side.
-        seed: Of the resampling.
-        resamples: Draws of languages.
-        permutations: For the tests.
-    """
-    grids = list(profiles(results, measure))
-    rng = np.random.default_rng(seed)
-    return Explanations(
-        profiles=tuple(point for grid in grids for point in _points(grid, split)),
-        correlations=tuple(
-            row for grid in grids for row in correlations(grid, rng, resamples=resamples, permutations=permutations)
-        ),
+def explain(analysis: GapAnalysis, results: Sequence[Measurement]) -> GapAnalysis:
+    """The analysis with profiles, correlations and models of its headline measure."""
+    grids = list(profiles(results, analysis.headline))
+    rng = np.random.default_rng(analysis.seed)
+    draws = {"resamples": analysis.resamples, "permutations": analysis.permutations}
+    return replace(
+        analysis,
+        profiles=tuple(point for grid in grids for point in _points(grid, analysis.split)),
+        correlations=tuple(row for grid in grids for row in correlations(grid, rng, **draws)),
         models=tuple(mixed_models(grids)),
     )
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import importlib
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -32,20 +32,15 @@ _Term = tuple[Literal["predictor", "alignment"], str]
 _ORDER = ("fertility", "unk_words", "CC-100 tokens (M)", "LAS", "accuracy", "F1", "unk_pieces", "UAS")
 
 
-def mixed_models(profiles: Sequence[Profile], *, confidence: float = 0.95) -> list[MixedModel]:
-    """One model a base, data set and setting, over all its alignments.
-
-    Args:
-        profiles: The grids of a study.
-        confidence: The level of the intervals.
-    """
+def mixed_models(profiles: Sequence[Profile]) -> list[MixedModel]:
+    """One model a base, data set and setting, over all its alignments."""
     groups: dict[tuple[str | None, str | None, str | None, str], list[Profile]] = {}
     for profile in profiles:
         groups.setdefault((profile.base, profile.dataset, profile.setting, profile.measure), []).append(profile)
-    return [_model(members, confidence) for members in groups.values()]
+    return [_model(members) for members in groups.values()]
 
 
-def _model(members: Sequence[Profile], confidence: float) -> MixedModel:
+def _model(members: Sequence[Profile]) -> MixedModel:
     languages = sorted({code for profile in members for code in profile.languages})
     model = MixedModel(
         base=members[0].base,
@@ -73,17 +68,15 @@ def _model(members: Sequence[Profile], confidence: float) -> MixedModel:
     if not isinstance(fit, _Fit):
         return replace(model, reason=fit)
     df = max(len(languages) - 1 - sum(kind == "predictor" for kind, _ in terms), 1)
-    reach = float(stats.t.ppf((1 + confidence) / 2, df))
+    reach = float(stats.t.ppf(0.975, df))
     p_values = [float(2 * stats.t.sf(abs(b / se), df)) for b, se in zip(fit.params[1:], fit.se[1:], strict=True)]
-    effects: list[Effect] = []
+    effects = []
     for (kind, name), b, se, p, p_holm in zip(terms, fit.params[1:], fit.se[1:], p_values, holm(p_values), strict=True):
-        sign: Literal["more", "less"] = "more" if b > 0 else "less"
-        certain = p_holm is not None and p_holm < _ALPHA
         ends = Interval(float(b - reach * se), float(b + reach * se))
-        verdict: Literal["more", "less", "cannot tell"] = sign if certain else "cannot tell"
-        effects.append(
-            Effect(kind=kind, name=name, estimate=float(b), interval=ends, p=p, p_holm=p_holm, verdict=verdict)
-        )
+        effect = Effect(kind=kind, name=name, estimate=float(b), interval=ends, p=p, p_holm=p_holm)
+        if p_holm is not None and p_holm < _ALPHA:
+            effect = replace(effect, verdict="more" if b > 0 else "less")
+        effects.append(effect)
     return replace(model, fitted=True, effects=tuple(effects), language_sd=fit.language_sd, residual_sd=fit.residual_sd)
 
 
@@ -91,11 +84,11 @@ def _design(members: Sequence[Profile], most: int) -> tuple[list[_Term], np.ndar
     """Standardised predictors, as many as the languages carry, none that repeats another; dummies of alignments."""
     terms: list[_Term] = []
     columns: list[np.ndarray] = []
+    values = [{predictor.name: predictor.values.ravel() for predictor in profile.predictors} for profile in members]
     for name in _ORDER:
-        parts = [_column(profile, name) for profile in members]
-        if len(terms) == most or any(part is None for part in parts):
+        if len(terms) == most or not all(name in of_profile for of_profile in values):
             continue
-        whole = np.concatenate([part for part in parts if part is not None])
+        whole = np.concatenate([of_profile[name] for of_profile in values])
         if name in _LOGARITHMIC:
             name, whole = f"log10 {name}", np.log10(1 + whole)
         if not np.isfinite(whole).all() or not whole.std() > 1e-9:
@@ -114,12 +107,7 @@ def _design(members: Sequence[Profile], most: int) -> tuple[list[_Term], np.ndar
     return terms, np.column_stack(columns) if columns else np.empty((0, 0))
 
 
-def _column(profile: Profile, name: str) -> np.ndarray | None:
-    return next((predictor.values.ravel() for predictor in profile.predictors if predictor.name == name), None)
-
-
-@dataclass(frozen=True)
-class _Fit:
+class _Fit(NamedTuple):
     params: np.ndarray
     se: np.ndarray
     language_sd: float

@@ -16,7 +16,7 @@ import numpy as np
 
 from xlreach.comparison.groups.families import families
 from xlreach.comparison.groups.splits import look_up
-from xlreach.comparison.resampling.language_means import ByLanguage, over_seeds
+from xlreach.comparison.resampling.language_means import ByLanguage
 from xlreach.measurement import Measurement, is_whole
 
 Group = Literal["tagging", "tokenizer", "pretraining", "adaptation"]
@@ -28,43 +28,25 @@ _SAME_AS_ANOTHER = ("new_pieces_used", "round_trip_loss_no_space")
 
 @dataclass(frozen=True)
 class Predictor:
-    """What may explain retrieval.
-
-    Attributes:
-        name: A tagging measure, a diagnostic, or a fact of a language.
-        group: `tagging`, `tokenizer`, `pretraining` or `adaptation`.
-        values: Shape (languages, recipes); NaN where unknown.
-    """
+    """What may explain retrieval: a tagging measure, a diagnostic, or a fact of a language."""
 
     name: str
     group: Group
-    values: np.ndarray
+    values: np.ndarray  # shape (languages, recipes); NaN where unknown
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A grid of languages by recipes under one base, data set, setting and alignment.
-
-    Attributes:
-        base: The base.
-        dataset: The retrieval data set.
-        setting: `mono`, `cross` or `multi`.
-        measure: The measure retrieved by.
-        alignment: The alignment.
-        languages: The rows.
-        recipes: The columns.
-        scores: Retrieval, shape (languages, recipes), means over seeds; no NaN.
-        predictors: What may explain it.
-    """
+    """A grid of languages by recipes under one base, data set, setting and alignment."""
 
     base: str | None
     dataset: str | None
     setting: str | None
     measure: str
     alignment: str
-    languages: tuple[str, ...]
-    recipes: tuple[str, ...]
-    scores: np.ndarray
+    languages: tuple[str, ...]  # the rows
+    recipes: tuple[str, ...]  # the columns
+    scores: np.ndarray  # retrieval, shape (languages, recipes), means over seeds; no NaN
     predictors: tuple[Predictor, ...]
 
 
@@ -79,7 +61,7 @@ def profiles(results: Sequence[Measurement], measure: str | None) -> Iterator[Pr
         by_language = ByLanguage(family.pairs, key.setting)
         grids: dict[str, dict[str, np.ndarray]] = {}
         for cell in family.cells:
-            values = by_language.values(over_seeds(cell.means())[None])[0]
+            values = by_language.of_cell(cell)
             grids.setdefault(cell.system.alignment, {})[cell.system.recipe] = values
         for alignment, columns in grids.items():
             scores = np.array(list(columns.values())).T
@@ -89,38 +71,22 @@ def profiles(results: Sequence[Measurement], measure: str | None) -> Iterator[Pr
                 recipes = tuple(columns)
                 known = by_base[key.base] + _facts(languages, recipes)
                 predictors = tuple(Predictor(n, g, _grid(v, languages, recipes)) for n, g, v in known)
-                yield Profile(
-                    key.base,
-                    key.dataset,
-                    key.setting,
-                    key.measure,
-                    alignment,
-                    languages,
-                    recipes,
-                    scores[there],
-                    tuple(predictor for predictor in predictors if np.isfinite(predictor.values).any()),
-                )
+                measured = tuple(predictor for predictor in predictors if np.isfinite(predictor.values).any())
+                yield Profile(*key[1:], alignment, languages, recipes, scores[there], measured)
 
 
 def _known(results: Sequence[Measurement], base: str | None) -> list[tuple[str, Group, _Values]]:
     """(name, group, values) of whatever was measured of a language under a recipe."""
     rows = [row for row in results if row.base == base]
-    known: list[tuple[str, Group, _Values]] = [
-        (name, "tagging", values)
-        for name, values in _tables([r for r in rows if r.kind == "tagging" and is_whole(r)]).items()
-    ]
-    texts = [r for r in rows if r.kind == "diagnostic" and r.query_language is None]
-    alike = [dataclasses.replace(row, kind="tagging") for row in texts]
-    tables = {name: values for name, values in _tables(alike).items() if name not in _SAME_AS_ANOTHER}
-    known += [(name, "tokenizer", values) for name, values in tables.items()]
+    tagged = _tables([row for row in rows if row.kind == "tagging" and is_whole(row)])
+    texts = [row for row in rows if row.kind == "diagnostic" and row.query_language is None]
+    tokenized = _tables([dataclasses.replace(row, kind="tagging") for row in texts])
+    known: list[tuple[str, Group, _Values]] = [(name, "tagging", values) for name, values in tagged.items()]
+    known += [(name, "tokenizer", values) for name, values in tokenized.items() if name not in _SAME_AS_ANOTHER]
     tokens: dict[tuple[str, str], list[float]] = {}
     for row in rows:
-        if (
-            row.kind == "cost"
-            and (row.stage, row.measure) == ("adapt", "tokens")
-            and row.language
-            and "+" not in row.language
-        ):
+        is_text = (row.kind, row.stage, row.measure) == ("cost", "adapt", "tokens")
+        if is_text and row.language and "+" not in row.language:
             tokens.setdefault((row.language, str(row.recipe)), []).append(row.value)
     return [*known, (_TEXT, "adaptation", {key: float(np.mean(values)) for key, values in tokens.items()})]
 
@@ -132,7 +98,7 @@ def _tables(rows: Sequence[Measurement]) -> dict[str, _Values]:
         by_language = ByLanguage(family.pairs, None)
         table = tables.setdefault(family.key.measure, {})
         for cell in family.cells:
-            values = by_language.values(over_seeds(cell.means())[None])[0]
+            values = by_language.of_cell(cell)
             for code, value in zip(by_language.languages, values, strict=True):
                 if np.isfinite(value):
                     table[code, cell.system.recipe] = float(value)

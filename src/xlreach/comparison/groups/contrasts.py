@@ -15,13 +15,7 @@ from xlreach.system import UNTREATED, System
 
 @dataclass(frozen=True)
 class Contrast:
-    """A system and the one it is compared with.
-
-    Attributes:
-        factor: What differs.
-        cell: The index of the system in its family.
-        against: The index of the one without.
-    """
+    """A system and the one it is compared with, as indexes of their family's cells."""
 
     factor: Factor
     cell: int
@@ -47,13 +41,7 @@ def find_contrasts(family: Family) -> list[Contrast]:
 
 
 def query_contributions(family: Family, contrast: Contrast, sides: tuple[Sequence[str], Sequence[str]]) -> np.ndarray:
-    """What each query group adds to low gain - high gain, shape (groups,); sums to the change, seeds averaged.
-
-    Args:
-        family: With per-query values.
-        contrast: The two systems.
-        sides: The low- and the high-resource languages.
-    """
+    """What each query group adds to low gain - high gain, shape (groups,); sums to the change, seeds averaged."""
     by_language = ByLanguage(family.pairs, family.key.setting)
     weighted, measured = [], []
     for number in (contrast.cell, contrast.against):

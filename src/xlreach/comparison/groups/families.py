@@ -12,11 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as arrow
 
 from xlreach.errors import DataError
 from xlreach.measurement import Measurement, is_whole
@@ -47,21 +51,13 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class Cell:
-    """One system's values.
-
-    Attributes:
-        system: Which one.
-        seeds: The seeds, one per slice of the last axis.
-        sums: Sum of the values of a query group, shape (groups, pairs, seeds), float32.
-        counts: How many values went into it, same shape.
-        borrowed: Languages whose tagging values are the unadapted base's, for want of any under this recipe.
-    """
+    """One system's values."""
 
     system: System
-    seeds: tuple[int | None, ...]
-    sums: np.ndarray
-    counts: np.ndarray
-    borrowed: tuple[str, ...] = ()
+    seeds: tuple[int | None, ...]  # one per slice of the last axis
+    sums: np.ndarray  # of the values of a query group, shape (groups, pairs, seeds), float32
+    counts: np.ndarray  # how many values went into each sum
+    borrowed: tuple[str, ...] = ()  # languages tagged with the unadapted base only, whose values stand here
 
     def means(self) -> np.ndarray:
         """Mean over queries, shape (pairs, seeds), float64; NaN where nothing was measured."""
@@ -72,32 +68,21 @@ class Cell:
 
 @dataclass(frozen=True)
 class Family:
-    """The cells to be compared with each other.
-
-    Attributes:
-        key: Base, data set, setting and measure.
-        pairs: The second axis of every cell.
-        strata: For every query group the number of its stratum: groups that occur in the same languages.
-        cells: The systems.
-        has_queries: Whether per-query values are known; without them the first axis has length 1.
-        datasets: The data sets that went in.
-    """
+    """The cells to be compared with each other."""
 
     key: FamilyKey
-    pairs: tuple[Pair, ...]
-    strata: np.ndarray
+    pairs: tuple[Pair, ...]  # the second axis of every cell
+    strata: np.ndarray  # for every query group the number of its stratum: groups that occur in the same languages
     cells: tuple[Cell, ...]
-    has_queries: bool
-    datasets: tuple[str, ...]
+    has_queries: bool  # without per-query values the first axis has length 1
+    datasets: tuple[str, ...]  # all that went in
 
 
 def families(results: Sequence[Measurement], queries: pd.DataFrame | Path | None) -> Iterator[Family]:
     """Every family of the results, in their order, one at a time in memory.
 
-    Args:
-        results: The measurements; retrieval rows and tagging rows are used. Tagging data sets differ by language, so
-            a tagging family is one measure over all its data sets, and a language's value their mean.
-        queries: The per-query values, or the Parquet file that holds them (read a family at a time), or None.
+    Tagging data sets differ by language, so a tagging family is one measure over all its data sets, and a language's
+    value their mean. The per-query values are a frame, or the Parquet file that holds them (read a family at a time).
 
     Raises:
         DataError: A column is missing, or a value is not finite.
@@ -111,24 +96,17 @@ def families(results: Sequence[Measurement], queries: pd.DataFrame | Path | None
         else:
             continue
         rows.setdefault(key, []).append(row)
-    source = _Queries(queries)
+    table = _table(queries)
     for key, members in rows.items():
-        yield _family(key, members, source.of(key) if key.kind == "retrieval" else None)
+        yield _family(key, members, _of_family(table, key) if table is not None and key.kind == "retrieval" else None)
 
 
 def _family(key: FamilyKey, rows: list[Measurement], queries: pd.DataFrame | None) -> Family:
-    frame = pd.DataFrame(
-        {
-            "cell": [row.system for row in rows],
-            "pair": [_pair(row) for row in rows],
-            "seed": [row.seed for row in rows],
-            "value": [row.value for row in rows],
-        },
-        dtype=object,
-    )
-    pairs: list[Pair] = list(dict.fromkeys(frame["pair"]))
+    by_system: dict[System, list[Measurement]] = {}
+    for row in rows:
+        by_system.setdefault(row.system, []).append(row)
+    pairs = list(dict.fromkeys(map(_pair, rows)))
     position = {pair: index for index, pair in enumerate(pairs)}
-    by_cell = frame.groupby("cell", sort=False) if len(frame) else ()
     detail: dict[System, pd.DataFrame] = {}
     groups, strata = 1, np.zeros(1, np.int64)
     if queries is not None and len(queries):
@@ -140,20 +118,19 @@ def _family(key: FamilyKey, rows: list[Measurement], queries: pd.DataFrame | Non
         groups, strata = len(units), _strata(numbers, queries["query_language"], len(units))
         queries = queries.assign(unit=numbers)
         names = [queries[name].astype(object).fillna(plain) for name, plain in _CELL.items()]
-        codes, known = pd.factorize(pd.MultiIndex.from_arrays(names))
-        for number, name in enumerate(known):
+        codes, systems = pd.factorize(pd.MultiIndex.from_arrays(names))
+        for number, name in enumerate(systems):
             detail[System(key.base or "", *map(str, name))] = queries[codes == number]
     cells = []
-    for system, members in by_cell:
-        seeds = tuple(sorted({_seed(seed) for seed in members["seed"]}, key=lambda seed: (seed is not None, seed or 0)))
+    for system, members in by_system.items():
+        seeds = tuple(sorted({row.seed for row in members}, key=lambda seed: (seed is not None, seed or 0)))
         sums = np.zeros((groups, len(pairs), len(seeds)), np.float32)
         counts = np.zeros_like(sums)
-        own = detail.get(system)
-        if own is not None:
-            _fill(sums, counts, own, seeds)
+        if system in detail:
+            _fill(sums, counts, detail[system], seeds)
         measured = np.zeros((len(pairs), len(seeds), 2))
-        for pair, seed, value in zip(members["pair"], members["seed"], members["value"], strict=True):
-            measured[position[pair], seeds.index(_seed(seed))] += (float(value), 1.0)
+        for row in members:
+            measured[position[_pair(row)], seeds.index(row.seed)] += (row.value, 1.0)
         # a value known only as a mean is the same for every query group: no spread over queries
         bare = (counts.sum(0) == 0) & (measured[..., 1] > 0)
         value = measured[..., 0] / np.maximum(measured[..., 1], 1)
@@ -183,10 +160,6 @@ def _borrow(cell: Cell, cells: Sequence[Cell], pairs: Sequence[Pair]) -> Cell:
     return Cell(cell.system, cell.seeds, sums, counts, tuple(sorted({pairs[row].query for row in missing})))
 
 
-def _seed(value: Any) -> int | None:
-    return None if value is None or pd.isna(value) else int(value)
-
-
 def _pair_index(queries: pd.DataFrame, position: dict[Pair, int]) -> np.ndarray:
     """The number of each row's pair; raises DataError for a pair that is not in the results."""
     parts = [pd.factorize(queries[name]) for name in ("query_language", "document_language", "language")]
@@ -212,54 +185,33 @@ def _strata(units: np.ndarray, languages: pd.Series, groups: int) -> np.ndarray:
     return np.unique(present, axis=0, return_inverse=True)[1].reshape(-1)
 
 
-def _fill(sums: np.ndarray, counts: np.ndarray, own: pd.DataFrame, seeds: tuple[int | None, ...]) -> None:
-    slot = own["seed"].map({seed: number for number, seed in enumerate(seeds) if seed is not None}).to_numpy(float)
+def _fill(sums: np.ndarray, counts: np.ndarray, values: pd.DataFrame, seeds: tuple[int | None, ...]) -> None:
+    slot = values["seed"].map({seed: number for number, seed in enumerate(seeds) if seed is not None}).to_numpy(float)
     slot = np.where(np.isnan(slot), 0 if None in seeds else -1, slot).astype(np.int64)
     if (slot < 0).any():
         raise DataError("queries.parquet has a seed that results.jsonl has not.", expected="Expected one run.")
-    flat = np.ravel_multi_index((own["unit"].to_numpy(), own["pair"].to_numpy(), slot), sums.shape)
-    sums.reshape(-1)[:] = np.bincount(flat, weights=own["value"].to_numpy(float), minlength=sums.size)
+    flat = np.ravel_multi_index((values["unit"].to_numpy(), values["pair"].to_numpy(), slot), sums.shape)
+    sums.reshape(-1)[:] = np.bincount(flat, weights=values["value"].to_numpy(float), minlength=sums.size)
     counts.reshape(-1)[:] = np.bincount(flat, minlength=sums.size)
 
 
-class _Queries:
-    """Per-query values, a family at a time, from memory or from a file."""
-
-    def __init__(self, source: pd.DataFrame | Path | None) -> None:
-        self.path = source if isinstance(source, Path) else None
-        self.frame = source if isinstance(source, pd.DataFrame) and len(source) else None
-        if self.path is not None:
-            import pyarrow.dataset as arrow
-
-            try:
-                self.table: Any = arrow.dataset(self.path)
-            except (OSError, ValueError) as error:
-                raise DataError(f"Cannot be read as Parquet ({error}).", path=self.path) from error
-            _check_columns(self.table.schema.names, self.path)
-        elif self.frame is not None:
-            _check_columns(list(self.frame.columns), None)
-            keys = [self.frame[name].astype(object).where(self.frame[name].notna(), "").to_numpy() for name in _FAMILY]
-            self.rows = pd.Series(range(len(self.frame))).groupby(keys, sort=False).indices
-
-    def of(self, key: FamilyKey) -> pd.DataFrame | None:
-        if self.path is not None:
-            import pyarrow.dataset as arrow
-
-            test = None
-            for name in _FAMILY:
-                value = getattr(key, name)
-                condition = arrow.field(name).is_null() if value is None else arrow.field(name) == value
-                test = condition if test is None else test & condition
-            return self.table.to_table(columns=list(_COLUMNS), filter=test).to_pandas()
-        if self.frame is None:
-            return None
-        rows = self.rows.get(tuple(getattr(key, name) or "" for name in _FAMILY))
-        return None if rows is None else self.frame.iloc[rows]
-
-
-def _check_columns(seen: Sequence[str], path: Path | None) -> None:
-    missing = sorted(set(_COLUMNS) - set(seen))
-    if missing:
+def _table(queries: pd.DataFrame | Path | None) -> arrow.Dataset | None:
+    """The per-query values, to be read a family at a time; None without any."""
+    if queries is None or (isinstance(queries, pd.DataFrame) and queries.empty):
+        return None
+    path = queries if isinstance(queries, Path) else None
+    try:
+        table = arrow.dataset(path or pa.Table.from_pandas(queries, preserve_index=False))
+    except (OSError, ValueError) as error:
+        raise DataError(f"Cannot be read as Parquet ({error}).", path=path) from error
+    if missing := sorted(set(_COLUMNS) - set(table.schema.names)):
         raise DataError(
             f"The per-query values lack {', '.join(missing)}.", expected=f"Expected {', '.join(_COLUMNS)}.", path=path
         )
+    return table
+
+
+def _of_family(table: arrow.Dataset, key: FamilyKey) -> pd.DataFrame:
+    fields = [(arrow.field(name), getattr(key, name)) for name in _FAMILY]
+    tests = [field.is_null() if value is None else field == value for field, value in fields]
+    return table.to_table(columns=list(_COLUMNS), filter=reduce(and_, tests)).to_pandas()

@@ -33,11 +33,7 @@ _Test = Callable[["Language"], "bool | None"]
 
 
 def config_split(levels: Mapping[str, Sequence[str]], languages: Iterable[str]) -> LanguageSplit:
-    """The study's own split.
-
-    Args:
-        levels: `{"high": [codes], "low": [codes]}`, as in the study's config.
-        languages: The languages that were measured.
+    """The study's own split, of the lists in its config.
 
     Raises:
         ConfigError: A side is missing, or a language is on both.
@@ -61,12 +57,8 @@ def splits(
 ) -> list[LanguageSplit]:
     """The study's split, and every other one that has at least one language on each side.
 
-    Args:
-        levels: `{"high": [codes], "low": [codes]}`.
-        languages: The languages that were measured.
-        bases: What each base's name stands for; one that is known to be pretrained on CC-100 or as mBERT, or is
-            pretrained from scratch by the study, has splits of its own (`seen`, `seen script`).
-        divisions: Further lists, `{name: {"high": [codes], "low": [codes]}}`.
+    A base that is known to be pretrained on CC-100 or as mBERT, or is pretrained from scratch by the study, has splits
+    of its own (`seen`, `seen script`); `bases` says what its name stands for.
 
     Raises:
         ConfigError: A list is wrong.
@@ -135,9 +127,8 @@ def _below(value: float | None, line: float) -> bool | None:
 def _pretraining(origin: str, high: Sequence[str]) -> tuple[str, _Test] | None:
     """What a base was pretrained on, in words and as a test; None where that is not known.
 
-    Args:
-        origin: A hub id, a folder of that name, or the steps that pretrain it.
-        high: The study's high-resource languages, which a base from scratch is pretrained on by default.
+    `origin` is a hub id, a folder of that name, or the steps that pretrain it: from scratch it is pretrained on the
+    study's high-resource languages by default.
     """
     from xlreach.adapt import STEPS  # here, so that the rest needs no steps
 

@@ -24,24 +24,17 @@ from xlreach.comparison.groups.families import Cell
 from xlreach.gaps import Interval
 
 _CHUNK_VALUES = 8_000_000
+_QUANTILE = 0.975  # of a 95 % interval
 
 
 @dataclass(frozen=True)
 class Component:
-    """One source of variance of an estimate that was seen in few units.
+    """One source of variance of an estimate that was seen in few units."""
 
-    Attributes:
-        variance: Its share of the variance of the draws.
-        units: How many units it was seen in.
-        unbiased: What it should be; None corrects `variance` for the number of units.
-        uncertain: The variance that the units were seen to have, whose chance sets the degrees of freedom; None where
-            that is `unbiased` itself.
-    """
-
-    variance: float
-    units: int
-    unbiased: float | None = None
-    uncertain: float | None = None
+    variance: float  # its share of the variance of the draws
+    units: int  # how many units it was seen in
+    unbiased: float | None = None  # what the variance should be; None corrects `variance` for the number of units
+    uncertain: float | None = None  # the variance that the units were seen to have; None: `unbiased`
 
     @property
     def corrected(self) -> float:
@@ -50,19 +43,12 @@ class Component:
 
 @dataclass(frozen=True)
 class ConfidenceInterval:
-    """A confidence interval.
-
-    Attributes:
-        low: Its lower end.
-        high: Its upper end.
-        se: The standard error it rests on.
-        df: Degrees of freedom; None where they are not limited.
-    """
+    """A confidence interval, with the standard error it rests on."""
 
     low: float
     high: float
     se: float
-    df: float | None
+    df: float | None  # degrees of freedom; None where they are not limited
 
     @property
     def ends(self) -> Interval:
@@ -98,10 +84,7 @@ def resampled_means(
 ) -> Iterator[tuple[slice, list[np.ndarray]]]:
     """Means of every pair under the drawn queries and seeds, a chunk of resamples at a time.
 
-    Args:
-        cells: Cells of one family.
-        groups: Weights of the query groups, (resamples, groups).
-        seeds: For each cell the weights of its seeds, (resamples, seeds).
+    `groups` are the weights of the query groups, (resamples, groups); `seeds` for each cell those of its seeds.
 
     Yields:
         The slice of resamples, and per cell an array (resamples in the chunk, pairs), float32; NaN where a pair
@@ -152,20 +135,12 @@ def interval(
     *,
     double_counted: float = 0.0,
     rest: float | None = None,
-    confidence: float = 0.95,
-    method: str = "t",
 ) -> ConfidenceInterval | None:
-    """The interval of an estimate from its bootstrap draws.
+    """The interval of an estimate from its bootstrap draws, ± t × corrected standard error; undefined draws are NaN.
 
-    Args:
-        estimate: The statistic on the data.
-        draws: The statistic on each resample; NaN where it was undefined there.
-        components: Its sources of variance, for the small-sample correction; what the draws show beyond them is taken
-            to come from many units (the queries).
-        double_counted: Variance that the draws show beside the components and that these hold already.
-        rest: The variance beside the components, where it is known and no draws are needed.
-        confidence: The level.
-        method: `t` (estimate ± t × corrected standard error) or `percentile` (uncorrected).
+    `components` are its sources of variance; what the draws show beyond them is taken to come from many units (the
+    queries). `double_counted` is the variance that the draws show beside the components and that these hold already.
+    `rest` is the variance beside the components where it is known, so that no draws are needed.
 
     Returns:
         None where the draws do not vary, for then nothing was resampled.
@@ -176,9 +151,6 @@ def interval(
         if len(drawn) < 2:
             return None
         spread = float(drawn.std(ddof=1))
-        if method == "percentile":
-            low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
-            return ConfidenceInterval(float(low), float(high), spread, None) if spread > 1e-9 else None
         rest = max(spread**2 - sum(part.variance for part in small) - double_counted, 0.0)
     se = float(np.sqrt(rest + sum(part.corrected for part in small)))
     if not se > 1e-9:
@@ -187,12 +159,14 @@ def interval(
         (part.corrected if part.uncertain is None else part.uncertain) ** 2 / (part.units - 1) for part in small
     )
     df = se**4 / weight if weight > 0 else None
-    reach = float(stats.norm.ppf((1 + confidence) / 2) if df is None else stats.t.ppf((1 + confidence) / 2, df))
+    reach = float(stats.norm.ppf(_QUANTILE) if df is None else stats.t.ppf(_QUANTILE, df))
     return ConfidenceInterval(estimate - reach * se, estimate + reach * se, se, df)
 
 
-def two_sided(estimate: float, ends: ConfidenceInterval) -> float:
-    """The p of an estimate of zero, from the standard error that its interval rests on."""
+def two_sided(estimate: float, ends: ConfidenceInterval | None) -> float | None:
+    """The p of an estimate of zero, from the standard error of its interval; None without an interval."""
+    if ends is None:
+        return None
     t = abs(estimate) / ends.se
     return float(2 * (stats.norm.sf(t) if ends.df is None else stats.t.sf(t, ends.df)))
 

@@ -26,12 +26,7 @@ _COSTS: dict[DirectionName, _Levels] = {"query side": ("low", "high"), "document
 
 
 class ByLanguage:
-    """Averages pairs into languages, and languages into levels.
-
-    Args:
-        pairs: The family's pairs.
-        setting: In `cross` a pair of a language with itself does not count.
-    """
+    """Averages pairs into languages; in `cross` a pair of a language with itself does not count."""
 
     def __init__(self, pairs: Sequence[Pair], setting: str | None) -> None:
         self.languages = tuple(dict.fromkeys(pair.query for pair in pairs))
@@ -50,6 +45,10 @@ class ByLanguage:
         with np.errstate(invalid="ignore", divide="ignore"):
             return totals / np.where(counts > 0, counts, np.nan)
 
+    def of_cell(self, cell: Cell) -> np.ndarray:
+        """Languages' values, means over seeds, shape (languages,)."""
+        return self.values(mean_of_measured(cell.means())[None])[0]
+
     def shares(self, cell: Cell) -> np.ndarray:
         """The weight of each measured pair in its language's value, shape (pairs, languages)."""
         counted = self.indicator * (cell.counts.sum((0, 2)) > 0)[:, None]
@@ -60,8 +59,8 @@ class ByLanguage:
         return [column for column, code in enumerate(self.languages) if split.level(code) == level]
 
 
-def level_mean(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """Mean over languages, (resamples,), of (resamples, languages); unmeasured ones do not count."""
+def mean_of_measured(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Mean over the last axis (languages or seeds) of what was measured; NaN where nothing was."""
     there = np.isfinite(values)
     shares = there.astype(np.float64) if weights is None else there * weights
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -112,12 +111,7 @@ class ByDirection:
         }
 
     def influences(self, parts: Sequence[_Levels], measured: np.ndarray) -> np.ndarray:
-        """From pairs' means to what each language contributes to a statistic, shape (pairs, languages).
-
-        Args:
-            parts: Of `parts`.
-            measured: Which pairs were, shape (pairs,).
-        """
+        """From pairs' means to what each language contributes to a statistic of `parts`, shape (pairs, languages)."""
         matrix = np.zeros((len(self.pairs), len(self.languages)))
         for sign, direction in zip((1.0, -1.0), parts, strict=False):
             rows = [row for row in self.members[direction] if measured[row]]
@@ -130,10 +124,3 @@ class ByDirection:
                 for row, column in zip(rows, side, strict=True):
                     matrix[row, column] += sign * scale / counts[column]
         return matrix
-
-
-def over_seeds(means: np.ndarray) -> np.ndarray:
-    """Mean over the last axis of what was measured; NaN where nothing was."""
-    there = np.isfinite(means)
-    with np.errstate(invalid="ignore"):
-        return np.where(there, means, 0).sum(1) / np.where(there.any(1), there.sum(1), np.nan)

@@ -16,28 +16,20 @@ from xlreach.comparison.resampling.bootstrap import (
     spread_of_mean,
     two_sided,
 )
-from xlreach.comparison.resampling.language_means import ByDirection, ByLanguage, level_mean, over_seeds
+from xlreach.comparison.resampling.language_means import ByDirection, ByLanguage, mean_of_measured
 from xlreach.comparison.resampling.variance import VarianceComponents, variance_components
-from xlreach.gaps import Certainty, DirectionName, LanguageSplit, Side
+from xlreach.gaps import Certainty, DirectionName, LanguageSplit
 
 
 @dataclass(frozen=True)
 class SideMeans:
-    """Each language's value, and the means of both sides.
-
-    Attributes:
-        low: Mean over the low-resource languages.
-        high: Mean over the high-resource languages.
-        low_values: The value of each low-resource language.
-        high_values: The value of each high-resource language.
-        values: The same by language.
-    """
+    """Each language's value, and the means of both sides."""
 
     low: float
     high: float
     low_values: list[float]
     high_values: list[float]
-    values: dict[str, float]
+    values: dict[str, float]  # by language
 
     @property
     def difference(self) -> float:
@@ -45,17 +37,17 @@ class SideMeans:
         return self.low - self.high
 
 
-class SplitDraws:
-    """The draws of one split in one family, and the statistics of each draw.
+@dataclass(frozen=True)
+class LanguageValues:
+    """A statistic of each language, of a system or of a difference of two systems."""
 
-    Args:
-        split: The two sides.
-        by_language: Averages the family's pairs.
-        directions: Averages them by direction, in the cross-lingual setting.
-        systems: How many systems and differences of systems are drawn.
-        resamples: How many draws.
-        rng: Where they come from.
-    """
+    exact: np.ndarray  # shape (languages,)
+    by_seed: np.ndarray  # shape (seeds, languages)
+    influence: np.ndarray  # what each query group contributes, shape (groups, languages, seeds)
+
+
+class SplitDraws:
+    """The draws of one split in one family, and the statistics of each draw."""
 
     def __init__(
         self,
@@ -82,17 +74,14 @@ class SplitDraws:
     def draw(self, number: int, chunk: slice, values: np.ndarray, means: np.ndarray | None) -> None:
         """Keeps the gap, and for a system each direction, of a chunk of resamples.
 
-        Args:
-            number: Of the system or difference.
-            chunk: Which resamples.
-            values: By language, shape (resamples, languages).
-            means: By pair, shape (resamples, pairs); None for a difference of systems.
+        `values` are by language, shape (resamples, languages); `means` by pair, shape (resamples, pairs), None for a
+        difference of systems.
         """
         if not self.low or not self.high:
             return
         low, high = values[:, self.low], values[:, self.high]
-        self.these_languages[number, chunk] = level_mean(low) - level_mean(high)
-        self.with_languages[number, chunk] = level_mean(low, self.drawn_low[chunk]) - level_mean(
+        self.these_languages[number, chunk] = mean_of_measured(low) - mean_of_measured(high)
+        self.with_languages[number, chunk] = mean_of_measured(low, self.drawn_low[chunk]) - mean_of_measured(
             high, self.drawn_high[chunk]
         )
         if self.directions is not None and means is not None:
@@ -110,20 +99,11 @@ class SplitDraws:
         shown = {names[c]: float(values[c]) for c in (*self.low, *self.high) if np.isfinite(values[c])}
         return SideMeans(float(np.mean(low)), float(np.mean(high)), low, high, shown)
 
-    def certainty(
-        self, number: int, estimate: float, values: np.ndarray, by_seed: np.ndarray, influence: np.ndarray
-    ) -> Certainty:
-        """The two intervals of a gap or of its change.
-
-        Args:
-            number: Of the system or difference.
-            estimate: The gap.
-            values: By language.
-            by_seed: By seed and language, shape (seeds, languages).
-            influence: What each query group contributes to them, shape (groups, languages, seeds).
-        """
-        sides = [[column for column in side if np.isfinite(values[column])] for side in (self.low, self.high)]
-        gaps = level_mean(by_seed[:, sides[0]]) - level_mean(by_seed[:, sides[1]])
+    def certainty(self, number: int, estimate: float, values: LanguageValues) -> Certainty:
+        """The two intervals of a gap or of its change."""
+        exact, by_seed, influence = values.exact, values.by_seed, values.influence
+        sides = [[column for column in side if np.isfinite(exact[column])] for side in (self.low, self.high)]
+        gaps = mean_of_measured(by_seed[:, sides[0]]) - mean_of_measured(by_seed[:, sides[1]])
         of_gap = influence[:, sides[0]].mean(1) - influence[:, sides[1]].mean(1)
         both = variance_components(of_gap[:, None], gaps[:, None])
         each = variance_components(influence, by_seed)
@@ -133,7 +113,7 @@ class SplitDraws:
             both.seed_components(),
             double_counted=float(both.double_counted[0]),
         )
-        spreads = [spread_of_mean(values[side]) for side in sides]
+        spreads = [spread_of_mean(exact[side]) for side in sides]
         whole = None
         if min(spread.units for spread in spreads) > 1:
             # a language's own chance is in the spread of languages, and drawn with them
@@ -143,22 +123,13 @@ class SplitDraws:
             whole = interval(estimate, self.with_languages[number], [*spreads, *shared], double_counted=float(again))
         return _certainty(estimate, whole, these)
 
-    def mean_p(
-        self, level: Side, estimate: float, values: np.ndarray, by_seed: np.ndarray, influence: np.ndarray
-    ) -> float | None:
-        """Two-sided p of no difference in the mean of one side's languages, these very ones.
-
-        Args:
-            level: Which side.
-            estimate: The difference.
-            values: By language.
-            by_seed: By seed and language, shape (seeds, languages).
-            influence: What each query group contributes to them, shape (groups, languages, seeds).
-        """
-        side = [column for column in (self.low if level == "low" else self.high) if np.isfinite(values[column])]
-        parts = variance_components(influence[:, side].mean(1)[:, None], level_mean(by_seed[:, side])[:, None])
-        ends = interval(estimate, np.array([]), parts.seed_components(), rest=float(parts.queries[0]))
-        return None if ends is None else two_sided(estimate, ends)
+    def low_p(self, estimate: float, values: LanguageValues) -> float | None:
+        """Two-sided p of no difference in the mean of these very low-resource languages."""
+        side = [column for column in self.low if np.isfinite(values.exact[column])]
+        of_mean, by_seed = values.influence[:, side].mean(1), mean_of_measured(values.by_seed[:, side])
+        parts = variance_components(of_mean[:, None], by_seed[:, None])
+        rest = float(parts.queries[0])
+        return two_sided(estimate, interval(estimate, np.array([]), parts.seed_components(), rest=rest))
 
     def directions_of(
         self, number: int, cell: Cell, influence: np.ndarray
@@ -167,16 +138,12 @@ class SplitDraws:
 
         Drawing languages that are both query and document language repeats pairs and overstates their variance (Owen
         2007, "The pigeonhole bootstrap"): each language's influence on the mean is computed from its pairs instead.
-
-        Args:
-            number: Of the system.
-            cell: Its values.
-            influence: What each query group contributes to its pairs, shape (groups, pairs, seeds).
+        `influence` is what each query group contributes to its pairs, shape (groups, pairs, seeds).
         """
         if self.directions is None:
             return
         means = cell.means()
-        exact, by_seed = over_seeds(means), means.T
+        exact, by_seed = mean_of_measured(means), means.T
         point, seeds = self.directions.values(exact[None]), self.directions.values(by_seed)
         for name, parts in self.directions.parts().items():
             value = float(point[name][0])
@@ -228,8 +195,8 @@ def _certainty(estimate: float, whole: ConfidenceInterval | None, these: Confide
     return Certainty(
         interval=None if whole is None else whole.ends,
         interval_these_languages=None if these is None else these.ends,
-        p=None if whole is None else two_sided(estimate, whole),
-        p_these_languages=None if these is None else two_sided(estimate, these),
+        p=two_sided(estimate, whole),
+        p_these_languages=two_sided(estimate, these),
         df=None if whole is None else whole.df,
         df_these_languages=None if these is None else these.df,
     )

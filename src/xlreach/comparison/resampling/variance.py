@@ -17,23 +17,14 @@ from xlreach.comparison.resampling.bootstrap import Component
 
 @dataclass(frozen=True)
 class VarianceComponents:
-    """Variances of several statistics of one system, each array of shape (statistics,).
+    """Variances of several statistics of one system, each array of shape (statistics,)."""
 
-    Attributes:
-        queries: Of drawing queries, for the seeds there are.
-        seeds_drawn: Of drawing seeds, as draws show it.
-        seeds: The same unbiased, for few seeds.
-        own: The part of `seeds` that is each seed's own hits; `queries` includes it already.
-        double_counted: What drawing both at once adds in the draws.
-        units: How many seeds.
-    """
-
-    queries: np.ndarray
-    seeds_drawn: np.ndarray
-    seeds: np.ndarray
-    own: np.ndarray
-    double_counted: np.ndarray
-    units: int
+    queries: np.ndarray  # of drawing queries, for the seeds there are
+    seeds_drawn: np.ndarray  # of drawing seeds, as draws show it
+    seeds: np.ndarray  # the same unbiased, for few seeds
+    own: np.ndarray  # the part of `seeds` that is each seed's own hits; `queries` includes it already
+    double_counted: np.ndarray  # what drawing both at once adds in the draws
+    units: int  # how many seeds
 
     @property
     def drawn(self) -> np.ndarray:
@@ -71,9 +62,8 @@ def query_influence(cell: Cell, strata: np.ndarray) -> np.ndarray:
 def variance_components(influence: np.ndarray, by_seed: np.ndarray) -> VarianceComponents:
     """The parts of the variance of each statistic.
 
-    Args:
-        influence: What each query group contributes, shape (groups, statistics, seeds).
-        by_seed: The statistics, shape (seeds, statistics).
+    `influence` is what each query group contributes, shape (groups, statistics, seeds); `by_seed` has the shape (seeds,
+    statistics).
     """
     units = influence.shape[2]
     mean = influence.mean(2, dtype=np.float64)

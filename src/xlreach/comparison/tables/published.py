@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
-from xlreach.comparison.tables.results import Figure, Table, figure_of, ordered
+from xlreach.comparison.tables.results import Figure, Table, collect, figure_of, ordered
 from xlreach.measurement import Measurement, is_whole
 
 _WHO = "mBERT (Chau and Smith 2021)"
@@ -33,20 +33,19 @@ def published_tables(results: Sequence[Measurement], levels: Mapping[str, Sequen
     ]
     for base, measure in dict.fromkeys((row.base, row.measure) for row in rows):
         theirs = _published().get(measure, {})
-        cells: dict[str, dict[str, dict[int | None, list[float]]]] = {}
-        for row in rows:
-            if (row.base, row.measure) == (base, measure):
-                values = cells.setdefault(str(row.recipe), {}).setdefault(str(row.language), {})
-                values.setdefault(row.seed, []).append(row.value)
-        codes = ordered({code for own in cells.values() for code in own}, levels)
-        shared = [code for code in codes if any(code in own for own in theirs.values())]
+        members = [row for row in rows if (row.base, row.measure) == (base, measure)]
+        cells = collect((str(row.recipe), str(row.language), row) for row in members)
+        codes = ordered({code for values in cells.values() for code in values}, levels)
+        shared = [code for code in codes if any(code in figures for figures in theirs.values())]
         if not shared:
             continue
-        ours = {recipe: {code: figure_of(values) for code, values in own.items()} for recipe, own in cells.items()}
-        lines = [((str(base), recipe), _line(own, codes, shared)) for recipe, own in ours.items()]
-        lines += [
-            ((_WHO, method), _line(own, codes, shared)) for method, own in theirs.items() if set(own) & set(codes)
-        ]
+        lines = []
+        for recipe, values in cells.items():
+            figures = {code: figure_of(of_seeds) for code, of_seeds in values.items()}
+            lines.append(((str(base), recipe), _line(figures, codes, shared)))
+        for method, figures in theirs.items():
+            if set(figures) & set(codes):
+                lines.append(((_WHO, method), _line(figures, codes, shared)))
         title = f"{measure}: {base} here, and mBERT as published ({_DATA[measure]}): another encoder"
         heads, about = ("encoder", "method"), {"base": base, "measure": measure}
         columns = (*codes, f"mean of {' '.join(shared)}")
@@ -54,11 +53,11 @@ def published_tables(results: Sequence[Measurement], levels: Mapping[str, Sequen
     return tables
 
 
-def _line(own: Mapping[str, Figure], codes: Sequence[str], shared: Sequence[str]) -> tuple[Figure | None, ...]:
-    whole = [own[code] for code in shared if code in own]
+def _line(figures: Mapping[str, Figure], codes: Sequence[str], shared: Sequence[str]) -> tuple[Figure | None, ...]:
+    whole = [figures[code] for code in shared if code in figures]
     complete = len(whole) == len(shared)
     mean = Figure(sum(figure.mean for figure in whole) / len(whole), None, whole[0].seeds) if complete else None
-    return (*(own.get(code) for code in codes), mean)
+    return (*(figures.get(code) for code in codes), mean)
 
 
 @cache

@@ -7,7 +7,7 @@ standard deviation is over seeds, with ddof = 1; a figure that does not depend o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any, TypeVar
@@ -18,58 +18,40 @@ from xlreach.measurement import Measurement, is_whole
 from xlreach.scoring.measures import MeasureInfo
 from xlreach.system import System
 
-Key = TypeVar("Key")
+Key = TypeVar("Key", bound=Hashable)
+Column = TypeVar("Column", bound=Hashable)
 SeedValues = dict[int | None, list[float]]
 HEADS = ("recipe", "alignment", "retriever")  # what names a system below its base
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A number of a table: mean over seeds, their standard deviation if there are several, whether it is the best.
-
-    Attributes:
-        tied: Whether it is not significantly worse than the best of its column (`seeds.py`).
-        values: The value of each seed.
-        marks: Signs of what it differs from (`marks.py`).
-    """
+    """A number of a table: mean over seeds, their standard deviation if there are several, whether it is the best."""
 
     mean: float
     sd: float | None
     seeds: int
     best: bool = False
-    tied: bool = False
-    values: tuple[tuple[int | None, float], ...] = ()
-    marks: str = ""
+    tied: bool = False  # not significantly worse than the best of its column (`seed_tests.py`)
+    values: tuple[tuple[int | None, float], ...] = ()  # of each seed
+    marks: str = ""  # signs of what it differs from (`significance_marks.py`)
 
 
 @dataclass(frozen=True)
 class Table:
-    """Figures by row and column.
+    """Figures by row and column."""
 
-    Attributes:
-        name: Its file's name, without ending.
-        title: What it shows.
-        heads: The heads of the columns that name a row.
-        columns: The heads of the figures.
-        rows: What names a row, and its figures; None where nothing was measured.
-        about: What all its figures share (base, data set, setting, measure), for those who pick a table.
-    """
-
-    name: str
+    name: str  # of its file, without ending
     title: str
-    heads: tuple[str, ...]
-    columns: tuple[str, ...]
-    rows: tuple[tuple[tuple[str, ...], tuple[Figure | None, ...]], ...]
-    about: Mapping[str, str | None]
+    heads: tuple[str, ...]  # of the columns that name a row
+    columns: tuple[str, ...]  # the heads of the figures
+    rows: tuple[tuple[tuple[str, ...], tuple[Figure | None, ...]], ...]  # None where nothing was measured
+    about: Mapping[str, str | None]  # what all its figures share (base, data set, setting, measure)
 
 
 def tagging_tables(results: Sequence[Measurement], levels: Mapping[str, Sequence[str]]) -> list[Table]:
     """One table a base and measure: recipes by languages; several data sets of a language are averaged."""
-    rows = [row for row in results if row.kind == "tagging" and is_whole(row)]
-    return [
-        _by_language(f"tagging {measure} {base}", f"{measure}, {base}", members, levels, base=base, measure=measure)
-        for (base, measure), members in _grouped(rows, lambda row: (row.base, row.label)).items()
-    ]
+    return _by_measure("tagging", [row for row in results if row.kind == "tagging" and is_whole(row)], levels)
 
 
 def retrieval_tables(results: Sequence[Measurement], levels: Mapping[str, Sequence[str]]) -> list[Table]:
@@ -89,10 +71,7 @@ def retrieval_tables(results: Sequence[Measurement], levels: Mapping[str, Sequen
 def diagnostic_tables(results: Sequence[Measurement], levels: Mapping[str, Sequence[str]]) -> list[Table]:
     """One table a base and diagnostic of a language's text: recipes by languages."""
     rows = [row for row in results if row.kind == "diagnostic" and row.query_language is None]
-    return [
-        _by_language(f"diagnostic {measure} {base}", f"{measure}, {base}", members, levels, base=base, measure=measure)
-        for (base, measure), members in _grouped(rows, lambda row: (row.base, row.measure)).items()
-    ]
+    return _by_measure("diagnostic", rows, levels)
 
 
 def preference_tables(results: Sequence[Measurement], levels: Mapping[str, Sequence[str]]) -> list[Table]:
@@ -104,16 +83,12 @@ def preference_tables(results: Sequence[Measurement], levels: Mapping[str, Seque
     tables = []
     for (base, dataset, measure), members in _grouped(rows, lambda row: (row.base, row.dataset, row.measure)).items():
         heads = heads_of(row.system for row in members)
-        cells: dict[tuple[str, ...], dict[str, SeedValues]] = {}
-        for row in members:
-            names = (*names_of(row.system, heads), _text(row.query_language))
-            values = cells.setdefault(names, {}).setdefault(_text(row.document_language), {})
-            values.setdefault(row.seed, []).append(row.value)
-        codes = ordered({code for languages in cells.values() for code in languages}, levels)
-        lines = tuple(
-            (names, tuple(figure_of(values[code]) if code in values else None for code in codes))
-            for names, values in cells.items()
+        cells = collect(
+            ((*names_of(row.system, heads), _text(row.query_language)), _text(row.document_language), row)
+            for row in members
         )
+        codes = ordered({code for languages in cells.values() for code in languages}, levels)
+        lines = tuple((names, _line(values, codes)) for names, values in cells.items())
         about = {"base": base, "dataset": dataset, "measure": measure}
         name, title = f"preference {dataset} {measure} {base}", f"{measure} by document language, {dataset}, {base}"
         tables.append(Table(name, title, (*heads, "query language"), tuple(codes), lines, about))
@@ -125,27 +100,25 @@ def overview_tables(results: Sequence[Measurement], levels: Mapping[str, Sequenc
     low = set(levels["low"])
     tables = []
     for base, rows in _grouped(filter(is_whole, results), lambda row: row.base).items():
-        columns: dict[str, dict[System, dict[str, SeedValues]]] = {}
-        measures: dict[str, str] = {}
-        for row in rows:
-            language = row.language if row.kind == "tagging" else row.query_language
-            if language not in low or not (row.kind == "tagging" or row.measure == headline):
-                continue
-            task = task_label(row.kind, row.label, row.dataset, row.setting)
-            measures[task] = row.measure
-            languages = columns.setdefault(task, {}).setdefault(row.system, {})
-            languages.setdefault(str(language), {}).setdefault(row.seed, []).append(row.value)
-        if not columns:
+        shown = [
+            row
+            for row in rows
+            if (row.language in low if row.kind == "tagging" else row.query_language in low and row.measure == headline)
+        ]
+        if not shown:
             continue
+        tasks = _grouped(shown, lambda row: task_label(row.kind, row.label, row.dataset, row.setting))
+        columns = {
+            task: collect((row.system, str(row.query_language or row.language), row) for row in members)
+            for task, members in tasks.items()
+        }
         systems = list(dict.fromkeys(system for cells in columns.values() for system in cells))
         recipes = list(dict.fromkeys(system.recipe for system in systems))
         systems.sort(key=lambda system: recipes.index(system.recipe))
-        figures = {
-            task: mark_best(
-                {s: _of_side(list(cells[s].values())) if s in cells else None for s in systems}, measures[task]
-            )
-            for task, cells in columns.items()
-        }
+        figures = {}
+        for task, cells in columns.items():
+            means = {system: _of_side([*cells[system].values()]) if system in cells else None for system in systems}
+            figures[task] = mark_best(means, tasks[task][0].measure)
         heads = heads_of(systems)
         lines = tuple((names_of(system, heads), tuple(figures[task][system] for task in columns)) for system in systems)
         title = f"Mean over the low-resource languages, {base}"
@@ -164,16 +137,9 @@ def pair_tables(results: Sequence[Measurement], levels: Mapping[str, Sequence[st
     for (dataset, system), members in _grouped(rows, lambda row: (row.dataset, row.system)).items():
         if not any(row.setting == "cross" for row in members):
             continue
-        codes = ordered({str(row.query_language) for row in members}, levels)
-        documents = ordered({str(row.document_language) for row in members}, levels)
-        cells: dict[tuple[str, str], SeedValues] = {}
-        for row in members:
-            values = cells.setdefault((str(row.query_language), str(row.document_language)), {})
-            values.setdefault(row.seed, []).append(row.value)
-        lines = tuple(
-            ((code,), tuple(figure_of(cells[code, d]) if (code, d) in cells else None for d in documents))
-            for code in codes
-        )
+        cells = collect((str(row.query_language), str(row.document_language), row) for row in members)
+        documents = ordered({code for languages in cells.values() for code in languages}, levels)
+        lines = tuple(((code,), _line(cells[code], documents)) for code in ordered(cells, levels))
         about = {"base": system.base, "dataset": dataset, "recipe": system.recipe, "alignment": system.alignment}
         names = names_of(system, heads_of([system]))
         title = f"{headline}, {dataset}, {' · '.join(names)}, {system.base}"
@@ -188,10 +154,7 @@ def cost_table(results: Sequence[Measurement]) -> Table | None:
     rows = [row for row in results if row.kind == "cost" and row.measure != "examples"]
     if not rows:
         return None
-    columns: dict[tuple[str | None, str], dict[System, SeedValues]] = {}
-    for row in rows:
-        by_system = columns.setdefault((row.stage, row.measure), {})
-        by_system.setdefault(row.system, {}).setdefault(row.seed, []).append(row.value)
+    columns = collect(((row.stage, row.measure), row.system, row) for row in rows)
     systems = list(dict.fromkeys(system for by_system in columns.values() for system in by_system))
     lines = []
     for system in systems:
@@ -220,15 +183,18 @@ def heads_of(systems: Iterable[System]) -> tuple[str, ...]:
     return HEADS[:2] if all(system.is_dense for system in systems) else HEADS
 
 
+def _by_measure(kind: str, rows: Sequence[Measurement], levels: Mapping[str, Sequence[str]]) -> list[Table]:
+    return [
+        _by_language(f"{kind} {measure} {base}", f"{measure}, {base}", members, levels, base=base, measure=measure)
+        for (base, measure), members in _grouped(rows, lambda row: (row.base, row.label)).items()
+    ]
+
+
 def _by_language(
     name: str, title: str, rows: Sequence[Measurement], levels: Mapping[str, Sequence[str]], **about: str | None
 ) -> Table:
     heads = heads_of(row.system for row in rows) if rows[0].kind == "retrieval" else HEADS[:1]
-    cells: dict[tuple[str, ...], dict[str, SeedValues]] = {}
-    for row in rows:
-        code = _text(row.query_language or row.language)
-        values = cells.setdefault(names_of(row.system, heads), {}).setdefault(code, {})
-        values.setdefault(row.seed, []).append(row.value)
+    cells = collect((names_of(row.system, heads), _text(row.query_language or row.language), row) for row in rows)
     codes = ordered({code for languages in cells.values() for code in languages}, levels)
     figures: dict[str, dict[tuple[str, ...], Figure | None]] = {
         code: {s: figure_of(values[code]) if code in values else None for s, values in cells.items()} for code in codes
@@ -245,6 +211,18 @@ def _by_language(
     return Table(name, title, heads, tuple(figures), lines, about)
 
 
+def collect(rows: Iterable[tuple[Key, Column, Measurement]]) -> dict[Key, dict[Column, SeedValues]]:
+    """The values of each row and column of a table, by seed."""
+    cells: dict[Key, dict[Column, SeedValues]] = {}
+    for key, column, row in rows:
+        cells.setdefault(key, {}).setdefault(column, {}).setdefault(row.seed, []).append(row.value)
+    return cells
+
+
+def _line(values: Mapping[str, SeedValues], columns: Sequence[str]) -> tuple[Figure | None, ...]:
+    return tuple(figure_of(values[column]) if column in values else None for column in columns)
+
+
 def figure_of(values: Mapping[int | None, list[float]]) -> Figure:
     """Mean and standard deviation over seeds of the mean within a seed."""
     means = [fmean(of_seed) for of_seed in values.values()]
@@ -258,9 +236,9 @@ def _of_side(languages: Sequence[SeedValues]) -> Figure:
     seeds = sorted({seed for values in languages for seed in values if seed is not None})
     by_seed: SeedValues = {}
     for seed in seeds:
-        own = [values.get(seed, values.get(None)) for values in languages]
-        if all(values is not None for values in own):
-            by_seed[seed] = [fmean([fmean(values) for values in own if values is not None])]
+        of_seed = [values.get(seed, values.get(None)) for values in languages]
+        if all(of_seed):
+            by_seed[seed] = [fmean([fmean(values) for values in of_seed if values])]
     return figure_of(by_seed or {None: [fmean([fmean(v) for values in languages for v in values.values()])]})
 
 
@@ -282,8 +260,8 @@ def mark_best(column: dict[Key, Figure | None], measure: str) -> dict[Key, Figur
 def ordered(codes: Iterable[str], levels: Mapping[str, Sequence[str]]) -> list[str]:
     """High-resource languages first, then low, each as the config lists them, then the rest."""
     listed = [*levels["high"], *levels["low"]]
-    known = set(codes)
-    return [code for code in listed if code in known] + sorted(known - set(listed))
+    measured = set(codes)
+    return [code for code in listed if code in measured] + sorted(measured - set(listed))
 
 
 def _grouped(rows: Iterable[Measurement], key: Callable[[Measurement], object]) -> dict[Any, list[Measurement]]:

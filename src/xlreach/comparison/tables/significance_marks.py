@@ -17,24 +17,17 @@ from xlreach.system import System
 
 _ALPHA = 0.05
 _SIGNS = {"recipe": "*", "alignment": "†", "retriever": "†"}
-
-
 _Key = tuple[str | None, System]  # the task and the system
 
 
 def marked(tables: Sequence[Table], analysis: GapAnalysis) -> list[Table]:
     """The tables with marks at their means of low-resource languages."""
-    signs = _signs(analysis)
-    return [_marked(table, signs) for table in tables]
-
-
-def _signs(analysis: GapAnalysis) -> dict[_Key, str]:
     signs: dict[_Key, str] = {}
     for row in analysis.changes:
         if row.split == CONFIG and row.factor in _SIGNS and row.p_low_holm is not None and row.p_low_holm < _ALPHA:
             key = (task_label(row.kind, row.measure, row.dataset, row.setting), row.system)
             signs[key] = signs.get(key, "") + _SIGNS[row.factor]
-    return signs
+    return [_marked(table, signs) for table in tables]
 
 
 def _marked(table: Table, signs: Mapping[_Key, str]) -> Table:

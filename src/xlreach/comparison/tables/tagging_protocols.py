@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from xlreach.comparison.tables.results import Figure, SeedValues, Table, figure_of, mark_best, ordered
+from xlreach.comparison.tables.results import Figure, SeedValues, Table, collect, figure_of, mark_best, ordered
 from xlreach.measurement import Measurement
 
 
@@ -38,8 +38,8 @@ def learning_curves(results: Sequence[Measurement]) -> list[Point]:
     for row in rows:
         if (row.base, row.measure) not in curved:
             continue
-        about = (row.system, row.language, row.seed, row.dataset, row.task, row.sentences)
-        size = sizes.get(about, row.sentences)
+        training = (row.system, row.language, row.seed, row.dataset, row.task, row.sentences)
+        size = sizes.get(training, row.sentences)
         if size is not None:
             key = (row.system.base, row.measure, str(row.language), row.system.recipe, row.sentences)
             cells.setdefault(key, {}).setdefault(row.seed, []).append((size, row.value))
@@ -65,12 +65,11 @@ def transfer_tables(results: Sequence[Measurement], levels: Mapping[str, Sequenc
     at_home = [row for row in rows if row.setting is None and row.sentences is None and str(row.language) in targets]
     tables = []
     for base, measure in dict.fromkeys((row.base, row.measure) for row in transferred):
-        cells: dict[tuple[str, ...], dict[str, SeedValues]] = {}
-        for row in (*transferred, *(at_home if measure != "accuracy" else ())):
-            if (row.base, row.measure) == (base, measure):
-                source = str(row.trained_on) if row.setting else "the language itself"
-                values = cells.setdefault((source, row.system.recipe), {}).setdefault(str(row.language), {})
-                values.setdefault(row.seed, []).append(row.value)
+        cells = collect(
+            ((str(row.trained_on) if row.setting else "the language itself", row.system.recipe), str(row.language), row)
+            for row in (*transferred, *(at_home if measure != "accuracy" else ()))
+            if (row.base, row.measure) == (base, measure)
+        )
         title = f"{measure} without a training sentence of the language, {base}"
         about = {"base": base, "measure": measure}
         name = f"transfer {measure} {base}"
@@ -80,14 +79,11 @@ def transfer_tables(results: Sequence[Measurement], levels: Mapping[str, Sequenc
 
 def part_tables(results: Sequence[Measurement]) -> list[Table]:
     """One table a base and measure that was asked for in parts: languages and recipes by part; nothing is marked."""
-    cells: dict[tuple[str | None, str], dict[tuple[str, ...], dict[str, SeedValues]]] = {}
-    for row in results:
-        if row.kind == "tagging" and row.setting is None and row.part is not None:
-            by_system = cells.setdefault((row.base, row.measure), {})
-            values = by_system.setdefault((str(row.language), row.system.recipe), {}).setdefault(row.part, {})
-            values.setdefault(row.seed, []).append(row.value)
+    rows = [row for row in results if row.kind == "tagging" and row.setting is None and row.part is not None]
     tables = []
-    for (base, measure), by_system in cells.items():
+    for base, measure in dict.fromkeys((row.base, row.measure) for row in rows):
+        members = [row for row in rows if (row.base, row.measure) == (base, measure)]
+        by_system = collect(((str(row.language), row.system.recipe), str(row.part), row) for row in members)
         parts = list(dict.fromkeys(part for columns in by_system.values() for part in columns))
         name, title, about = f"parts {measure} {base}", f"{measure} in parts, {base}", {"base": base, "measure": None}
         tables.append(_table(name, title, ("language", "recipe"), by_system, parts, about))
@@ -98,11 +94,11 @@ def _table(
     name: str,
     title: str,
     heads: tuple[str, ...],
-    cells: Mapping[tuple[str, ...], Mapping[str, SeedValues]],
+    cells: Mapping[tuple[str, str], Mapping[str, SeedValues]],
     columns: Sequence[str],
     about: Mapping[str, str | None],
 ) -> Table:
-    figures: dict[str, dict[tuple[str, ...], Figure | None]] = {}
+    figures: dict[str, dict[tuple[str, str], Figure | None]] = {}
     measure = about["measure"]
     for column in columns:
         shown = {key: figure_of(values[column]) if column in values else None for key, values in cells.items()}

@@ -21,10 +21,7 @@ _CHUNK = 4_000_000
 def sign_flip(contributions: np.ndarray, permutations: int, rng: np.random.Generator) -> float:
     """Two-sided p of the sum of paired differences under random signs.
 
-    Args:
-        contributions: What each unit adds to the statistic, shape (units,).
-        permutations: How many sign patterns to draw; all are enumerated where there are no more than these.
-        rng: Where the signs come from.
+    All sign patterns are enumerated where there are no more than `permutations`.
 
     Returns:
         The exact p, or (1 + hits) / (1 + permutations).
@@ -47,13 +44,9 @@ def sign_flip(contributions: np.ndarray, permutations: int, rng: np.random.Gener
 
 
 def relabel(low: Sequence[float], high: Sequence[float], permutations: int, rng: np.random.Generator) -> float:
-    """Two-sided p of mean(low) - mean(high) under random labels.
+    """Two-sided p of mean(low) - mean(high), one value a language, under random labels.
 
-    Args:
-        low: One value a low-resource language.
-        high: One value a high-resource language.
-        permutations: How many labellings to draw; all are enumerated where there are no more than these.
-        rng: Where the labels come from.
+    All labellings are enumerated where there are no more than `permutations`.
     """
     values, first = np.array([*low, *high], np.float64), len(low)
     if not low or not high:

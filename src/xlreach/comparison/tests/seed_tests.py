@@ -20,22 +20,17 @@ LEVEL = 0.05
 def not_worse(
     values: Mapping[System, Mapping[int | None, float]], best: System, *, lower_is_better: bool = False
 ) -> set[System]:
-    """The systems that are not significantly worse than the best one, which is none of them.
-
-    Args:
-        values: For each system its value by seed.
-        best: The system with the best mean.
-        lower_is_better: Which way is better.
+    """The systems that are not significantly worse than the best one, which is none of them; `values` are by seed.
 
     Returns:
         A system with fewer than two seeds in common with the best is not tested, and not returned.
     """
     pairs: dict[System, Sequence[float]] = {}
-    for system, own in values.items():
-        common = [seed for seed in values[best] if seed is not None and seed in own]
+    for system, by_seed in values.items():
+        common = [seed for seed in values[best] if seed is not None and seed in by_seed]
         if system != best and len(common) > 1:
             sign = -1.0 if lower_is_better else 1.0
-            pairs[system] = [sign * (values[best][seed] - own[seed]) for seed in common]
+            pairs[system] = [sign * (values[best][seed] - by_seed[seed]) for seed in common]
     return {system for system, lead in pairs.items() if paired_p(lead) >= LEVEL / len(pairs)}
 
 

@@ -63,7 +63,6 @@ def generate(spec: Artificial, out: Path, progress: bool = True) -> None:
     """Writes the data root of a family.
 
     Args:
-        spec: The family, with its controlled factors.
         out: The folder; made where it is missing, else empty.
         progress: Whether a terminal shows a progress bar.
 

@@ -53,7 +53,6 @@ def read_iob2(
     changed tags is logged.
 
     Args:
-        path: The file.
         token_column: Which column is the token, from 0.
         tag_column: Which column is the tag; negative counts from the end.
         language_prefix: Whether tokens are written `lang:token`, as in WikiANN's own files; the prefix is dropped.

@@ -91,12 +91,8 @@ class PassageQuestions(Collection):
     """Questions about passages, a table for each language: the distinct passages are the documents.
 
     Args:
-        name: The printed form.
-        tables: Each language's table.
         passage_key: The column that tells passages apart and is the same in every language; None: they are numbered in
             the order in which they appear.
-        passage: The column of the passage.
-        question: The column of the question.
         question_key: The columns that together name a question, the same in every language.
     """
 

@@ -89,7 +89,6 @@ class Repository:
     """A folder with a copy of a data set repository, or with a part of one.
 
     Attributes:
-        folder: The folder.
         configs: The names of its configurations; `default` where its card names none.
     """
 

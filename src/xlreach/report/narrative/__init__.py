@@ -6,37 +6,21 @@ allows it. Plain ASCII apart from names, so that every terminal can print it.
 
 from __future__ import annotations
 
-from xlreach.report.narrative.answer import Sentence, answer_sentences
+from xlreach.report.narrative.answer import answer_sentences
 from xlreach.report.narrative.contrasts import factor_sentences, run_sentences
-from xlreach.report.narrative.remarks import (
-    caution_text,
-    caution_texts,
-    correlation_reason,
-    model_reason,
-    pool_sentences,
-    verdict_reason,
-    verdict_sentences,
-)
-from xlreach.report.narrative.summary import best_for_low, certainty, gap_sources, narrowed, summary, tagging_gap
-from xlreach.report.narrative.systems import system_name
+from xlreach.report.narrative.remarks import caution_text, pool_sentences, reason_text, verdict_sentences
+from xlreach.report.narrative.summary import certainty, summary, tagging_gap, topic_sentences
 
 __all__ = [
-    "Sentence",
     "answer_sentences",
-    "best_for_low",
     "caution_text",
-    "caution_texts",
     "certainty",
-    "correlation_reason",
     "factor_sentences",
-    "gap_sources",
-    "model_reason",
-    "narrowed",
     "pool_sentences",
+    "reason_text",
     "run_sentences",
     "summary",
-    "system_name",
     "tagging_gap",
-    "verdict_reason",
+    "topic_sentences",
     "verdict_sentences",
 ]

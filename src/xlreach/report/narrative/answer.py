@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xlreach.gaps import Answer, Claim, Correlation, Gap, GapAnalysis, Interval
-from xlreach.report.narrative.systems import counted, system_name
-from xlreach.report.numbers import is_percentage, p_text, unsigned, with_interval
 from xlreach.report.selection import Topic, gaps_of
+from xlreach.report.wording import after_holm, counted, is_percentage, p_text, system_name, unsigned, with_interval
 
 _ENOUGH = 5  # languages on a side, for a claim about languages beyond them
 _NEARLY_NOTHING = 0.1  # with both sides below it, a gap says little
@@ -26,11 +25,8 @@ _SETTINGS = {
 class Sentence:
     """A sentence of the answer.
 
-    Attributes:
-        text: What it says.
-        kind: `claim` and `explanation` rest on a test; `system` names what the answer is about, `advice` says what
-            follows and `scope` for which languages.
-        claimed: Whether the test allows the claim; where it does not, the sentence says that nothing can be told.
+    `claim` and `explanation` rest on a test, and say that nothing can be told where it allows no claim (`claimed`);
+    `system` names what the answer is about, `advice` says what follows and `scope` for which languages.
     """
 
     text: str
@@ -75,56 +71,33 @@ class _Answer:
         ]
 
     def _claim(self, claim: Claim) -> str:
-        if claim.kind == "gap":
-            return self._gap(claim)
-        if claim.kind in ("query side", "document side"):
-            return self._side(claim)
-        return self._gain_difference(claim) if claim.form == "gap" else self._contrast(claim)
-
-    def _gap(self, claim: Claim) -> str:
-        row = self.gaps[claim.setting]
-        values = f"{self.measure} {unsigned(row.low)} against {unsigned(row.high)}, gap {self._figure(claim)}"
-        low = " Both values are so low that the gap says little." if _finds_nothing(row) else ""
-        if not claim.claimed:
-            what = "no difference between queries in low- and high-resource languages can be shown"
-        else:
-            than = "worse" if self._is_worse(claim) else "better"
-            what = f"queries in low-resource languages do {than} than in high-resource ones"
-        return f"{_setting(claim)}, {what} ({values}).{low}"
-
-    def _side(self, claim: Claim) -> str:
-        what = "query" if claim.kind == "query side" else "document"
-        if not claim.claimed:
-            return (
-                f"Whether a low-resource language costs anything on the {what} side, with a high-resource language on "
-                f"the other, cannot be told ({self._figure(claim)})."
-            )
-        return (
-            f"A low-resource language on the {what} side, with a high-resource language on the other, changes "
-            f"{self.measure} by {self._figure(claim)}."
-        )
-
-    def _contrast(self, claim: Claim) -> str:
-        against = self._against(claim)
-        if not claim.claimed:
-            return (
-                f"Whether low-resource languages do better than with {against} cannot be told ({self._figure(claim)})."
-            )
+        """What the test allows to be said, or that it allows nothing."""
+        where, figure = _SETTINGS.get(claim.setting, claim.setting).capitalize(), self._figure(claim)
         than = "worse" if self._is_worse(claim) else "better"
-        what = f"low-resource languages do {than} than with {against}"
-        return f"{_setting(claim)}, {what} ({self.measure} {self._figure(claim)})."
-
-    def _gain_difference(self, claim: Claim) -> str:
+        if claim.kind == "gap":
+            row = self.gaps[claim.setting]
+            values = f"{self.measure} {unsigned(row.low)} against {unsigned(row.high)}, gap {figure}"
+            low = " Both values are so low that the gap says little." if _finds_nothing(row) else ""
+            what = "no difference between queries in low- and high-resource languages can be shown"
+            if claim.claimed:
+                what = f"queries in low-resource languages do {than} than in high-resource ones"
+            return f"{where}, {what} ({values}).{low}"
+        if claim.kind in ("query side", "document side"):
+            side = f"on the {claim.kind}, with a high-resource language on the other"
+            if claim.claimed:
+                return f"A low-resource language {side}, changes {self.measure} by {figure}."
+            return f"Whether a low-resource language costs anything {side}, cannot be told ({figure})."
+        assert claim.against is not None
+        against = system_name(claim.against, within_sentence=True)
+        if claim.form == "value":
+            if claim.claimed:
+                return f"{where}, low-resource languages do {than} than with {against} ({self.measure} {figure})."
+            return f"Whether low-resource languages do better than with {against} cannot be told ({figure})."
         # Not "narrower": a gap that turns into a lead of the low-resource side may be larger than it was.
-        against = self._against(claim)
-        change = f"the lead of high-resource languages changes by {self._figure(claim)}"
-        if not claim.claimed:
-            return (
-                f"Compared with {against}, whether low-resource languages gain more or less than high-resource ones "
-                f"cannot be told ({change})."
-            )
-        than = "less" if claim.estimate > 0 else "more"
-        return f"Compared with {against}, low-resource languages gain {than} than high-resource ones ({change})."
+        what = "whether low-resource languages gain more or less than high-resource ones cannot be told"
+        if claim.claimed:
+            what = f"low-resource languages gain {'less' if claim.estimate > 0 else 'more'} than high-resource ones"
+        return f"Compared with {against}, {what} (the lead of high-resource languages changes by {figure})."
 
     def _explanation(self) -> list[Sentence]:
         if not self.correlations:
@@ -140,25 +113,18 @@ class _Answer:
 
     def _advice(self) -> str:
         """What follows for a user, from the claims alone."""
-        claimed = {(claim.kind, claim.setting): claim for claim in self.answer.claims if claim.claimed}
+        claimed = [claim for claim in self.answer.claims if claim.claimed]
         advice = []
         if self.gaps and all(_finds_nothing(row) for row in self.gaps.values()):
             advice.append("hardly anything is found in any language, so look for another encoder first")
-        worse = [
-            where
-            for setting, where in _SETTINGS.items()
-            if (claim := claimed.get(("gap", setting)))
-            and self._is_worse(claim)
-            and not _finds_nothing(self.gaps[setting])
-        ]
+        gaps = {claim.setting for claim in claimed if claim.kind == "gap" and self._is_worse(claim)}
+        worse = [text for name, text in _SETTINGS.items() if name in gaps and not _finds_nothing(self.gaps[name])]
         if worse:
             advice.append(f"expect poorer results for queries in a low-resource language ({', '.join(worse)})")
         advice += self._which_side()
-        for claim in self.answer.claims:
-            if claim.claimed and claim.form == "value" and claim.against is not None:
-                treatment = self._treatment(claim)
-                if treatment:
-                    advice.append(f"{treatment} {'harms' if self._is_worse(claim) else 'helps'} low-resource languages")
+        for claim in claimed:
+            if claim.form == "value" and (treatment := self._treatment(claim)):
+                advice.append(f"{treatment} {'harms' if self._is_worse(claim) else 'helps'} low-resource languages")
         if not advice:
             return "For a user: these results give no reason to expect a difference, or to choose one system."
         return f"For a user: {'; '.join(advice)}."
@@ -199,18 +165,11 @@ class _Answer:
                 f"This holds for the languages measured: {low} low- and {high} high-resource languages are too few to "
                 "speak of others."
             )
-        settings = [
-            setting
-            for setting, row in self.gaps.items()
-            if row.interval is not None and not row.interval.low <= 0 <= row.interval.high
-        ]
+        intervals = {setting: row.interval for setting, row in self.gaps.items() if row.interval is not None}
+        settings = [setting for setting, ends in intervals.items() if ends.low > 0 or ends.high < 0]
         if settings:
             return f"The gap also holds for other languages like these ({', '.join(settings)})."
         return "For other languages like these, no gap can be shown."
-
-    def _against(self, claim: Claim) -> str:
-        assert claim.against is not None
-        return system_name(claim.against, within_sentence=True)
 
     def _is_worse(self, claim: Claim) -> bool:
         """Whether the difference is to the disadvantage of what the claim is about."""
@@ -222,19 +181,14 @@ class _Answer:
         return with_interval(claim.estimate, claim.interval, percentage) + p
 
 
-def _setting(claim: Claim) -> str:
-    """The setting of a claim, to begin a sentence with."""
-    return _SETTINGS.get(claim.setting, claim.setting).capitalize()
-
-
 def _correlation(row: Correlation) -> str:
-    assert row.rho is not None and row.p_holm is not None
+    assert row.rho is not None
     where = "across languages" if row.scope == "across" else "within each language, as recipes change it"
     value = "higher" if row.rho > 0 else "lower"
     ends = "" if row.interval is None else f" [{row.interval.low:+.2f}, {row.interval.high:+.2f}]"
     return (
-        f"Retrieval scores are higher where {row.predictor} is {value}, {where} (rho {row.rho:+.2f}{ends}, "
-        f"{p_text(row.p_holm)} after Holm, {counted(row.languages, 'language')})."
+        f"Retrieval scores are higher where {row.predictor} is {value}, {where} (rho {row.rho:+.2f}{ends}"
+        f"{after_holm(row.p_holm)}, {counted(row.languages, 'language')})."
     )
 
 

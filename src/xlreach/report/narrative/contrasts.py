@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from xlreach.gaps import FactorAnalysis, FactorTest, RunComparison, RunDifference
-from xlreach.report.narrative.systems import counted, system_name
-from xlreach.report.numbers import is_percentage, p_text, signed, unsigned, with_interval
+from xlreach.report.wording import after_holm, counted, is_percentage, signed, system_name, unsigned, with_interval
 
 _TESTS = {
     "paired_queries": ("paired by query", "query group"),
@@ -37,29 +36,24 @@ def factor_sentences(analysis: FactorAnalysis) -> list[str]:
         return ["The studies have no gap in common."]
     differing = sorted((row for row in tests if row.verdict == "differs"), key=lambda row: row.p or 0.0)
     sentences = [_dependence(row, factor) for row in differing]
-    rest = len(tests) - len(differing)
+    rest, untested = len(tests) - len(differing), sum(row.p is None for row in tests)
     if rest:
-        untested = sum(row.p is None for row in tests)
+        which = f"Of {len(tests)} gaps, {rest} cannot" if differing else f"None of {len(tests)} gaps can"
         no_test = f"; {untested} have no interval, and so no test" if untested else ""
-        if differing:
-            sentences.append(f"Of {len(tests)} gaps, {rest} cannot be told to depend on {factor}{no_test}.")
-        else:
-            sentences.append(f"None of {len(tests)} gaps can be told to depend on {factor}{no_test}.")
+        sentences.append(f"{which} be told to depend on {factor}{no_test}.")
     return sentences
 
 
 def _difference(row: RunDifference, with_system: bool) -> str:
-    what = {"low": "low-resource languages", "high": "high-resource languages", "gap": "gap"}
-    subject = what.get(row.scope, str(row.language))
+    sides = {"low": "low-resource languages", "high": "high-resource languages", "gap": "gap"}
     where = " ".join(part for part in (row.measure, row.setting, row.dataset) if part)
     system = f", {system_name(row.system)}" if with_system else ""
-    percentage = is_percentage(row.a, row.b)
-    p = "" if row.p_holm is None else f", {p_text(row.p_holm)} after Holm"
     test, unit = _TESTS[row.test] if row.test else ("", "")
     tested = f" ({test}; {counted(row.units, unit)})" if row.test else ""
     return (
-        f"{row.verdict}: {subject}, {where}{system}: {unsigned(row.a)} to {unsigned(row.b)}, "
-        f"{with_interval(row.difference, row.interval, percentage)}{p}{tested}"
+        f"{row.verdict}: {sides.get(row.scope, str(row.language))}, {where}{system}: {unsigned(row.a)} to "
+        f"{unsigned(row.b)}, {with_interval(row.difference, row.interval, is_percentage(row.a, row.b))}"
+        f"{after_holm(row.p_holm)}{tested}"
     )
 
 
@@ -67,9 +61,8 @@ def _dependence(row: FactorTest, factor: str) -> str:
     percentage = is_percentage(row.least, row.most)
     where = " ".join(part for part in (row.setting, row.measure) if part)
     within = "" if row.df_within is None else f" and {row.df_within:.1f}"
-    assert row.f is not None and row.p_holm is not None
     return (
         f"The gap in {where} of {system_name(row.system, within_sentence=True)} depends on {factor}: "
         f"from {signed(row.least, percentage)} ({row.at_least}) to {signed(row.most, percentage)} ({row.at_most}); "
-        f"F = {row.f:.1f} with {row.df}{within} degrees of freedom, {p_text(row.p_holm)} after Holm."
+        f"F = {row.f:.1f} with {row.df}{within} degrees of freedom{after_holm(row.p_holm)}."
     )

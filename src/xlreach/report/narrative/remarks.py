@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from xlreach.gaps import Caution, Correlation, GapAnalysis, MixedModel, Verdict
 from xlreach.report.narrative.summary import listed
-from xlreach.report.narrative.systems import counted
-from xlreach.report.numbers import p_text, with_interval
+from xlreach.report.wording import after_holm, counted, with_interval
 
-_VERDICT_REASONS = {
+_REASONS = {
     "not_measured": "it was not measured",
     "one_seed": "one seed and no values by query, so chance cannot be estimated",
     "exact": "nothing is random here, so no test is needed",
-    "chance": "the difference could be chance",
+    "chance": "it could be chance",
     "other_way": "the difference goes the other way",
-}
-_CORRELATION_REASONS = {
     "constant": "one of the two does not vary",
-    "chance": "could be chance",
-}
-_MODEL_REASONS = {
     "no_predictor": "nothing that could explain it varies",
     "collinear": "its effects cannot be told apart",
     "no_statsmodels": "statsmodels is not installed; pip install statsmodels",
@@ -35,55 +29,32 @@ def verdict_sentences(analysis: GapAnalysis) -> list[str]:
         text = f"{row.claim}{f' ({where})' if where else ''}: {row.verdict}"
         if row.effect is not None:
             text += f"; left minus right {with_interval(row.effect, row.interval)}"
-        if row.p_holm is not None:
-            text += f", {p_text(row.p_holm)} after Holm"
-        reason = verdict_reason(row)
-        sentences.append(f"{text}; {reason}." if reason else f"{text}.")
+        reason = f"; {reason_text(row)}" if row.reason else ""
+        sentences.append(f"{text}{after_holm(row.p_holm)}{reason}.")
     return sentences
 
 
-def verdict_reason(row: Verdict) -> str:
-    """Why nothing can be told of a hypothesis, or why no test was needed; empty where the test speaks for itself."""
-    return _VERDICT_REASONS[row.reason] if row.reason else ""
-
-
-def correlation_reason(row: Correlation) -> str:
-    """Why nothing can be told of a correlation; empty where something can."""
-    if row.reason == "few_languages":
-        return f"too few languages: {row.languages}"
-    return _CORRELATION_REASONS[row.reason] if row.reason else ""
-
-
-def model_reason(row: MixedModel) -> str:
-    """Why a mixed-effects model was not fitted; empty where it was."""
+def reason_text(row: Verdict | Correlation | MixedModel) -> str:
+    """Why nothing can be told, or why no test was needed; empty where the test speaks for itself."""
     if row.reason == "few_languages":
         return f"too few languages: {row.languages}"
     if row.reason == "few_observations":
         return f"{counted(row.observations, 'observation')} are too few for its effects"
-    return _MODEL_REASONS[row.reason] if row.reason else ""
-
-
-def caution_texts(analysis: GapAnalysis) -> list[str]:
-    """What keeps the study's figures from being claims, a sentence each."""
-    return [caution_text(row) for row in analysis.cautions]
+    return _REASONS[row.reason] if row.reason else ""
 
 
 def caution_text(row: Caution) -> str:
     """A caution, as a sentence."""
     codes = ", ".join(row.codes)
-    if row.kind == "few_languages":
-        languages = counted(row.languages or 0, "language")
-        text = f"Only {languages} on the {row.side}-resource side: too few for a claim about languages like these"
-    elif row.kind == "borrowed":
-        text = f"Tagged with the unadapted base, not with the recipe: {codes}"
-    elif row.kind == "one_seed":
-        text = "One seed: the intervals do not include the randomness of training"
-    elif row.kind == "no_queries":
-        text = "No values by query: the intervals do not include the choice of queries"
-    elif row.kind == "left_out":
-        text = f"On neither side, and so in no gap: {codes}"
-    else:
-        text = "No gap could be computed: no measure covers both a low- and a high-resource language"
+    text = {
+        "few_languages": f"Only {counted(row.languages or 0, 'language')} on the {row.side}-resource side: too few "
+        "for a claim about languages like these",
+        "borrowed": f"Tagged with the unadapted base, not with the recipe: {codes}",
+        "one_seed": "One seed: the intervals do not include the randomness of training",
+        "no_queries": "No values by query: the intervals do not include the choice of queries",
+        "left_out": f"On neither side, and so in no gap: {codes}",
+        "no_gap": "No gap could be computed: no measure covers both a low- and a high-resource language",
+    }[row.kind]
     if row.rows is None or row.rows[0] == row.rows[1]:
         return f"{text}."
     return f"{text} ({row.rows[0]} of {row.rows[1]} gaps: {listed(row.where)})."

@@ -5,20 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from xlreach.gaps import Change, Gap, GapAnalysis
-from xlreach.report.narrative.systems import counted, system_name
-from xlreach.report.numbers import is_percentage, p_text, signed, unsigned, with_interval
-from xlreach.report.selection import (
-    Topic,
-    answered_system,
-    changes_of_base,
-    directions_of,
-    gaps_of,
-    narrowest,
-    preferred,
-    reference_rows,
-    tagging_rows,
-    topics,
-)
+from xlreach.report import selection
+from xlreach.report.selection import Topic
+from xlreach.report.wording import after_holm, counted, is_percentage, signed, system_name, unsigned, with_interval
 
 _ALPHA = 0.05
 _ENOUGH = 5  # languages on a side, for a claim about languages beyond them
@@ -28,29 +17,27 @@ _LISTED = 3
 def summary(analysis: GapAnalysis) -> list[str]:
     """A line each: the languages compared, the gap of the unchanged base, where it comes from, what narrows it, what is
     best for low-resource languages, tagging, and how certain that is."""
-    topic = next(iter(topics(analysis)), Topic("", None))
+    topic = next(iter(selection.topics(analysis)), Topic("", None))
+    sides = {"low": analysis.split.low, "high": analysis.split.high}
+    low, high = (f"{len(codes)} {side}-resource ({', '.join(codes)})" for side, codes in sides.items())
+    study = f"{analysis.study}: " if analysis.study else ""
     return [
-        compared_languages(analysis, topic),
-        base_gap(analysis, topic),
-        gap_sources(analysis, topic),
-        narrowed(analysis, topic),
-        *best_for_low(analysis, topic),
+        f"{study}{low} against {high} languages, by {analysis.headline}, base {topic.base or 'unnamed'}.",
+        _base_gap(analysis, topic),
+        *topic_sentences(analysis, topic),
         tagging_gap(analysis, topic.base),
         certainty(analysis),
     ]
 
 
-def compared_languages(analysis: GapAnalysis, topic: Topic) -> str:
-    """Which languages are compared, by what measure."""
-    sides = {"low": analysis.split.low, "high": analysis.split.high}
-    low, high = (f"{len(codes)} {side}-resource ({', '.join(codes)})" for side, codes in sides.items())
-    study = f"{analysis.study}: " if analysis.study else ""
-    return f"{study}{low} against {high} languages, by {analysis.headline}, base {topic.base or 'unnamed'}."
+def topic_sentences(analysis: GapAnalysis, topic: Topic) -> list[str]:
+    """Where the gap comes from, what narrows it, and what is best for low-resource languages."""
+    return [_gap_sources(analysis, topic), _narrowest(analysis, topic), *_best_for_low(analysis, topic)]
 
 
-def base_gap(analysis: GapAnalysis, topic: Topic) -> str:
+def _base_gap(analysis: GapAnalysis, topic: Topic) -> str:
     """The gap of the base before anything was changed."""
-    rows = reference_rows(gaps_of(analysis, topic))
+    rows = selection.reference_rows(selection.gaps_of(analysis, topic))
     if not rows:
         return "Gap in retrieval: not measured in both low- and high-resource languages."
     settings = ", ".join(f"{row.setting} {_gap(row)}" for row in rows)
@@ -61,9 +48,12 @@ def base_gap(analysis: GapAnalysis, topic: Topic) -> str:
     )
 
 
-def gap_sources(analysis: GapAnalysis, topic: Topic) -> str:
+def _gap_sources(analysis: GapAnalysis, topic: Topic) -> str:
     """What a low-resource query costs, and what low-resource documents cost."""
-    rows = {row.direction: row for row in reference_rows(directions_of(analysis, topic))}
+    rows = {
+        row.direction: row
+        for row in selection.reference_rows(selection.retrieval_rows(analysis, analysis.directions, topic))
+    }
     if not {"high→high", "query side", "document side"} <= set(rows):
         return "Where the gap comes from: not every direction between low- and high-resource languages was measured."
     start, query, document = rows["high→high"], rows["query side"], rows["document side"]
@@ -76,9 +66,9 @@ def gap_sources(analysis: GapAnalysis, topic: Topic) -> str:
     )
 
 
-def narrowed(analysis: GapAnalysis, topic: Topic) -> str:
+def _narrowest(analysis: GapAnalysis, topic: Topic) -> str:
     """The system with the smallest gap, and whether a test tells its change from chance."""
-    row = narrowest(analysis, topic)
+    row = selection.narrowest(analysis, topic)
     if row is None:
         return "What narrows the gap: nothing was compared with the unchanged base."
     name, change = system_name(row.system, within_sentence=True), _change(row)
@@ -92,32 +82,32 @@ def narrowed(analysis: GapAnalysis, topic: Topic) -> str:
     return f"What narrows the gap most ({row.setting}): {name} ({change})."
 
 
-def best_for_low(analysis: GapAnalysis, topic: Topic) -> list[str]:
+def _best_for_low(analysis: GapAnalysis, topic: Topic) -> list[str]:
     """What the system with the best low-resource mean gains; no sentence where it cannot be compared with the base."""
-    system = answered_system(analysis, topic)
-    changes = [row for row in changes_of_base(analysis, topic) if row.system == system]
+    system = selection.answered_system(analysis, topic)
+    changes = [row for row in selection.changes_of_base(analysis, topic) if row.system == system]
     if not changes:
         return []
-    row = preferred(changes)[0]
-    gaps = (gap for gap in gaps_of(analysis, topic) if (gap.system, gap.setting) == (system, row.setting))
+    row = selection.preferred(changes)[0]
+    gaps = (gap for gap in selection.gaps_of(analysis, topic) if (gap.system, gap.setting) == (system, row.setting))
     after = next(gaps)
     low = f"low-resource {unsigned(after.low - row.low_gain)} to {unsigned(after.low)}"
     high = f"high-resource {unsigned(after.high - row.high_gain)} to {unsigned(after.high)}"
-    p = f"; {p_text(row.p_low_holm)} for low-resource languages after Holm" if row.p_low_holm is not None else ""
+    p = after_holm(row.p_low_holm, "; for low-resource languages, ")
     name = system_name(row.system, within_sentence=True)
     return [f"Best for low-resource languages ({row.setting}): {name} ({low}, {high}{p})."]
 
 
 def tagging_gap(analysis: GapAnalysis, base: str) -> str:
     """The gap in tagging of the unchanged base, and the narrowest."""
-    rows = tagging_rows(analysis, analysis.gaps, base)
+    rows = selection.tagging_rows(analysis, analysis.gaps, base)
     if not rows:
         return "Gap in tagging: not measured."
-    name = system_name(reference_rows(rows)[0].system, within_sentence=True)
+    name = system_name(selection.reference_rows(rows)[0].system, within_sentence=True)
     parts = []
     for measure in dict.fromkeys(row.measure for row in rows):
         same = [row for row in rows if row.measure == measure]
-        start, smallest = reference_rows(same)[0], min(same, key=lambda row: abs(row.gap))
+        start, smallest = selection.reference_rows(same)[0], min(same, key=lambda row: abs(row.gap))
         narrow = f", narrowest {_gap(smallest)} with {smallest.system.recipe}" if smallest is not start else ""
         parts.append(f"{measure} {_gap(start)}{narrow}")
     return f"Gap of {name} in tagging: {'; '.join(parts)}."
@@ -129,17 +119,14 @@ def certainty(analysis: GapAnalysis) -> str:
     rows = [row for row in rows if row.measure == analysis.headline] or rows
     if not rows:
         return "How certain: there is no gap to be certain of."
-    counts: dict[str, tuple[int, int]] = {}
+    fewest: dict[str, tuple[int, int]] = {}
     for row in rows:
-        languages = row.languages_low, row.languages_high
-        where = row.dataset or row.measure
-        counts[where] = min(counts.get(where, languages), languages)
-    datasets: dict[tuple[int, int], list[str]] = {}
-    for dataset, languages in counts.items():
-        datasets.setdefault(languages, []).append(dataset)
+        name, sides = row.dataset or row.measure, (row.languages_low, row.languages_high)
+        fewest[name] = min(fewest.get(name, sides), sides)
     scopes = []
-    for (low, high), names in sorted(datasets.items(), reverse=True):
-        where = f" on {listed(names)}" if len(datasets) > 1 else ""
+    for low, high in sorted(set(fewest.values()), reverse=True):
+        names = [name for name, sides in fewest.items() if sides == (low, high)]
+        where = f" on {listed(names)}" if len(names) < len(fewest) else ""
         scope = (
             "are enough for an interval for languages like these (in the report)"
             if min(low, high) >= _ENOUGH
@@ -173,5 +160,5 @@ def _change(row: Change) -> str:
     before, after, low, high = (
         signed(value, percentage) for value in (row.gap_before, row.gap_after, row.low_gain, row.high_gain)
     )
-    p = f"; {p_text(row.p_queries_holm)} after Holm" if row.p_queries_holm is not None else ""
+    p = after_holm(row.p_queries_holm, "; ")
     return f"gap {before} to {after}; low-resource languages gain {low}, high-resource {high}{p}"

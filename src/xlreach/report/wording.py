@@ -1,4 +1,4 @@
-"""How a number is written for people: decimals, signs, p values, times."""
+"""How systems and numbers are written for people: names, decimals, signs, p values, times."""
 
 from __future__ import annotations
 
@@ -6,8 +6,29 @@ import re
 
 from xlreach.comparison.tables import Table
 from xlreach.gaps import Cost, Interval
+from xlreach.system import System
 
 _SHARE = 1.5  # a value beyond this is a percentage or a count, not a share between 0 and 1
+
+
+def system_name(system: System, *, within_sentence: bool = False) -> str:
+    """A system by the names that the study gave, without its base; within a sentence, `none` is "the unchanged base".
+
+    >>> system_name(System(recipe="lapt")), system_name(System(alignment="hybrid"))
+    ('lapt', 'none with hybrid')
+    >>> system_name(System(alignment="hybrid"), within_sentence=True), system_name(System(), within_sentence=True)
+    ('the base with hybrid', 'the unchanged base')
+    >>> system_name(System(retriever="bm25")), system_name(System(recipe="lapt", retriever="fused"))
+    ('bm25', 'lapt, ranked by fused')
+    """
+    if not system.is_dense and not system.is_adapted and not system.is_aligned:
+        return system.retriever
+    name = system.recipe
+    if within_sentence and not system.is_adapted:
+        name = "the base" if system.is_aligned else "the unchanged base"
+    if system.is_aligned:
+        name += f" with {system.alignment}"
+    return name if system.is_dense else f"{name}, ranked by {system.retriever}"
 
 
 def is_percentage(*values: float | None) -> bool:
@@ -16,11 +37,7 @@ def is_percentage(*values: float | None) -> bool:
 
 
 def signed(value: float, percentage: bool | None = None) -> str:
-    """A difference with its sign: three decimals for shares, one for percentages.
-
-    Args:
-        value: The difference.
-        percentage: Whether it is one of percentages; None decides by its size.
+    """A difference with its sign: three decimals for shares, one for percentages; None decides by its size.
 
     >>> signed(-0.1234), signed(12.34)
     ('-0.123', '+12.3')
@@ -51,6 +68,24 @@ def p_text(p: float) -> str:
     ('p = .012', 'p < .001')
     """
     return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace(" 0.", " .", 1)
+
+
+def after_holm(p: float | None, separator: str = ", ") -> str:
+    """A corrected p value to end a sentence with; empty where there was no test.
+
+    >>> after_holm(0.0123), after_holm(None)
+    (', p = .012 after Holm', '')
+    """
+    return "" if p is None else f"{separator}{p_text(p)} after Holm"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and its noun.
+
+    >>> counted(1, "language"), counted(3, "seed")
+    ('1 language', '3 seeds')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def p_cell(p: float | None) -> str:
