@@ -172,7 +172,7 @@ def open_index(folder: Path | str, encoder: TextEncoder | str | None = None, *, 
         verify: Whether to compare checksums of the files (about a second a gigabyte); sizes are always compared.
 
     Raises:
-        IndexFolderError: It is of another encoder, a file is missing, changed or incomplete, or the manifest was edited.
+        IndexFolderError: Another encoder built it, a file is missing or changed, or the manifest was edited.
     """
     folder = Path(folder)
     while True:
