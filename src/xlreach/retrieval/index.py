@@ -97,7 +97,7 @@ class DenseIndex:
         return self.manifest.get("score_error", 0.0) > _ESTIMATE
 
     def vectors(self, out: Vectors | None = None, start: int = 0, count: int | None = None) -> Vectors:
-        """`count` vectors from the row `start`, to the end by default, shape (count, dimension), into `out` if given."""
+        """`count` vectors from the row `start` on (by default, all), shape (count, dimension), into `out` if given."""
         held = held_vectors(self.faiss)
         if held is None:
             raise IndexFolderError("Holds no exact vectors in one piece.", fix="Build it as 'Flat'.", path=self.folder)
