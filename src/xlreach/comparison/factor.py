@@ -16,7 +16,7 @@ import numpy as np
 from scipy import stats
 
 from xlreach.comparison.groups.splits import CONFIG
-from xlreach.comparison.tests.permutation import holm
+from xlreach.comparison.tests.correction import holm
 from xlreach.gaps import FactorAnalysis, FactorGap, FactorTest, GapAnalysis, Measured
 
 _ALPHA = 0.05

@@ -36,11 +36,12 @@ def compare(
     ranks: pd.DataFrame | Path | None = None,
     divisions: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
     names: StudyNames | None = None,
+    sentences: pd.DataFrame | Path | None = None,
 ) -> GapAnalysis:
     """All gaps and changes of a study; deterministic for a seed.
 
     The per-query values are a frame, the path of `queries.parquet` (read a family at a time), or None: then intervals
-    rest on languages and seeds alone. `ranks` are those of the relevant documents, for figures at equal pools.
+    rest on languages alone; so do those of tagging without `sentences`, the tallies of each. `ranks` are those of the relevant documents, for figures at equal pools.
     `levels` is `{"high": [codes], "low": [codes]}`; `divisions` has other such lists, by name. `bases` says what the
     name of a base stands for (`{"xlmr": "FacebookAI/xlm-roberta-base"}`), to know its pretraining. Without `names`,
     those of the results are taken, where nothing says which steps a recipe has.
@@ -55,15 +56,15 @@ def compare(
     measured = {row.query_language or row.language for row in results if row.kind in ("retrieval", "tagging")}
     origins = {row.base: (bases or {}).get(row.base, row.base) for row in results if row.base is not None}
     every_split = splits(levels, [code for code in measured if code is not None], origins, divisions)
-    rows = GapBuilder(seed, resamples, permutations)
-    for family in tqdm(families(results, queries), desc="comparing", unit="family", disable=None):
+    rows = GapBuilder()
+    for family in tqdm(families(results, queries, sentences), desc="comparing", unit="family", disable=None):
         rows.add(family, [split for split in every_split if split.base in (None, family.key.base)])
     retrieval = [row.measure for row in results if row.kind == "retrieval"]
     tagging = [row.measure for row in results if row.kind == "tagging"]
     headline = headline or next(iter([*retrieval, *tagging]), None)
 
     def gaps_of(equal: list[Measurement], values: pd.DataFrame) -> list[Gap]:
-        rows = GapBuilder(seed, resamples, permutations)
+        rows = GapBuilder()
         for family in families(equal, values):
             rows.add(family, every_split[:1])
         return rows.gaps
@@ -78,7 +79,7 @@ def compare(
         gaps=tuple(rows.gaps),
         directions=tuple(rows.directions),
         changes=tuple(rows.changes()),
-        verdicts=tuple(check_hypotheses(claims, results, queries, levels, seed=seed, resamples=resamples)),
+        verdicts=tuple(check_hypotheses(claims, results, queries, levels, sentences)),
         cautions=tuple(_cautions(rows.gaps, every_split[0])),
     )
     if ranks is not None:

@@ -1,7 +1,7 @@
 """Hypotheses checked on the measurements of a study: effect, interval, corrected p, verdict.
 
-A claim is checked for these very languages, by the standard error of the paired bootstrap over queries and seeds, once
-for each base and data set.
+A claim is checked for these very languages, on the chance of queries or sentences and of training, once for each base
+and data set. A claim about systems that were trained once has no test.
 """
 
 from __future__ import annotations
@@ -18,17 +18,10 @@ from xlreach.comparison.claims import SETTINGS, TAGGING, Hypothesis
 from xlreach.comparison.explain.cost import COSTS, cost_of
 from xlreach.comparison.groups.families import Family, families
 from xlreach.comparison.groups.splits import config_split
-from xlreach.comparison.resampling.bootstrap import (
-    group_weights,
-    interval,
-    multinomial,
-    resampled_means,
-    two_sided,
-)
-from xlreach.comparison.resampling.language_means import ByLanguage, mean_of_measured
-from xlreach.comparison.resampling.variance import query_influence, variance_components
-from xlreach.comparison.tests.permutation import holm
-from xlreach.gaps import LanguageSplit, Verdict
+from xlreach.comparison.resampling.language_means import Statistic, language_values
+from xlreach.comparison.resampling.variance import Trained, certainty, combined, point, query_influence, size_p
+from xlreach.comparison.tests.correction import holm
+from xlreach.gaps import Interval, LanguageSplit, Verdict
 from xlreach.measurement import Measurement
 from xlreach.scoring.measures import MeasureInfo
 from xlreach.system import System
@@ -41,9 +34,7 @@ def check_hypotheses(
     results: Sequence[Measurement],
     queries: pd.DataFrame | Path | None,
     levels: Mapping[str, Sequence[str]],
-    *,
-    seed: int = 0,
-    resamples: int = 10_000,
+    sentences: pd.DataFrame | Path | None = None,
 ) -> list[Verdict]:
     """A verdict for each claim, base and data set; Holm over all of them."""
     checked: list[tuple[Hypothesis, Verdict]] = []
@@ -52,8 +43,8 @@ def check_hypotheses(
         members = [_as_value(row) for row in results if _concerns(claim, row)]
         verdicts = [
             verdict
-            for family in families(members, queries if claim.task in SETTINGS else None)
-            if (verdict := _check(claim, family, split, np.random.default_rng(seed), resamples, results)) is not None
+            for family in families(members, queries, sentences)
+            if (verdict := _check(claim, family, split, results)) is not None
         ]
         nothing = Verdict(claim=claim.text, base=None, dataset=None, reason="not_measured")
         checked += [(claim, verdict) for verdict in verdicts or [nothing]]
@@ -77,48 +68,41 @@ def _as_value(row: Measurement) -> Measurement:
 
 
 def _check(
-    claim: Hypothesis,
-    family: Family,
-    split: LanguageSplit,
-    rng: np.random.Generator,
-    resamples: int,
-    results: Sequence[Measurement],
+    claim: Hypothesis, family: Family, split: LanguageSplit, results: Sequence[Measurement]
 ) -> Verdict | None:
     systems = [cell.system for cell in family.cells]
     weights = _interaction(claim, systems) if claim.form == "interaction" else _difference(claim, systems)
     if not weights:
         return None
     cells = [cell for cell in family.cells if cell.system in weights]
-    shares = [weights[cell.system] for cell in cells]
-    by_language = ByLanguage(family.pairs, family.key.setting)
-    exact = [by_language.of_cell(cell) for cell in cells]
-    measured = np.isfinite(np.array(exact)).all(axis=0)
-    sides = [
-        [column for column, code in enumerate(by_language.languages) if measured[column] and code in side]
-        for side in _sides(claim, split, by_language.languages)
-    ]
+    measured = np.logical_and.reduce([cell.measured for cell in cells])
+    languages = language_values(family.pairs, family.key.setting, split, measured)
+    sides = [languages.columns(side) for side in _sides(claim, split, languages.languages)]
     if not all(sides):
         return None
-    sign = -1.0 if claim.form == "gap" and MeasureInfo.of(claim.measure).lower_is_better else 1.0
+    means = [languages.weights[:, side].mean(1) for side in sides]
+    statistic = Statistic(means[0] - means[1] if len(means) > 1 else means[0])
+    influences = [query_influence(cell, family.strata) for cell in cells]
 
-    def effect(values: Sequence[np.ndarray]) -> np.ndarray:
-        mixed = np.sum([share * of_cell for share, of_cell in zip(shares, values, strict=True)], axis=0)
-        first = mean_of_measured(mixed[..., sides[0]])
-        return sign * (first - mean_of_measured(mixed[..., sides[1]])) if len(sides) > 1 else first
+    def blocks(signs: Mapping[System, float]) -> list[Trained]:
+        return combined(cells, [signs[cell.system] for cell in cells], influences)
 
-    groups = group_weights(family.strata, resamples, rng)
-    drawn_seeds = {cell.seeds: multinomial(len(cell.seeds), resamples, rng) for cell in cells}
-    draws = np.full(resamples, np.nan)
-    for chunk, means in resampled_means(cells, groups, [drawn_seeds[cell.seeds] for cell in cells]):
-        draws[chunk] = effect([by_language.values(of_cell) for of_cell in means])
-    estimate = float(effect(exact))
-    paired = len({cell.seeds for cell in cells}) == 1
-    by_seed = effect([by_language.values(cell.means().T) for cell in cells]) if paired else np.zeros(1)
-    influence = [np.einsum("gps,pl->gsl", query_influence(c, family.strata), by_language.shares(c)) for c in cells]
-    if not paired:
-        influence = [of_cell.mean(1, keepdims=True) for of_cell in influence]
-    both = variance_components(effect(influence)[:, None], by_seed[:, None])
-    ends = interval(estimate, draws, both.seed_components(), double_counted=float(both.double_counted[0]))
+    def value(of: Sequence[Trained]) -> float:
+        return float(statistic.weights @ np.nan_to_num(point(of)))
+
+    shown = blocks(weights)
+    sure = certainty(statistic, shown, sampled=family.has_queries or claim.task is None)
+    estimate, p = value(shown), sure.p_these_languages
+    if claim.form == "gap":  # how large it is on each side of the claim, whichever side of the languages is ahead
+        gaps = [value(blocks({s: max(sign * w, 0.0) for s, w in weights.items()})) for sign in (1, -1)]
+        total = certainty(statistic, blocks({s: abs(w) for s, w in weights.items()}), sampled=family.has_queries)
+        estimate, p = abs(gaps[0]) - abs(gaps[1]), size_p(sure, total)
+        sure = total if gaps[0] * gaps[1] < 0 else sure
+    ends = sure.interval_these_languages
+    if claim.form == "gap" and ends is not None:
+        reach = (ends.high - ends.low) / 2
+        ends = Interval(estimate - reach, estimate + reach)
+    repeated = claim.task is None or all(cell.repeated for cell in cells)
     aligned = claim.task in SETTINGS
     cost_left, cost_right = (
         cost_of(results, [system for system, weight in weights.items() if weight * side > 0], aligned)
@@ -129,12 +113,13 @@ def _check(
         base=family.key.base,
         dataset=family.key.dataset,
         effect=estimate,
-        interval=None if ends is None else ends.ends,
-        p=two_sided(estimate, ends),
+        interval=ends if repeated else None,
+        p=p if repeated else None,
         languages=sum(map(len, sides)),
-        seeds=len(cells[0].seeds),
+        seeds=min(len(cell.seeds) for cell in cells),
         cost_left=cost_left,
         cost_right=cost_right,
+        reason=None if claim.task is None else "one_seed" if not repeated else None if family.has_queries else "no_queries",
     )
 
 
@@ -144,8 +129,8 @@ def _decided(claim: Hypothesis, row: Verdict, p: float | None) -> Verdict:
         return row
     as_claimed = (row.effect > 0) == claim.greater and row.effect != 0
     word: Literal["supported", "refuted"] = "supported" if as_claimed else "refuted"
-    if p is None and row.seeds == 1 and claim.task is not None:
-        return dataclasses.replace(row, reason="one_seed")
+    if row.reason is not None:
+        return row
     if p is None:
         return dataclasses.replace(row, verdict=word, reason="exact")
     if p >= _ALPHA:

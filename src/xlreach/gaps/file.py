@@ -20,7 +20,7 @@ from xlreach.gaps.analysis import GapAnalysis
 from xlreach.safe_io import read_json
 from xlreach.store import digest, replacing
 
-SCHEMA = 3
+SCHEMA = 4
 
 
 @cache

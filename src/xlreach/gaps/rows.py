@@ -100,6 +100,7 @@ class Gap(Subject, Certainty):
     gap: float
     hedges_g: float | None  # the standardised gap
     values: dict[str, float]  # by language
+    documents: tuple[Side, ...]  # the sides of the documents that both sides search, for `cross`
     languages_low: int
     languages_high: int
     seeds: int
@@ -124,7 +125,7 @@ class Direction(Subject, Certainty):
 class Change(Subject, Certainty):
     """How much more the low-resource languages gained than the high-resource ones (difference in differences).
 
-    `factor` says what `system` has and `against` lacks; where it is the alignment, `against` is dense as well. Both
+    Systems that were trained once have no test. `factor` says what `system` has and `against` lacks; where it is the alignment, `against` is dense as well. Both
     gaps are over the languages that both systems have. Holm's correction is over all changes of one split, data set,
     setting and measure.
     """
@@ -142,11 +143,11 @@ class Change(Subject, Certainty):
     languages_high: int
     seeds: int
     p_low: float | None = None  # of no gain for the low-resource languages
-    p_queries: float | None = None  # paired permutation test over queries
-    p_languages: float | None = None  # permutation test over languages
+    p_narrower: float | None = None  # of the gap being as large as before, whichever side is ahead
+    p_holm: float | None = None
+    p_these_languages_holm: float | None = None
     p_low_holm: float | None = None
-    p_queries_holm: float | None = None
-    p_languages_holm: float | None = None
+    p_narrower_holm: float | None = None
     holm_family: int = 0  # how many changes were corrected together
 
 

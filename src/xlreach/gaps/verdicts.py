@@ -32,7 +32,7 @@ class Verdict:
     languages: int | None = None
     seeds: int | None = None
     verdict: Literal["supported", "refuted", "cannot tell"] = "cannot tell"
-    reason: Literal["not_measured", "one_seed", "exact", "chance", "other_way"] | None = (
+    reason: Literal["not_measured", "one_seed", "no_queries", "exact", "chance", "other_way"] | None = (
         None  # why nothing can be told, or why no test was needed
     )
     cost_left: Cost | None = None

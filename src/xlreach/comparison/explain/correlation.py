@@ -18,8 +18,7 @@ import numpy as np
 from scipy import stats
 
 from xlreach.comparison.explain.profile import Predictor, Profile
-from xlreach.comparison.resampling.bootstrap import multinomial
-from xlreach.comparison.tests.permutation import holm
+from xlreach.comparison.tests.correction import holm
 from xlreach.gaps import Correlation, Interval
 
 Scope = Literal["across", "within"]

@@ -18,7 +18,7 @@ import numpy as np
 from scipy import stats
 
 from xlreach.comparison.explain.profile import Profile
-from xlreach.comparison.tests.permutation import holm
+from xlreach.comparison.tests.correction import holm
 from xlreach.gaps import Effect, Interval, MixedModel
 from xlreach.system import UNTREATED
 

@@ -16,7 +16,8 @@ import numpy as np
 
 from xlreach.comparison.groups.families import families
 from xlreach.comparison.groups.splits import look_up
-from xlreach.comparison.resampling.language_means import ByLanguage
+from xlreach.comparison.resampling.language_means import language_values
+from xlreach.comparison.resampling.variance import combined, point
 from xlreach.measurement import Measurement, is_whole
 
 Group = Literal["tagging", "tokenizer", "pretraining", "adaptation"]
@@ -50,7 +51,7 @@ class Profile:
     predictors: tuple[Predictor, ...]
 
 
-def profiles(results: Sequence[Measurement], measure: str | None) -> Iterator[Profile]:
+def profiles(results: Sequence[Measurement], measure: str | None, split: LanguageSplit) -> Iterator[Profile]:
     """Every grid with two languages or more; a language not measured under every recipe is left out of it."""
     by_base: dict[str | None, list[tuple[str, Group, _Values]]] = {}
     shown = [row for row in results if row.kind == "retrieval" and row.measure == measure]

@@ -28,6 +28,8 @@ from xlreach.system import DENSE, UNTREATED, System
 
 _FAMILY = ("base", "dataset", "setting", "measure")
 _CELL = {"recipe": UNTREATED, "alignment": UNTREATED, "retriever": DENSE}  # with what stands for a missing value
+_TAGGED = ("base", "measure", "sentences", "setting")
+_TALLIES = (*_TAGGED, "recipe", "language", "seed", "dataset", "id", "correct", "total")
 _COLUMNS = (*_FAMILY, *_CELL, "language", "seed", "query_language", "document_language", "query_id", "group", "value")
 
 
@@ -42,7 +44,10 @@ class FamilyKey(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """A query language, a document language (None: the pool of all), and what the encoder was specialised for."""
+    """A query language, a document language (None: the pool of all), and what the encoder was specialised for.
+
+    For tagging, a language and in place of the encoder the data set.
+    """
 
     query: str
     document: str | None = None
@@ -58,6 +63,16 @@ class Cell:
     sums: np.ndarray  # of the values of a query group, shape (groups, pairs, seeds), float32
     counts: np.ndarray  # how many values went into each sum
     borrowed: tuple[str, ...] = ()  # languages tagged with the unadapted base only, whose values stand here
+
+    @property
+    def measured(self) -> np.ndarray:
+        """Which pairs were measured, a mask."""
+        return np.asarray(self.counts.any((0, 2)))
+
+    @property
+    def repeated(self) -> bool:
+        """Whether its seeds show the chance of training: there are several, or nothing was trained."""
+        return len(self.seeds) > 1 or self.seeds == (None,)
 
     def means(self) -> np.ndarray:
         """Mean over queries, shape (pairs, seeds), float64; NaN where nothing was measured."""
@@ -78,11 +93,14 @@ class Family:
     datasets: tuple[str, ...]  # all that went in
 
 
-def families(results: Sequence[Measurement], queries: pd.DataFrame | Path | None) -> Iterator[Family]:
+def families(
+    results: Sequence[Measurement], queries: pd.DataFrame | Path | None, sentences: pd.DataFrame | Path | None = None
+) -> Iterator[Family]:
     """Every family of the results, in their order, one at a time in memory.
 
     Tagging data sets differ by language, so a tagging family is one measure over all its data sets, and a language's
-    value their mean. The per-query values are a frame, or the Parquet file that holds them (read a family at a time).
+    value their mean. The per-query values of retrieval and the tallies of each sentence of tagging (its measure is the
+    sum of `correct` over the sum of `total`) are frames, or the Parquet files that hold them, read a family at a time.
 
     Raises:
         DataError: A column is missing, or a value is not finite.
@@ -96,9 +114,10 @@ def families(results: Sequence[Measurement], queries: pd.DataFrame | Path | None
         else:
             continue
         rows.setdefault(key, []).append(row)
-    table = _table(queries)
+    tables = {"retrieval": _table(queries, _COLUMNS), "tagging": _table(sentences, _TALLIES)}
     for key, members in rows.items():
-        yield _family(key, members, _of_family(table, key) if table is not None and key.kind == "retrieval" else None)
+        table = tables[key.kind] if members[0].kind == key.kind else None
+        yield _family(key, members, None if table is None else _of_family(table, key, members[0]))
 
 
 def _family(key: FamilyKey, rows: list[Measurement], queries: pd.DataFrame | None) -> Family:
@@ -113,7 +132,9 @@ def _family(key: FamilyKey, rows: list[Measurement], queries: pd.DataFrame | Non
         queries = queries.assign(pair=_pair_index(queries, position))
         if not np.isfinite(queries["value"].to_numpy(float)).all():
             raise DataError(f"Per-query values of {key.measure} on {key.dataset} are not finite.")
-        group = queries["group"].where(queries["group"].notna(), queries["query_id"])
+        group = queries["group"]
+        if group.isna().any():
+            group = group.where(group.notna(), queries["query_id"])
         numbers, units = pd.factorize(group)
         groups, strata = len(units), _strata(numbers, queries["query_language"], len(units))
         queries = queries.assign(unit=numbers)
@@ -135,6 +156,9 @@ def _family(key: FamilyKey, rows: list[Measurement], queries: pd.DataFrame | Non
         bare = (counts.sum(0) == 0) & (measured[..., 1] > 0)
         value = measured[..., 0] / np.maximum(measured[..., 1], 1)
         sums[:, bare], counts[:, bare] = value[bare], 1
+        if key.kind == "tagging":  # tallies are shares, a measurement may be in per cent
+            shares = sums.sum(0) / np.maximum(counts.sum(0), 1)
+            sums *= np.divide(value, shares, out=np.ones_like(value), where=shares > 0)
         cells.append(Cell(system, seeds, sums, counts))
     if key.kind == "tagging":
         cells = [_borrow(cell, cells, pairs) for cell in cells]
@@ -144,7 +168,7 @@ def _family(key: FamilyKey, rows: list[Measurement], queries: pd.DataFrame | Non
 
 def _pair(row: Measurement) -> Pair:
     if row.query_language is None:
-        return Pair(str(row.language))
+        return Pair(str(row.language), None, row.dataset)
     return Pair(row.query_language, row.document_language, row.language)
 
 
@@ -171,7 +195,7 @@ def _pair_index(queries: pd.DataFrame, position: dict[Pair, int]) -> np.ndarray:
     if (numbers < 0).any():
         first = queries[numbers < 0].iloc[0]
         raise DataError(
-            f"queries.parquet has {first['query_language']} → {first['document_language']} on {first['dataset']}, "
+            f"The values by query or sentence have {first['query_language']} → {first['document_language']}, "
             "results.jsonl has not.",
             expected="Expected both files to be of one run.",
         )
@@ -189,29 +213,37 @@ def _fill(sums: np.ndarray, counts: np.ndarray, values: pd.DataFrame, seeds: tup
     slot = values["seed"].map({seed: number for number, seed in enumerate(seeds) if seed is not None}).to_numpy(float)
     slot = np.where(np.isnan(slot), 0 if None in seeds else -1, slot).astype(np.int64)
     if (slot < 0).any():
-        raise DataError("queries.parquet has a seed that results.jsonl has not.", expected="Expected one run.")
+        raise DataError("The values by query or sentence have a seed that results.jsonl has not.", expected="Expected one run.")
     flat = np.ravel_multi_index((values["unit"].to_numpy(), values["pair"].to_numpy(), slot), sums.shape)
     sums.reshape(-1)[:] = np.bincount(flat, weights=values["value"].to_numpy(float), minlength=sums.size)
-    counts.reshape(-1)[:] = np.bincount(flat, minlength=sums.size)
+    counts.reshape(-1)[:] = np.bincount(flat, weights=values["weight"].to_numpy(float), minlength=sums.size)
 
 
-def _table(queries: pd.DataFrame | Path | None) -> arrow.Dataset | None:
-    """The per-query values, to be read a family at a time; None without any."""
-    if queries is None or (isinstance(queries, pd.DataFrame) and queries.empty):
+def _table(values: pd.DataFrame | Path | None, columns: Sequence[str]) -> arrow.Dataset | None:
+    """Values of queries or sentences, to be read a family at a time; None without any."""
+    if values is None or (isinstance(values, pd.DataFrame) and values.empty):
         return None
-    path = queries if isinstance(queries, Path) else None
+    path = values if isinstance(values, Path) else None
     try:
-        table = arrow.dataset(path or pa.Table.from_pandas(queries, preserve_index=False))
+        table = arrow.dataset(path or pa.Table.from_pandas(values, preserve_index=False))
     except (OSError, ValueError) as error:
         raise DataError(f"Cannot be read as Parquet ({error}).", path=path) from error
-    if missing := sorted(set(_COLUMNS) - set(table.schema.names)):
-        raise DataError(
-            f"The per-query values lack {', '.join(missing)}.", expected=f"Expected {', '.join(_COLUMNS)}.", path=path
-        )
+    if missing := sorted(set(columns) - set(table.schema.names)):
+        what = "per-query values" if "query_id" in columns else "tallies of sentences"
+        expected = f"Expected {', '.join(columns)}."
+        raise DataError(f"The {what} lack {', '.join(missing)}.", expected=expected, path=path)
     return table
 
 
-def _of_family(table: arrow.Dataset, key: FamilyKey) -> pd.DataFrame:
-    fields = [(arrow.field(name), getattr(key, name)) for name in _FAMILY]
+def _of_family(table: arrow.Dataset, key: FamilyKey, row: Measurement) -> pd.DataFrame:
+    """The values of a family, with the `weight` that each has in a mean."""
+    wanted = {name: getattr(row, name) for name in (_FAMILY if key.kind == "retrieval" else _TAGGED)}
+    fields = [(arrow.field(name), value) for name, value in wanted.items()]
     tests = [field.is_null() if value is None else field == value for field, value in fields]
-    return table.to_table(columns=list(_COLUMNS), filter=reduce(and_, tests)).to_pandas()
+    columns = _COLUMNS if key.kind == "retrieval" else _TALLIES
+    frame = table.to_table(columns=list(columns), filter=reduce(and_, tests)).to_pandas()
+    if key.kind == "retrieval":
+        return frame.assign(weight=1.0)
+    names = {"correct": "value", "total": "weight", "language": "query_language", "dataset": "language"}
+    frame = frame.rename(columns=names).assign(document_language=None, alignment=None, retriever=None)
+    return frame.assign(group=frame["language"].astype(str) + " " + frame["id"].astype(str))

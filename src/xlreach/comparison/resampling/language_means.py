@@ -1,126 +1,171 @@
-"""From means of language pairs to the numbers that are compared: a language's value, a level's, the gap, a direction.
+"""From means of language pairs to the numbers that are compared: a language's value, the gap, a direction.
 
-A language's value is its mean as a query language: over its own documents (mono), over all other document languages
-(cross) or over the pool of all (multi). The gap is the mean over low-resource languages minus the mean over
-high-resource ones. The weak side is the query, not the passage, hence by query language; the four directions
-(low→high, high→low, low→low, high→high) say what each side costs.
+A language's value is its mean as a query language: over its own documents (mono), over the pool of all (multi), or over
+the documents of other languages (cross). In `cross` two languages are compared over the same documents: a document
+language counts where queries of both sides search it, and low- and high-resource documents count equally. A mean over
+"all other" languages would not do: a low-resource query searches one low-resource collection fewer than a high-resource
+one, so that documents alone would make a gap. With one language on a side only the documents of the other side have
+queries of both, and the gap is what a low-resource query costs there.
+
+Every statistic is a weighted sum of pair means, so its variance follows from theirs (`variance.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xlreach.comparison.groups.families import Cell, Pair
+from xlreach.comparison.groups.families import Pair
 from xlreach.gaps import DirectionName, LanguageSplit, Side
+from xlreach.measurement import Measurement
 
-_Levels = tuple[Side, Side]  # of the query language and the document language
-DIRECTIONS: dict[_Levels, DirectionName] = {
-    ("low", "high"): "low→high",
-    ("high", "low"): "high→low",
-    ("low", "low"): "low→low",
-    ("high", "high"): "high→high",
-}
-_COSTS: dict[DirectionName, _Levels] = {"query side": ("low", "high"), "document side": ("high", "low")}
+SIDES: tuple[Side, Side] = ("low", "high")
 
 
-class ByLanguage:
-    """Averages pairs into languages; in `cross` a pair of a language with itself does not count."""
+@dataclass(frozen=True)
+class LanguageValues:
+    """The value of each language as weights of pair means, shape (pairs, languages); NaN for one that has none."""
 
-    def __init__(self, pairs: Sequence[Pair], setting: str | None) -> None:
-        self.languages = tuple(dict.fromkeys(pair.query for pair in pairs))
-        self.indicator = np.zeros((len(pairs), len(self.languages)), np.float32)
-        for row, pair in enumerate(pairs):
-            if setting != "cross" or pair.query != pair.document:
-                self.indicator[row, self.languages.index(pair.query)] = 1
+    languages: tuple[str, ...]
+    weights: np.ndarray
+    documents: tuple[Side, ...] = ()  # the sides of the documents that count, in `cross`
 
     def values(self, means: np.ndarray) -> np.ndarray:
-        """Languages' values, (resamples, languages), from pairs' means, (resamples, pairs); NaN where unmeasured."""
-        there = np.isfinite(means)
-        if there.all():
-            totals, counts = means @ self.indicator, self.indicator.sum(0)
-        else:
-            totals, counts = np.where(there, means, 0) @ self.indicator, there.astype(np.float32) @ self.indicator
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return totals / np.where(counts > 0, counts, np.nan)
+        """Languages' values, shape (..., languages), of pairs' means, shape (..., pairs)."""
+        return np.asarray(np.nan_to_num(means) @ self.weights)
 
-    def of_cell(self, cell: Cell) -> np.ndarray:
-        """Languages' values, means over seeds, shape (languages,)."""
-        return self.values(mean_of_measured(cell.means())[None])[0]
-
-    def shares(self, cell: Cell) -> np.ndarray:
-        """The weight of each measured pair in its language's value, shape (pairs, languages)."""
-        counted = self.indicator * (cell.counts.sum((0, 2)) > 0)[:, None]
-        return np.asarray(counted / np.maximum(counted.sum(0), 1), np.float32)
-
-    def side(self, split: LanguageSplit, level: Side) -> list[int]:
-        """The columns of the languages of a side."""
-        return [column for column, code in enumerate(self.languages) if split.level(code) == level]
+    def columns(self, codes: Sequence[str]) -> list[int]:
+        """The columns of those languages that have a value."""
+        there = np.isfinite(self.weights).all(0)
+        return [column for column, code in enumerate(self.languages) if code in codes and there[column]]
 
 
-def mean_of_measured(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """Mean over the last axis (languages or seeds) of what was measured; NaN where nothing was."""
-    there = np.isfinite(values)
-    shares = there.astype(np.float64) if weights is None else there * weights
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return (np.where(there, values, 0) * shares).sum(-1) / shares.sum(-1)
+@dataclass(frozen=True)
+class Statistic:
+    """A weighted sum of pair means.
 
-
-class ByDirection:
-    """Averages pairs of two languages into the four directions between levels, and into what the weak side costs.
-
-    A statistic is a mean over pairs, or a difference of two; its `influences` say what each language has to do with
-    it, as the language of the queries, of the documents, or of both.
+    `parts` say what each language of a side contributes, shape (pairs, languages of the side): the spread of these over
+    their number is the variance of having drawn these languages and not others.
     """
 
-    def __init__(self, pairs: Sequence[Pair], split: LanguageSplit) -> None:
-        self.members: dict[_Levels, np.ndarray] = {}
-        self.pairs = list(pairs)
-        for direction in DIRECTIONS:
-            rows = [
-                row
-                for row, pair in enumerate(pairs)
-                if pair.query != pair.document and (split.level(pair.query), split.level(pair.document)) == direction
-            ]
-            if rows:
-                self.members[direction] = np.array(rows)
-        used = sorted({row for rows in self.members.values() for row in rows})
-        self.languages = tuple(dict.fromkeys(code for row in used for code in self.pairs[row][:2] if code is not None))
-        self.levels = tuple(split.level(code) for code in self.languages)
+    weights: np.ndarray  # shape (pairs,)
+    parts: tuple[np.ndarray, ...] = ()
 
-    def parts(self) -> dict[DirectionName, tuple[_Levels, ...]]:
-        """The directions that each statistic is made of: one, or one minus another."""
-        parts: dict[DirectionName, tuple[_Levels, ...]] = {DIRECTIONS[levels]: (levels,) for levels in self.members}
-        top: _Levels = ("high", "high")
-        for name, levels in _COSTS.items():
-            if levels in self.members and top in self.members:
-                parts[name] = (levels, top)
-        return parts
 
-    def values(self, means: np.ndarray) -> dict[DirectionName, np.ndarray]:
-        """Each statistic, (resamples,), of pairs' means, (resamples, pairs)."""
-        of = {}
-        for direction, rows in self.members.items():
-            here = means[:, rows]
-            there = np.isfinite(here)
-            with np.errstate(invalid="ignore", divide="ignore"):
-                of[direction] = np.where(there, here, 0).sum(1) / there.sum(1)
-        return {
-            name: of[part[0]] - of[part[1]] if len(part) > 1 else of[part[0]] for name, part in self.parts().items()
-        }
+def language_values(
+    pairs: Sequence[Pair], setting: str | None, split: LanguageSplit, measured: np.ndarray
+) -> LanguageValues:
+    """The value of each query language, of the measured pairs (a mask)."""
+    return _balanced(pairs, split, measured, 0, SIDES) if setting == "cross" else _plain(pairs, measured)
 
-    def influences(self, parts: Sequence[_Levels], measured: np.ndarray) -> np.ndarray:
-        """From pairs' means to what each language contributes to a statistic of `parts`, shape (pairs, languages)."""
-        matrix = np.zeros((len(self.pairs), len(self.languages)))
-        for sign, direction in zip((1.0, -1.0), parts, strict=False):
-            rows = [row for row in self.members[direction] if measured[row]]
-            sides = [[self.languages.index(str(self.pairs[row][side])) for row in rows] for side in (0, 1)]
-            both = len(set(sides[0]) & set(sides[1]))
-            # without pairs of a language with itself, its own effect is in the mean of the others as well
-            scale = (both - 1) / (both - 2) if both > 2 else np.nan if both else 1.0
-            for side in sides:
-                counts = np.bincount(side, minlength=len(self.languages))
-                for row, column in zip(rows, side, strict=True):
-                    matrix[row, column] += sign * scale / counts[column]
-        return matrix
+
+def difference(values: LanguageValues, low: Sequence[str], high: Sequence[str]) -> Statistic | None:
+    """The mean of some languages minus that of others; None where one of them is empty."""
+    parts = tuple(values.weights[:, values.columns(side)] for side in (low, high))
+    if not all(part.shape[1] for part in parts):
+        return None
+    return Statistic(parts[0].mean(1) - parts[1].mean(1), parts)
+
+
+def directions(
+    pairs: Sequence[Pair], split: LanguageSplit, measured: np.ndarray
+) -> dict[DirectionName, tuple[Statistic, int]]:
+    """The mean of each direction, and what each side costs where the other is high-resource; with their pairs."""
+    found: dict[DirectionName, tuple[Statistic, int]] = {}
+    names: dict[tuple[Side, Side], DirectionName] = {
+        ("low", "high"): "low→high", ("high", "low"): "high→low", ("low", "low"): "low→low", ("high", "high"): "high→high"
+    }  # fmt: skip
+    for levels, name in names.items():
+        rows = [row for row in _crossed(pairs, measured) if tuple(split.level(code) for code in pairs[row][:2]) == levels]
+        if rows:
+            weights = np.zeros(len(pairs))
+            weights[rows] = 1 / len(rows)
+            found[name] = Statistic(weights, _roles(pairs, rows, same_side=levels[0] == levels[1])), len(rows)
+    sides: tuple[tuple[DirectionName, int], ...] = (("query side", 0), ("document side", 1))
+    for name, role in sides:
+        values = _balanced(pairs, split, measured, role, ("high",))
+        if (cost := difference(values, split.low, split.high)) is not None:
+            found[name] = cost, int(np.count_nonzero(cost.weights))
+    return found
+
+
+def balanced(rows: Sequence[Measurement], split: LanguageSplit) -> list[Measurement]:
+    """The rows with those of `cross` averaged over documents as the gap is: a row a query language and seed.
+
+    Where no documents are searched by both sides there is no gap, and a language keeps the mean over all documents.
+    """
+    kept, crossed = [], dict[tuple[object, ...], list[Measurement]]()
+    for row in rows:
+        if row.setting == "cross" and row.document_language is not None:
+            crossed.setdefault((row.system, row.dataset, row.measure), []).append(row)
+        else:
+            kept.append(row)
+    for members in crossed.values():
+        pairs = [Pair(str(row.query_language), row.document_language, row.language) for row in members]
+        shares = language_values(pairs, "cross", split, np.ones(len(pairs), bool))
+        if not shares.documents:
+            shares = _plain(pairs, np.array([pair.query != pair.document for pair in pairs]))
+        for column in shares.columns(shares.languages):
+            by_seed: dict[int | None, list[int]] = {}
+            for number in np.flatnonzero(shares.weights[:, column]):
+                by_seed.setdefault(members[number].seed, []).append(int(number))
+            for numbers in by_seed.values():
+                value = np.average([members[n].value for n in numbers], weights=shares.weights[numbers, column])
+                kept.append(replace(members[numbers[0]], document_language=None, value=float(value)))
+    return kept
+
+
+def _crossed(pairs: Sequence[Pair], measured: np.ndarray) -> list[int]:
+    return [row for row, pair in enumerate(pairs) if measured[row] and pair.query != pair.document]
+
+
+def _plain(pairs: Sequence[Pair], measured: np.ndarray) -> LanguageValues:
+    languages = tuple(dict.fromkeys(pair.query for pair in pairs))
+    counted = np.array([[pair.query == code for code in languages] for pair in pairs]) & measured[:, None]
+    totals = counted.sum(0)
+    return LanguageValues(languages, counted / np.where(totals > 0, totals, np.nan))
+
+
+def _balanced(
+    pairs: Sequence[Pair], split: LanguageSplit, measured: np.ndarray, role: int, partners: Sequence[Side]
+) -> LanguageValues:
+    """The mean of each language as query (`role` 0) or document (1) language over partners that both sides have."""
+    rows = _crossed(pairs, measured)
+    seen: dict[str, set[Side | None]] = {}  # by partner, the sides of the languages that it is paired with
+    for row in rows:
+        seen.setdefault(str(pairs[row][1 - role]), set()).add(split.level(pairs[row][role]))
+    shared = {code: side for code, with_sides in seen.items() if (side := split.level(code)) in partners and with_sides >= {*SIDES}}
+    sides = tuple(side for side in SIDES if side in shared.values())
+    languages = tuple(dict.fromkeys(str(pair[role]) for pair in pairs))
+    weights = np.full((len(pairs), len(languages)), np.nan)
+    for column, code in enumerate(languages):
+        mine: dict[str, list[int]] = {}  # rows by partner
+        for row in rows:
+            if pairs[row][role] == code and pairs[row][1 - role] in shared:
+                mine.setdefault(str(pairs[row][1 - role]), []).append(row)
+        counts = {side: sum(shared[partner] == side for partner in mine) for side in sides}
+        if sides and all(counts.values()):
+            weights[:, column] = 0.0
+            for partner, numbers in mine.items():
+                weights[numbers, column] = 1 / len(sides) / counts[shared[partner]] / len(numbers)
+    return LanguageValues(languages, weights, sides)
+
+
+def _roles(pairs: Sequence[Pair], rows: Sequence[int], *, same_side: bool) -> tuple[np.ndarray, ...]:
+    """What each language contributes to a mean over pairs, as query and as document language."""
+    parts = []
+    for role in (0, 1):
+        codes = sorted({str(pairs[row][role]) for row in rows})
+        part = np.zeros((len(pairs), len(codes)))
+        for row in rows:
+            part[row, codes.index(str(pairs[row][role]))] = 1
+        parts.append((codes, part / part.sum(0)))
+    (queries, by_query), (documents, by_document) = parts
+    if not same_side:
+        return by_query, by_document
+    if queries != documents or len(queries) < 3:
+        return (np.zeros((len(pairs), 1)),)  # too few to tell
+    # without pairs of a language with itself, its own effect is in the mean of the others as well
+    return ((by_query + by_document) * (len(queries) - 1) / (len(queries) - 2),)
