@@ -26,4 +26,6 @@ def study(make_study):
 def gaps(study):
     from xlreach.comparison import compare
 
-    return compare(study.results, study.queries, study.levels, resamples=1000, permutations=1000)
+    return compare(
+        study.results, study.queries, study.levels, sentences=study.sentences, resamples=1000, permutations=1000
+    )

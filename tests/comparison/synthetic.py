@@ -23,6 +23,7 @@ class Made:
 
     results: list[Measurement] = field(default_factory=list)
     queries: pd.DataFrame = field(default_factory=pd.DataFrame)
+    sentences: pd.DataFrame = field(default_factory=pd.DataFrame)
     levels: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -101,7 +102,19 @@ def make_study(
         made.results.append(Measurement(kind="retrieval", value=float(values.mean()), n=len(values), **row))
     if tagging:
         made.results += _tagging(rng, bases, recipes, languages, level, seeds)
+        made.sentences = tallies([row for row in made.results if row.kind == "tagging"])
     return made
+
+
+def tallies(rows, sentences=40, words=20, scale=100):
+    """Sentences of tagging: how hard one is, all systems share."""
+    frames = []
+    for row in rows:
+        hard = np.random.default_rng(zlib.crc32(f"{row.language} {row.dataset}".encode())).normal(0, 0.02, sentences)
+        frame = pd.DataFrame({"id": range(sentences), "correct": words * (row.value / scale + hard), "total": words})
+        names = ("base", "recipe", "language", "seed", "dataset", "trained_on", "setting", "measure", "sentences")
+        frames.append(frame.assign(**{name: getattr(row, name) for name in names}))
+    return pd.concat(frames, ignore_index=True).astype({"sentences": "Int64"})
 
 
 def _frame(same, dataset, setting, asked, answered, measure, values):

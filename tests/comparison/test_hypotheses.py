@@ -23,7 +23,7 @@ NAMES = StudyNames(
 def check(study, *claims):
     results = [row for row in study.results if row.base == XLMR]
     parsed = [parse_hypothesis(claim, NAMES) for claim in claims]
-    return check_hypotheses(parsed, results, study.queries, study.levels, resamples=500)
+    return check_hypotheses(parsed, results, study.queries, study.levels, study.sentences)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_interaction_is_what_both_give_beyond_the_sum():
         ("none",),
     )
     claim = parse_hypothesis("interaction(a, b(2,3)) < 0 on pos:accuracy", names)
-    (row,) = check_hypotheses([claim], rows, None, levels, resamples=200)
+    (row,) = check_hypotheses([claim], rows, None, levels, tallies(rows))
     assert row.effect == pytest.approx(7 - 4 - 6 + 1.2) and row.verdict == "supported"
 
 
@@ -97,7 +97,7 @@ def test_what_is_no_claim_is_refused_with_an_example(claim):
 def test_one_seed_of_tagging_cannot_tell(study):
     results = [row for row in study.results if row.base == XLMR and row.seed == 1 and row.kind == "tagging"]
     claim = parse_hypothesis("lapt > none on parse:LAS for low", NAMES)
-    (row,) = check_hypotheses([claim], results, None, study.levels, resamples=100)
+    (row,) = check_hypotheses([claim], results, None, study.levels, study.sentences)
     assert row.verdict == "cannot tell" and row.reason == "one_seed"
 
 
@@ -105,7 +105,7 @@ OWN = StudyNames({"lapt": ("lapt",), "va(9)+lapt": ("va(9)", "lapt")}, ("none",)
 
 
 def checked(claims, rows, levels):
-    return check_hypotheses([parse_hypothesis(claim, OWN) for claim in claims], rows, None, levels, resamples=200)
+    return check_hypotheses([parse_hypothesis(claim, OWN) for claim in claims], rows, None, levels, tallies(rows))
 
 
 def adapted(gains, languages=("mt", "wo", "ug", "en")):

@@ -77,7 +77,7 @@ def answers(
         for (kind, against, form), verdict in zip(contrasts, verdicts, strict=True):
             if verdict.effect is not None:
                 claim = Claim(kind=kind, setting=setting, against=against, form=form, estimate=verdict.effect)
-                # it was chosen as the best of several: the best of k beats one of the others by chance k / 2 times as often
+                # chosen as the best of k, it beats one of the others by chance k / 2 times as often as any two differ
                 p = None if verdict.p is None else min(1.0, verdict.p * max(1.0, candidates / 2))
                 claims.append(replace(claim, interval=verdict.interval, p=p))
         corrected = holm([claim.p for claim in claims])

@@ -41,7 +41,8 @@ def compare(
     """All gaps and changes of a study; deterministic for a seed.
 
     The per-query values are a frame, the path of `queries.parquet` (read a family at a time), or None: then intervals
-    rest on languages alone; so do those of tagging without `sentences`, the tallies of each. `ranks` are those of the relevant documents, for figures at equal pools.
+    rest on languages alone; so do those of tagging without `sentences`, the tallies of each. `ranks` are those of the
+    relevant documents, for figures at equal pools.
     `levels` is `{"high": [codes], "low": [codes]}`; `divisions` has other such lists, by name. `bases` says what the
     name of a base stands for (`{"xlmr": "FacebookAI/xlm-roberta-base"}`), to know its pretraining. Without `names`,
     those of the results are taken, where nothing says which steps a recipe has.

@@ -17,7 +17,7 @@ from xlreach.comparison.resampling.language_means import (
     directions,
     language_values,
 )
-from xlreach.comparison.resampling.variance import certainty, combined, point, query_influence
+from xlreach.comparison.resampling.variance import certainty, combined, point, query_influence, size_p
 from xlreach.comparison.tests.correction import hedges_g, holm
 from xlreach.gaps import Caution, Certainty, Change, Direction, Gap, LanguageSplit, Side, Subject
 from xlreach.scoring.measures import MeasureInfo
@@ -126,16 +126,6 @@ class GapBuilder:
             p_narrower=size_p(change, size),
         )
         self._changes.append(row)
-
-
-def size_p(change: Certainty, total: Certainty) -> float | None:
-    """The p of |gap| being what it was, from the tests of after - before and of after + before.
-
-    |after| < |before| means that the two have opposite signs, so both must differ from zero (an intersection-union
-    test; Berger 1982): a gap that turns from -.05 to +.04 has changed, and is no narrower for that.
-    """
-    p_values = change.p_these_languages, total.p_these_languages
-    return None if p_values[0] is None or p_values[1] is None else max(p_values[0], p_values[1])
 
 
 class _Sides:

@@ -23,7 +23,6 @@ from xlreach.comparison.resampling.variance import Trained, certainty, combined,
 from xlreach.comparison.tests.correction import holm
 from xlreach.gaps import Interval, LanguageSplit, Verdict
 from xlreach.measurement import Measurement
-from xlreach.scoring.measures import MeasureInfo
 from xlreach.system import System
 
 _ALPHA = 0.05
@@ -67,9 +66,7 @@ def _as_value(row: Measurement) -> Measurement:
     return dataclasses.replace(row, kind="tagging") if row.kind in ("diagnostic", "cost") else row
 
 
-def _check(
-    claim: Hypothesis, family: Family, split: LanguageSplit, results: Sequence[Measurement]
-) -> Verdict | None:
+def _check(claim: Hypothesis, family: Family, split: LanguageSplit, results: Sequence[Measurement]) -> Verdict | None:
     systems = [cell.system for cell in family.cells]
     weights = _interaction(claim, systems) if claim.form == "interaction" else _difference(claim, systems)
     if not weights:
@@ -119,7 +116,13 @@ def _check(
         seeds=min(len(cell.seeds) for cell in cells),
         cost_left=cost_left,
         cost_right=cost_right,
-        reason=None if claim.task is None else "one_seed" if not repeated else None if family.has_queries else "no_queries",
+        reason=None
+        if claim.task is None
+        else "one_seed"
+        if not repeated
+        else None
+        if family.has_queries
+        else "no_queries",
     )
 
 

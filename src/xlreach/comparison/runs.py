@@ -2,8 +2,8 @@
 
 A system of one run is compared with the system of the same names in the other. Where the runs have no base (recipe,
 alignment, retriever) in common but each has a single one, those two are compared: this is how two encoders are
-compared. Retrieval is tested by query where both runs have the same queries (paired, signs flipped over query groups);
-tagging by seed where there are several (Welch). Holm over everything that was compared.
+compared. What is tested is the chance of queries (of sentences, for tagging; paired where both runs have the same) and
+of training: a system that was trained once has no test. Holm over everything that was compared.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from xlreach.comparison.claims import Selection, system_phrases
-from xlreach.comparison.tests.permutation import holm, sign_flip
+from xlreach.comparison.groups.families import Pair
+from xlreach.comparison.resampling.language_means import Statistic, balanced, shown_values
+from xlreach.comparison.resampling.variance import Trained, certainty
+from xlreach.comparison.tests.correction import holm
 from xlreach.errors import DataError, SpecError, nearest
-from xlreach.gaps import Interval, Measured, RunComparison, RunDifference, Side
+from xlreach.gaps import LanguageSplit, Measured, RunComparison, RunDifference, Side
 from xlreach.measurement import read_measurements
 from xlreach.safe_io import read_yaml
 from xlreach.scoring.measures import MeasureInfo
@@ -42,10 +44,10 @@ class _Subject(Measured):
 
 @dataclass(frozen=True)
 class _Value:
-    """A value by seed, and by query group where that is known."""
+    """A value by seed, and how far each query group or sentence (rows) moves it under each seed (columns)."""
 
     seeds: _Seeds
-    queries: pd.Series | None
+    influence: pd.DataFrame | None
 
     @property
     def mean(self) -> float:
@@ -57,8 +59,6 @@ def compare_runs(
     b: Path,
     *,
     systems: tuple[str | None, str | None] = (None, None),
-    permutations: int = 10_000,
-    seed: int = 0,
 ) -> RunComparison:
     """Compares run B with run A, each a run folder, or a system of B with one of A (which may be the same run).
 
@@ -77,12 +77,11 @@ def compare_runs(
             expected="Expected the same data sets, measures and languages, and systems of the same names or one each.",
         )
     same_queries = runs[0].data == runs[1].data or not any(_is_artificial(run.data) for run in runs)
-    rng = np.random.default_rng(seed)
     rows = []
     for subject in _with_sides(common, runs):
         before, after = (_value(subject, of_run, runs[0].levels) for of_run in values)
         if before is not None and after is not None:
-            rows.append(_difference(subject, before, after, same_queries, permutations, rng))
+            rows.append(_difference(subject, before, after, same_queries))
     corrected = holm([row.p for row in rows])
     rows = [replace(row, p_holm=p, verdict=_verdict(row, p)) for row, p in zip(rows, corrected, strict=True)]
     return RunComparison(a=runs[0].name, b=runs[1].name, one_system=systems[1] is not None, rows=tuple(rows))
@@ -121,41 +120,82 @@ class _Run:
         return {getattr(row.system, field) for row in rows}
 
     def values(self, rename: _Rename) -> dict[_Subject, _Value]:
-        """The value of each language, cross-lingual pairs averaged, with the systems renamed."""
+        """The value of each language, with the systems renamed; cross-lingual pairs are averaged as in the gap."""
+        sides = [self.levels.get(side, []) for side in ("low", "high")]
+        split = LanguageSplit(name="", rule="", low=tuple(sides[0]), high=tuple(sides[1]))
         seeds: dict[_Subject, dict[int | None, list[float]]] = {}
-        for row in self.results:
-            if row.setting == "cross" and row.query_language == row.document_language:
-                continue
+        for row in balanced(self.results, split):
             kind: _Kind = "retrieval" if row.kind == "retrieval" else "tagging"
             dataset = row.dataset if row.trained_on is None else f"{row.trained_on}→{row.dataset}"
             language = row.query_language if kind == "retrieval" else row.language
             system = rename(row.system, kind)
             subject = _Subject(kind, system, dataset, row.setting, row.label, language=language)
             seeds.setdefault(subject, {}).setdefault(row.seed, []).append(row.value)
-        queries = self._queries(rename)
+        moved = self._queries(rename, split) | self._sentences(rename)
         return {
-            subject: _Value({seed: float(np.mean(v)) for seed, v in by_seed.items()}, queries.get(subject))
+            subject: _Value({seed: float(np.mean(v)) for seed, v in by_seed.items()}, moved.get(subject))
             for subject, by_seed in seeds.items()
         }
 
-    def _queries(self, rename: _Rename) -> dict[_Subject, pd.Series]:
-        """The value of each query group, seeds and document languages averaged."""
-        path = self.folder / "queries.parquet"
-        if not path.is_file():
+    def _queries(self, rename: _Rename, split: LanguageSplit) -> dict[_Subject, pd.DataFrame]:
+        frame = self._frame("queries.parquet")
+        if frame is None:
             return {}
-        frame = pd.read_parquet(path)
-        frame = frame[~((frame["setting"] == "cross") & (frame["query_language"] == frame["document_language"]))]
-        group = frame["group"].where(frame["group"].notna(), frame["query_id"])
-        columns = ["base", "recipe", "alignment", "retriever", "dataset", "setting", "measure", "query_language"]
-        by_subject = {}
-        for key, part in frame.assign(unit=group).groupby(columns, dropna=False, sort=False):
-            *names, dataset, setting, measure, language = (None if pd.isna(text) else str(text) for text in key)
+        frame = frame.assign(unit=frame["group"].where(frame["group"].notna(), frame["query_id"]), weight=1.0)
+        columns = ["base", "recipe", "alignment", "retriever", "dataset", "setting", "measure"]
+        moved: dict[_Subject, pd.DataFrame] = {}
+        for key, part in frame.groupby(columns, dropna=False, sort=False):
+            *names, dataset, setting, measure = (None if pd.isna(text) else str(text) for text in key)
             system = System.of(*names)
-            if self.selection is None or self.selection.includes(system):
-                system = rename(system, "retrieval")
-                subject = _Subject("retrieval", system, dataset, setting, str(measure), language=language)
-                by_subject[subject] = part.groupby("unit", sort=True)["value"].mean()
-        return by_subject
+            if self.selection is not None and not self.selection.includes(system):
+                continue
+            cells = dict(
+                iter(part.groupby(["query_language", "document_language", "language"], dropna=False, sort=False))
+            )
+            pairs = [Pair(*(None if pd.isna(code) else str(code) for code in cell)) for cell in cells]
+            shares, influences = shown_values(pairs, setting, split), [_influence(cell) for cell in cells.values()]
+            for column in shares.columns(shares.languages):
+                renamed, language = rename(system, "retrieval"), shares.languages[column]
+                subject = _Subject("retrieval", renamed, dataset, setting, str(measure), language=language)
+                moved[subject] = _added(influences, shares.weights[:, column])
+        return moved
+
+    def _sentences(self, rename: _Rename) -> dict[_Subject, pd.DataFrame]:
+        frame = self._frame("sentences.parquet")
+        if frame is None:
+            return {}
+        frame = frame.rename(columns={"correct": "value", "total": "weight", "id": "unit"})
+        frame = frame.assign(unit=frame["dataset"].astype(str) + " " + frame["unit"].astype(str))
+        columns = ["base", "recipe", "dataset", "trained_on", "setting", "measure", "sentences", "language"]
+        moved = {}
+        for key, part in frame.groupby(columns, dropna=False, sort=False):
+            base, recipe, dataset, trained_on, setting, measure, size, language = (
+                None if pd.isna(v) else v for v in key
+            )
+            dataset = dataset if trained_on is None else f"{trained_on}→{dataset}"
+            label = measure if size is None else f"{measure}@{int(size)}"
+            system = rename(System.of(base, recipe, None, None), "tagging")
+            moved[_Subject("tagging", system, dataset, setting, label, language=language)] = _influence(part)
+        return moved
+
+    def _frame(self, name: str) -> pd.DataFrame | None:
+        return pd.read_parquet(self.folder / name) if (self.folder / name).is_file() else None
+
+
+def _influence(cell: pd.DataFrame) -> pd.DataFrame:
+    """How far each unit moves the ratio of `value` to `weight` under each seed."""
+    cell = cell.assign(seed=cell["seed"].astype(float).fillna(-1))
+    values, weights = (
+        cell.pivot_table(index="unit", columns="seed", values=v, aggfunc="sum") for v in ("value", "weight")
+    )
+    moved = (values - weights * (values.sum() / weights.sum())) / weights.sum()
+    return moved * np.sqrt(len(moved) / max(len(moved) - 1, 1))
+
+
+def _added(influences: Sequence[pd.DataFrame], weights: Sequence[float]) -> pd.DataFrame:
+    """A weighted sum of values: parallel units together, others apart."""
+    frames = [share * frame for frame, share in zip(influences, weights, strict=True) if share]
+    return pd.concat(frames).groupby(level=0).sum()
 
 
 def _renaming(a: _Run, b: _Run) -> _Rename:
@@ -209,9 +249,9 @@ def _value(subject: _Subject, values: dict[_Subject, _Value], levels: dict[str, 
         return None
     shared = set(low.seeds) & set(high.seeds)
     seeds: _Seeds = {seed: low.seeds[seed] - high.seeds[seed] for seed in shared} or {None: low.mean - high.mean}
-    if low.queries is None or high.queries is None or not low.queries.index.equals(high.queries.index):
+    if low.influence is None or high.influence is None:
         return _Value(seeds, None)
-    return _Value(seeds, low.queries - high.queries)
+    return _Value(seeds, _added([low.influence, high.influence], [1, -1]))
 
 
 def _of_side(
@@ -229,20 +269,12 @@ def _of_side(
     shared = set.intersection(*(set(member.seeds) for member in members))
     seeds: _Seeds = {seed: float(np.mean([member.seeds[seed] for member in members])) for seed in shared}
     seeds = seeds or {None: float(np.mean([member.mean for member in members]))}
-    columns = [member.queries for member in members if member.queries is not None]
-    frame = pd.concat(columns, axis=1, sort=True) if len(columns) == len(members) else None
-    # parallel queries only: a group that is missing in a language does not count in the side's mean
-    return _Value(seeds, None if frame is None or frame.isna().any(axis=None) else frame.mean(axis=1))
+    influences = [member.influence for member in members if member.influence is not None]
+    complete = len(influences) == len(members)
+    return _Value(seeds, _added(influences, [1 / len(members)] * len(members)) if complete else None)
 
 
-def _difference(
-    subject: _Subject,
-    before: _Value,
-    after: _Value,
-    same_queries: bool,
-    permutations: int,
-    rng: np.random.Generator,
-) -> RunDifference:
+def _difference(subject: _Subject, before: _Value, after: _Value, same_queries: bool) -> RunDifference:
     row = RunDifference(
         **vars(subject),
         lower_is_better=MeasureInfo.of(subject.measure).lower_is_better,
@@ -250,27 +282,27 @@ def _difference(
         b=after.mean,
         difference=after.mean - before.mean,
     )
-    if before.queries is None or after.queries is None:
-        return _welch(row, np.array([*before.seeds.values()]), np.array([*after.seeds.values()]), "seeds")
-    common = before.queries.index.intersection(after.queries.index) if same_queries else []
-    if len(common) < 2:
-        return _welch(row, before.queries.to_numpy(float), after.queries.to_numpy(float), "unpaired_queries")
-    paired = (after.queries[common] - before.queries[common]).to_numpy(float)
-    reach = float(stats.t.ppf(0.975, len(paired) - 1)) * paired.std(ddof=1) / np.sqrt(len(paired))
-    ends = Interval(float(paired.mean() - reach), float(paired.mean() + reach))
-    p = sign_flip(paired, permutations, rng)
-    return replace(row, interval=ends, p=p, test="paired_queries", units=len(paired))
-
-
-def _welch(
-    row: RunDifference, before: np.ndarray, after: np.ndarray, test: Literal["seeds", "unpaired_queries"]
-) -> RunDifference:
-    if min(len(before), len(after)) < 2 or not (before.std() > 0 or after.std() > 0):
+    if (
+        before.influence is None
+        or after.influence is None
+        or any(len(v.seeds) < 2 and None not in v.seeds for v in (before, after))
+    ):
         return row
-    result = stats.ttest_ind(after, before, equal_var=False)
-    ends = result.confidence_interval(0.95)
-    interval = Interval(float(ends.low), float(ends.high))
-    return replace(row, interval=interval, p=float(result.pvalue), test=test, units=len(before) + len(after))
+    paired = same_queries and len(before.influence.index.intersection(after.influence.index)) > 1
+    first = before.influence if paired else before.influence.rename(index=lambda unit: ("a", unit))
+    units = first.index.union(after.influence.index, sort=False)
+    blocks: dict[tuple[int | None, ...], Trained] = {}
+    for value, frame, sign in ((before, first, -1.0), (after, after.influence, 1.0)):
+        names = sorted(value.seeds, key=lambda seed: -1 if seed is None else seed)
+        moved = frame.reindex(index=units, columns=[-1.0 if s is None else float(s) for s in names]).fillna(0.0)
+        block = Trained(sign * np.array([[value.seeds[s] for s in names]]), sign * moved.to_numpy(float)[:, None, :])
+        if (other := blocks.get(tuple(names))) is not None:
+            block = Trained(other.means + block.means, other.influence + block.influence)
+        blocks[tuple(names)] = block
+    sure = certainty(Statistic(np.ones(1)), [*blocks.values()])
+    test: Literal["paired_queries", "unpaired_queries"] = "paired_queries" if paired else "unpaired_queries"
+    ends, p = sure.interval_these_languages, sure.p_these_languages
+    return row if p is None else replace(row, interval=ends, p=p, test=test, units=len(units))
 
 
 def _verdict(row: RunDifference, p: float | None) -> Literal["better", "worse", "cannot tell"]:

@@ -125,9 +125,9 @@ class Direction(Subject, Certainty):
 class Change(Subject, Certainty):
     """How much more the low-resource languages gained than the high-resource ones (difference in differences).
 
-    Systems that were trained once have no test. `factor` says what `system` has and `against` lacks; where it is the alignment, `against` is dense as well. Both
-    gaps are over the languages that both systems have. Holm's correction is over all changes of one split, data set,
-    setting and measure.
+    Systems that were trained once have no test. `factor` says what `system` has and `against` lacks; where it is the
+    alignment, `against` is dense as well. Both gaps are over the languages that both systems have. Holm's correction is
+    over all changes of one split, data set, setting and measure.
     """
 
     factor: Factor

@@ -66,8 +66,8 @@ class RunDifference(Measured):
     interval: Interval | None = None
     p: float | None = None
     p_holm: float | None = None  # corrected over everything that was compared
-    test: Literal["paired_queries", "unpaired_queries", "seeds"] | None = None
-    units: int = 0  # how many queries or seeds the test rests on
+    test: Literal["paired_queries", "unpaired_queries"] | None = None
+    units: int = 0  # how many query groups or sentences the test rests on
     verdict: Literal["better", "worse", "cannot tell"] = "cannot tell"
 
 

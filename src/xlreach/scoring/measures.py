@@ -7,6 +7,7 @@ through it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -21,13 +22,17 @@ Floats = NDArray[np.float64]
 _USUAL = ("nDCG@10", "AP", "AP@20", "R@1", "R@10", "R@100", "RR", "RR@10", "Success@1", "Success@10", "P@10", "Rprec")
 
 
-_LOWER_IS_BETTER = frozenset({
-    "rank_distance", "rank_distance_normalised", "language_bias",
-    "fertility", "unk_pieces", "unk_words", "continued_words", "round_trip_loss", "round_trip_loss_no_space",
-    "pseudo_nll_per_word", "pseudo_perplexity_per_word", "valid_loss_per_word",
-    "seconds", "peak_memory_mb",
-})  # fmt: skip
-"""Measures of this package of which less is better; of every other, and of all of ir-measures, more is better."""
+_BEST: dict[str, float] = {
+    **dict.fromkeys(("accuracy", "UPOS", "XPOS", "UAS", "LAS", "F1", "PEER", "PEER_others", "new_pieces_used"), math.inf),
+    **dict.fromkeys(("rank_distance", "rank_distance_normalised", "seconds", "peak_memory_mb", "tokens"), -math.inf),
+    **dict.fromkeys(("fertility", "unk_pieces", "unk_words", "continued_words"), -math.inf),
+    **dict.fromkeys(("round_trip_loss", "round_trip_loss_no_space"), -math.inf),
+    **dict.fromkeys(("pseudo_nll_per_word", "pseudo_perplexity_per_word", "valid_loss_per_word"), -math.inf),
+    "language_bias": 0.0,
+    "parity_with_en": 1.0,
+}
+_IR = dict.fromkeys(ir_measures.measures.registry, math.inf)
+"""The best value of each measure of this package: infinite where more (or less) is better. Those of ir-measures: more."""
 
 
 @dataclass(frozen=True)
@@ -37,22 +42,27 @@ class MeasureInfo:
     Attributes:
         name: Without the cutoff: `nDCG`, `rank_distance`.
         cutoff: The number of ranks that count; None for all.
-        lower_is_better: Whether a smaller value is the better one.
+        best: The best value, infinite where more (or less) is always better; None where no value is.
     """
 
     name: str
     cutoff: int | None
-    lower_is_better: bool
+    best: float | None
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether a smaller value is the better one."""
+        return self.best == -math.inf
 
     @classmethod
     def of(cls, measure: str) -> MeasureInfo:
         """Reads the text in the field `measure` of any measurement: tagging, retrieval, diagnostic or cost.
 
         >>> MeasureInfo.of("nDCG@10"), MeasureInfo.of("rank_distance").lower_is_better
-        (MeasureInfo(name='nDCG', cutoff=10, lower_is_better=False), True)
+        (MeasureInfo(name='nDCG', cutoff=10, best=inf), True)
         """
         name, _, cutoff = measure.partition("@")
-        return cls(name, int(cutoff) if cutoff.isdecimal() else None, name in _LOWER_IS_BETTER)
+        return cls(name, int(cutoff) if cutoff.isdecimal() else None, _BEST.get(name, _IR.get(name)))
 
 
 @dataclass(frozen=True)

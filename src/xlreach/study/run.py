@@ -79,7 +79,7 @@ def compare_run(folder: Path) -> Path:
     if not (folder / "config.yaml").is_file():
         raise DataError("No run here: config.yaml is missing.", fix="Name a folder below runs/.", path=folder)
     config = load_config(folder / "config.yaml")
-    queries, ranks = folder / "queries.parquet", folder / "ranks.parquet"
+    queries, ranks, sentences = (folder / f"{name}.parquet" for name in ("queries", "ranks", "sentences"))
     gaps = compare(
         read_measurements(folder / "results.jsonl"),
         queries if queries.is_file() else None,
@@ -90,6 +90,7 @@ def compare_run(folder: Path) -> Path:
         divisions={name: {"high": levels.high, "low": levels.low} for name, levels in config.divisions.items()},
         ranks=ranks if ranks.is_file() else None,
         names=config.names,
+        sentences=sentences if sentences.is_file() else None,
     )
     write_gaps(folder / "gaps.json", gaps)
     return folder / "gaps.json"

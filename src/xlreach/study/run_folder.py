@@ -34,6 +34,7 @@ from xlreach.study.paths import TEMPORARY, StudyPaths, written_plan
 from xlreach.study.plan import Plan, PlannedIndex
 
 SYSTEMS_FILE = "systems.json"
+_SENTENCES = "sentences.parquet"  # the tallies of each test sentence of tagging
 _LAST = ("config.yaml", "gaps.json", "report.html")  # in the order of writing; each is made from those before
 _ON_CPU = "to the last bit on this machine with as many threads; another number of threads sums in another order"
 _ON_GPU = "but for the last digits: on a GPU, gradients of embeddings are added up in no fixed order"
@@ -56,7 +57,8 @@ def write_run(config: StudyConfig, plan: Plan, paths: StudyPaths, whole: str) ->
     results = [*_measurements(config, plan, store), *_costs(config, plan, store)]
     with replacing(folder / "results.jsonl") as path:
         write_measurements(path, results)
-    _write_queries(config, plan, store, folder / "queries.parquet")
+    for name in ("queries.parquet", _SENTENCES):
+        _write_values(config, plan, store, folder / name)
     _write_ranks(config, plan, store, folder / "ranks.parquet")
     _write_json(folder / CURVES_FILE, training_curves(plan, store))
     with replacing(folder / "trec") as trec:
@@ -142,13 +144,17 @@ def _costs(config: StudyConfig, plan: Plan, store: Store) -> Iterator[Measuremen
                 yield Measurement(kind="cost", measure=name, value=float(combine(values)), study=config.study, **shared)
 
 
-def _write_queries(config: StudyConfig, plan: Plan, store: Store, path: Path) -> None:
-    """Joins the per-query values of all score stages."""
+def _write_values(config: StudyConfig, plan: Plan, store: Store, path: Path) -> None:
+    """Joins the values by query of all score stages, or those by sentence of all tagging stages."""
     frames = []
-    for (variant, _), stage in plan.measured.items():
-        part = stage.path(store) / "queries.parquet"
+    for (variant, key), stage in plan.measured.items():
+        part = stage.path(store) / path.name
         if part.is_file():
             columns = {"study": config.study, **variant.columns(stage.kind)}
+            if path.name == _SENTENCES:
+                about = next(iter(read_measurements(stage.path(store) / MEASUREMENTS)))
+                columns |= {name: getattr(about, name) for name in ("language", "dataset", "trained_on", "setting")}
+                columns["sentences"] = plan.sentences.get(key)
             frames.append(pandas.read_parquet(part).assign(**columns))
     if not frames:
         return path.unlink(missing_ok=True)

@@ -95,7 +95,7 @@ def bootstrap_interval(
     languages = len(x)
     if languages < FEWEST:
         return None
-    weights = multinomial(languages, resamples, rng).astype(np.float64)
+    weights = _drawn(languages, resamples, rng)
     ranks = [weights @ _ranks_added(grid) for grid in (x, y)]
     shares = np.repeat(weights, x.shape[1], axis=1)
     shares /= shares.sum(1, keepdims=True)
@@ -134,6 +134,12 @@ def permutation_p(
         return float(np.mean(np.abs(table[orders, np.arange(len(x))].sum(1)) >= seen))
     orders = rng.random((permutations, len(x))).argsort(1)
     return (1 + int((np.abs(table[orders, np.arange(len(x))].sum(1)) >= seen).sum())) / (1 + permutations)
+
+
+def _drawn(units: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
+    """How often each unit is drawn in each resample, shape (resamples, units)."""
+    drawn = rng.integers(0, units, (resamples, units)) + np.arange(resamples)[:, None] * units
+    return np.bincount(drawn.ravel(), minlength=resamples * units).reshape(resamples, units).astype(np.float64)
 
 
 def _ranks_added(grid: np.ndarray) -> np.ndarray:

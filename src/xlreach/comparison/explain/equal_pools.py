@@ -22,8 +22,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from scipy import special
 
+from xlreach.comparison.groups.families import Pair
+from xlreach.comparison.groups.splits import config_split
+from xlreach.comparison.resampling.language_means import language_values
 from xlreach.errors import DataError
-from xlreach.gaps import Certainty, EqualPools, Gap, PoolFigure, PoolSizes
+from xlreach.gaps import Certainty, EqualPools, Gap, LanguageSplit, PoolFigure, PoolSizes
 from xlreach.measurement import Measurement
 from xlreach.system import System
 
@@ -79,7 +82,7 @@ def equal_pools(
     Raises:
         DataError: A column is missing, or a rank lies outside its pool.
     """
-    frame = _read(ranks)
+    frame, split = _read(ranks), config_split(levels, [])
     rows: list[EqualPools] = []
     for (dataset, setting), members in frame.groupby(["dataset", "setting"], sort=False, observed=True):
         size = int(members["pool"].min())
@@ -98,7 +101,7 @@ def equal_pools(
                 tested = {gap.system: gap for gap in gaps}
             for key, members_of in parts.groupby(list(_SYSTEM), dropna=False, sort=False, observed=True):
                 system = System.of(*(None if pd.isna(name) else str(name) for name in key))
-                figures = _by_language(members_of)
+                figures = _by_language(members_of, str(setting), split)
                 whole, equal = ({code: getattr(f, name) for code, f in figures.items()} for name in ("whole", "equal"))
                 certainty = {name: getattr(tested.get(system), name, None) for name in _CERTAINTY}
                 rows.append(
@@ -231,18 +234,24 @@ def _measured(parts: pd.DataFrame, dataset: str, setting: str, measure: str) -> 
     return results, queries.assign(**about, query_id=queries["group"], value=parts["equal"])
 
 
-def _by_language(system: pd.DataFrame) -> dict[str, PoolFigure]:
-    values = ["pool", "whole", "equal"]
-    cells = ["query_language", "seed", "document_language"]
-    pairs = system.groupby(cells, sort=False, observed=True, dropna=False)[values].mean()
-    by_seed = pairs.groupby(level=["query_language", "seed"], sort=False, observed=True, dropna=False).mean()
-    seeds = by_seed.groupby(level="query_language", sort=False, observed=True)
-    means, spread = seeds.mean(), seeds.std(ddof=1)
-
+def _by_language(system: pd.DataFrame, setting: str, split: LanguageSplit) -> dict[str, PoolFigure]:
+    names = ["query_language", "document_language", "language"]
+    pairs = [Pair(*map(str, key)) for key in system[names].drop_duplicates().itertuples(index=False)]
+    languages = language_values(pairs, setting, split, np.ones(len(pairs), bool))
+    shown = languages.columns(languages.languages)
+    values: dict[str, np.ndarray] = {}  # by seed and language
+    for name in ("pool", "whole", "equal"):
+        means = system.groupby([*names, "seed"], sort=False, observed=True, dropna=False)[name].mean().unstack("seed")
+        means.index = [Pair(*map(str, key)) for key in means.index]
+        values[name] = means.loc[pairs].to_numpy(float).T @ languages.weights[:, shown]
     figures = {}
-    for code, row in means.iterrows():
-        whole_sd, equal_sd = (None if pd.isna(sd) else float(sd) for sd in spread.loc[code, ["whole", "equal"]])
-        figures[str(code)] = PoolFigure(**row.to_dict(), whole_sd=whole_sd, equal_sd=equal_sd)
+    for number, column in enumerate(shown):
+        of_seeds = {name: of_name[:, number] for name, of_name in values.items()}
+        spread = {
+            f"{name}_sd": float(of.std(ddof=1)) for name, of in of_seeds.items() if name != "pool" and len(of) > 1
+        }
+        means_of = {name: float(of.mean()) for name, of in of_seeds.items()}
+        figures[languages.languages[column]] = PoolFigure(**means_of, **spread)
     return figures
 
 

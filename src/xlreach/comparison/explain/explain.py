@@ -17,7 +17,7 @@ from xlreach.system import System
 
 def explain(analysis: GapAnalysis, results: Sequence[Measurement]) -> GapAnalysis:
     """The analysis with profiles, correlations and models of its headline measure."""
-    grids = list(profiles(results, analysis.headline))
+    grids = list(profiles(results, analysis.headline, analysis.split))
     rng = np.random.default_rng(analysis.seed)
     draws = {"resamples": analysis.resamples, "permutations": analysis.permutations}
     return replace(

@@ -14,10 +14,10 @@ from typing import Literal
 
 import numpy as np
 
-from xlreach.comparison.groups.families import families
+from xlreach.comparison.groups.families import Cell, Family, families
 from xlreach.comparison.groups.splits import look_up
 from xlreach.comparison.resampling.language_means import language_values
-from xlreach.comparison.resampling.variance import combined, point
+from xlreach.gaps import LanguageSplit
 from xlreach.measurement import Measurement, is_whole
 
 Group = Literal["tagging", "tokenizer", "pretraining", "adaptation"]
@@ -59,15 +59,16 @@ def profiles(results: Sequence[Measurement], measure: str | None, split: Languag
         key = family.key
         if key.base not in by_base:
             by_base[key.base] = _known(results, key.base)
-        by_language = ByLanguage(family.pairs, key.setting)
+        names = tuple(dict.fromkeys(pair.query for pair in family.pairs))
         grids: dict[str, dict[str, np.ndarray]] = {}
         for cell in family.cells:
-            values = by_language.of_cell(cell)
+            by_code = _of_cell(family, cell, split)
+            values = np.array([by_code.get(code, np.nan) for code in names])
             grids.setdefault(cell.system.alignment, {})[cell.system.recipe] = values
         for alignment, columns in grids.items():
             scores = np.array(list(columns.values())).T
             there = np.isfinite(scores).all(axis=1)
-            languages = tuple(code for code, ok in zip(by_language.languages, there, strict=True) if ok)
+            languages = tuple(code for code, ok in zip(names, there, strict=True) if ok)
             if len(languages) > 1:
                 recipes = tuple(columns)
                 known = by_base[key.base] + _facts(languages, recipes)
@@ -96,14 +97,18 @@ def _tables(rows: Sequence[Measurement]) -> dict[str, _Values]:
     """By measure; seeds and data sets of a language averaged, the untreated base's where a recipe has none."""
     tables: dict[str, _Values] = {}
     for family in families(rows, None):
-        by_language = ByLanguage(family.pairs, None)
         table = tables.setdefault(family.key.measure, {})
         for cell in family.cells:
-            values = by_language.of_cell(cell)
-            for code, value in zip(by_language.languages, values, strict=True):
-                if np.isfinite(value):
-                    table[code, cell.system.recipe] = float(value)
+            table |= {(code, cell.system.recipe): value for code, value in _of_cell(family, cell).items()}
     return tables
+
+
+def _of_cell(family: Family, cell: Cell, split: LanguageSplit | None = None) -> dict[str, float]:
+    """The value of each language under a system, seeds averaged; `split` is needed for retrieval."""
+    split = split or LanguageSplit(name="", rule="", low=(), high=())
+    found = language_values(family.pairs, family.key.setting, split, cell.measured)
+    values = found.values(cell.over_seeds())
+    return {code: float(value) for code, value in zip(found.languages, values, strict=True) if np.isfinite(value)}
 
 
 def _facts(languages: Sequence[str], recipes: Sequence[str]) -> list[tuple[str, Group, _Values]]:

@@ -80,6 +80,12 @@ class Cell:
         with np.errstate(invalid="ignore"):
             return self.sums.sum(0, dtype=np.float64) / np.where(totals > 0, totals, np.nan)
 
+    def over_seeds(self) -> np.ndarray:
+        """Means over queries and seeds, shape (pairs,); NaN where nothing was measured."""
+        means = self.means()
+        there = np.isfinite(means)
+        return np.asarray(np.where(there, means, 0).sum(1) / np.where(there.any(1), there.sum(1), np.nan))
+
 
 @dataclass(frozen=True)
 class Family:
@@ -213,7 +219,9 @@ def _fill(sums: np.ndarray, counts: np.ndarray, values: pd.DataFrame, seeds: tup
     slot = values["seed"].map({seed: number for number, seed in enumerate(seeds) if seed is not None}).to_numpy(float)
     slot = np.where(np.isnan(slot), 0 if None in seeds else -1, slot).astype(np.int64)
     if (slot < 0).any():
-        raise DataError("The values by query or sentence have a seed that results.jsonl has not.", expected="Expected one run.")
+        raise DataError(
+            "The values by query or sentence have a seed that results.jsonl has not.", expected="Expected one run."
+        )
     flat = np.ravel_multi_index((values["unit"].to_numpy(), values["pair"].to_numpy(), slot), sums.shape)
     sums.reshape(-1)[:] = np.bincount(flat, weights=values["value"].to_numpy(float), minlength=sums.size)
     counts.reshape(-1)[:] = np.bincount(flat, weights=values["weight"].to_numpy(float), minlength=sums.size)

@@ -75,10 +75,15 @@ def directions(
     """The mean of each direction, and what each side costs where the other is high-resource; with their pairs."""
     found: dict[DirectionName, tuple[Statistic, int]] = {}
     names: dict[tuple[Side, Side], DirectionName] = {
-        ("low", "high"): "low→high", ("high", "low"): "high→low", ("low", "low"): "low→low", ("high", "high"): "high→high"
-    }  # fmt: skip
+        ("low", "high"): "low→high",
+        ("high", "low"): "high→low",
+        ("low", "low"): "low→low",
+        ("high", "high"): "high→high",
+    }
     for levels, name in names.items():
-        rows = [row for row in _crossed(pairs, measured) if tuple(split.level(code) for code in pairs[row][:2]) == levels]
+        rows = [
+            row for row in _crossed(pairs, measured) if tuple(split.level(code) for code in pairs[row][:2]) == levels
+        ]
         if rows:
             weights = np.zeros(len(pairs))
             weights[rows] = 1 / len(rows)
@@ -104,9 +109,7 @@ def balanced(rows: Sequence[Measurement], split: LanguageSplit) -> list[Measurem
             kept.append(row)
     for members in crossed.values():
         pairs = [Pair(str(row.query_language), row.document_language, row.language) for row in members]
-        shares = language_values(pairs, "cross", split, np.ones(len(pairs), bool))
-        if not shares.documents:
-            shares = _plain(pairs, np.array([pair.query != pair.document for pair in pairs]))
+        shares = shown_values(pairs, "cross", split)
         for column in shares.columns(shares.languages):
             by_seed: dict[int | None, list[int]] = {}
             for number in np.flatnonzero(shares.weights[:, column]):
@@ -115,6 +118,14 @@ def balanced(rows: Sequence[Measurement], split: LanguageSplit) -> list[Measurem
                 value = np.average([members[n].value for n in numbers], weights=shares.weights[numbers, column])
                 kept.append(replace(members[numbers[0]], document_language=None, value=float(value)))
     return kept
+
+
+def shown_values(pairs: Sequence[Pair], setting: str | None, split: LanguageSplit) -> LanguageValues:
+    """The value of each language for tables: where documents allow no comparison across sides, the mean over all."""
+    values = language_values(pairs, setting, split, np.ones(len(pairs), bool))
+    if setting != "cross" or values.documents:
+        return values
+    return _plain(pairs, np.array([pair.query != pair.document for pair in pairs]))
 
 
 def _crossed(pairs: Sequence[Pair], measured: np.ndarray) -> list[int]:
@@ -136,7 +147,11 @@ def _balanced(
     seen: dict[str, set[Side | None]] = {}  # by partner, the sides of the languages that it is paired with
     for row in rows:
         seen.setdefault(str(pairs[row][1 - role]), set()).add(split.level(pairs[row][role]))
-    shared = {code: side for code, with_sides in seen.items() if (side := split.level(code)) in partners and with_sides >= {*SIDES}}
+    shared = {
+        code: side
+        for code, with_sides in seen.items()
+        if (side := split.level(code)) in partners and with_sides >= {*SIDES}
+    }
     sides = tuple(side for side in SIDES if side in shared.values())
     languages = tuple(dict.fromkeys(str(pair[role]) for pair in pairs))
     weights = np.full((len(pairs), len(languages)), np.nan)

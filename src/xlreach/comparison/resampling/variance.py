@@ -4,8 +4,7 @@ A statistic is a weighted sum of pair means, so what each query group adds to it
 queries with replacement needs no draws: it is the sum of the squares. Two questions are asked. *These languages*: only
 queries and training seeds could have been others. *Languages like these*: languages too; a language's own queries and
 seeds are in the spread of the languages already, and are not counted again. Few seeds and few languages make a standard
-error uncertain, so it is read against Student's t with Satterthwaite's degrees of freedom (Welch's test, where
-languages are all that varies).
+error uncertain, so each part is read against Student's t with its own degrees of freedom (Welch's, for languages).
 """
 
 from __future__ import annotations
@@ -14,13 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 
 from xlreach.comparison.groups.families import Cell
 from xlreach.comparison.resampling.language_means import Statistic
 from xlreach.gaps import Certainty, Interval
 
-_QUANTILE = 0.975  # of a 95 % interval
+_LEVEL = 0.05  # of what a 95 % interval leaves out
+_TINY = 1e-12  # the smallest p that is told apart from 0
+_FEWEST = 3  # languages on a side, for an interval over languages
 _NOISE = 1e-6  # a standard error below this share of the values is rounding
 
 
@@ -37,8 +38,7 @@ class _Component:
     """A source of variance, and how many units it was seen in."""
 
     variance: float
-    units: int
-    seen: float | None = None  # the variance that the units were seen to have, where not all of it counts
+    df: float
 
 
 def combined(cells: Sequence[Cell], shares: Sequence[float], influences: Sequence[np.ndarray]) -> list[Trained]:
@@ -83,23 +83,24 @@ def certainty(statistic: Statistic, blocks: Sequence[Trained], *, sampled: bool 
     estimate, scale = float(statistic.weights @ np.nan_to_num(means)), float(np.nanmax(np.abs(means), initial=0))
     queries, trained = _variances(statistic.weights[:, None], blocks)
     groups = sum(int(np.abs(block.influence).any((1, 2)).sum()) for block in blocks[:1])
-    chance = [_Component(float(queries[0]), groups)]
-    chance += [_Component(max(float(own[0]), 0.0), units, float(seeds[0])) for own, seeds, units in trained]
+    chance = [_Component(float(queries[0]), groups - 1)]
+    chance += [_Component(max(float(own[0]), 0.0), units - 1) for own, units in trained]
     these = _interval(estimate, chance, scale) if sampled else None
     whole = None
-    if statistic.parts and all(part.shape[1] > 1 for part in statistic.parts):
-        spread = []
-        for part in statistic.parts:
-            count = part.shape[1]
-            spread.append(_Component(float((np.nan_to_num(means) @ part).var(ddof=1)) / count, count))
+    if statistic.parts and all(part.shape[1] >= _FEWEST for part in statistic.parts):
+        among, counts = [], [part.shape[1] for part in statistic.parts]
+        for part, count in zip(statistic.parts, counts, strict=True):
+            among.append(float((np.nan_to_num(means) @ part).var(ddof=1)) / count)
             each, of_part = _variances(part, blocks), _variances(part.mean(1, keepdims=True), blocks)
             shared = [(each[0].mean() - of_part[0][0]) / (count - 1)]
             shared += [(e[0].mean() - p[0][0]) / (count - 1) for e, p in zip(each[1], of_part[1], strict=True)]
             chance = [
-                _Component(max(one.variance - float(within), 0.0), one.units, one.seen)
+                _Component(max(one.variance - float(within), 0.0), one.df)
                 for one, within in zip(chance, shared, strict=True)
             ]
-        whole = _interval(estimate, [*spread, *chance], scale)
+        doubt = sum(variance**2 / (count - 1) for variance, count in zip(among, counts, strict=True))
+        languages = _Component(sum(among), sum(among) ** 2 / doubt if doubt else 1.0)  # Welch's degrees of freedom
+        whole = _interval(estimate, [languages, *chance], scale)
     return Certainty(
         interval=None if whole is None else whole[0],
         p=None if whole is None else whole[1],
@@ -110,11 +111,19 @@ def certainty(statistic: Statistic, blocks: Sequence[Trained], *, sampled: bool 
     )
 
 
-def _variances(
-    weights: np.ndarray, blocks: Sequence[Trained]
-) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray, int]]]:
+def size_p(change: Certainty, total: Certainty) -> float | None:
+    """The p of |gap| being what it was, from the tests of after - before and of after + before.
+
+    |after| < |before| means that the two have opposite signs, so both must differ from zero (an intersection-union
+    test; Berger 1982): a gap that turns from -.05 to +.04 has changed, and is no narrower for that.
+    """
+    p_values = change.p_these_languages, total.p_these_languages
+    return None if p_values[0] is None or p_values[1] is None else max(p_values[0], p_values[1])
+
+
+def _variances(weights: np.ndarray, blocks: Sequence[Trained]) -> tuple[np.ndarray, list[tuple[np.ndarray, int]]]:
     """Of each column of weights: the variance over queries; for each block with several seeds that of training again
-    (without the seeds' own hits, which `queries` holds), that of the seeds' means as seen, and how many seeds."""
+    (without the seeds' own hits, which `queries` holds), and how many seeds."""
     moved, trained = np.zeros(()), []
     for block in blocks:
         influence = np.tensordot(block.influence, weights.astype(np.float32), (1, 0))  # groups, seeds, weights
@@ -124,7 +133,7 @@ def _variances(
             by_seed = np.nan_to_num(np.where(np.isnan(block.means), _over_seeds(block.means)[:, None], block.means)).T
             seeds = (by_seed @ weights).var(0, ddof=1) / units
             hits = ((influence - influence.mean(1, keepdims=True)) ** 2).sum((0, 1), dtype=np.float64)
-            trained.append((seeds - hits / (units - 1) / units, seeds, units))
+            trained.append((seeds - hits / (units - 1) / units, units))
     return (moved**2).sum(0), trained
 
 
@@ -136,16 +145,22 @@ def _over_seeds(means: np.ndarray) -> np.ndarray:
 def _interval(
     estimate: float, components: Sequence[_Component], scale: float
 ) -> tuple[Interval, float, float | None] | None:
-    """Estimate ± t × standard error, the two-sided p of zero, and the degrees of freedom; None where nothing varies."""
+    """The interval, the two-sided p of zero, and Satterthwaite's degrees of freedom; None where nothing varies.
+
+    Each component has its own Student's t, and their squares are added (Howe 1974, "Approximate confidence limits on
+    the mean of X + Y"): one t with pooled degrees of freedom would be too sure where the few seeds happen to be alike.
+    """
     se = float(np.sqrt(sum(part.variance for part in components)))
     if not se > _NOISE * scale:
         return None
-    doubt = sum(
-        (part.variance if part.seen is None else part.seen) ** 2 / (part.units - 1)
-        for part in components
-        if part.units > 1 and part.variance > 0
-    )
-    df = se**4 / doubt if doubt > 0 else None
-    law = stats.norm() if df is None else stats.t(df)
-    reach = float(law.ppf(_QUANTILE)) * se
-    return Interval(estimate - reach, estimate + reach), float(2 * law.sf(abs(estimate) / se)), df
+    variances = np.array([part.variance for part in components])
+    free = np.array([max(part.df, 1.0) for part in components])
+
+    def reach(p: float) -> float:
+        return float(np.sqrt((stats.t.isf(p / 2, free) ** 2 * variances).sum()))
+
+    doubt = float((variances**2 / free).sum())
+    ends, df = Interval(estimate - reach(_LEVEL), estimate + reach(_LEVEL)), se**4 / doubt if doubt else None
+    if abs(estimate) >= reach(_TINY):
+        return ends, _TINY, df
+    return ends, float(optimize.brentq(lambda p: reach(p) - abs(estimate), _TINY, 1.0, xtol=_TINY)), df

@@ -13,6 +13,8 @@ from statistics import fmean
 from typing import Any, TypeVar
 
 from xlreach.comparison.claims import SETTINGS
+from xlreach.comparison.groups.splits import config_split
+from xlreach.comparison.resampling.language_means import balanced
 from xlreach.comparison.tests.seed_tests import not_worse
 from xlreach.measurement import Measurement, is_whole
 from xlreach.scoring.measures import MeasureInfo
@@ -56,7 +58,7 @@ def tagging_tables(results: Sequence[Measurement], levels: Mapping[str, Sequence
 
 def retrieval_tables(results: Sequence[Measurement], levels: Mapping[str, Sequence[str]]) -> list[Table]:
     """One table a base, data set, setting and measure: systems by query languages."""
-    rows = [row for row in results if row.kind == "retrieval"]
+    rows = balanced([row for row in results if row.kind == "retrieval"], config_split(levels, []))
     keyed = _grouped(rows, lambda row: (row.base, row.dataset, row.setting, row.measure))
     order = {setting: number for number, setting in enumerate(SETTINGS)}
     tables = []
@@ -99,7 +101,9 @@ def overview_tables(results: Sequence[Measurement], levels: Mapping[str, Sequenc
     """One table a base: systems by task, each the mean over the low-resource languages."""
     low = set(levels["low"])
     tables = []
-    for base, rows in _grouped(filter(is_whole, results), lambda row: row.base).items():
+    for base, rows in _grouped(
+        balanced([*filter(is_whole, results)], config_split(levels, [])), lambda r: r.base
+    ).items():
         shown = [
             row
             for row in rows
@@ -247,14 +251,22 @@ def mark_best(column: dict[Key, Figure | None], measure: str) -> dict[Key, Figur
     means = {key: figure.mean for key, figure in column.items() if figure is not None}
     if len(set(means.values())) < 2:
         return column
-    down = MeasureInfo.of(measure).lower_is_better
-    best = (min if down else max)(means, key=means.__getitem__)
-    seeds = {key: dict(figure.values) for key, figure in column.items() if figure is not None}
-    tied = not_worse(seeds, best, lower_is_better=down)
+    target = MeasureInfo.of(measure).best
+    if target is None:
+        return column
+    distance = {key: _distance(mean, target) for key, mean in means.items()}
+    best = min(distance, key=distance.__getitem__)
+    seeds = {key: {s: _distance(v, target) for s, v in f.values} for key, f in column.items() if f is not None}
+    tied = not_worse(seeds, best, lower_is_better=True)
     return {
         key: figure and replace(figure, best=figure.mean == means[best], tied=key in tied)
         for key, figure in column.items()
     }
+
+
+def _distance(value: float, target: float) -> float:
+    """How far a value is from the best one; from one at infinity, up to a constant."""
+    return abs(value - target) if math.isfinite(target) else -math.copysign(1, target) * value
 
 
 def ordered(codes: Iterable[str], levels: Mapping[str, Sequence[str]]) -> list[str]:

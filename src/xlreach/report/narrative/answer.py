@@ -60,7 +60,11 @@ class _Answer:
 
     def sentences(self) -> list[Sentence]:
         name = system_name(self.answer.system, within_sentence=True)
-        about = f"This answer is about {name}, the system that serves low-resource languages best."
+        row = next((row for row in (self.gaps.get("cross"), *self.gaps.values()) if row is not None), None)
+        least = "lowest" if self.lower_is_better else "highest"
+        where = "" if row is None else f" {_SETTINGS[str(row.setting)]} ({self.measure} {unsigned(row.low)})"
+        kind = "encoder" if self.answer.system.is_dense else "system"
+        about = f"This answer is about {name}, the {kind} with the {least} mean over low-resource languages{where}."
         claims = [Sentence(self._claim(claim), "claim", claim.claimed) for claim in self.answer.claims]
         return [
             Sentence(about, "system"),
@@ -93,11 +97,10 @@ class _Answer:
             if claim.claimed:
                 return f"{where}, low-resource languages do {than} than with {against} ({self.measure} {figure})."
             return f"Whether low-resource languages do better than with {against} cannot be told ({figure})."
-        # Not "narrower": a gap that turns into a lead of the low-resource side may be larger than it was.
-        what = "whether low-resource languages gain more or less than high-resource ones cannot be told"
+        what = "whether the gap is narrower or wider cannot be told"
         if claim.claimed:
-            what = f"low-resource languages gain {'less' if claim.estimate > 0 else 'more'} than high-resource ones"
-        return f"Compared with {against}, {what} (the lead of high-resource languages changes by {figure})."
+            what = f"the gap is {'wider' if claim.estimate > 0 else 'narrower'}"
+        return f"Compared with {against}, {what} (its size differs by {figure})."
 
     def _explanation(self) -> list[Sentence]:
         if not self.correlations:
@@ -177,7 +180,7 @@ class _Answer:
 
     def _figure(self, claim: Claim) -> str:
         percentage = self.percentage or is_percentage(claim.estimate)
-        p = "" if claim.p_holm is None else f", {p_text(claim.p_holm)}"
+        p = "; no test: trained once, or no values by query" if claim.p_holm is None else f", {p_text(claim.p_holm)}"
         return with_interval(claim.estimate, claim.interval, percentage) + p
 
 

@@ -6,9 +6,8 @@ from xlreach.gaps import FactorAnalysis, FactorTest, RunComparison, RunDifferenc
 from xlreach.report.wording import after_holm, counted, is_percentage, signed, system_name, unsigned, with_interval
 
 _TESTS = {
-    "paired_queries": ("paired by query", "query group"),
-    "unpaired_queries": ("queries, not paired", "query group"),
-    "seeds": ("seeds, not paired", "value"),
+    "paired_queries": ("paired by query or sentence", "unit"),
+    "unpaired_queries": ("queries or sentences, not paired", "unit"),
 }
 
 
@@ -25,7 +24,9 @@ def run_sentences(comparison: RunComparison) -> list[str]:
         sentences += [_difference(row, with_system=not comparison.one_system) for row in ordered]
     untested = sum(row.p is None for row in rows)
     if untested:
-        sentences.append(f"{untested} have no test, because they have one seed and no values by query.")
+        sentences.append(
+            f"{untested} have no test, because a system was trained once, or has no values by query or sentence."
+        )
     return sentences
 
 

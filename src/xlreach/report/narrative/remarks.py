@@ -8,7 +8,8 @@ from xlreach.report.wording import after_holm, counted, with_interval
 
 _REASONS = {
     "not_measured": "it was not measured",
-    "one_seed": "one seed and no values by query, so chance cannot be estimated",
+    "one_seed": "a system was trained once, so the chance of training is unknown",
+    "no_queries": "no values by query or sentence, so their chance is unknown",
     "exact": "nothing is random here, so no test is needed",
     "chance": "it could be chance",
     "other_way": "the difference goes the other way",
@@ -50,8 +51,8 @@ def caution_text(row: Caution) -> str:
         "few_languages": f"Only {counted(row.languages or 0, 'language')} on the {row.side}-resource side: too few "
         "for a claim about languages like these",
         "borrowed": f"Tagged with the unadapted base, not with the recipe: {codes}",
-        "one_seed": "One seed: the intervals do not include the randomness of training",
-        "no_queries": "No values by query: the intervals do not include the choice of queries",
+        "one_seed": "Trained once: nothing is claimed about methods, and intervals are of this very training",
+        "no_queries": "No values by query or sentence: nothing is claimed about these very languages",
         "left_out": f"On neither side, and so in no gap: {codes}",
         "no_gap": "No gap could be computed: no measure covers both a low- and a high-resource language",
     }[row.kind]

@@ -74,7 +74,7 @@ def _narrowest(analysis: GapAnalysis, topic: Topic) -> str:
     name, change = system_name(row.system, within_sentence=True), _change(row)
     if abs(row.gap_after) >= abs(row.gap_before):
         return f"What narrows the gap ({row.setting}): no system does. It grows least for {name} ({change})."
-    if row.p_queries_holm is None or row.p_queries_holm >= _ALPHA:
+    if row.p_narrower_holm is None or row.p_narrower_holm >= _ALPHA:
         return (
             f"What narrows the gap ({row.setting}): no system, as far as a test can tell from chance. "
             f"It is smallest for {name} ({change})."
@@ -134,10 +134,7 @@ def certainty(analysis: GapAnalysis) -> str:
         )
         scopes.append(f"{low} low- and {high} high-resource languages{where} {scope}")
     seeds = counted(min(row.seeds for row in rows), "seed")
-    return (
-        f"How certain: [..] are 95 % intervals for these languages ({analysis.resamples:,} resamples, {seeds}); "
-        f"{'; '.join(scopes)}."
-    )
+    return f"How certain: [..] are 95 % intervals for these languages ({seeds}); {'; '.join(scopes)}."
 
 
 def listed(names: Iterable[str]) -> str:
@@ -160,5 +157,5 @@ def _change(row: Change) -> str:
     before, after, low, high = (
         signed(value, percentage) for value in (row.gap_before, row.gap_after, row.low_gain, row.high_gain)
     )
-    p = after_holm(row.p_queries_holm, "; ")
+    p = after_holm(row.p_narrower_holm, "; narrower: ")
     return f"gap {before} to {after}; low-resource languages gain {low}, high-resource {high}{p}"
