@@ -3,8 +3,9 @@
 Every study draws languages, documents, queries, training seeds and hits anew: a hit is a coin whose bias is the sum of
 their effects, as recall at one is. The documents of a low-resource language cost `document`; the query's language costs
 `gap`, and the recipe gives low-resource languages `change` more. A tagging study draws sentences of unlike difficulty
-in place of queries. What is asked of each study is what a report says: the intervals and p values of the gap, the sides'
-costs, the change and what it does to the size of the gap. A line of JSON each design, and all of them in the last.
+in place of queries. What is asked of each study is what a report says: the intervals and p values of the gap, of what
+each side costs, of the change and of what it does to the size of the gap. A line of JSON each design, and all of them
+in the last.
 
     python benchmarks/coverage.py [--quick] [--studies 1000] [--designs 1x3 2x6] [--settings cross]
 """
@@ -29,7 +30,7 @@ SAME_HIT = 0.7  # share of hits and misses that training with another seed leave
 
 @dataclass(frozen=True)
 class Design:
-    """What a simulated study is like; `low_sd` and `high_sd` are of languages, and a third of them of what they gain."""
+    """What a simulated study is like; `low_sd` and `high_sd` are of languages; what they gain varies by a third."""
 
     setting: Literal["mono", "cross", "tagging"] = "mono"
     low: int = 5

@@ -18,6 +18,11 @@ def make_study():
 
 
 @pytest.fixture(scope="session")
+def tallies():
+    return synthetic.tallies
+
+
+@pytest.fixture(scope="session")
 def study(make_study):
     return make_study(bases=("FacebookAI/xlm-roberta-base",), queries=24)
 

@@ -55,7 +55,7 @@ def test_holm_is_over_all_claims(study):
     assert check(study, *claims) == rows
 
 
-def test_interaction_is_what_both_give_beyond_the_sum():
+def test_interaction_is_what_both_give_beyond_the_sum(tallies):
     gains = {"lapt": 1.0, "a+lapt": 4.0, "b(2)+lapt": 6.0, "a+b(2)+lapt": 7.0}
     rows = [
         Measurement(kind="tagging", base="b", recipe=recipe, language=code, seed=seed, measure="accuracy",
@@ -104,10 +104,6 @@ def test_one_seed_of_tagging_cannot_tell(study):
 OWN = StudyNames({"lapt": ("lapt",), "va(9)+lapt": ("va(9)", "lapt")}, ("none",))
 
 
-def checked(claims, rows, levels):
-    return check_hypotheses([parse_hypothesis(claim, OWN) for claim in claims], rows, None, levels, tallies(rows))
-
-
 def adapted(gains, languages=("mt", "wo", "ug", "en")):
     """POS by recipe and language, and what each recipe cost."""
     rows = []
@@ -127,19 +123,19 @@ def adapted(gains, languages=("mt", "wo", "ug", "en")):
     return rows
 
 
-def test_a_difference_larger_in_some_languages():
+def test_a_difference_larger_in_some_languages(tallies):
     rows = adapted({"lapt": {}, "va(9)+lapt": {"mt": 1.0, "wo": 1.0, "ug": 5.0}})
     levels = {"high": ["en"], "low": ["mt", "wo", "ug"]}
     claims = ["va(9)+lapt > lapt on pos:accuracy for ug more than mt+wo", "va(9)+lapt > lapt on pos:accuracy for ug"]
     most, alone = check_hypotheses(
-        [parse_hypothesis(claim, OWN) for claim in claims], rows, None, levels, resamples=200
+        [parse_hypothesis(claim, OWN) for claim in claims], rows, None, levels, tallies([row for row in rows if row.kind == "tagging"])
     )
     assert most.effect == pytest.approx(4.0) and most.verdict == "supported" and most.languages == 3
     assert alone.effect == pytest.approx(5.0 + 0.2 * (len("va(9)+lapt") % 3 - len("lapt") % 3), abs=1e-6)
     assert str(parse_hypothesis(claims[0], OWN)) == claims[0]
 
 
-def test_claims_about_cost_and_costs_beside_claims():
+def test_claims_about_cost_and_costs_beside_claims(tallies):
     rows = adapted({"lapt": {}, "va(9)+lapt": {"mt": 1.0}})
     levels = {"high": ["en"], "low": ["mt", "wo", "ug"]}
     claims = [
@@ -147,7 +143,7 @@ def test_claims_about_cost_and_costs_beside_claims():
         "va(9)+lapt > lapt on pos:accuracy for mt",
     ]  # fmt: skip
     cheap, cheaper, better = check_hypotheses(
-        [parse_hypothesis(claim, OWN) for claim in claims], rows, None, levels, resamples=200
+        [parse_hypothesis(claim, OWN) for claim in claims], rows, None, levels, tallies([row for row in rows if row.kind == "tagging"])
     )
     assert cheap.effect == pytest.approx(112 - 1.2 * 102) and cheap.verdict == "supported"
     assert cheaper.effect == pytest.approx(10) and cheaper.verdict == "refuted"

@@ -100,7 +100,7 @@ def test_the_test_is_the_paired_one_sided_t_test():
     best, other = [0.80, 0.82, 0.81, 0.83, 0.79], [0.79, 0.80, 0.81, 0.80, 0.78]
     lead = [a - b for a, b in zip(best, other, strict=True)]
     assert paired_p(lead) == pytest.approx(ttest_rel(best, other, alternative="greater").pvalue)
-    assert paired_p([0.1, 0.1]) == 0.0 and paired_p([0.0, 0.0]) == 1.0
+    assert paired_p([0.1, 0.1]) == 1.0 and paired_p([0.0, 0.0]) == 1.0
 
 
 def test_not_worse_divides_the_level_by_the_number_of_tests():

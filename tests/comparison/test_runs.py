@@ -26,6 +26,7 @@ def write(folder, made, data="ntrex", queries=True):
     (folder / "config.yaml").write_text(yaml.safe_dump(config), "utf-8")
     if queries:
         made.queries.to_parquet(folder / "queries.parquet")
+        made.sentences.to_parquet(folder / "sentences.parquet")
     return folder
 
 
@@ -50,13 +51,13 @@ def better(made, code="mt", by=0.1, recipe="lapt"):
 def test_a_run_with_itself_differs_in_nothing(made, tmp_path):
     a = write(tmp_path / "a", made)
     shutil.copytree(a, tmp_path / "b")
-    found = compare_runs(a, tmp_path / "b", permutations=200)
+    found = compare_runs(a, tmp_path / "b")
     assert found.rows and all(row.difference == 0 and row.verdict == "cannot tell" for row in found.rows)
 
 
 def test_what_is_better_is_found_with_scipys_figures(made, tmp_path):
     a, b = write(tmp_path / "a", made), write(tmp_path / "b", better(made))
-    found = compare_runs(a, b, permutations=2000)
+    found = compare_runs(a, b)
     told = {
         (row.language or row.scope, row.system.recipe, row.setting, row.measure)
         for row in found.rows
@@ -69,26 +70,33 @@ def test_what_is_better_is_found_with_scipys_figures(made, tmp_path):
     assert all(code in ("mt", "low", "gap") and recipe == "lapt" for code, recipe, *_ in told)
     row = next(r for r in found.rows if (r.language, r.setting, r.system.recipe) == ("mt", "mono", "lapt"))
     assert row.difference == pytest.approx(0.1) and row.units == 40 and row.test == "paired_queries"
-    back = compare_runs(b, a, permutations=2000)
+    back = compare_runs(b, a)
     assert {row.verdict for row in back.rows} == {"worse", "cannot tell"}
 
 
-def test_paired_interval_is_scipys(made, make_study, tmp_path):
+def test_paired_interval_is_scipys_where_nothing_was_trained(made, make_study, tmp_path):
     other = make_study(**SMALL | {"seed": 3})
-    found = compare_runs(write(tmp_path / "a", made), write(tmp_path / "b", other), permutations=200)
-    row = next(r for r in found.rows if (r.language, r.setting, r.system.recipe) == ("wo", "cross", "none"))
+    runs = []
+    for name, study in (("a", made), ("b", other)):
+        kept = [dataclasses.replace(row, seed=None) for row in study.results if row.seed == 1]
+        queries = study.queries[study.queries["seed"] == 1].assign(seed=None)
+        runs.append(write(tmp_path / name, dataclasses.replace(study, results=kept, queries=queries)))
+    found = compare_runs(*runs)
+    row = next(r for r in found.rows if (r.language, r.setting, r.system.recipe) == ("wo", "mono", "none"))
 
     def per_group(frame):
-        mine = frame[(frame["query_language"] == "wo") & (frame["setting"] == "cross") & (frame["recipe"] == "none")]
-        return mine.groupby("group")["value"].mean()
+        mine = frame[(frame["query_language"] == "wo") & (frame["setting"] == "mono") & (frame["recipe"] == "none")]
+        return mine[mine["seed"] == 1].groupby("group")["value"].mean()
 
-    theirs = stats.ttest_rel(per_group(other.queries), per_group(made.queries)).confidence_interval()
-    assert row.interval == pytest.approx([theirs.low, theirs.high])
+    theirs = stats.ttest_rel(per_group(other.queries), per_group(made.queries))
+    ends = theirs.confidence_interval()
+    assert row.interval == pytest.approx([ends.low, ends.high], rel=1e-4)
+    assert row.p == pytest.approx(theirs.pvalue, rel=1e-3)
 
 
 def test_other_data_is_not_paired(made, tmp_path):
     a, b = write(tmp_path / "a", made, "artificial(seed=1)"), write(tmp_path / "b", made, "artificial(seed=2)")
-    tests = {row.test for row in compare_runs(a, b, permutations=100).rows if row.kind == "retrieval"}
+    tests = {row.test for row in compare_runs(a, b).rows if row.kind == "retrieval"}
     assert tests == {"unpaired_queries"}
 
 
@@ -100,20 +108,24 @@ def test_two_encoders_of_other_names_are_compared(made, tmp_path):
         results=[dataclasses.replace(row, base="y", recipe="va(99)") for row in keep],
         queries=one.queries.assign(base="y", recipe="va(99)"),
     )
-    found = compare_runs(write(tmp_path / "a", one), write(tmp_path / "b", renamed), permutations=100)
+    found = compare_runs(write(tmp_path / "a", one), write(tmp_path / "b", renamed))
     assert {row.test for row in found.rows} >= {"paired_queries"}
     assert all(row.difference == 0 for row in found.rows)
 
 
-def test_without_queries_seeds_decide_and_one_seed_cannot(made, tmp_path):
+def test_without_values_by_query_or_with_one_seed_there_is_no_test(made, tmp_path):
     a = write(tmp_path / "a", made, queries=False)
     b = write(tmp_path / "b", better(made, by=0.2), queries=False)
-    found = compare_runs(a, b, permutations=100)
-    assert {row.test for row in found.rows if row.p is not None} == {"seeds"}
-    single = [row for row in made.results if row.seed == 1]
-    c = write(tmp_path / "c", dataclasses.replace(made, results=single), queries=False)
-    alone = compare_runs(c, c, permutations=100)
-    assert all(row.p is None for row in alone.rows)
+    found = compare_runs(a, b)
+    assert all(row.p is None and row.verdict == "cannot tell" for row in found.rows)
+    runs = []
+    for name, study in (("c", made), ("d", better(made, by=0.2))):
+        single = [row for row in study.results if row.seed == 1]
+        queries = study.queries[study.queries["seed"] == 1]
+        sentences = study.sentences[study.sentences["seed"] == 1]
+        alone = dataclasses.replace(study, results=single, queries=queries, sentences=sentences)
+        runs.append(write(tmp_path / name, alone))
+    assert all(row.p is None and row.verdict == "cannot tell" for row in compare_runs(*runs).rows)
 
 
 def test_nothing_in_common_is_refused(made, tmp_path):
@@ -156,12 +168,12 @@ def test_systems_with_alignments_and_retrievers(make_study, tmp_path):
     ]  # fmt: skip
     queries = pd.concat([made.queries, made.queries[lexical].assign(retriever="bm25")])
     run = write(tmp_path / "a", dataclasses.replace(made, results=[*made.results, *rows], queries=queries))
-    found = compare_runs(run, run, systems=("lapt", "lapt with mono"), permutations=200)
+    found = compare_runs(run, run, systems=("lapt", "lapt with mono"))
     assert {row.kind for row in found.rows} == {"retrieval", "tagging"}
     retrieval = [row for row in found.rows if row.kind == "retrieval"]
     assert {row.system.alignment for row in retrieval} == {"none"} and {row.test for row in retrieval} == {
         "paired_queries"
     }
-    same = compare_runs(run, run, systems=("none", "bm25"), permutations=200)
+    same = compare_runs(run, run, systems=("none", "bm25"))
     assert {row.kind for row in same.rows} == {"retrieval", "tagging"}
     assert all(row.difference == 0 for row in same.rows) and {row.system.retriever for row in same.rows} == {"dense"}

@@ -17,7 +17,7 @@ from scipy import stats
 
 from xlreach.comparison.groups.splits import CONFIG
 from xlreach.comparison.tests.correction import holm
-from xlreach.gaps import FactorAnalysis, FactorGap, FactorTest, GapAnalysis, Measured
+from xlreach.gaps import Caution, FactorAnalysis, FactorGap, FactorTest, GapAnalysis, Measured
 
 _ALPHA = 0.05
 
@@ -36,7 +36,7 @@ def compare_factor(
             low=gap.low,
             high=gap.high,
             gap=gap.gap,
-            interval=gap.interval_these_languages,
+            interval=None if Caution(kind="one_seed") in gap.cautions else gap.interval_these_languages,
             df=gap.df_these_languages,
             lower_is_better=gap.lower_is_better,
         )

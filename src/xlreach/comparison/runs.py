@@ -8,7 +8,7 @@ of training: a system that was trained once has no test. Holm over everything th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Literal
@@ -152,7 +152,7 @@ class _Run:
             cells = dict(
                 iter(part.groupby(["query_language", "document_language", "language"], dropna=False, sort=False))
             )
-            pairs = [Pair(*(None if pd.isna(code) else str(code) for code in cell)) for cell in cells]
+            pairs = [Pair(str(q), *(None if pd.isna(code) else str(code) for code in rest)) for q, *rest in cells]
             shares, influences = shown_values(pairs, setting, split), [_influence(cell) for cell in cells.values()]
             for column in shares.columns(shares.languages):
                 renamed, language = rename(system, "retrieval"), shares.languages[column]
@@ -175,7 +175,7 @@ class _Run:
             dataset = dataset if trained_on is None else f"{trained_on}→{dataset}"
             label = measure if size is None else f"{measure}@{int(size)}"
             system = rename(System.of(base, recipe, None, None), "tagging")
-            moved[_Subject("tagging", system, dataset, setting, label, language=language)] = _influence(part)
+            moved[_Subject("tagging", system, dataset, setting, str(label), language=language)] = _influence(part)
         return moved
 
     def _frame(self, name: str) -> pd.DataFrame | None:
@@ -192,7 +192,7 @@ def _influence(cell: pd.DataFrame) -> pd.DataFrame:
     return moved * np.sqrt(len(moved) / max(len(moved) - 1, 1))
 
 
-def _added(influences: Sequence[pd.DataFrame], weights: Sequence[float]) -> pd.DataFrame:
+def _added(influences: Sequence[pd.DataFrame], weights: Iterable[float]) -> pd.DataFrame:
     """A weighted sum of values: parallel units together, others apart."""
     frames = [share * frame for frame, share in zip(influences, weights, strict=True) if share]
     return pd.concat(frames).groupby(level=0).sum()

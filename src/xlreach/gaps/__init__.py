@@ -10,7 +10,7 @@ side minus the high side unless a row says otherwise.
 from __future__ import annotations
 
 from xlreach.gaps.analysis import GapAnalysis
-from xlreach.gaps.explanations import Correlation, Effect, EqualPools, MixedModel, PoolFigure, PoolSizes, ProfilePoint
+from xlreach.gaps.explanations import Correlation, Effect, EqualPools, PoolFigure, PoolSizes, ProfilePoint, Regression
 from xlreach.gaps.file import json_schema, read_gaps, write_gaps
 from xlreach.gaps.rows import (
     Caution,
@@ -51,10 +51,10 @@ __all__ = [
     "Interval",
     "LanguageSplit",
     "Measured",
-    "MixedModel",
     "PoolFigure",
     "PoolSizes",
     "ProfilePoint",
+    "Regression",
     "RunComparison",
     "RunDifference",
     "Side",

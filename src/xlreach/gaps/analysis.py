@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xlreach.gaps.explanations import Correlation, EqualPools, MixedModel, PoolSizes, ProfilePoint
+from xlreach.gaps.explanations import Correlation, EqualPools, PoolSizes, ProfilePoint, Regression
 from xlreach.gaps.rows import Caution, Change, Direction, Gap, LanguageSplit
 from xlreach.gaps.verdicts import Answer, Verdict
 
@@ -29,7 +29,7 @@ class GapAnalysis:
     equal_pools: tuple[EqualPools, ...] = ()
     profiles: tuple[ProfilePoint, ...] = ()
     correlations: tuple[Correlation, ...] = ()
-    models: tuple[MixedModel, ...] = ()
+    models: tuple[Regression, ...] = ()
     cautions: tuple[Caution, ...] = ()  # of the study as a whole
 
     @property

@@ -8,10 +8,6 @@ from typing import Literal
 from xlreach.gaps.rows import Certainty, Interval, Side
 from xlreach.system import System
 
-NoFit = Literal[
-    "few_languages", "no_predictor", "few_observations", "collinear", "no_statsmodels", "failed", "not_converged"
-]
-
 
 @dataclass(frozen=True, kw_only=True)
 class PoolSizes:
@@ -82,45 +78,41 @@ class Correlation:
     group: Literal["tagging", "tokenizer", "pretraining", "adaptation"]
     scope: Literal["across", "within"]
     rho: float | None = None  # None where one of the two does not vary
-    interval: Interval | None = None  # from draws of languages
+    interval: Interval | None = None  # from draws of families, or of recipes
     p: float | None = None
     p_holm: float | None = None  # corrected over the rows of one scope
     points: int = 0
     languages: int = 0
-    recipes: int = 0
+    families: int = 0  # the units of `across`
+    recipes: int = 0  # the units of `within`
     verdict: Literal["together", "opposed", "cannot tell"] = "cannot tell"
-    reason: Literal["constant", "few_languages", "chance"] | None = None  # why nothing can be told
+    reason: Literal["constant", "few_languages", "few_recipes", "chance"] | None = None  # why nothing can be told
 
 
 @dataclass(frozen=True, kw_only=True)
 class Effect:
-    """One effect of a mixed model.
+    """One effect of a regression: what the measure changes by for one standard deviation of the predictor."""
 
-    The estimate is what the measure changes by for one standard deviation of the predictor, or for the alignment in
-    place of the first one.
-    """
-
-    kind: Literal["predictor", "alignment"]
     name: str
     estimate: float
-    interval: Interval  # from Student's t
+    interval: Interval
     p: float
-    p_holm: float | None = None  # corrected over the effects of the model
+    p_holm: float | None = None  # corrected over the effects of the regression
     verdict: Literal["more", "less", "cannot tell"] = "cannot tell"
 
 
 @dataclass(frozen=True, kw_only=True)
-class MixedModel:
-    """A mixed-effects model of retrieval, with a random effect for each language; a `reason` where there is no fit."""
+class Regression:
+    """A regression of retrieval, with families of languages as the units; a `reason` where there is no fit."""
 
     base: str | None
     dataset: str | None
     setting: str | None
     measure: str
     fitted: bool
-    reason: NoFit | None
+    reason: Literal["few_languages", "few_recipes", "no_predictor"] | None
     observations: int  # how many values it was fitted to
     languages: int
-    language_sd: float | None = None  # standard deviation between languages
-    residual_sd: float | None = None
+    families: int
+    recipes: int
     effects: tuple[Effect, ...] = ()

@@ -55,6 +55,11 @@ class Language:
     in_mbert: bool | None = None
 
     @property
+    def family(self) -> str | None:
+        """The top-level family as Glottolog 5 has it; None where it is unknown, or a creole."""
+        return _families().get(self.code.partition("-")[0])
+
+    @property
     def in_xlmr(self) -> bool | None:
         """Whether XLM-R was pretrained on it; None where that is unknown."""
         return None if self.cc100_tokens_m is None else self.cc100_tokens_m > 0
@@ -183,6 +188,13 @@ def _builtin(code: str) -> Language:
 def _rows() -> dict[str, dict[str, str]]:
     table = resources.files("xlreach.languages").joinpath("languages.tsv").read_text("utf-8")
     return {row["code"]: row for row in csv.DictReader(table.splitlines(), delimiter="\t")}
+
+
+@lru_cache(maxsize=1)
+def _families() -> dict[str, str]:
+    table = resources.files("xlreach.languages").joinpath("families.tsv").read_text("utf-8")
+    rows = csv.DictReader(table.splitlines(), delimiter="\t")
+    return {code: row["family"] for row in rows for code in row["codes"].split()}
 
 
 @lru_cache(maxsize=1)

@@ -23,7 +23,8 @@ _USUAL = ("nDCG@10", "AP", "AP@20", "R@1", "R@10", "R@100", "RR", "RR@10", "Succ
 
 
 _BEST: dict[str, float] = {
-    **dict.fromkeys(("accuracy", "UPOS", "XPOS", "UAS", "LAS", "F1", "PEER", "PEER_others", "new_pieces_used"), math.inf),
+    **dict.fromkeys(("accuracy", "UPOS", "XPOS", "UAS", "LAS", "F1"), math.inf),
+    **dict.fromkeys(("PEER", "PEER_others", "new_pieces_used"), math.inf),
     **dict.fromkeys(("rank_distance", "rank_distance_normalised", "seconds", "peak_memory_mb", "tokens"), -math.inf),
     **dict.fromkeys(("fertility", "unk_pieces", "unk_words", "continued_words"), -math.inf),
     **dict.fromkeys(("round_trip_loss", "round_trip_loss_no_space"), -math.inf),
@@ -32,7 +33,7 @@ _BEST: dict[str, float] = {
     "parity_with_en": 1.0,
 }
 _IR = dict.fromkeys(ir_measures.measures.registry, math.inf)
-"""The best value of each measure of this package: infinite where more (or less) is better. Those of ir-measures: more."""
+"""The best value of each measure of this package, infinite where more (or less) is better; of ir-measures, more is."""
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,19 @@
 """What goes with retrieval: rank correlations over languages and recipes, with languages as the units of chance.
 
-The points of one language are not independent, so languages are what is resampled and permuted. Two questions:
-`across`, do languages (under any recipe) that tag better or break into fewer pieces also retrieve better; and `within`,
-does a recipe that changes the one change the other, after each language's mean is subtracted. A correlation is claimed
-only where its permutation test is significant after Holm's correction over all predictors of the same grid; four
-languages have 24 orders, so no p is below 1/24 and nothing is claimed.
+The points of one language are not independent, and languages of one family are alike, so families are what is
+resampled and permuted, each with the mean of its languages. Two questions: `across`, do languages (under any recipe)
+that tag better or break into fewer pieces also retrieve better; and `within`, does a recipe that changes the one change
+the other, after each language's mean is subtracted. A recipe is one training for all languages, so there the recipes
+are resampled and permuted, each in all languages at once. A correlation is claimed only where its permutation test is
+significant after Holm's correction over all predictors of the same grid, and never with fewer than five families
+(`across`) or six recipes (`within`).
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -18,12 +21,13 @@ import numpy as np
 from scipy import stats
 
 from xlreach.comparison.explain.profile import Predictor, Profile
+from xlreach.comparison.groups.splits import look_up
 from xlreach.comparison.tests.correction import holm
 from xlreach.gaps import Correlation, Interval
 
 Scope = Literal["across", "within"]
 SCOPES: tuple[Scope, ...] = ("across", "within")
-FEWEST = 5
+FEWEST = {"across": 5, "within": 6}  # families, recipes
 _ALPHA = 0.05
 _MOST = 0.9999
 
@@ -45,18 +49,19 @@ def _correlation(
     profile: Profile, predictor: Predictor, scope: Scope, rng: np.random.Generator, resamples: int, permutations: int
 ) -> Correlation | None:
     there = np.isfinite(predictor.values).all(axis=1)
-    x, y = predictor.values[there], profile.scores[there]
+    codes = [code for code, known in zip(profile.languages, there, strict=True) if known]
+    x, y = by_family(codes, predictor.values[there]), by_family(codes, profile.scores[there])
     if scope == "within":
         if x.shape[1] < 2 or not (np.ptp(x, axis=1) > 0).any():
             return None  # a fact of the language: no recipe changes it
-        x, y = x - x.mean(1, keepdims=True), y - y.mean(1, keepdims=True)
+        x, y = (x - x.mean(1, keepdims=True)).T, (y - y.mean(1, keepdims=True)).T
     elif predictor.group == "pretraining" or not (np.ptp(x, axis=1) > 0).any():
         x, y = x[:, :1], y.mean(1, keepdims=True)  # one point a language, not the same one for every recipe
     rho = spearman(x, y)
     ends, p = None, None
     if rho is not None:
-        ends = bootstrap_interval(x, y, rho, resamples, rng)
-        p = permutation_p(x, y, permutations, rng, within=scope == "within") if len(x) >= FEWEST else None
+        ends = bootstrap_interval(x, y, rho, resamples, rng) if len(x) >= FEWEST[scope] else None
+        p = permutation_p(x, y, permutations, rng) if len(x) >= FEWEST[scope] else None
     return Correlation(
         base=profile.base,
         dataset=profile.dataset,
@@ -70,9 +75,19 @@ def _correlation(
         interval=ends,
         p=p,
         points=x.size,
-        languages=len(x),
-        recipes=x.shape[1],
+        languages=len(codes),
+        families=len(x) if scope == "across" else x.shape[1],
+        recipes=profile.scores.shape[1],
     )
+
+
+def by_family(codes: Sequence[str], grid: np.ndarray) -> np.ndarray:
+    """The mean of the languages (rows) of each family; a language of an unknown family is one of its own."""
+    families: dict[str, list[int]] = {}
+    for row, code in enumerate(codes):
+        language = look_up(code)
+        families.setdefault(language.family or code if language else code, []).append(row)
+    return np.array([grid[rows].mean(0) for rows in families.values()])
 
 
 def spearman(x: np.ndarray, y: np.ndarray) -> float | None:
@@ -85,16 +100,12 @@ def spearman(x: np.ndarray, y: np.ndarray) -> float | None:
 def bootstrap_interval(
     x: np.ndarray, y: np.ndarray, rho: float, resamples: int, rng: np.random.Generator
 ) -> Interval | None:
-    """The interval of rho from draws of languages, on Fisher's scale, with Student's t on languages - 1 degrees.
-
-    The grids have the shape (languages, recipes).
+    """The interval of rho from draws of units (rows), on Fisher's scale, with Student's t on units - 1 degrees.
 
     Returns:
-        None for fewer than `FEWEST` languages.
+        None where too few draws have a correlation.
     """
     languages = len(x)
-    if languages < FEWEST:
-        return None
     weights = _drawn(languages, resamples, rng)
     ranks = [weights @ _ranks_added(grid) for grid in (x, y)]
     shares = np.repeat(weights, x.shape[1], axis=1)
@@ -112,22 +123,15 @@ def bootstrap_interval(
     return Interval(min(math.tanh(middle - reach), rho), max(math.tanh(middle + reach), rho))
 
 
-def permutation_p(
-    x: np.ndarray, y: np.ndarray, permutations: int, rng: np.random.Generator, *, within: bool = False
-) -> float:
-    """Two-sided p of rho under permutations that keep a language's points together; (languages, recipes) grids.
+def permutation_p(x: np.ndarray, y: np.ndarray, permutations: int, rng: np.random.Generator) -> float:
+    """Two-sided p of rho under permutations of units (rows), which keep a unit's points together.
 
-    All orders of the languages are enumerated where there are no more than `permutations`. `within` permutes recipes
-    within each language instead of languages.
+    All orders of the units are enumerated where there are no more than `permutations`.
     """
     first = stats.rankdata(x).reshape(x.shape)
     second = stats.rankdata(y).reshape(y.shape)
     first, second = first - first.mean(), second - second.mean()
     seen = abs((first * second).sum()) - 1e-9 * np.abs(first * second).sum()
-    if within:
-        order = rng.random((permutations, *x.shape)).argsort(2)
-        sums = np.einsum("plr,lr->p", np.take_along_axis(first[None], order, 2), second)
-        return (1 + int((np.abs(sums) >= seen).sum())) / (1 + permutations)
     table = first @ second.T  # (languages, languages): what a language's ranks give with another's
     if math.factorial(len(x)) <= permutations:
         orders = np.array(list(itertools.permutations(range(len(x)))))
@@ -149,11 +153,15 @@ def _ranks_added(grid: np.ndarray) -> np.ndarray:
     return np.asarray(below.reshape(*grid.shape, -1).sum(1), np.float64)
 
 
-def _reason(row: Correlation, p_holm: float | None) -> Literal["constant", "few_languages", "chance"] | None:
+def _reason(
+    row: Correlation, p_holm: float | None
+) -> Literal["constant", "few_languages", "few_recipes", "chance"] | None:
     """Why nothing can be told; None where something can."""
     if row.rho is None:
         return "constant"
-    if row.languages < FEWEST:
+    if row.scope == "within" and row.recipes < FEWEST["within"]:
+        return "few_recipes"
+    if row.scope == "across" and row.families < FEWEST["across"]:
         return "few_languages"
     ends = row.interval
     if p_holm is None or p_holm >= _ALPHA or ends is None or (ends.low < 1e-6 and ends.high > -1e-6):

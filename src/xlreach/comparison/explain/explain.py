@@ -1,4 +1,4 @@
-"""What may explain that retrieval differs between languages: profiles, correlations and mixed-effects models."""
+"""What may explain that retrieval differs between languages: profiles, correlations and regressions."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from xlreach.comparison.explain.correlation import correlations
-from xlreach.comparison.explain.mixed_model import mixed_models
 from xlreach.comparison.explain.profile import Profile, profiles
+from xlreach.comparison.explain.regression import regressions
 from xlreach.gaps import GapAnalysis, LanguageSplit, ProfilePoint
 from xlreach.measurement import Measurement
 from xlreach.system import System
@@ -24,7 +24,7 @@ def explain(analysis: GapAnalysis, results: Sequence[Measurement]) -> GapAnalysi
         analysis,
         profiles=tuple(point for grid in grids for point in _points(grid, analysis.split)),
         correlations=tuple(row for grid in grids for row in correlations(grid, rng, **draws)),
-        models=tuple(mixed_models(grids)),
+        models=tuple(regressions(grids)),
     )
 
 

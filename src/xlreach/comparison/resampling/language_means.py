@@ -147,11 +147,11 @@ def _balanced(
     seen: dict[str, set[Side | None]] = {}  # by partner, the sides of the languages that it is paired with
     for row in rows:
         seen.setdefault(str(pairs[row][1 - role]), set()).add(split.level(pairs[row][role]))
-    shared = {
-        code: side
-        for code, with_sides in seen.items()
-        if (side := split.level(code)) in partners and with_sides >= {*SIDES}
-    }
+    shared: dict[str, Side] = {}
+    for code, with_sides in seen.items():
+        side = split.level(code)
+        if side is not None and side in partners and with_sides >= {*SIDES}:
+            shared[code] = side
     sides = tuple(side for side in SIDES if side in shared.values())
     languages = tuple(dict.fromkeys(str(pair[role]) for pair in pairs))
     weights = np.full((len(pairs), len(languages)), np.nan)
@@ -160,8 +160,8 @@ def _balanced(
         for row in rows:
             if pairs[row][role] == code and pairs[row][1 - role] in shared:
                 mine.setdefault(str(pairs[row][1 - role]), []).append(row)
-        counts = {side: sum(shared[partner] == side for partner in mine) for side in sides}
-        if sides and all(counts.values()):
+        counts = {side: sum(shared[partner] == side for partner in mine) for side in SIDES}
+        if sides and all(counts[side] for side in sides):
             weights[:, column] = 0.0
             for partner, numbers in mine.items():
                 weights[numbers, column] = 1 / len(sides) / counts[shared[partner]] / len(numbers)

@@ -84,7 +84,7 @@ def certainty(statistic: Statistic, blocks: Sequence[Trained], *, sampled: bool 
     queries, trained = _variances(statistic.weights[:, None], blocks)
     groups = sum(int(np.abs(block.influence).any((1, 2)).sum()) for block in blocks[:1])
     chance = [_Component(float(queries[0]), groups - 1)]
-    chance += [_Component(max(float(own[0]), 0.0), units - 1) for own, units in trained]
+    chance += [_Component(float(seeds[0]), units - 1) for seeds, units in trained]
     these = _interval(estimate, chance, scale) if sampled else None
     whole = None
     if statistic.parts and all(part.shape[1] >= _FEWEST for part in statistic.parts):
@@ -122,9 +122,9 @@ def size_p(change: Certainty, total: Certainty) -> float | None:
 
 
 def _variances(weights: np.ndarray, blocks: Sequence[Trained]) -> tuple[np.ndarray, list[tuple[np.ndarray, int]]]:
-    """Of each column of weights: the variance over queries; for each block with several seeds that of training again
-    (without the seeds' own hits, which `queries` holds), and how many seeds."""
-    moved, trained = np.zeros(()), []
+    """Of each column of weights: the variance over queries that the seeds share; for each block with several seeds that
+    of training again, which holds what each seed does with each query, and how many seeds."""
+    moved, own, trained = np.zeros(()), np.zeros(weights.shape[1]), []
     for block in blocks:
         influence = np.tensordot(block.influence, weights.astype(np.float32), (1, 0))  # groups, seeds, weights
         moved = moved + influence.mean(1, dtype=np.float64)
@@ -133,8 +133,9 @@ def _variances(weights: np.ndarray, blocks: Sequence[Trained]) -> tuple[np.ndarr
             by_seed = np.nan_to_num(np.where(np.isnan(block.means), _over_seeds(block.means)[:, None], block.means)).T
             seeds = (by_seed @ weights).var(0, ddof=1) / units
             hits = ((influence - influence.mean(1, keepdims=True)) ** 2).sum((0, 1), dtype=np.float64)
-            trained.append((seeds - hits / (units - 1) / units, units))
-    return (moved**2).sum(0), trained
+            own = own + hits / (units - 1) / units
+            trained.append((seeds, units))
+    return np.maximum((moved**2).sum(0) - own, 0), trained
 
 
 def _over_seeds(means: np.ndarray) -> np.ndarray:

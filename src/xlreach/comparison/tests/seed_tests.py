@@ -40,6 +40,6 @@ def paired_p(differences: Sequence[float]) -> float:
 
     lead = np.asarray(differences, np.float64)
     error = lead.std(ddof=1) / math.sqrt(len(lead))
-    if not error > 0:
-        return 1.0 if lead.mean() <= 0 else 0.0
+    if not error > 1e-9 * np.abs(lead).max():
+        return 1.0  # without any spread there is nothing to test against
     return float(stdtr(len(lead) - 1, -lead.mean() / error))

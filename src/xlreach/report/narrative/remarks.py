@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xlreach.gaps import Caution, Correlation, GapAnalysis, MixedModel, Verdict
+from xlreach.gaps import Caution, Correlation, GapAnalysis, Regression, Verdict
 from xlreach.report.narrative.summary import listed
 from xlreach.report.wording import after_holm, counted, with_interval
 
@@ -15,10 +15,6 @@ _REASONS = {
     "other_way": "the difference goes the other way",
     "constant": "one of the two does not vary",
     "no_predictor": "nothing that could explain it varies",
-    "collinear": "its effects cannot be told apart",
-    "no_statsmodels": "statsmodels is not installed; pip install statsmodels",
-    "failed": "the fit failed",
-    "not_converged": "the fit did not converge",
 }
 
 
@@ -35,12 +31,11 @@ def verdict_sentences(analysis: GapAnalysis) -> list[str]:
     return sentences
 
 
-def reason_text(row: Verdict | Correlation | MixedModel) -> str:
+def reason_text(row: Verdict | Correlation | Regression) -> str:
     """Why nothing can be told, or why no test was needed; empty where the test speaks for itself."""
-    if row.reason == "few_languages":
-        return f"too few languages: {row.languages}"
-    if row.reason == "few_observations":
-        return f"{counted(row.observations, 'observation')} are too few for its effects"
+    if not isinstance(row, Verdict) and row.reason in ("few_languages", "few_recipes"):
+        what = "families of languages" if row.reason == "few_languages" else "recipes"
+        return f"too few {what}: {row.families if row.reason == 'few_languages' else row.recipes}"
     return _REASONS[row.reason] if row.reason else ""
 
 
