@@ -102,14 +102,14 @@ def make_study(
         made.results.append(Measurement(kind="retrieval", value=float(values.mean()), n=len(values), **row))
     if tagging:
         made.results += _tagging(rng, bases, recipes, languages, level, seeds)
-        made.sentences = tallies([row for row in made.results if row.kind == "tagging"])
+        made.sentences = tallies(made.results)
     return made
 
 
 def tallies(rows, sentences=40, words=20, scale=100):
     """Sentences of tagging: how hard one is, all systems share."""
     frames = []
-    for row in rows:
+    for row in (row for row in rows if row.kind == "tagging"):
         hard = np.random.default_rng(zlib.crc32(f"{row.language} {row.dataset}".encode())).normal(0, 0.02, sentences)
         frame = pd.DataFrame({"id": range(sentences), "correct": words * (row.value / scale + hard), "total": words})
         names = ("base", "recipe", "language", "seed", "dataset", "trained_on", "setting", "measure", "sentences")

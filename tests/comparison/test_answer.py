@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from xlreach.comparison import compare
-from xlreach.measurement import Measurement
 from xlreach.system import StudyNames, System
 
 FEW = {"resamples": 400, "permutations": 200}
@@ -62,23 +61,27 @@ def test_the_best_dense_system_is_meant_trained_or_not(make_study):
     assert {key[0] for key in made if key[3]} == {"alignment", "retriever"}
 
 
-def test_no_claim_without_a_difference(make_study):
+def test_claims_without_a_difference_are_rare(make_study):
+    """Where nothing differs, one claim or more in at most as many of 30 studies as .05 gives in 999 of 1,000 runs."""
     study = make_study(
         bases=BASE, recipes=("none",), alignments=("hybrid(alpha=0.5)",), queries=30, query_cost=0.0, document_cost=0.0,
-        high=("en", "de"), low=("qla", "qlb"), noise=0.3, tagging=False, seed=5,
+        high=("en", "de"), low=("qla", "qlb"), measures=("nDCG@10",), tagging=False, seed=5,
     )  # fmt: skip
-    rng = np.random.default_rng(0)
-    study.queries["value"] = 0.5 + rng.normal(0, 0.1, len(study.queries))  # the same everywhere
-    means = study.queries.groupby(["seed", "setting", "query_language", "document_language", "measure"], dropna=False)
-    rows = [
-        Measurement(kind="retrieval", base=BASE[0], recipe="none", alignment="hybrid(alpha=0.5)", dataset="ntrex",
-                    language=study.results[0].language, seed=int(key[0]), setting=key[1], query_language=key[2],
-                    document_language=key[3] if isinstance(key[3], str) else None, measure=key[4],
-                    value=float(part["value"].mean()), n=len(part))
-        for key, part in means
-    ]  # fmt: skip
-    made, _ = claims(compare(rows, study.queries, study.levels, **FEW))
-    assert len(made) == 5 and not any(claim.claimed for claim in made.values())
+    keys = ["seed", "setting", "query_language", "document_language"]
+    studies = 0
+    for number in range(30):
+        queries = study.queries.assign(value=np.random.default_rng(number).normal(0.5, 0.1, len(study.queries)))
+        means = {tuple(map(str, key)): part.mean() for key, part in queries.groupby(keys, dropna=False)["value"]}
+        rows = [
+            dataclasses.replace(
+                row, value=float(means[tuple(str(getattr(row, k)).replace("None", "nan") for k in keys)])
+            )
+            for row in study.results
+        ]
+        made, _ = claims(compare(rows, queries, study.levels, resamples=20, permutations=20))
+        assert len(made) == 5
+        studies += any(claim.claimed for claim in made.values())
+    assert studies <= 6
 
 
 def test_without_queries_it_still_answers(make_study):

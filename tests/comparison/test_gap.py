@@ -269,7 +269,9 @@ def test_an_encoder_for_each_language_is_one_system(study):
     own = one[(one.query_language == "mt") & one.document_language.isin(high)]
     assert row.values["mt"] == pytest.approx(own["value"].mean(), abs=1e-5)
     assert row.languages_low == row.languages_high == 3
-    english = [frame[(frame["query_language"] == "en") & frame["document_language"].isin(high - {"en"})] for frame in frames]
+    english = [
+        frame[(frame["query_language"] == "en") & frame["document_language"].isin(high - {"en"})] for frame in frames
+    ]
     english = [frame["value"].mean() for frame in english]  # the documents that low-resource queries search as well
     assert row.values["en"] == pytest.approx(np.mean(english), abs=1e-5)
 
@@ -294,18 +296,18 @@ def test_the_name_of_a_base_may_hide_what_it_is(study):
 
 
 def test_a_caution_says_which_gaps_it_concerns():
-    """Each pair of `tatoeba(xxx)` has one language a side, and a gap of its own."""
+    """Each data set has one language a side, and a gap of its own."""
     pairs = {"tatoeba(uig)": "ug", "tatoeba(war)": "war", "ntrex": "ug", "xquad-r": "ug", "other": "ug", "last": "ug"}
     results = [
-        Measurement(kind="retrieval", base="b", recipe="none", alignment="none", dataset=name, setting="cross",
-                    query_language=a, document_language=b, measure="Success@1", value=0.5, n=10, seed=1)
-        for name, other in pairs.items() for a, b in (("en", other), (other, "en"))
+        Measurement(kind="retrieval", base="b", recipe="none", alignment="none", dataset=name, setting="mono",
+                    query_language=code, document_language=code, measure="Success@1", value=0.5, n=10, seed=1)
+        for name, other in pairs.items() for code in ("en", other)
     ]  # fmt: skip
     levels = {"high": ["en"], "low": ["ug", "war"]}
     few = [caution for caution in compare(results, None, levels, **FEW).cautions if caution.kind == "few_languages"]
     assert few == [Caution(kind="few_languages", side=side, languages=1) for side in ("low", "high")]
     more = [
-        dataclasses.replace(one, query_language=code, document_language="en")
+        dataclasses.replace(one, query_language=code, document_language=code)
         for one in results if one.dataset == "last" and one.query_language == "ug" for code in ("mt", "wo", "so", "ha")
     ]  # fmt: skip
     levels["low"] += ["mt", "wo", "so", "ha"]

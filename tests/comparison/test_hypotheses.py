@@ -74,7 +74,7 @@ def test_interaction_is_what_both_give_beyond_the_sum(tallies):
     )
     claim = parse_hypothesis("interaction(a, b(2,3)) < 0 on pos:accuracy", names)
     (row,) = check_hypotheses([claim], rows, None, levels, tallies(rows))
-    assert row.effect == pytest.approx(7 - 4 - 6 + 1.2) and row.verdict == "supported"
+    assert row.effect == pytest.approx(7 - 4 - 6 + 1.2, rel=1e-4) and row.verdict == "supported"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_what_is_no_claim_is_refused_with_an_example(claim):
 def test_one_seed_of_tagging_cannot_tell(study):
     results = [row for row in study.results if row.base == XLMR and row.seed == 1 and row.kind == "tagging"]
     claim = parse_hypothesis("lapt > none on parse:LAS for low", NAMES)
-    (row,) = check_hypotheses([claim], results, None, study.levels, study.sentences)
+    (row,) = check_hypotheses([claim], results, None, study.levels, study.sentences[study.sentences["seed"] == 1])
     assert row.verdict == "cannot tell" and row.reason == "one_seed"
 
 
@@ -128,7 +128,11 @@ def test_a_difference_larger_in_some_languages(tallies):
     levels = {"high": ["en"], "low": ["mt", "wo", "ug"]}
     claims = ["va(9)+lapt > lapt on pos:accuracy for ug more than mt+wo", "va(9)+lapt > lapt on pos:accuracy for ug"]
     most, alone = check_hypotheses(
-        [parse_hypothesis(claim, OWN) for claim in claims], rows, None, levels, tallies([row for row in rows if row.kind == "tagging"])
+        [parse_hypothesis(claim, OWN) for claim in claims],
+        rows,
+        None,
+        levels,
+        tallies(rows),
     )
     assert most.effect == pytest.approx(4.0) and most.verdict == "supported" and most.languages == 3
     assert alone.effect == pytest.approx(5.0 + 0.2 * (len("va(9)+lapt") % 3 - len("lapt") % 3), abs=1e-6)
@@ -143,7 +147,11 @@ def test_claims_about_cost_and_costs_beside_claims(tallies):
         "va(9)+lapt > lapt on pos:accuracy for mt",
     ]  # fmt: skip
     cheap, cheaper, better = check_hypotheses(
-        [parse_hypothesis(claim, OWN) for claim in claims], rows, None, levels, tallies([row for row in rows if row.kind == "tagging"])
+        [parse_hypothesis(claim, OWN) for claim in claims],
+        rows,
+        None,
+        levels,
+        tallies(rows),
     )
     assert cheap.effect == pytest.approx(112 - 1.2 * 102) and cheap.verdict == "supported"
     assert cheaper.effect == pytest.approx(10) and cheaper.verdict == "refuted"

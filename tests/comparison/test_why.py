@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 
 import numpy as np
 import pytest
@@ -9,8 +8,8 @@ from scipy import stats
 
 from xlreach.comparison.explain.correlation import bootstrap_interval, correlations, permutation_p, spearman
 from xlreach.comparison.explain.explain import explain
-from xlreach.comparison.explain.mixed_model import mixed_models
 from xlreach.comparison.explain.profile import Predictor, Profile, profiles
+from xlreach.comparison.explain.regression import regressions
 from xlreach.comparison.groups.splits import config_split
 from xlreach.gaps import GapAnalysis
 
@@ -54,20 +53,33 @@ def test_permutation_equals_scipys_exact_one():
     assert permutation_p(x, y, 10_000, rng) == pytest.approx(found.pvalue)
 
 
-@pytest.mark.parametrize("within", [False, True])
-def test_false_positives_and_power(within):
+def test_false_positives_and_power():
     """Points of a language share its level: tests that took them for independent would find far too much."""
     rng = np.random.default_rng(4)
 
     def one(effect):
-        x = rng.normal(size=(7, 1)) * (not within) + rng.normal(size=(7, 4)) * 0.3
+        x = rng.normal(size=(7, 1)) + rng.normal(size=(7, 4)) * 0.3
         y = effect * x + rng.normal(size=(7, 1)) + rng.normal(size=(7, 4)) * 0.3
-        if within:
-            x, y = x - x.mean(1, keepdims=True), y - y.mean(1, keepdims=True)
-        return permutation_p(x, y, 199, rng, within=within) <= 0.05
+        return permutation_p(x, y, 199, rng) <= 0.05
 
     assert np.mean([one(0.0) for _ in range(600)]) == pytest.approx(0.05, abs=0.025)
     assert np.mean([one(3.0) for _ in range(100)]) > 0.8
+
+
+def test_what_a_recipe_does_everywhere_and_what_a_family_shares_are_no_correlation():
+    """Recipes act on all languages at once, and related languages are alike: neither says that x and y go together."""
+    rng = np.random.default_rng(14)
+    families = [["mt", "ar", "he"], ["en", "de", "fr", "ru"], ["fi", "hu"], ["tr", "kk"], ["yo", "sw"], ["id", "jv"]]
+    codes, told = [code for family in families for code in family], {"across": 0, "within": 0}
+    kin = np.repeat(np.arange(6), [len(family) for family in families])
+    for _ in range(150):
+        x, y = (
+            rng.normal(size=(6, 1))[kin] + rng.normal(size=(1, 6)) + rng.normal(size=(15, 6)) * 0.2 for _ in range(2)
+        )
+        for row in correlations(profile(x, y, languages=tuple(codes)), rng, resamples=60, permutations=199):
+            told[row.scope] += row.p <= 0.05
+            assert (row.families, row.recipes) == (6, 6)
+    assert all(0 < count / 150 < 0.11 for count in told.values()), told
 
 
 def test_interval_covers_the_true_correlation():
@@ -112,42 +124,60 @@ def test_profiles_set_everything_side_by_side(study):
     key = (one.system.base, "mt", "lapt", "LAS")
     las = [r.value for r in study.results if (r.base, r.language, r.recipe, r.measure) == key]
     assert one.known["LAS"] == pytest.approx(np.mean(las), rel=1e-5)
-    value = [
-        r.value for r in study.results
-        if (r.base, r.recipe, r.alignment, r.setting, r.query_language, r.measure)
+    value = {
+        r.document_language: r.value for r in study.results
+        if r.seed == 1 and (r.base, r.recipe, r.alignment, r.setting, r.query_language, r.measure)
         == (one.system.base, "lapt", "none", "cross", "mt", "nDCG@10")
-    ]  # fmt: skip
-    assert one.value == pytest.approx(np.mean(value), rel=1e-5)
+    }  # fmt: skip
+    assert len(value) == 5 and one.value == pytest.approx(np.mean([*value.values()]), abs=0.05)
     las_row = next(r for r in found.correlations if r.predictor == "LAS" and r.scope == "across")
-    assert las_row.rho > 0.5 and las_row.points == 24
+    assert las_row.rho > 0.5 and (las_row.languages, las_row.families, las_row.points) == (6, 4, 16)
+    assert las_row.verdict == "cannot tell" and las_row.reason == "few_languages"
     within = next(r for r in found.correlations if r.predictor == "fertility" and r.scope == "within")
-    assert within.rho < 0 and within.verdict == "opposed"
+    assert within.rho < 0 and (within.verdict, within.reason) == ("cannot tell", "few_recipes")
 
 
-def made(languages, effect, rng):
-    x = rng.normal(size=(languages, 1)) + rng.normal(size=(languages, 3)) * 0.5
-    y = effect * x + rng.normal(size=(languages, 1)) * 0.5 + rng.normal(size=(languages, 3)) * 0.2
-    return profile(x, y)
+def made(languages, effect, rng, recipes=6, slopes=0.0):
+    x = rng.normal(size=(languages, 1)) + rng.normal(size=(languages, recipes)) * 0.5
+    effects = effect + rng.normal(0, slopes, (languages, 1))
+    y = effects * x + rng.normal(size=(languages, 1)) * 0.5 + rng.normal(size=recipes) * 0.5
+    unrelated = ("mt", "en", "fi", "tr", "yo", "id", "ja", "ko", "ka", "ta", "km", "th", "zh", "eu")
+    return profile(x, y + rng.normal(size=(languages, recipes)) * 0.2, languages=unrelated[:languages])
 
 
-def test_mixed_model_finds_what_is_there():
-    (row,) = mixed_models([made(14, -0.6, np.random.default_rng(8))])
+def test_regression_finds_what_is_there():
+    (row,) = regressions([made(14, -0.6, np.random.default_rng(8))])
     (effect,) = row.effects
-    assert row.fitted and (effect.kind, effect.verdict) == ("predictor", "less")
     low, high = effect.interval
-    assert low < -0.6 * 1.1 < high or low < effect.estimate < high < 0
-    assert row.language_sd == pytest.approx(0.5, rel=0.6) and row.residual_sd == pytest.approx(0.2, rel=0.3)
+    assert row.fitted and effect.verdict == "less" and low < effect.estimate < high < 0
 
 
-def test_mixed_model_says_when_it_cannot_tell(monkeypatch):
+def test_regression_keeps_its_level_with_slopes_that_differ_between_languages():
+    rng = np.random.default_rng(10)
+    p = [regressions([made(8, 0.0, rng, slopes=0.5)])[0].effects[0].p for _ in range(300)]
+    assert 0.01 < np.mean(np.array(p) < 0.05) < 0.085
+
+
+def test_one_predictor_is_least_squares_with_dummies():
+    """As statsmodels has it, with a dummy for each language and recipe."""
+    linear = pytest.importorskip("statsmodels.regression.linear_model")
+    grid = made(8, 0.7, np.random.default_rng(11))
+    (row,) = regressions([grid])
+    x, y = grid.predictors[0].values, grid.scores
+    dummies = [np.repeat(np.eye(8), 6, axis=0), np.tile(np.eye(6), (8, 1))[:, 1:]]
+    slope = linear.OLS(y.ravel(), np.column_stack([x.ravel(), *dummies])).fit().params[0]
+    inner = x - x.mean(1, keepdims=True) - x.mean(0) + x.mean()
+    assert row.effects[0].estimate == pytest.approx(slope * np.linalg.norm(inner) / np.sqrt(x.size), rel=1e-6)
+
+
+def test_regression_says_when_it_cannot_tell():
     rng = np.random.default_rng(9)
-    (few,) = mixed_models([made(4, 1.0, rng)])
-    assert (few.fitted, few.reason, few.languages) == (False, "few_languages", 4)
-    (flat,) = mixed_models([profile(np.ones((8, 2)), rng.normal(size=(8, 2)))])
+    (few,) = regressions([made(4, 1.0, rng)])
+    assert (few.fitted, few.reason, few.families) == (False, "few_languages", 4)
+    (recipes,) = regressions([made(9, 1.0, rng, recipes=5)])
+    assert (recipes.fitted, recipes.reason, recipes.recipes) == (False, "few_recipes", 5)
+    (flat,) = regressions([profile(np.ones((8, 6)), rng.normal(size=(8, 6)))])
     assert (flat.fitted, flat.reason) == (False, "no_predictor")
-    monkeypatch.setitem(sys.modules, "statsmodels.regression.mixed_linear_model", None)
-    (absent,) = mixed_models([made(10, 1.0, rng)])
-    assert (absent.fitted, absent.reason) == (False, "no_statsmodels")
 
 
 def test_profile_leaves_out_what_was_not_measured_everywhere(study):
@@ -155,5 +185,9 @@ def test_profile_leaves_out_what_was_not_measured_everywhere(study):
         row for row in study.results
         if not (row.kind == "retrieval" and row.query_language == "ug" and row.recipe == "lapt")
     ]  # fmt: skip
-    found = [one for one in profiles(rows, "nDCG@10") if one.alignment == "none" and one.setting == "mono"]
+    found = [
+        one
+        for one in profiles(rows, "nDCG@10", config_split(study.levels, []))
+        if one.alignment == "none" and one.setting == "mono"
+    ]
     assert all("ug" not in one.languages and len(one.languages) == 5 for one in found)

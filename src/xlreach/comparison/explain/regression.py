@@ -4,7 +4,7 @@ Where correlations take one thing at a time, the regression weighs them against 
 for all languages) and what a family do to retrieval is taken out of every value first, so that neither is mistaken for
 the effect of a predictor: predictors that recipes change are regressed within families and recipes, facts of languages
 between families. An effect may be another one in each family (random slopes), so its standard error is the jackknife
-over families, with Student's t. Languages of a family are averaged.
+over families, with Student's t on families - 2 degrees of freedom. Languages of a family are averaged.
 """
 
 from __future__ import annotations
@@ -69,16 +69,16 @@ def _regression(members: Sequence[Profile]) -> Regression:
             continue
         x = grid([np.log10(1 + values) if name in _LOGARITHMIC else values for values in known])
         chosen, label = (within, name) if (np.ptp(x, axis=1) > 0).any() else (between, name)
-        x = _centered(x) if chosen is within else x[:, :1] - x[:, :1].mean()
+        x = _centered(x if chosen is within else x[:, :1])
         alike = [abs(np.sum(x * other)) / np.linalg.norm(other) for other in chosen.values()]
         size = float(np.linalg.norm(x))
         if size > 1e-9 and np.isfinite(size) and all(share < _ALIKE * size for share in alike):
             chosen[f"log10 {label}" if name in _LOGARITHMIC else label] = x * np.sqrt(x.size) / size
-    fits = _effects(within, _centered(y)) | _effects(between, y.mean(1, keepdims=True) - y.mean())
+    fits = _effects(within, y) | _effects(between, y.mean(1, keepdims=True))
     if not fits:
         return replace(model, reason="no_predictor")
-    reach = float(stats.t.ppf(1 - _ALPHA / 2, families - 1))
-    p_values = [float(2 * stats.t.sf(abs(b / se), families - 1)) for b, se in fits.values()]
+    reach = float(stats.t.ppf(1 - _ALPHA / 2, families - 2))
+    p_values = [float(2 * stats.t.sf(abs(b / se), families - 2)) for b, se in fits.values()]
     effects = []
     for (name, (b, se)), p, p_holm in zip(fits.items(), p_values, holm(p_values), strict=True):
         effect = Effect(name=name, estimate=b, interval=Interval(b - reach * se, b + reach * se), p=p, p_holm=p_holm)
@@ -89,21 +89,22 @@ def _regression(members: Sequence[Profile]) -> Regression:
 
 
 def _centered(grid: np.ndarray) -> np.ndarray:
-    """What is left without the means of families (rows) and of recipes (columns)."""
-    return np.asarray(grid - grid.mean(1, keepdims=True) - grid.mean(0) + grid.mean())
+    """What is left without the means of families (rows) and of recipes (columns); one column keeps its spread."""
+    rows = grid.mean(1, keepdims=True) if grid.shape[1] > 1 else np.zeros((len(grid), 1))
+    inner = grid - rows
+    return np.asarray(inner - inner.mean(0))
 
 
 def _effects(predictors: dict[str, np.ndarray], y: np.ndarray) -> dict[str, tuple[float, float]]:
     """Least squares: each predictor's coefficient and its standard error, from leaving out each family in turn."""
     if not predictors:
         return {}
-    x = np.stack([*predictors.values()], -1)  # families, recipes, predictors
-    products, sums = np.einsum("frp,frq->fpq", x, x), np.einsum("frp,fr->fp", x, y)
-    left = [_solve(products.sum(0) - a, sums.sum(0) - b) for a, b in zip(products, sums, strict=True)]
-    whole, count = _solve(products.sum(0), sums.sum(0)), len(y)
-    se = np.sqrt((count - 1) / count * ((np.array(left) - whole) ** 2).sum(0))
+
+    def fit(rows: np.ndarray) -> np.ndarray:
+        columns = np.column_stack([_centered(grid[rows]).ravel() for grid in predictors.values()])
+        return np.asarray(np.linalg.lstsq(columns, _centered(y[rows]).ravel(), rcond=None)[0])
+
+    families = np.arange(len(y))
+    whole, left = fit(families), np.array([fit(families[families != family]) for family in families])
+    se = np.sqrt((len(y) - 1) / len(y) * ((left - whole) ** 2).sum(0))
     return {name: (float(b), float(e)) for name, b, e in zip(predictors, whole, se, strict=True) if e > 1e-9}
-
-
-def _solve(products: np.ndarray, sums: np.ndarray) -> np.ndarray:
-    return np.asarray(np.linalg.lstsq(products, sums, rcond=None)[0])
