@@ -38,11 +38,21 @@ class GapBuilder:
     def add(self, family: Family, splits: Sequence[LanguageSplit]) -> None:
         """Computes every statistic of a family."""
         influence = [query_influence(cell, family.strata) for cell in family.cells]
+        sides: dict[tuple[str, bytes], _Sides] = {}
+
+        def sides_of(split: LanguageSplit, measured: np.ndarray) -> _Sides:
+            key = split.name, measured.tobytes()
+            if key not in sides:
+                sides[key] = _Sides(family, split, measured)
+            return sides[key]
+
         for split in splits:
             for cell, of_cell in zip(family.cells, influence, strict=True):
-                self._gap(family, split, cell, of_cell)
+                self._gap(family, split, cell, of_cell, sides_of(split, cell.measured))
             for contrast in find_contrasts(family):
-                self._change(family, split, contrast, influence)
+                pair = family.cells[contrast.cell], family.cells[contrast.against]
+                both = sides_of(split, pair[0].measured & pair[1].measured)
+                self._change(family, split, contrast, influence, both)
 
     def changes(self) -> list[Change]:
         """The changes, with Holm's correction over each split, data set, setting and measure."""
@@ -58,15 +68,13 @@ class GapBuilder:
                     corrected[index] = replace(corrected[index], **holm_fields)
         return corrected
 
-    def _gap(self, family: Family, split: LanguageSplit, cell: Cell, influence: np.ndarray) -> None:
-        blocks, measured = combined([cell], [1.0], [influence]), cell.measured
+    def _gap(self, family: Family, split: LanguageSplit, cell: Cell, influence: np.ndarray, sides: _Sides) -> None:
+        blocks = combined([cell], [1.0], [influence])
         subject, means = vars(_subject(family, split, cell.system)), point(blocks)
-        if family.key.setting == "cross":
-            for name, (statistic, pairs) in directions(family.pairs, split, measured).items():
-                value = float(statistic.weights @ np.nan_to_num(means))
-                sure = certainty(statistic, blocks, sampled=family.has_queries)
-                self.directions.append(Direction(**subject, **vars(sure), direction=name, value=value, pairs=pairs))
-        sides = _Sides(family, split, measured)
+        for name, (statistic, pairs) in sides.directions.items():
+            value = float(statistic.weights @ np.nan_to_num(means))
+            sure = certainty(statistic, blocks, sampled=family.has_queries)
+            self.directions.append(Direction(**subject, **vars(sure), direction=name, value=value, pairs=pairs))
         if sides.gap is None:
             return
         low, high = sides.values(means, split.low), sides.values(means, split.high)
@@ -88,11 +96,10 @@ class GapBuilder:
         self.gaps.append(row)
 
     def _change(
-        self, family: Family, split: LanguageSplit, contrast: Contrast, influence: Sequence[np.ndarray]
+        self, family: Family, split: LanguageSplit, contrast: Contrast, influence: Sequence[np.ndarray], sides: _Sides
     ) -> None:
         pair = contrast.cell, contrast.against
         cell, against = (family.cells[number] for number in pair)
-        sides = _Sides(family, split, cell.measured & against.measured)
         if sides.gap is None:
             return
         gained, total = (
@@ -134,6 +141,8 @@ class _Sides:
     def __init__(self, family: Family, split: LanguageSplit, measured: np.ndarray) -> None:
         self.languages: LanguageValues = language_values(family.pairs, family.key.setting, split, measured)
         self.gap = difference(self.languages, split.low, split.high)
+        crossed = family.key.setting == "cross"
+        self.directions = directions(family.pairs, split, measured) if crossed else {}
 
     def values(self, means: np.ndarray, codes: Sequence[str]) -> dict[str, float]:
         """The value of each language of a side that has one."""

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special
 
 from xlreach.comparison.groups.families import Cell
 from xlreach.comparison.resampling.language_means import Statistic
@@ -158,7 +158,7 @@ def _interval(
     free = np.array([max(part.df, 1.0) for part in components])
 
     def reach(p: float) -> float:
-        return float(np.sqrt((stats.t.isf(p / 2, free) ** 2 * variances).sum()))
+        return float(np.sqrt((special.stdtrit(free, p / 2) ** 2 * variances).sum()))
 
     doubt = float((variances**2 / free).sum())
     ends, df = Interval(estimate - reach(_LEVEL), estimate + reach(_LEVEL)), se**4 / doubt if doubt else None
