@@ -18,10 +18,11 @@ sys.modules["synthetic_study"] = synthetic
 _spec.loader.exec_module(synthetic)
 
 
-def write_run(folder: Path, results, queries, levels, **config) -> Path:
+def write_run(folder: Path, results, queries, levels, sentences=None, **config) -> Path:
     folder.mkdir(exist_ok=True)
     write_measurements(folder / "results.jsonl", results)
-    write_gaps(folder / "gaps.json", compare(results, queries, levels, resamples=200, permutations=200))
+    few = {"resamples": 200, "permutations": 200}
+    write_gaps(folder / "gaps.json", compare(results, queries, levels, sentences=sentences, **few))
     settings = {"study": "made-up", "languages": levels, **config}
     (folder / "config.yaml").write_text(yaml.safe_dump(settings, allow_unicode=True), "utf-8")
     return folder
@@ -46,7 +47,7 @@ def made():
 def run(made, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "made-up"
     data = [{"name": "ntrex", "license": "CC BY-SA 4.0", "citation": "Federmann et al. 2022"}]
-    write_run(folder, made.results, made.queries, made.levels, provenance={"data": data})
+    write_run(folder, made.results, made.queries, made.levels, made.sentences, provenance={"data": data})
     render_report(folder)
     return folder
 

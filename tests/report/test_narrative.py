@@ -16,7 +16,7 @@ from xlreach.gaps import (
     GapAnalysis,
     Interval,
     LanguageSplit,
-    MixedModel,
+    Regression,
     PoolSizes,
     RunComparison,
     RunDifference,
@@ -42,7 +42,7 @@ EMPTY = GapAnalysis(study="s", seed=0, resamples=100, permutations=100, headline
 
 @pytest.fixture(scope="module")
 def analysis(made):
-    return compare(made.results, made.queries, made.levels, **FEW)
+    return compare(made.results, made.queries, made.levels, sentences=made.sentences, **FEW)
 
 
 def answer_text(analysis):
@@ -79,26 +79,33 @@ def test_every_claim_carries_its_figure_and_interval(make_study):
     assert "expect poorer results" in text and "va(99)+lapt helps" in text and "too few to speak of others" in text
 
 
-def test_without_a_difference_nothing_is_claimed(make_study):
-    study = make_study(
-        bases=BASE, recipes=("none",), alignments=("hybrid(alpha=0.5)",), queries=30, query_cost=0.0, document_cost=0.0,
-        high=("en", "de"), low=("qla", "qlb"), noise=0.3, tagging=False, seed=5,
-    )  # fmt: skip
-    rng = np.random.default_rng(0)
-    study.queries["value"] = 0.5 + rng.normal(0, 0.1, len(study.queries))  # the same everywhere
-    names = ["seed", "setting", "query_language", "document_language", "measure"]
-    means = study.queries.groupby(names, dropna=False)["value"].mean()
-    values = {tuple(x if isinstance(x, (str, int)) else None for x in key): value for key, value in means.items()}
-    rows = [
-        dataclasses.replace(
-            row, value=float(values[row.seed, row.setting, row.query_language, row.document_language, row.measure])
-        )
-        for row in study.results if row.kind == "retrieval"
-    ]  # fmt: skip
-    _, sentences, text = answer_text(compare(rows, study.queries, study.levels, **FEW))
-    assert not any(sentence.claimed for sentence in sentences)
-    assert "no difference between queries in low- and high-resource languages can be shown" in text
-    assert "give no reason" in text
+def test_without_a_test_nothing_is_claimed(make_study):
+    """Trained once: the answer's comparisons of methods have figures, and no test."""
+    study = make_study(bases=BASE, recipes=("none", "lapt"), alignments=("none",), seeds=(1,), tagging=False)
+    answer, sentences, text = answer_text(compare(study.results, study.queries, study.levels, **FEW))
+    methods = [claim for claim in answer.claims if claim.form]
+    assert methods and all(claim.p is None and claim.interval is None and not claim.claimed for claim in methods)
+    assert "cannot be told" in text and "no test: trained once" in text and "helps" not in text
+
+
+def test_the_first_sentence_names_what_was_computed(make_study):
+    """The highest mean over low-resource languages, whatever the alignment is called, and that mean."""
+    study = make_study(bases=BASE, recipes=("none",), alignments=("none", "hybrid(alpha=0.5)"), tagging=False)
+
+    def half(values, alignment):
+        return values * np.where(alignment == "none", 1.0, 0.5)
+
+    rows = [dataclasses.replace(row, value=float(half(row.value, row.alignment))) for row in study.results]
+    queries = study.queries.assign(value=half(study.queries["value"], study.queries["alignment"]))
+    analysis = compare(rows, queries, study.levels, **FEW)
+    answer, sentences, _ = answer_text(analysis)
+    cross = [row for row in analysis.gaps if (row.split, row.setting, row.measure) == ("config", "cross", "nDCG@10")]
+    best = max(cross, key=lambda row: row.low)
+    assert answer.system == best.system == System(BASE[0])
+    assert sentences[0].text == (
+        "This answer is about the unchanged base, the encoder with the highest mean over low-resource languages across "
+        f"languages (nDCG@10 {best.low:.3f})."
+    )
 
 
 def test_without_alignment_or_queries_it_still_answers(make_study):
@@ -120,7 +127,7 @@ def test_where_hardly_anything_is_found_the_gap_is_no_advice(make_study):
 def test_a_verdict_is_a_sentence(made):
     results = [row for row in made.results if row.kind == "tagging"]
     claims = ["lapt > none on parse:LAS for low"]
-    (sentence,) = verdict_sentences(compare(results, None, made.levels, hypotheses=claims, **FEW))
+    (sentence,) = verdict_sentences(compare(results, None, made.levels, hypotheses=claims, sentences=made.sentences, **FEW))
     assert sentence.startswith(f"{claims[0]} ({BASE[0]}): supported; left minus right +") and "after Holm" in sentence
 
 
@@ -143,9 +150,10 @@ def test_every_reason_has_words():
             **same, alignment="none", predictor="LAS", group="tagging", scope="across", reason=reason, languages=3
         )
         assert reason_text(row)
-    for reason in ("few_languages", "no_predictor", "few_observations", "collinear", "no_statsmodels", "failed",
-                   "not_converged"):  # fmt: skip
-        assert reason_text(MixedModel(**same, fitted=False, reason=reason, observations=3, languages=3))
+    counts = {"observations": 3, "languages": 3, "families": 2, "recipes": 4}
+    for reason in ("few_languages", "few_recipes", "no_predictor"):
+        assert reason_text(Regression(**same, fitted=False, reason=reason, **counts))
+    assert "4" in reason_text(Regression(**same, fitted=False, reason="few_recipes", **counts))
 
 
 def test_pools():
@@ -168,14 +176,14 @@ def test_two_runs_in_sentences():
     same = {"system": System("x", "lapt"), "kind": "tagging", "dataset": "ud:mt", "setting": None, "measure": "LAS"}
     same |= {"lower_is_better": False, "scope": "language", "language": "mt"}
     better = RunDifference(**same, a=0.5, b=0.6, difference=0.1, interval=Interval(0.05, 0.15), p=0.001, p_holm=0.002,
-                           test="seeds", units=6, verdict="better")  # fmt: skip
+                           test="unpaired_queries", units=6, verdict="better")  # fmt: skip
     unknown = RunDifference(**same, a=0.5, b=0.6, difference=0.1)
     lines = run_sentences(RunComparison(a="old", b="new", one_system=False, rows=(better, unknown)))
     assert lines == [
         "new compared with old: 1 better, 0 worse, 1 of 2 cannot be told (p < .05 after Holm).",
         "better: mt, LAS ud:mt, lapt: 0.500 to 0.600, +0.100 [+0.050, +0.150], p = .002 after Holm "
-        "(seeds, not paired; 6 values)",
-        "1 have no test, because they have one seed and no values by query.",
+        "(queries or sentences, not paired; 6 units)",
+        "1 have no test, because a system was trained once, or has no values by query or sentence.",
     ]
 
 

@@ -276,7 +276,7 @@ def test_why_is_shown_with_its_doubts(page, run):
     (one,) = [row for row in gaps.correlations if (row.setting, row.predictor, row.scope, row.alignment) == wanted]
     shown = ["cross", "hybrid(alpha=0.5)", "across", "LAS", f"{one.rho:+.2f}"]
     assert any(row[:5] == shown for row in rows)
-    assert "Mixed-effects model, cross" in page
+    assert "Regression, cross" in page
     profile = next(row for row in gaps.profiles if row.setting == "mono")
     assert any(row[:3] == [profile.language, profile.level, profile.system.recipe] for row in rows)
     assert (run / "tables" / "correlations.csv").is_file()
@@ -356,7 +356,8 @@ def test_hypotheses_stand_beside_their_cost(made, write, tmp_path):
     run = write(tmp_path / "run", made.results[:5], None, made.levels)
     tagged = [row for row in made.results if row.kind != "retrieval"]
     claims = ["va(99)+lapt > lapt on parse:LAS for low", "lapt > none on ner:precision"]
-    gaps = compare(tagged, None, made.levels, resamples=200, permutations=50, hypotheses=claims)
+    few = {"resamples": 200, "permutations": 50}
+    gaps = compare(tagged, None, made.levels, hypotheses=claims, sentences=made.sentences, **few)
     write_gaps(run / "gaps.json", gaps)
     rows = [[cell.strip() for cell in row] for row in read(render_report(run).read_text("utf-8")).rows]
     (one,) = [row for row in rows if row[:1] == [claims[0]]]

@@ -87,7 +87,7 @@ def by_family(codes: Sequence[str], grid: np.ndarray) -> np.ndarray:
     for row, code in enumerate(codes):
         language = look_up(code)
         families.setdefault(language.family or code if language else code, []).append(row)
-    return np.array([grid[rows].mean(0) for rows in families.values()])
+    return np.array([grid[rows].mean(0) for rows in families.values()]).reshape(len(families), grid.shape[1])
 
 
 def spearman(x: np.ndarray, y: np.ndarray) -> float | None:
