@@ -16,8 +16,8 @@ from xlreach.gaps import (
     GapAnalysis,
     Interval,
     LanguageSplit,
-    Regression,
     PoolSizes,
+    Regression,
     RunComparison,
     RunDifference,
 )
@@ -82,7 +82,7 @@ def test_every_claim_carries_its_figure_and_interval(make_study):
 def test_without_a_test_nothing_is_claimed(make_study):
     """Trained once: the answer's comparisons of methods have figures, and no test."""
     study = make_study(bases=BASE, recipes=("none", "lapt"), alignments=("none",), seeds=(1,), tagging=False)
-    answer, sentences, text = answer_text(compare(study.results, study.queries, study.levels, **FEW))
+    answer, _, text = answer_text(compare(study.results, study.queries, study.levels, **FEW))
     methods = [claim for claim in answer.claims if claim.form]
     assert methods and all(claim.p is None and claim.interval is None and not claim.claimed for claim in methods)
     assert "cannot be told" in text and "no test: trained once" in text and "helps" not in text
@@ -127,7 +127,9 @@ def test_where_hardly_anything_is_found_the_gap_is_no_advice(make_study):
 def test_a_verdict_is_a_sentence(made):
     results = [row for row in made.results if row.kind == "tagging"]
     claims = ["lapt > none on parse:LAS for low"]
-    (sentence,) = verdict_sentences(compare(results, None, made.levels, hypotheses=claims, sentences=made.sentences, **FEW))
+    (sentence,) = verdict_sentences(
+        compare(results, None, made.levels, hypotheses=claims, sentences=made.sentences, **FEW)
+    )
     assert sentence.startswith(f"{claims[0]} ({BASE[0]}): supported; left minus right +") and "after Holm" in sentence
 
 

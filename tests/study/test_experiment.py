@@ -4,6 +4,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+import pandas
 import pytest
 
 from xlreach.comparison import compare, write_gaps
@@ -76,8 +77,15 @@ def test_studies_are_set_side_by_side(written, tmp_path, monkeypatch):
                         measure="nDCG@10", value=0.8 - 0.1 * number * (code == "qlb") + 0.001 * seed * (code == "qlb"))
             for code in ("qha", "qlb") for seed in (1, 2, 3)
         ]  # fmt: skip
+        names = ("base", "recipe", "alignment", "retriever", "language", "seed", "dataset", "setting", "measure",
+                 "query_language", "document_language")  # fmt: skip
+        queries = pandas.DataFrame(
+            {name: getattr(row, name) for name in names}
+            | {"query_id": str(query), "group": str(query), "value": row.value + 0.001 * (-1) ** query}
+            for row in rows for query in range(10)
+        )  # fmt: skip
         levels = {"high": ["qha"], "low": ["qlb"]}
-        write_gaps(folder / "gaps.json", compare(rows, None, levels, resamples=200, permutations=200))
+        write_gaps(folder / "gaps.json", compare(rows, queries, levels, resamples=200, permutations=200))
         return folder, 1
 
     monkeypatch.setattr(experiments, "run_study", run_study)

@@ -19,6 +19,7 @@ import yaml
 from xlreach.comparison import read_gaps
 from xlreach.errors import StoreError, XLReachError
 from xlreach.measurement import FIELDS, Measurement, read_measurements
+from xlreach.scoring.measures import MeasureInfo
 from xlreach.study.config import load_config
 from xlreach.study.paths import StudyPaths
 from xlreach.study.run import compare_run, run_study
@@ -90,6 +91,7 @@ def test_a_run_leaves_everything(tiny):
             "ranks.parquet",
             "gaps.json",
             "curves.json",
+            "sentences.parquet",
             "systems.json",
             "report.html",
             "tables",
@@ -196,6 +198,25 @@ def test_hypotheses_are_answered(tiny):
     (answer,) = read_gaps(tiny.run / "gaps.json").verdicts
     assert answer.claim == "va(20)+lapt(epochs=1) > none on pos:accuracy for low"
     assert answer.verdict in ("supported", "refuted", "cannot tell")
+
+
+def test_every_measure_of_a_study_says_which_value_is_best(tiny):
+    """All but shares of languages, which have no best value, and how many examples there were."""
+    rows = read_measurements(tiny.run / "results.jsonl")
+    undirected = {row.measure for row in rows if MeasureInfo.of(row.measure).best is None}
+    assert undirected <= {"share@1", "share@10", "excess_share@10", "examples"}
+    assert {"nDCG@10", "language_bias@10", "fertility"} & {row.measure for row in rows}
+
+
+def test_tallies_of_sentences_give_the_figures_of_tagging(tiny):
+    sentences = pandas.read_parquet(tiny.run / "sentences.parquet")
+    for row in read_measurements(tiny.run / "results.jsonl"):
+        if row.kind == "tagging" and row.part is None and row.measure == "LAS":
+            mine = sentences[(sentences["recipe"] == row.recipe) & (sentences["language"] == row.language)]
+            mine = mine[(mine["seed"] == row.seed) & (mine["measure"] == "LAS") & (mine["dataset"] == row.dataset)]
+            mine = mine[mine["sentences"].isna() if row.sentences is None else mine["sentences"] == row.sentences]
+            mine = mine[mine["setting"].isna() if row.setting is None else mine["setting"] == row.setting]
+            assert mine["correct"].sum() / mine["total"].sum() == pytest.approx(row.value)
 
 
 def test_running_again_does_nothing_and_touches_nothing(tiny):

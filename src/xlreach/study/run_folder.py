@@ -87,6 +87,7 @@ def is_whole(plan: Plan, paths: StudyPaths, study: str, whole: str) -> bool:
     folder, scored = paths.run(study), any(stage.kind == "score" for stage in plan.measured.values())
     names = ["results.jsonl", "trec", "tables", "charts", CURVES_FILE, SYSTEMS_FILE, *_LAST]
     names += ["queries.parquet", "ranks.parquet"] if scored else []
+    names += [_SENTENCES] if any(stage.kind == "tag" for stage in plan.measured.values()) else []
     parts = [*(folder / name for name in names), paths.encoders(study), paths.indexes(study)]
     return written_plan(folder) == whole and all(part.exists() for part in parts)
 

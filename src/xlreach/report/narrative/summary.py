@@ -40,7 +40,10 @@ def _base_gap(analysis: GapAnalysis, topic: Topic) -> str:
     rows = selection.reference_rows(selection.gaps_of(analysis, topic))
     if not rows:
         return "Gap in retrieval: not measured in both low- and high-resource languages."
-    settings = ", ".join(f"{row.setting} {_gap(row)}" for row in rows)
+    settings = ", ".join(
+        f"{row.setting}{f' over {row.documents[0]}-resource documents' if len(row.documents) == 1 else ''} {_gap(row)}"
+        for row in rows
+    )
     name = system_name(rows[0].system, within_sentence=True)
     sign = "Above" if rows[0].lower_is_better else "Below"
     return (
