@@ -13,8 +13,8 @@ from xlreach.corpora.collection import Document
 from xlreach.errors import DataError
 from xlreach.retrieval.encoding import TextEncoder
 from xlreach.retrieval.factory import (
-    add_vectors,
     apply_parameters,
+    blocks,
     check_factory,
     search_parameters,
     train_index,
@@ -61,7 +61,7 @@ def test_merged_shards_are_the_index_of_all(tmp_path, factory):
     whole = check_factory(factory, 16)
     train_index(whole, vectors, factory)
     apply_parameters(whole, search_parameters(whole))
-    add_vectors(whole, vectors)
+    whole.add(vectors)
     faiss.write_index(whole, str(tmp_path / "theirs"))
     whole.reset()
     assert merges(whole)
@@ -98,7 +98,8 @@ def test_an_index_that_ranks_by_exact_vectors_is_written_as_faiss_writes_it(tmp_
     index = check_factory(factory, 8)
     train_index(index, vectors, factory)
     apply_parameters(index, search_parameters(index))
-    add_vectors(index, file)
+    for block in blocks(file):
+        index.add(block)
     faiss.write_index(index, str(tmp_path / "theirs"))
     assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()
     assert read_file(tmp_path / "ours").search(vectors[:9], 5)[0].tobytes() == index.search(vectors[:9], 5)[0].tobytes()

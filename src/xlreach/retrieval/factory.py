@@ -43,11 +43,7 @@ _USUAL_LENGTHS = (768, 1024, 640, 720, 1000)
 
 
 def check_factory(factory: str, dimension: int | None = None) -> Any:
-    """The empty FAISS index of that string.
-
-    Args:
-        factory: As `faiss.index_factory` takes it.
-        dimension: Length of the vectors; None if they are not known yet: then it must fit some usual length.
+    """The empty FAISS index of a factory string, for vectors of that length (None: of some usual length).
 
     Raises:
         SpecError: FAISS does not know it, it does not fit the dimension, or it cannot rank unit vectors by cosine.
@@ -99,39 +95,37 @@ def ranked_exactly(factory: str, dimension: int) -> str:
     return factory if core.d >= dimension and (as_they_are or nearly) else f"{factory},RFlat"
 
 
-def train_index(index: Any, vectors: Vectors, factory: str, seed: int = 0) -> None:
-    """Trains the index on a sample, if it needs it.
+def train_index(index: Any, vectors: Vectors, factory: str) -> None:
+    """Trains the index on a sample, if it needs training.
 
     Raises:
         IndexFolderError: Too few vectors for that index.
     """
-    count = len(vectors)
-    if not index.is_trained:
-        needed = max(1, _centroids(index))
-        if count < needed:
-            cells = max(1, int(4 * count**0.5))
-            raise IndexFolderError(
-                f"The index {factory!r} learns {needed} centroids, from only {count} documents.",
-                fix=f"Use 'Flat' (exact, and right up to about a million documents) or 'IVF{cells},Flat'.",
-            )
-        _allow_small_samples(index)
-        core: Any = core_index(index)
-        if hasattr(core, "do_polysemous_training"):
-            # Orders the codes for a way of searching that is not used here, in twenty times the time of training.
-            core.do_polysemous_training = False
-        index.train(training_sample(index, vectors, seed))
+    if index.is_trained:
+        return
+    count, needed = len(vectors), max(1, _centroids(index))
+    if count < needed:
+        cells = max(1, int(4 * count**0.5))
+        raise IndexFolderError(
+            f"The index {factory!r} learns {needed} centroids, from only {count} documents.",
+            fix=f"Use 'Flat' (exact, and right up to about a million documents) or 'IVF{cells},Flat'.",
+        )
+    _allow_small_samples(index)
+    core: Any = core_index(index)
+    if hasattr(core, "do_polysemous_training"):
+        # Orders the codes for a way of searching that is not used here, in twenty times the time of training.
+        core.do_polysemous_training = False
+    index.train(training_sample(index, vectors))
 
 
-def add_vectors(index: Any, vectors: Vectors) -> None:
-    """Adds vectors, block by block."""
-    for block in blocks(vectors):
-        index.add(block)
-
-
-def training_sample(index: Any, vectors: Vectors, seed: int = 0) -> Vectors:
+def training_sample(index: Any, vectors: Vectors) -> Vectors:
     """The vectors that an index learns from: 64 a centroid, drawn at random, in the order of rows."""
-    size = min(len(vectors), max(_centroids(index) * _TRAINING_PER_CENTROID, 4096))
-    rows = np.sort(np.random.default_rng(seed).choice(len(vectors), size, replace=False))
+    return _random_rows(vectors, max(_centroids(index) * _TRAINING_PER_CENTROID, 4096))
+
+
+def _random_rows(vectors: Vectors, most: int) -> Vectors:
+    size = min(len(vectors), most)
+    rows = np.sort(np.random.default_rng(0).choice(len(vectors), size, replace=False))
     return np.ascontiguousarray(vectors[rows])
 
 
@@ -172,7 +166,7 @@ def apply_parameters(index: Any, parameters: dict[str, float]) -> None:
 def search_vectors(index: Any, vectors: Vectors, k: int) -> tuple[Vectors, NDArray[np.int64]]:
     """Scores and rows of the `k` nearest, best first, each of shape (number of vectors, k); row −1 where none is left.
 
-    Where vectors rank what codes find, those find 100 candidates or more.
+    Codes find 100 candidates or more for the vectors to rank.
     """
     wide = max(k, _FEWEST) if isinstance(index, faiss.IndexRefine) else k
     scores, rows = index.search(np.ascontiguousarray(vectors, dtype=np.float32), wide)
@@ -180,16 +174,12 @@ def search_vectors(index: Any, vectors: Vectors, k: int) -> tuple[Vectors, NDArr
 
 
 def measure(index: Any, vectors: Vectors) -> dict[str, float]:
-    """How well an index finds and scores a sample of its own vectors.
+    """How well an index finds and scores a sample of its own vectors, as `{recall@10, score_error}`.
 
-    Returns:
-        `{recall@10, score_error}`: how much of the ten that it finds is as near as the true ten are, and by how much
-        the scores of what it finds differ from their cosines, on average.
+    The share of the ten documents found that are as near as the true ten, and the mean absolute difference of their
+    scores to their cosines.
     """
-    count = len(vectors)
-    k = min(10, count)
-    rows = np.sort(np.random.default_rng(0).choice(count, min(_MEASURED, count), replace=False))
-    queries = np.ascontiguousarray(vectors[rows])
+    k, queries = min(10, len(vectors)), _random_rows(vectors, _MEASURED)
     exact = faiss.ResultHeap(len(queries), k, keep_max=True)
     start = 0
     for part in (block[at : at + _COMPARED] for block in blocks(vectors) for at in range(0, len(block), _COMPARED)):
@@ -242,13 +232,8 @@ def _downcast_ivf(index: Any) -> Any:
 
 def _centroids(index: Any) -> int:
     """How many vectors training needs at least."""
-    core, needed = core_index(index), 0
-    if isinstance(core, faiss.IndexIVF):
-        needed = core.nlist
-    coder = getattr(core, "pq", None)
-    if coder is not None:
-        needed = max(needed, coder.ksub)
-    return needed
+    core = core_index(index)
+    return max(getattr(core, "nlist", 0), getattr(getattr(core, "pq", None), "ksub", 0))
 
 
 def _allow_small_samples(index: Any) -> None:

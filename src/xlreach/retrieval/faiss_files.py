@@ -18,8 +18,8 @@ from faiss.contrib.ondisk import merge_ondisk
 
 from xlreach.retrieval.factory import (
     Vectors,
-    add_vectors,
     apply_parameters,
+    blocks,
     core_index,
     goes_through_all,
     held_vectors,
@@ -30,16 +30,15 @@ from xlreach.retrieval.factory import (
 
 
 def write_index(path: Path, index: Any, vectors: Vectors, factory: str) -> None:
-    """Trains an index if it needs training, adds vectors to it and writes the file.
+    """Trains the empty FAISS index of a factory string if it needs training, adds vectors and writes the file.
 
-    Args:
-        index: The empty FAISS index; left empty, though trained.
-        vectors: Shape (documents, dimension), in the order of rows; those of a memory-mapped file are not held.
+    The index itself is left empty; vectors, of shape (documents, dimension), that are memory-mapped are not held.
     """
     if not is_exact(index):
         train_index(index, vectors, factory)
         apply_parameters(index, search_parameters(index))
-        add_vectors(candidates(index), vectors)
+        for block in blocks(vectors):
+            candidates(index).add(block)
     _write(path, index, vectors)
     index.reset()
 

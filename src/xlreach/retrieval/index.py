@@ -50,11 +50,9 @@ _SCHEMA = pa.schema([("id", pa.string()), ("text", pa.string()), ("title", pa.st
 
 @dataclass(frozen=True)
 class DenseIndex:
-    """An index folder, opened.
+    """An index folder, opened: the FAISS index and `ids.parquet`, both memory-mapped.
 
-    Attributes:
-        manifest: What `manifest.json` says.
-        texts: `ids.parquet`, memory-mapped; held open, so that an update does not change what is read.
+    Both are held open, so that an update of the folder does not change what is read.
     """
 
     folder: Path
@@ -83,16 +81,14 @@ class DenseIndex:
     def documents(self, rows: Sequence[int]) -> list[Document]:
         """The documents of those rows; only the groups of rows that hold them are read."""
         file = pq.ParquetFile(self.texts)
-        sizes = [file.metadata.row_group(at).num_rows for at in range(file.num_row_groups)]
-        starts = np.concatenate([[0], np.cumsum(sizes)])
+        starts = np.cumsum([0, *(file.metadata.row_group(at).num_rows for at in range(file.num_row_groups))])
         wanted = np.asarray(rows, np.int64)
         groups = np.searchsorted(starts, wanted, side="right") - 1
         documents: dict[int, Document] = {}
         for group in np.unique(groups):
-            rows_of_group = np.unique(wanted[groups == group])
-            table = file.read_row_group(int(group)).take(pa.array(rows_of_group - starts[group]))
-            for row, row_values in zip(rows_of_group.tolist(), table.to_pylist(), strict=True):
-                documents[row] = Document(row_values["id"], self.language, row_values["text"], row_values["title"])
+            rows_of_group = wanted[groups == group]
+            table = file.read_row_group(int(group)).take(rows_of_group - starts[group])
+            documents |= zip(rows_of_group.tolist(), table_documents(table, self.language), strict=True)
         return [documents[int(row)] for row in rows]
 
     @property
@@ -101,23 +97,20 @@ class DenseIndex:
         return self.manifest.get("score_error", 0.0) > _ESTIMATE
 
     def vectors(self, out: Vectors | None = None, start: int = 0, count: int | None = None) -> Vectors:
-        """So many vectors from a row on, all if not said, shape (count, dimension), put into `out` if it is given."""
+        """`count` vectors from the row `start` on (by default, all), shape (count, dimension), into `out` if given."""
         held = held_vectors(self.faiss)
         if held is None:
             raise IndexFolderError("Holds no exact vectors in one piece.", fix="Build it as 'Flat'.", path=self.folder)
         return held.reconstruct_n(start, self.count - start if count is None else count, out)
 
     def search(self, vectors: Vectors, k: int) -> tuple[Vectors, NDArray[np.int64]]:
-        """The `k` nearest rows of each vector, all in one batch.
+        """Cosines and rows of the `k` nearest of each vector, best first, both of shape (vectors, min(k, count)).
 
-        Returns:
-            Cosines and rows, best first, shape (number of vectors, min(k, count)); row −1 where an approximate index
-            found no more.
+        The row is −1 where an approximate index found no more.
         """
-        k = min(k, self.count)
-        if k <= 0 or len(vectors) == 0:
-            shape = (len(vectors), max(k, 0))
-            return np.zeros(shape, np.float32), np.zeros(shape, np.int64)
+        k = max(0, min(k, self.count))
+        if k == 0 or len(vectors) == 0:
+            return np.zeros((len(vectors), k), np.float32), np.zeros((len(vectors), k), np.int64)
         return search_vectors(self.faiss, vectors, k)
 
 
@@ -129,19 +122,18 @@ def build_index(
     language: str = "und",
     checkpoint: Path | None = None,
 ) -> Path:
-    """Encodes documents (title, then text) and indexes them.
+    """Encodes documents (title, then text), indexes them, and returns `out`.
 
-    A document without text has the vector of the special tokens around nothing, as in `SentenceTransformer.encode`;
-    it is kept, so that row numbers and judgements stay whole.
+    A document without text is kept, so that row numbers and judgments stay whole; its vector is that of the special
+    tokens alone.
 
     Args:
-        documents: Read once, streaming; ids are free strings, and unique.
+        encoder: The encoder or its folder.
+        documents: Read once, streaming; ids are unique.
         out: The folder to write; replaced as a whole if it is an index already.
-        factory: A FAISS factory string; where that keeps codes alone, exact vectors rank what they find.
-        checkpoint: Where vectors are kept until the index is whole, so that a killed run goes on; None keeps none.
-
-    Returns:
-        `out`.
+        factory: A FAISS factory string; where its index keeps only codes, exact vectors rank what the codes find.
+        language: Written into the manifest.
+        checkpoint: Keeps the vectors until the index is complete, so that a killed run goes on; None keeps none.
 
     Raises:
         SpecError: An index string that cannot be used.
@@ -172,15 +164,15 @@ def build_index(
 
 
 def open_index(folder: Path | str, encoder: TextEncoder | str | None = None, *, verify: bool = True) -> DenseIndex:
-    """Opens an index folder for searching with one encoder.
+    """Opens an index folder for searching.
 
     Args:
         folder: What `build_index` wrote.
-        encoder: The encoder that queries will be encoded with, or its fingerprint; None to look at the folder only.
-        verify: Whether to compare checksums of the files (a second a gigabyte or so); sizes always are.
+        encoder: The encoder of the queries, or its fingerprint; None if the folder is only looked at.
+        verify: Whether to compare checksums of the files (about a second a gigabyte); sizes are always compared.
 
     Raises:
-        IndexFolderError: Another encoder's, a file is missing, changed or cut short, or the manifest was edited.
+        IndexFolderError: Another encoder built it, a file is missing or changed, or the manifest was edited.
     """
     folder = Path(folder)
     while True:
@@ -196,13 +188,10 @@ def open_index(folder: Path | str, encoder: TextEncoder | str | None = None, *, 
 
 
 def find_indexes(root: Path | str, languages: Sequence[str] = ()) -> dict[str, Path]:
-    """The index folders at or directly below `root`, by language.
-
-    Args:
-        root: An index folder, or a folder of them.
+    """The index folders at or directly below `root`, by language: of those languages, or all.
 
     Raises:
-        IndexFolderError: There are none, or not of a wanted language.
+        IndexFolderError: There are none, or not of a language that is asked for.
     """
     root = Path(root)
     manifests = (
@@ -218,22 +207,23 @@ def find_indexes(root: Path | str, languages: Sequence[str] = ()) -> dict[str, P
 
 
 def check_target(out: Path) -> None:
-    """Raises IndexFolderError where an index cannot be put."""
+    """Raises IndexFolderError if the folder `out` holds something other than an index."""
     if out.is_dir() and any(out.iterdir()) and not (out / "manifest.json").is_file():
         raise IndexFolderError("The folder holds something that is no index.", fix="Name an empty one.", path=out)
 
 
 def document_text(document: Document) -> str:
-    """What of a document is encoded: its title, a blank, its text."""
+    """The text of a document that is encoded: its title, a space, its text."""
     return f"{document.title} {document.text}" if document.title else document.text
 
 
-def fill_index(folder: Path, index: Any, vectors: Vectors, encoder: TextEncoder, language: str, factory: str) -> None:
-    """Writes `index.faiss` and `manifest.json` beside the `ids.parquet` that is there.
+def table_documents(table: pa.Table, language: str) -> list[Document]:
+    """The documents of a table that was read from `ids.parquet`."""
+    return [Document(row["id"], language, row["text"], row["title"]) for row in table.to_pylist()]
 
-    Args:
-        vectors: Those of the documents, in the order of rows.
-    """
+
+def fill_index(folder: Path, index: Any, vectors: Vectors, encoder: TextEncoder, language: str, factory: str) -> None:
+    """Writes `index.faiss`, from an empty FAISS index and the documents' vectors, and `manifest.json`."""
     path = folder / "index.faiss"
     write_index(path, index, vectors, factory)
     quality = {} if is_exact(index) else measure(read_file(path), vectors)
@@ -251,10 +241,7 @@ def write_manifest(
 ) -> None:
     """Writes `manifest.json` beside the two files that it describes.
 
-    Args:
-        encoder: The one that the vectors are of.
-        search: What `search_parameters` chose.
-        quality: What `measure` found; nothing for an exact index.
+    `search` is what `search_parameters` chose; `quality` is what `measure` found, nothing for an exact index.
     """
     manifest = {
         "xlreach": __version__,
@@ -272,7 +259,9 @@ def write_manifest(
         "search": search,
         **quality,
         "count": count,
-        "files": {name: _describe(folder / name) for name in _FILES},
+        "files": {
+            name: {"bytes": (folder / name).stat().st_size, "sha256": file_digest(folder / name)} for name in _FILES
+        },
     }
     manifest["checksum"] = digest(manifest)
     text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
@@ -280,7 +269,7 @@ def write_manifest(
 
 
 def write_documents(documents: Iterable[Document], path: Path) -> Iterator[str]:
-    """Passes the texts on while it writes ids, texts and titles."""
+    """Yields the texts to encode, and writes ids, texts and titles to `path` meanwhile."""
     seen, rows = FirstOccurrence(), list[Document]()
     with pq.ParquetWriter(path, _SCHEMA) as writer:
         for document in documents:
@@ -318,20 +307,12 @@ def _write_rows(writer: pq.ParquetWriter, documents: list[Document], seen: First
     twice = np.flatnonzero(first != np.arange(start, start + len(documents)))
     if len(twice):
         raise DataError(f"The document id {documents[twice[0]].id!r} occurs twice.", expected="Ids are unique.")
-    columns = [
-        [document.id for document in documents],
-        [document.text for document in documents],
-        [document.title for document in documents],
-    ]
+    columns = [[getattr(document, name) for document in documents] for name in _SCHEMA.names]
     writer.write_table(pa.table(columns, schema=_SCHEMA))
 
 
-def _describe(path: Path) -> dict[str, Any]:
-    return {"bytes": path.stat().st_size, "sha256": file_digest(path)}
-
-
 def _clear(out: Path) -> None:
-    """Removes what builds left that were killed: their files may be as large as the index."""
+    """Removes what killed builds left: such files may be as large as the index."""
     for left in out.parent.glob(f".{glob.escape(out.name)}.*.tmp"):
         number = left.name.rpartition(".tmp")[0].rpartition(".")[2]
         if number.isdecimal() and not psutil.pid_exists(int(number)):
@@ -339,17 +320,16 @@ def _clear(out: Path) -> None:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """What the `manifest.json` of an index folder says.
+    """The content of an index folder's `manifest.json`.
 
     Raises:
         IndexFolderError: It is missing or damaged, or was edited after the index was built.
     """
     path = folder / "manifest.json"
     if not path.is_file():
-        near = [path.parent.name for path in folder.parent.glob("*/manifest.json")]
-        raise IndexFolderError(
-            "No index here: manifest.json is missing.", fix=nearest(folder.name, near) if near else "", path=folder
-        )
+        others = [path.parent.name for path in folder.parent.glob("*/manifest.json")]
+        hint = nearest(folder.name, others) if others else ""
+        raise IndexFolderError("No index here: manifest.json is missing.", fix=hint, path=folder)
     try:
         manifest = json.loads(path.read_text("utf-8"))
         stated = manifest.pop("checksum")

@@ -39,18 +39,16 @@ def update_index(
     remove: Iterable[str] = (),
     checkpoint: Path | None = None,
 ) -> Path:
-    """Adds documents to an index folder and removes others.
+    """Removes documents (by id) from an index folder, adds others, and returns the folder.
 
     The documents that stay keep their order; added ones follow. An id that is both removed and added is replaced.
 
     Args:
         folder: What `build_index` wrote.
         encoder: The encoder that it was built with, or its folder.
-        add: New documents, with ids of their own; read once.
-        checkpoint: Where new vectors are kept until the index is whole, so that a killed run goes on; None keeps none.
-
-    Returns:
-        `folder`.
+        add: Read once, streaming.
+        remove: The ids of documents to remove.
+        checkpoint: As for `build_index`.
 
     Raises:
         IndexFolderError: The folder is damaged or another encoder's.

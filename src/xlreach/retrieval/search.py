@@ -37,10 +37,6 @@ class Hit:
 def search(encoder: TextEncoder, queries: Sequence[str], indexes: Sequence[DenseIndex], k: int = 10) -> list[list[Hit]]:
     """The `k` best documents of all indexes together, for each query.
 
-    Args:
-        encoder: The one that the indexes were built with.
-        indexes: Opened with `open_index(folder, encoder)`.
-
     Raises:
         IndexFolderError: An index is another encoder's.
     """
@@ -52,31 +48,27 @@ def search(encoder: TextEncoder, queries: Sequence[str], indexes: Sequence[Dense
     documents: dict[tuple[int, int], Document] = {}
     for number, index in enumerate(indexes):
         rows_of_index = np.unique(rows[(numbers == number) & (rows >= 0)]).tolist()
-        documents |= {
-            (number, row): document for row, document in zip(rows_of_index, index.documents(rows_of_index), strict=True)
-        }
-    return [
-        [_hit(documents[number, row], score) for score, number, row in zip(*result, strict=True) if row >= 0]
-        for result in zip(scores.tolist(), numbers.tolist(), rows.tolist(), strict=True)
-    ]
+        for row, document in zip(rows_of_index, index.documents(rows_of_index), strict=True):
+            documents[number, row] = document
+    hits = []
+    for result in zip(scores.tolist(), numbers.tolist(), rows.tolist(), strict=True):
+        best = [(documents[number, row], score) for score, number, row in zip(*result, strict=True) if row >= 0]
+        hits.append([Hit(match.id, match.language, score, match.text, match.title) for match, score in best])
+    return hits
 
 
 def rank(vectors: Vectors, indexes: Sequence[DenseIndex], k: int, query_ids: Sequence[str] = ()) -> list[Ranked]:
     """As `search`, from query vectors to document ids.
 
-    Args:
-        query_ids: The ids of the queries, if documents with the id of their query are left out (in bitext, they are the
-            query itself).
+    Given `query_ids`, the document that has the id of its query is left out: in bitext it is the query itself.
     """
     if query_ids:
         wide = rank(vectors, indexes, k + 1)
         return [[hit for hit in ranking if hit[0] != name][:k] for name, ranking in zip(query_ids, wide, strict=True)]
     scores, numbers, rows = _ordered(vectors, indexes, k)
     if len(indexes) == 1:
-        of = indexes[0].ids
-        named = [
-            list(map(of.__getitem__, row_list)) for row_list in rows.tolist()
-        ]  # of row -1 too, which is left out below
+        of = indexes[0].ids  # row −1 gets an id too; it is cut off below
+        named = [list(map(of.__getitem__, row_list)) for row_list in rows.tolist()]
     else:
         ids = [index.ids for index in indexes]
         named = [
@@ -88,10 +80,10 @@ def rank(vectors: Vectors, indexes: Sequence[DenseIndex], k: int, query_ids: Seq
 
 
 def write_search_run(path: Path, queries: Sequence[str], ranked: Sequence[Ranked], tag: str = "xlreach") -> int:
-    """Writes rankings as a TREC run; returns the number of lines.
+    """Writes the rankings of queries (by id) as a TREC run of the name `tag`; returns the number of lines.
 
     Raises:
-        DataError: An id holds white space, which the format cannot carry, or two indexes hold the same one.
+        DataError: An id holds white space, which the format cannot carry, or two indexes hold the same id.
     """
     for query, ranking in zip(queries, ranked, strict=True):
         names = [name for name, _ in ranking]
@@ -106,10 +98,6 @@ def write_search_run(path: Path, queries: Sequence[str], ranked: Sequence[Ranked
         return write_run(path, zip(queries, ranked, strict=True), tag)
     except ValueError as error:
         raise DataError(f"{error}.", fix="Give documents and queries ids without white space.", path=path) from error
-
-
-def _hit(document: Document, score: float) -> Hit:
-    return Hit(document.id, document.language, score, document.text, document.title)
 
 
 def _ordered(
