@@ -52,11 +52,9 @@ class Choice:
 
 
 def choose_pieces(base: Segmenter, files: Mapping[str, Path], others: Mapping[str, Path], n: int, rule: str) -> Choice:
-    """Chooses the `n` best new pieces for a text, or fewer where the text does not give as many.
+    """Chooses the `n` best new pieces for a text by a rule, or fewer where the text does not give as many.
 
-    Args:
-        others: Text by language that must be tokenized as before; used with Unigram tokenizers only.
-        rule: `unk`, `fragmentation` or `frequency`.
+    With a Unigram tokenizer, text in `others` is tokenized as before.
 
     Raises:
         DataError: There is no text.
@@ -92,13 +90,9 @@ def choose_pieces(base: Segmenter, files: Mapping[str, Path], others: Mapping[st
 
 
 class _Text:
-    """The words of a text and their pretokens.
+    """The different words and pretokens of a text with their counts.
 
-    Attributes:
-        words: The different words, with how often each occurs.
-        pretokens: The different pretokens, with how often each occurs.
-        flat: For all pretokens of all words in order, its number in `pretokens`.
-        word_ids: And the number of its word in `words`.
+    `flat` and `word_ids` are parallel: the number of a pretoken, and of the word it stands in, in the order of words.
     """
 
     def __init__(self, base: Segmenter, words: Counter[str]) -> None:

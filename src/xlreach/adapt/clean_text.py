@@ -32,10 +32,8 @@ COUNTS_FILE = "counts.json"
 class TextCounts:
     """How many lines of one language were read, removed and kept.
 
-    Attributes:
-        duplicate: Lines equal to an earlier one of the language.
-        near_evaluation: Lines nearly equal to an evaluation text, containing one or part of one: they share seven
-            tenths of the 5-letter sequences of the shorter text, which has 20 letters or more.
+    `duplicate` lines equal an earlier one. `near_evaluation` lines share seven tenths of the 5-letter sequences of the
+    shorter text, of 20 letters or more, with an evaluation text.
     """
 
     read: int = 0
@@ -51,17 +49,11 @@ class TextCounts:
 def prepare_text(
     lines: Mapping[str, Iterable[str]], out: Path, evaluation: Iterable[str] = ()
 ) -> dict[str, TextCounts]:
-    """Writes `<language>.txt` for each language, a line per text, and `counts.json`.
+    """Writes `<language>.txt` for each language, a line per text, and `counts.json`; returns the counts by language.
 
-    Runs of white space become one space; lines keep their order. Blank lines between others end a document, and one
-    is written for them. Keeps 8 bytes of digest in memory for each different line, and at most 240 MB for
-    near-duplicates.
-
-    Args:
-        evaluation: Texts that must not be trained on, of any language: dev and test sentences, queries, documents.
-
-    Returns:
-        The counts by language.
+    Runs of white space become one space; lines keep their order; a blank line ends a document. Lines in `evaluation`
+    (dev and test sentences, queries, documents of any language) are removed. Memory: 8 bytes for each different line,
+    and at most 240 MB for near-duplicates.
 
     Raises:
         DataError: No line of a language is left; the message says why lines were removed.
@@ -93,13 +85,7 @@ def normal_form(text: str) -> str:
 
 
 class ContaminationFilter:
-    """Finds texts that a study evaluates on, to keep them out of training.
-
-    Keeps 8 bytes of digest in memory for each different text, besides what `NearDuplicates` keeps.
-
-    Args:
-        texts: Sentences, queries and documents to evaluate on; read once.
-    """
+    """Finds texts that a study evaluates on, to keep them out of training; keeps 8 bytes of each."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._digests: set[bytes] = set()
@@ -120,16 +106,12 @@ class ContaminationFilter:
 
 
 def hold_out_order(path: Path) -> NDArray[np.float64]:
-    """For each line of a prepared text, the share held out from which on it is held out too: from 0 to below 1.
+    """For each line of a prepared text, blank ones included, the share from which on it is held out: from 0 to below 1.
 
-    If a share is held out for validation, it is the lines with a smaller value, and always those with value 0. Whole
-    documents are held out, in an order that depends only on their number, so that every recipe, seed and tokenizer
-    has the same validation lines, and a smaller share is part of a larger one. Blank lines separate documents. A
-    document of more than 100 lines (every document, where there are fewer than 20) is split into blocks of up to 20
-    neighboring lines.
-
-    Returns:
-        Values by line number, blank lines included, shape (lines,).
+    Lines with a value smaller than the share that is asked for, and always those with value 0, are held out. Whole
+    documents are held out, in an order that depends only on their number, so that every recipe, seed and tokenizer has
+    the same validation lines, and a smaller share is part of a larger one. A document of more than 100 lines (every
+    document, where there are fewer than 20) is split into blocks of up to 20 neighboring lines.
     """
     with path.open(encoding="utf-8") as stream:
         blank = np.array([not line.strip() for line in stream], dtype=np.bool_)

@@ -18,18 +18,13 @@ _BLOCK = 1000  # lines per call of the tokenizer
 
 
 def diagnose(encoder: Path, lines: Iterable[str], most_lines: int | None = None) -> dict[str, float]:
-    """Measures an encoder's tokenizer on text.
-
-    Args:
-        lines: Text, one sentence or paragraph per line.
-        most_lines: Measure on the first so many lines; None for all.
+    """Measures an encoder's tokenizer on lines of text, on the first `most_lines` only if given.
 
     Returns:
-        `unk_pieces`: the share of pieces that are unknown. `unk_words`: the share of white-space words with an unknown
-        piece. `fertility`: pieces per word. `continued_words`: the share of words of two pieces or more.
-        `round_trip_loss`: the share of lines that encoding and decoding changes; `round_trip_loss_no_space`: the same
-        where white space is ignored. `new_pieces_used`: the share of the pieces added to the vocabulary that occur in
-        the text (only where pieces were added). All are from 0 to 1 except fertility.
+        Shares from 0 to 1, but for `fertility`, the pieces per white-space word. `unk_pieces` and `unk_words`: pieces
+        that are unknown, words with one. `continued_words`: words of two pieces or more. `round_trip_loss`: lines that
+        encoding and decoding changes; `round_trip_loss_no_space`: not counting white space. `new_pieces_used`: added
+        pieces that occur in the text, where pieces were added.
 
     Raises:
         DataError: There are no words in the text.
@@ -80,11 +75,7 @@ def diagnose(encoder: Path, lines: Iterable[str], most_lines: int | None = None)
 
 
 def parity(encoder: Path, pairs: Iterable[tuple[str, str]], most_pairs: int | None = None) -> tuple[float, int]:
-    """Compares how many pieces two languages take to say the same (Petrov et al. 2023).
-
-    Args:
-        pairs: Translations: a text of the language, and the same in the other language, usually English.
-        most_pairs: Measure on the first so many pairs; None for all.
+    """Compares how many pieces two languages take to say the same (Petrov et al. 2023), on translations.
 
     Returns:
         Pieces of all left sides over pieces of all right sides, without special tokens; and the number of pairs.

@@ -116,9 +116,7 @@ def resolve_base(text: str, *, static: bool = False) -> Path:
 def check_encoder(path: Path, *, transforms: bool = False) -> None:
     """Refuses a folder that cannot be loaded, or not safely.
 
-    Args:
-        transforms: Whether the caller passes text through `romanize.input_transform` before the encoder reads it, or
-            gives it no text at all.
+    `transforms` says that the caller passes text through `romanize.input_transform`, or gives the encoder no text.
 
     Raises:
         ModelError: The folder, its config.json, tokenizer or safetensors weights are missing, the weights are only

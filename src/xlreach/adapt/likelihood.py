@@ -31,14 +31,11 @@ _Masked = tuple[list[int], int, int]  # a line's pieces with some masked, the po
 
 
 def word_likelihood(encoder: Path, lines: Iterable[str], most_words: int = _WORDS) -> tuple[float, int] | None:
-    """Computes the pseudo-likelihood of words drawn from text, the same words for every encoder.
-
-    Args:
-        lines: Text that the encoder was not trained on; words are drawn from the first 2,000 lines.
+    """The pseudo-likelihood of words drawn from the first 2,000 lines, the same words for every encoder.
 
     Returns:
-        The mean negative log-likelihood in nats per word, and the number of words it is the mean of; None where the
-        encoder has no masked-language-model head, or every drawn word has an unknown piece.
+        The mean negative log-likelihood in nats per word, and the number of words; None where the encoder has no
+        masked-language-model head, or every drawn word has an unknown piece.
     """
     model, new_head = load_masked_lm(encoder, 0)
     if new_head:

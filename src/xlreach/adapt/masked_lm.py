@@ -19,10 +19,7 @@ Model = Any  # a transformers model with a masked-language-model head, which has
 
 
 def load_masked_lm(source: Path, seed: int) -> tuple[Model, list[str]]:
-    """Loads an encoder with its masked-language-model head, in float32.
-
-    Returns:
-        The model, and a warning where it had no head and got a new one.
+    """Loads an encoder with its masked-language-model head in float32; the warnings say whether that head is new.
 
     Raises:
         ModelError: transformers does not know the architecture, or it has no masked-language-model form.

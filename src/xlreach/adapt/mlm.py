@@ -48,12 +48,7 @@ _NO_DECAY = ("bias", "norm.weight", "LayerNorm.weight")
 
 @dataclass(frozen=True)
 class Training:
-    """How to train: parameters of the steps `lapt` and `scratch`, and embedding rows with a learning rate of their own.
-
-    Attributes:
-        tier_rate: Their learning rate as a multiple of `lr`.
-        rows: Whether to train the embeddings of pieces in the text, or of all pieces.
-    """
+    """How to train: parameters of `lapt` and `scratch`, and embedding rows trained at `tier_rate` times `lr`."""
 
     epochs: int
     lr: float
@@ -77,12 +72,9 @@ class Training:
 
 @dataclass(frozen=True)
 class History:
-    """What training measured.
+    """Losses in nats per masked piece: validation before training and after each epoch; training, a mean per epoch.
 
-    Attributes:
-        valid_loss: In nats per masked piece, before training and after each epoch.
-        train_loss: In nats per masked piece, the mean over the steps of each epoch.
-        best_epoch: The epoch, counted from 1, whose weights were kept.
+    `best_epoch`, counted from 1, is the one whose weights were kept.
     """
 
     valid_loss: tuple[float, ...]
@@ -95,10 +87,6 @@ class History:
 
 def train(model: Model, text: EncodedText, training: Training, job_state: JobState) -> History:
     """Trains `model` in place and leaves in it the weights of the epoch with the lowest validation loss.
-
-    Args:
-        model: As from `load_masked_lm`.
-        job_state: Where checkpoints are kept and costs are added.
 
     Raises:
         DataError: The loss is no longer a number.

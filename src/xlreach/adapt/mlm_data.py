@@ -35,13 +35,12 @@ class Batch:
 
 @dataclass(frozen=True)
 class EncodedText:
-    """Lines of piece ids, special tokens included, with what is needed to pad and mask them.
+    """Lines of piece ids (1-d int32 arrays), special tokens included, with what is needed to pad and mask them.
 
     Attributes:
-        lines: Each a 1-d int32 array.
         special: Ids that are never masked and never drawn as a random replacement.
         held_out_at: For each line, the share from which on it is held out (`clean_text.hold_out_order`).
-        words: For each line, its number of white-space words; of a line that was split, its first part has them all.
+        words: White-space words of each line; the first part of a line that was split has them all.
         more: More lines to train on, never held out.
     """
 
@@ -62,10 +61,6 @@ class EncodedText:
         cls, files: Mapping[str, Path], tokenizer: dict[str, Any], folder: Path | None, max_length: int
     ) -> EncodedText:
         """Encodes text files; a line longer than `max_length` pieces is split into several.
-
-        Args:
-            tokenizer: The content of `tokenizer.json`.
-            folder: The encoder folder, which may name the special tokens.
 
         Raises:
             DataError: There are fewer than two lines.

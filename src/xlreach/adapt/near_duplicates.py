@@ -23,12 +23,7 @@ _FACTOR, _MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 
 
 class NearDuplicates:
-    """The n-grams of reference texts.
-
-    Args:
-        forms: The texts in their `clean_text.normal_form`, streamed; none should occur twice.
-        most: The largest number of n-grams that are kept.
-    """
+    """The n-grams of reference texts, streamed in their `clean_text.normal_form`; at most `most` of them are kept."""
 
     def __init__(self, forms: Iterable[str], most: int = _MOST) -> None:
         self._one_in = np.uint64(1)

@@ -26,9 +26,6 @@ _DIAGNOSED_LINES = 500  # of each language
 def apply_step(step: Step, source: Path | None, job: Job) -> None:
     """Fills `job.out` with the encoder that a step makes, the diagnostics of its tokenizer and a model card.
 
-    Args:
-        source: The encoder folder that it starts from; None where the step starts a new encoder.
-
     Raises:
         XLReachError: The encoder, the text or the parameters do not allow it.
     """
@@ -49,17 +46,10 @@ def adapt_encoder(
     seed: int = 1,
     others: Mapping[str, Path] | None = None,
 ) -> Path:
-    """Adapts an encoder to the languages of `text`.
+    """Adapts an encoder to the languages of `text`, files of raw text that are cleaned first; as `xlreach.adapt`.
 
-    Args:
-        base: A folder, `package:NAME/FOLDER` or a hub id; ignored where the recipe starts from scratch.
-        recipe: Steps joined by `+`, such as `va(99)+lapt`.
-        text: Files of raw text by language; cleaned first (`prepare_text`).
-        others: Files of raw text by language that the encoder should still read as before: new vocabulary leaves that
-            text alone, and `mix=` trains on it too.
-
-    Returns:
-        `out`.
+    New vocabulary leaves the text in `others` alone, and `mix=` trains on it too. The base is ignored where the recipe
+    starts from scratch.
 
     Raises:
         SpecError: The recipe does not parse.

@@ -24,12 +24,10 @@ class Job:
     Attributes:
         out: An existing folder; the step writes a whole encoder folder into it.
         checkpoint: A folder that is kept when the process is killed, and found again by the next one.
-        text: By language, a file of clean text, one sentence or paragraph per line (`prepare_text`).
+        text: Files of clean text by language, one sentence or paragraph per line (`prepare_text`).
         cost: The step adds what it spent: `tokens`, `steps`.
-        base: The study's name of the base encoder; recorded.
         tables: Files of transliteration tables by language, preferred to the built-in ones.
-        others: By language, clean text of other languages, which a changed vocabulary should split as before and
-            which `lapt(mix=…)` adds to the training text.
+        others: Files of other languages, which a changed vocabulary splits as before and `lapt(mix=…)` trains on.
         data: Name and license of the sources of the texts; recorded.
     """
 
@@ -78,10 +76,7 @@ class Step(Spec, abc.ABC):
     def apply(self, source: Path | None, job: Job) -> None:
         """Reads the encoder folder `source` (None where the step `starts`) and writes another one into `job.out`.
 
-        Diagnostics and model card are not its business (`pipeline.apply_step`).
-
-        Raises:
-            XLReachError: The encoder, the text or the parameters do not allow it.
+        Diagnostics and model card are written by `pipeline.apply_step`.
         """
 
     def files(self) -> tuple[Path, ...]:
@@ -89,12 +84,7 @@ class Step(Spec, abc.ABC):
         return ()
 
     def spares(self, lines: Mapping[str, Iterable[str]], tables: Mapping[str, Path]) -> bool:
-        """Whether the step would leave every encoder unchanged; a study then leaves it out.
-
-        Args:
-            lines: Text of the languages that the encoder is specialised for, by language.
-            tables: Transliteration tables that come with the data, by language.
-        """
+        """Whether the step would leave every encoder unchanged; a study then leaves it out."""
         return False
 
 

@@ -159,11 +159,9 @@ class VocabularyReplacement(Step):
 
 
 def retrained(base: Segmenter, files: Sequence[Path], size: int) -> dict[str, Any]:
-    """Trains a vocabulary on text, for a `tokenizer.json` like the base's.
+    """A `tokenizer.json` of the base's kind, special tokens (with the first ids) and normalization, trained on text.
 
-    Args:
-        base: Gives the kind, special tokens (those with the first ids keep them), normalization and punctuation rules.
-        size: The largest number of entries, including special tokens.
+    `size` is the largest number of entries, special tokens included.
 
     Raises:
         DataError: There is no text, or not enough.

@@ -37,12 +37,7 @@ def input_transform(encoder: Path) -> Transform:
 
 
 def transform_named(wanted: str) -> Transform:
-    """The function with a name as in `Provenance.input`.
-
-    Raises:
-        ModelError: There is no such function.
-        MissingExtraError: It needs a package that is not installed.
-    """
+    """The function with a name as in `Provenance.input`; raises as `input_transform`."""
     if not wanted:
         return _unchanged
     if wanted.startswith(ICU):

@@ -39,16 +39,9 @@ def save_encoder(
 ) -> None:
     """Writes weights, tokenizer, sentence-transformers modules and provenance into `job.out`.
 
-    Args:
-        source: The folder that the step started from; its modules (pooling, prompts, maximum length) and its pooler
-            weights are kept.
-        job: Where to write, and what to record.
-        tokenizer: The content of `tokenizer.json`; the source's when not given.
-        model: With its masked-language-model head; the source's weights are copied when not given.
-        measured: What the step measured, recorded with it.
-        warnings: What a reader of results must know; added to those of the source.
-        changes: Fields of `Provenance` that the step changes, with their new values.
-        max_length: The longest input in pieces, where `source` does not say.
+    What is not given (`tokenizer`, `model` with its masked-language-model head) is copied from `source`, the folder
+    that the step started from; so are pooling, prompts, maximum length and pooler weights. `changes` are new values of
+    fields of `Provenance`; `max_length` is in pieces.
     """
     if model is not None:
         _save_weights(source, job.out, model)

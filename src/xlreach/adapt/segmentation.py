@@ -79,9 +79,7 @@ class Segmenter:
     def _characters(self, characters: Iterable[str]) -> tuple[str, str, str]:
         """Sorts characters by what BERT's normalizer and splitter do to them, for the brackets of regular expressions.
 
-        Returns:
-            Characters that stay and join their neighbors, that stay and are a pretoken of their own, and that change
-            or may change their neighbors.
+        Those that stay and join their neighbors, those that stay and are a pretoken, and those that change something.
         """
         kinds: tuple[list[str], list[str], list[str]] = ([], [], [])
         for character in characters:

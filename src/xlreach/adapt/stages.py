@@ -25,12 +25,9 @@ PARITY_WITH = "en"
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TextStage(Stage):
-    """The unlabelled text of a language: cleaned, without duplicates, without what the study scores.
+    """The unlabelled text of a language: cleaned, without duplicates, without what the study scores (`evaluation`).
 
-    Attributes:
-        sources: The names of the data sets that the text is taken from.
-        evaluation: What the study scores in the language.
-        text_lines: At most so many lines are taken, evenly from all; None takes all.
+    At most `text_lines` lines are taken, evenly from all of them; None takes all.
     """
 
     kind: ClassVar[str] = "text"
@@ -55,18 +52,11 @@ class TextStage(Stage):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class AdaptStage(Stage):
-    """One step of a recipe: an encoder folder from an encoder folder (or from nothing, for a step that starts).
+    """One step of a recipe: an encoder folder from an encoder folder `source`, or from nothing for a step that starts.
 
-    Attributes:
-        source: The encoder that it changes; None where it starts one.
-        text: The text of the languages that the encoder is specialised for, by language.
-        others: The text of other languages that the step reads, by language.
-        languages: The languages that the encoder is specialised for; none for a step that is the same for all.
-        tables: Transliteration tables of the data, by language.
-        files: The checksum of the tables, and of the files that the step's parameters name.
-        seed: The seed; None for a step that does not draw at random.
-        base: What the study calls the base; recorded beside the encoder.
-        sources: Name and license of every source of its text; recorded likewise.
+    `text` and `others` are files by language: of the languages that the encoder is specialised for, and of others that
+    the step reads. `languages` is empty for a step that gives the same encoder for all of them, `seed` is None for a
+    step that does not draw at random. `base` and `sources` (name and license of each text) are only recorded.
     """
 
     kind: ClassVar[str] = "adapt"
@@ -102,13 +92,10 @@ class AdaptStage(Stage):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DiagnoseStage(Stage):
-    """What an encoder makes of a language.
+    """Measures what an encoder makes of a language.
 
-    Its tokenizer on lines spread over the text, and against English where there is parallel text; its pseudo-perplexity
-    on lines that no training has seen; its own validation loss.
-
-    Attributes:
-        parallel: The name of parallel text with English; None where there is none.
+    Its tokenizer on lines spread over the text, and against English where there is `parallel` text; its
+    pseudo-perplexity on lines that no training has seen; its own validation loss.
     """
 
     kind: ClassVar[str] = "diagnose"

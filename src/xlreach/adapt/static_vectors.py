@@ -128,12 +128,9 @@ class StaticVectors:
 def focus(
     tokenizer: dict[str, Any], files: Sequence[Path], new: Iterable[str], overlap: Mapping[str, int], seed: int
 ) -> dict[str, Mixture]:
-    """Computes FOCUS mixtures: for each new piece, old ids and their weights, which sum to 1.
+    """FOCUS mixtures: for each new piece that is frequent enough for a vector, old ids and weights that sum to 1.
 
-    Args:
-        tokenizer: The content of the new `tokenizer.json`.
-        new: Pieces that need a row; those too rare for a vector are left out.
-        overlap: The old ids of pieces in both vocabularies, without special tokens.
+    `overlap` has the old ids of the pieces in both vocabularies, without special tokens.
 
     Raises:
         MissingExtraError: gensim is not installed.

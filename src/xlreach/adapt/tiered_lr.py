@@ -14,12 +14,7 @@ import torch
 
 
 class Tier:
-    """Rows of a model's input embeddings and, where it is not tied to them, of its output layer.
-
-    Args:
-        model: A transformers model, on the device where it is trained.
-        rows: The ids of the rows; without any, nothing is done.
-    """
+    """Rows of a model's input embeddings and, where it is not tied to them, of its output layer; none is allowed."""
 
     def __init__(self, model: Any, rows: Sequence[int]) -> None:
         self._tables: dict[str, torch.nn.Parameter] = {}

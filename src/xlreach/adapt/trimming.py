@@ -17,14 +17,11 @@ _ROUNDS, _BLOCK = 4, 2_000
 
 
 def trimmed(content: dict[str, Any], files: Iterable[Path], also: Iterable[str] = ()) -> dict[str, Any]:
-    """A `tokenizer.json` with only the pieces that a text needs, renumbered in their old order.
+    """A Unigram or WordPiece `tokenizer.json` with only the pieces that a text needs, renumbered in their old order.
 
     The words of the text are split exactly as before. Kept are the special tokens, the pieces in use, and the single
     characters of the text. For Unigram the least probable piece is kept too, because it sets the cost of an unknown
     character; for WordPiece, `[unusedN]` slots are removed.
-
-    Args:
-        content: The content of a Unigram or WordPiece tokenizer's file.
     """
     base = Segmenter(content)
     pretokens = {pretoken for word in count_words(files) for pretoken in base.pretokenize(word)}

@@ -21,11 +21,9 @@ _SPACE = "▁"
 
 
 def train_unigram(lines: Iterator[str], size: int, coverage: float = 1.0) -> sentencepiece.SentencePieceProcessor:
-    """Trains a SentencePiece Unigram model on normalized lines.
+    """Trains a SentencePiece Unigram model of at most `size` pieces on normalized lines.
 
-    Args:
-        size: The largest number of pieces; a small text gives fewer.
-        coverage: The share of the text's characters that get a piece; the rarest do not.
+    `coverage` is the share of the text's characters that get a piece; the rarest do not.
 
     Raises:
         DataError: No model can be trained on the text.
@@ -83,12 +81,9 @@ def with_pieces(base: Segmenter, pieces: Iterable[str]) -> Segmenter:
 
 
 def new_tokenizer(lines: Iterable[str], size: int) -> dict[str, Any]:
-    """The `tokenizer.json` of a new Unigram tokenizer in XLM-R's layout.
+    """The `tokenizer.json` of a new Unigram tokenizer in XLM-R's layout, with at most `size` entries.
 
     `<s>` 0, `<pad>` 1, `</s>` 2, `<unk>` 3, the pieces from the most probable, `<mask>` last; NFKC; `▁` before words.
-
-    Args:
-        size: The largest number of entries, including special tokens.
     """
     text = [unicodedata.normalize("NFKC", line) for line in lines]
     special = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]

@@ -30,16 +30,10 @@ _FIRST: _Ints = np.zeros(1, dtype=np.int64)
 
 
 def train_wordpiece(words: Mapping[str, int], size: int, min_frequency: int, alphabet: int) -> list[str]:
-    """Trains a vocabulary on words with their counts.
+    """Trains a vocabulary on normalized words without punctuation, with their counts.
 
-    Args:
-        words: Normalized words without punctuation, and how often each occurs.
-        size: The largest number of pieces, including characters.
-        min_frequency: How often a pair must occur to be merged.
-        alphabet: The largest number of characters; the rarest are left out.
-
-    Returns:
-        Characters in code-point order, then merges in order.
+    `size` is the largest number of pieces with the characters, of which the most frequent `alphabet` are kept; a pair
+    must occur `min_frequency` times to be merged. Returns characters in code-point order, then merges in order.
     """
     if not any(words):
         return []

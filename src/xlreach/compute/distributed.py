@@ -26,12 +26,7 @@ _connections = itertools.count()
 
 
 class ProcessGroup:
-    """This process among those that train together; a single process needs no connection.
-
-    Attributes:
-        rank: The number of this process, from 0; the folder of process 0 is the result.
-        device: The device that this process computes on.
-    """
+    """This process among those that train together; the folder of process 0 (`rank`) is the result."""
 
     def __init__(self) -> None:
         self.size, self.rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))

@@ -20,11 +20,8 @@ def map_batches(
     """Yields `(key, forward(batch))` for each `(key, batch)`, in any order.
 
     On CPUs as many batches run at a time as torch has threads, each on one thread: threads that share one batch wait
-    for each other after every operation, which costs a third of the time on two cores and more on many.
-
-    Args:
-        forward: Safe to call from several threads; it enters `torch.inference_mode` itself, which holds for one thread.
-        device: The type of the model's device, as torch names it.
+    for each other after every operation, which costs a third of the time on two cores and more on many. So `forward`
+    must be safe to call from several threads, and enter `torch.inference_mode` itself.
     """
     threads = torch.get_num_threads() if device == "cpu" else 1
     stream = iter(batches)

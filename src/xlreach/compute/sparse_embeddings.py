@@ -27,15 +27,9 @@ _POSITIONS, _PIECES = 256, 1 << 15  # of a block of logits
 class SparseEmbeddings:
     """Narrows a model, in place, to some rows of its embeddings and of its output layer, if it has one.
 
-    Args:
-        model: A transformers model, on the device where it is trained.
-        rows: The ids to keep, ascending; piece `rows[i]` is `i` from now on. The padding id must keep its number.
-        dtype: The dtype of the rows left out, as `cross_entropy` reads them.
-        folder: A folder on disk that holds the whole tables until `restore`; without one they are dropped.
-
-    Attributes:
-        rest: The rows of the output layer left out, (pieces, hidden), and their biases, (pieces,); None without an
-            output layer.
+    `rows` ascend; piece `rows[i]` is `i` from now on, and the padding id must keep its number. The whole tables lie in
+    `folder` until `restore`; without a folder they are dropped. `rest` holds the rows of the output layer left out,
+    (pieces, hidden), in `dtype`, and their biases; None without an output layer.
     """
 
     def __init__(
@@ -91,12 +85,8 @@ def cross_entropy(
 ) -> Tensor:
     """The mean cross-entropy of pieces, in nats, float32.
 
-    Args:
-        hidden: What the output layer reads, (positions, hidden), in the dtype of the matrix products.
-        weight: Of the output layer, (pieces, hidden).
-        bias: Of the output layer, (pieces,).
-        targets: The right pieces, (positions,); a negative one is left out of the mean.
-        rest: Rows and biases of more pieces, none of them ever right, that get no gradient.
+    `hidden` is (positions, hidden), `weight` (pieces, hidden), `bias` (pieces,); negative `targets` are left out of the
+    mean. `rest` has rows and biases of more pieces, none of them ever right, that get no gradient.
     """
     loss: Tensor = _CrossEntropy.apply(hidden, weight, bias, targets, rest, torch.is_grad_enabled())
     return loss

@@ -19,12 +19,7 @@ class Runner(Protocol):
     """Makes stages."""
 
     def run(self, stages: Sequence[Stage], store: Store, log: Callable[[str], None]) -> None:
-        """Makes every stage, each after those that it needs.
-
-        Args:
-            stages: What is not made yet of a plan, each after those that it needs.
-            log: Is given a line for each stage that begins and ends.
-        """
+        """Makes every stage, each after those that it needs; `log` is given a line for each that begins and ends."""
 
 
 class Local:
