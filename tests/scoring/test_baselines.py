@@ -7,7 +7,7 @@ import pytest
 
 from xlreach.errors import DataError, SpecError
 from xlreach.retrieval.index import build_index
-from xlreach.scoring import evaluate
+from xlreach.scoring.evaluation import evaluate
 
 LANGUAGES = ["en", "de", "mt"]
 MEASURES = ["nDCG@10", "AP", "R@100", "RR"]

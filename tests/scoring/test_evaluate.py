@@ -15,7 +15,7 @@ from xlreach.corpora.parallel_text import AlignedFiles, ParallelText
 from xlreach.errors import DataError, IndexFolderError, SpecError
 from xlreach.measurement import read_measurements
 from xlreach.retrieval.index import build_index
-from xlreach.scoring import evaluate
+from xlreach.scoring.evaluation import evaluate
 
 MEASURES = ["nDCG@10", "AP", "R@5", "R@100", "RR", "RR@10", "Success@1", "Bpref", "ERR@10", "P@3"]
 USED = [one for one in MEASURES if one != "ERR@10"]  # gdeval needs perl

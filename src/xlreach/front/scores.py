@@ -144,7 +144,7 @@ def score(
         [('en', 'mt'), ('mt', 'en')]
     """
     from xlreach.retrieval.index import build_index
-    from xlreach.scoring import evaluate
+    from xlreach.scoring.evaluation import evaluate
     from xlreach.scoring.measures import parse_measures
     from xlreach.store import replacing
 

@@ -27,18 +27,12 @@ _LOWER_IS_BETTER = frozenset({
     "pseudo_nll_per_word", "pseudo_perplexity_per_word", "valid_loss_per_word",
     "seconds", "peak_memory_mb",
 })  # fmt: skip
-"""Measures of this package of which less is better; of every other, and of all of ir-measures, more is better."""
+"""Measures of this package whose lower values are better; of all others, ir-measures included, higher ones are."""
 
 
 @dataclass(frozen=True)
 class MeasureInfo:
-    """What a reader of results must know of a measure.
-
-    Attributes:
-        name: Without the cutoff: `nDCG`, `rank_distance`.
-        cutoff: The number of ranks that count; None for all.
-        lower_is_better: Whether a smaller value is the better one.
-    """
+    """What readers of results need to know about a measure: `nDCG@10` has the name `nDCG` and the cutoff 10."""
 
     name: str
     cutoff: int | None
@@ -69,7 +63,7 @@ class RelevantRanks:
     grades: NDArray[np.int64]
 
     def truncated(self, depth: int | None) -> RelevantRanks:
-        """The same, had the ranking ended at `depth`."""
+        """The ranks if the ranking ended at `depth`; None for no end."""
         if depth is None:
             return self
         return RelevantRanks(np.where(self.ranks <= depth, self.ranks, np.inf), self.grades)
@@ -79,7 +73,7 @@ def parse_measure(text: str) -> ir_measures.Measure:
     """The measure that a string names; its `str` is the canonical form.
 
     Raises:
-        SpecError: No such measure, a wrong parameter, or one that nothing installed can compute.
+        SpecError: There is no such measure, a parameter is wrong, or nothing that is installed can compute it.
     """
     try:
         measure = ir_measures.parse_measure(text)
@@ -106,19 +100,19 @@ def parse_measure(text: str) -> ir_measures.Measure:
 
 
 def parse_measures(texts: Iterable[str]) -> list[ir_measures.Measure]:
-    """Each measure once, in their order.
+    """The measures that strings name, each once, in the order given.
 
     Raises:
-        SpecError: There is none, or one of them is wrong.
+        SpecError: No string is given, or `parse_measure` refuses one.
     """
     measures = list(dict.fromkeys(parse_measure(text) for text in texts))
     if not measures:
-        raise SpecError("No measure is asked for.", fix=f"Usual ones: {', '.join(_USUAL)}.")
+        raise SpecError("No measure is given.", fix=f"Usual ones: {', '.join(_USUAL)}.")
     return measures
 
 
 def ranked(measure: ir_measures.Measure) -> bool:
-    """Whether ranks of relevant documents suffice for a measure."""
+    """Whether a measure can be computed from the ranks of the relevant documents."""
     if measure.NAME not in FROM_RANKS:
         return False
     plain = not measure.params.get("judged_only", False)
@@ -142,7 +136,12 @@ def compute(measure: ir_measures.Measure, judged: RelevantRanks) -> Floats:
 
 @dataclass(frozen=True)
 class RankCase:
-    """Relevant documents by rank: which are within the cutoff, and which are relevant enough."""
+    """Relevant documents by rank.
+
+    Attributes:
+        within: Whether a rank is within the cutoff.
+        relevant: Whether a grade reaches the measure's level of relevance.
+    """
 
     ranks: Floats
     grades: NDArray[np.int64]
@@ -164,25 +163,9 @@ def _average_precision(case: RankCase) -> Floats:
     return _ratio(np.where(case.hits, hits_so_far / case.ranks, 0).sum(1), case.total)
 
 
-def _reciprocal_rank(case: RankCase) -> Floats:
-    return np.where(case.hits, 1 / case.ranks, 0).max(1, initial=0)
-
-
 def _precision(case: RankCase) -> Floats:
     assert case.cutoff is not None
-    return _ratio(case.hits.sum(1), np.full(len(case.hits), case.cutoff))
-
-
-def _recall(case: RankCase) -> Floats:
-    return _ratio(case.hits.sum(1), case.total)
-
-
-def _success(case: RankCase) -> Floats:
-    return np.asarray(case.hits.any(1), np.float64)
-
-
-def _precision_at_total(case: RankCase) -> Floats:
-    return _ratio((case.relevant & (case.ranks <= case.total[:, None])).sum(1), case.total)
+    return case.hits.sum(1) / case.cutoff
 
 
 def _ndcg(case: RankCase) -> Floats:
@@ -199,10 +182,10 @@ def _ratio(above: NDArray[np.generic], below: NDArray[np.generic]) -> Floats:
 
 FROM_RANKS: dict[str, Callable[[RankCase], Floats]] = {
     "AP": _average_precision,
-    "RR": _reciprocal_rank,
+    "RR": lambda case: np.where(case.hits, 1 / case.ranks, 0).max(1, initial=0),
     "P": _precision,
-    "R": _recall,
-    "Success": _success,
-    "Rprec": _precision_at_total,
+    "R": lambda case: _ratio(case.hits.sum(1), case.total),
+    "Success": lambda case: np.asarray(case.hits.any(1), np.float64),
+    "Rprec": lambda case: _ratio((case.relevant & (case.ranks <= case.total[:, None])).sum(1), case.total),
     "nDCG": _ndcg,
 }

@@ -102,11 +102,7 @@ class StudyConfig(_Model):
 
     @contextlib.contextmanager
     def at(self, *where: str | int) -> Iterator[None]:
-        """Adds the field, its file and its line to an error that only the data, or a parser, could find.
-
-        Raises:
-            ConfigError: In place of any user's error within the block.
-        """
+        """Adds the field, its file and its line to an error within the block, which becomes a ConfigError."""
         try:
             yield
         except StoreError:

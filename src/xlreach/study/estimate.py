@@ -28,12 +28,7 @@ class Effort:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What the pending stages of a study will take.
-
-    Attributes:
-        total: Of the stages in `stages`.
-        unknown: How many stages of each kind cannot be estimated, since none of the kind is recorded.
-    """
+    """What the pending stages of a study will take: in all, and how many stages of each kind nothing is recorded of."""
 
     total: Effort
     groups: dict[str, Effort]

@@ -41,12 +41,7 @@ _FIELDS = ("experiment", "study", "factor", "about", "set", "vary")
 
 @dataclass(frozen=True)
 class Experiment:
-    """A factor, and a study for each of its values.
-
-    Attributes:
-        name: Of the experiment, and of its folder below `runs/`.
-        studies: The value of the factor and its study, in order.
-    """
+    """A factor, and for each of its values, in order, a study."""
 
     name: str
     factor: str
@@ -55,10 +50,7 @@ class Experiment:
 
 
 def load_experiment(path: Path, overrides: Iterable[str] = ()) -> Experiment:
-    """Reads an experiment and checks every study of it.
-
-    Args:
-        overrides: `a.b=c` for all its studies.
+    """Reads an experiment, with `a.b=c` overrides for all its studies, and checks every study of it.
 
     Raises:
         ConfigError: A field is missing or wrong, or a study is.
@@ -111,12 +103,9 @@ def is_experiment(path: Path) -> bool:
 def run_experiment(
     experiment: Experiment, paths: StudyPaths, log: Callable[[str], None], runner: Runner | None = None
 ) -> tuple[Path, FactorAnalysis]:
-    """Runs the studies of an experiment as far as they are not done, then sets them side by side.
+    """Runs the studies of an experiment as far as they are not done (`run_study`), then sets them side by side.
 
-    The arguments are those of `run_study`.
-
-    Returns:
-        The folder with `factor.json` and `report.html`, and the content of the former.
+    Returns the folder with `factor.json` and `report.html`, and the content of the former.
 
     Raises:
         ConfigError: The data at hand do not allow a study.

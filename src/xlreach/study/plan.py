@@ -79,8 +79,7 @@ class Plan:
         measured: Stages that leave `measurements.jsonl`, with the variant measured, in the order of the results.
         costs: The stages that made an encoder or tagger, by what the rows of their costs share.
         encoders: The encoders that retrieval is measured with.
-        sentences: By the key of a tagging stage, at most how many sentences it is trained on, where the study trains
-            one task on several numbers of them (a learning curve).
+        sentences: The most sentences that a tagging stage (by key) is trained on, where a learning curve is asked for.
         unavailable: What the study asks for and the data cannot give, a sentence each.
         credits: Name, license and citation of every data set read.
     """

@@ -31,12 +31,9 @@ from xlreach.tagging.tasks import TASKS, Task
 
 @dataclass(frozen=True)
 class _Encoder:
-    """An encoder on its way through the plan.
+    """An encoder on its way through the plan, specialised for some languages.
 
-    Attributes:
-        languages: The languages that it is specialised for.
-        width: The size of its vectors; None where only the finished encoder tells.
-        static: Whether it is static word vectors rather than an encoder.
+    Its width is None where only the finished encoder tells; static word vectors are no encoder.
     """
 
     node: Stage

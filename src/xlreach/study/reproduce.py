@@ -54,12 +54,10 @@ class Difference:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What came of a repetition.
+    """What came of running a study again.
 
-    Attributes:
-        again: The new one; gone when it was made in a temporary store.
-        rows: How many rows were compared: all but costs.
-        circumstances: What else is not as it was (versions, threads, data), a sentence each.
+    `again` is the new run, gone when it was made in a temporary store; `rows` were compared; `circumstances` are the
+    versions, threads and data that are not as they were, a sentence each.
     """
 
     run: Path
@@ -84,10 +82,8 @@ def reproduce(
 ) -> Reproduction:
     """Runs a study again from its run folder and compares the results row by row, costs left out.
 
-    Args:
-        log: Is given a line for each stage as it begins and ends.
-        root: Where to run it; it must not hold the run itself. None is a temporary folder, removed in the end.
-        tolerance: By how much two values may differ, relative to the larger, or absolutely below 1.
+    The study runs below `root`, or in a temporary folder that is removed in the end. Two values may differ by
+    `tolerance`, relative to the larger, or absolutely below 1.
 
     Raises:
         DataError: `run` is no finished run.
@@ -111,11 +107,7 @@ def reproduce(
 
 
 def compare_values(before: list[Measurement], again: list[Measurement], tolerance: float = 0.0) -> list[Difference]:
-    """Returns the rows that differ between two results, but for costs; a row that only one of them has differs too.
-
-    Args:
-        tolerance: By how much values may differ, relative to the larger, or absolutely below 1.
-    """
+    """Returns the rows that differ between two results, but for costs; a row that only one of them has differs too."""
     left, right = ({_identity(row): row for row in rows if row.kind != _NEVER_EQUAL} for rows in (before, again))
     differences = []
     for what in dict.fromkeys((*left, *right)):

@@ -30,16 +30,11 @@ def prepare(config: StudyConfig, paths: StudyPaths) -> Plan:
 def run_study(
     config: StudyConfig, paths: StudyPaths, log: Callable[[str], None], runner: Runner | None = None
 ) -> tuple[Path, bool]:
-    """Makes the stages of a study that are not in the store, and writes its run folder.
+    """Makes the stages of a study that are not in the store (with `runner`, else in this process), and its run folder.
 
     Several processes may run one study, or studies that share stages, at once: each stage is done by one of them.
-
-    Args:
-        log: Is given a line for what cannot be measured, then for each stage as it begins and ends.
-        runner: Who makes the stages; this process, by default.
-
-    Returns:
-        The run folder, and whether anything was done.
+    Returns the run folder, and whether anything was done. `log` is given a line for what cannot be measured, and for
+    each stage as it begins and ends.
 
     Raises:
         ConfigError: The data at hand do not allow the study.

@@ -45,12 +45,7 @@ _COSTS: dict[str, Callable[[list[float]], float]] = {
 
 
 def write_run(config: StudyConfig, plan: Plan, paths: StudyPaths, whole: str) -> None:
-    """Writes everything of a run that is not made from its results.
-
-    Args:
-        plan: Its plan, every stage of which is in the store.
-        whole: The hash of the plan; recorded, so that `is_whole` recognises the folder.
-    """
+    """Writes everything of a run that is not made from its results; `whole` is the hash that `is_whole` compares."""
     store, folder = paths.store, paths.run(config.study)
     encoders, indexes = paths.encoders(config.study), paths.indexes(config.study)
     folder.mkdir(parents=True, exist_ok=True)

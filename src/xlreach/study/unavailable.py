@@ -14,10 +14,7 @@ from xlreach.tagging.tasks import Task
 def find_unavailable(
     config: StudyConfig, data: StudyData, tasks: Sequence[Task], recipes: Mapping[str, Recipe]
 ) -> list[str]:
-    """Returns a sentence for each thing that is not measured.
-
-    Args:
-        tasks: Its tagging tasks, in the order of the configuration.
+    """Returns a sentence for each thing that is not measured, the tagging tasks in the order of the configuration.
 
     Raises:
         ConfigError: A task has no data in any language.
