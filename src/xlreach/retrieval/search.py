@@ -103,7 +103,7 @@ def write_search_run(path: Path, queries: Sequence[str], ranked: Sequence[Ranked
 def _ordered(
     vectors: Vectors, indexes: Sequence[DenseIndex], k: int
 ) -> tuple[Vectors, NDArray[np.int64], NDArray[np.int64]]:
-    """Scores, numbers of the indexes and rows there of the `k` best of all, for each query; row −1 where nothing is."""
+    """Scores, index numbers and rows of the `k` best of all indexes, each (queries, k); row −1 where there is none."""
     results = [index.search(vectors, k) for index in indexes]
     scores = np.concatenate([part for part, _ in results], axis=1)
     rows = np.concatenate([part for _, part in results], axis=1)
