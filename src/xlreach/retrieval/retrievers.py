@@ -49,7 +49,7 @@ class Dense(Retriever):
 
 @dataclass(frozen=True)
 class BM25(Retriever):
-    """BM25 (Robertson and Zaragoza 2009, Lucene's variant) over words, or character bigrams where there are no spaces."""
+    """BM25 (Robertson and Zaragoza 2009, Lucene's variant) over words, or over character bigrams."""
 
     name: ClassVar[str] = "bm25"
 
