@@ -150,7 +150,6 @@ def encoder(case: tuple[str, bytes], folder: Path) -> None:
     """The JSON files of an encoder folder."""
     from xlreach.adapt.encoder import Provenance, check_encoder, fingerprint
     from xlreach.adapt.tokenizer_file import longest_input, read_tokenizer, special_tokens
-    from xlreach.retrieval.loading import folder_pooling
 
     root = folder / "encoder"
     shutil.rmtree(root, ignore_errors=True)
@@ -163,7 +162,6 @@ def encoder(case: tuple[str, bytes], folder: Path) -> None:
     special_tokens(root, read_tokenizer(root))
     for declared in (root, None):
         assert isinstance(longest_input(declared, json.loads((root / "config.json").read_text("utf-8"))), int)
-    folder_pooling(root)
 
 
 def static(case: tuple[str, int, bytes], folder: Path) -> None:

@@ -47,6 +47,15 @@ def quiet_loading() -> Iterator[None]:
             transformers_logging.enable_progress_bar()
 
 
+def position_limit(model: Any) -> int | None:
+    """How many pieces the learned position embeddings of a transformer allow; None if it has no such embeddings."""
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and hasattr(module, "num_embeddings"):
+            # The RoBERTa family counts positions from the padding id on.
+            return module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1)
+    return None
+
+
 def attention_implementation(device: str) -> str:
     """The attention code to train with: on CPUs the backward pass of fused attention is the slower one."""
     return "eager" if device == "cpu" else "sdpa"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from xlreach.errors import IndexFolderError, XLReachError, nearest
+from xlreach.errors import IndexFolderError, SpecError, XLReachError, nearest
 from xlreach.front.encoders import Encoder, opened
 from xlreach.front.inputs import (
     Documents,
@@ -328,11 +329,12 @@ class Index:
 def _as_built(encoder: Encoder, folder: Path) -> Encoder:
     """The encoder with the pooling and prompts that an index of it was built with."""
     from xlreach.retrieval.index import read_manifest
-    from xlreach.retrieval.loading import folder_pooling
+    from xlreach.retrieval.pooling import POOLINGS
 
     manifest = read_manifest(folder)
-    declared = folder_pooling(encoder.path) or "mean"
-    pooling = None if manifest["pooling"] == declared else manifest["pooling"]
+    pooling = None
+    with contextlib.suppress(SpecError):  # several poolings joined by `+` can only be those of the folder itself
+        pooling = str(POOLINGS.parse(manifest["pooling"]))
     query, document = (manifest["prompts"].get(kind, "") for kind in ("query", "document"))
     return Encoder(encoder, pooling=pooling, query_prompt=query, document_prompt=document)
 

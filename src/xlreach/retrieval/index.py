@@ -139,7 +139,7 @@ def build_index(
         SpecError: An index string that cannot be used.
         IndexFolderError: `out` holds something else, or there are too few documents for that index.
         DataError: No documents, or an id twice.
-        ModelError: The encoder gives vectors that are no numbers.
+        ModelError: The encoder gives vectors that are not finite.
     """
     out = Path(out)
     check_target(out)

@@ -1,4 +1,4 @@
-"""The stages that make a retrieval encoder of an encoder, and the index of a language."""
+"""The stages of a study that make a retrieval encoder, and the index of a language."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from xlreach.store import Workspace
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class AlignStage(Stage):
-    """A retrieval encoder: trained on pairs that are not in what is scored, or with another pooling.
+    """A retrieval encoder: trained on pairs that are in no evaluation set, or with another pooling.
 
     Attributes:
         encoder: The encoder that it is made from.

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from xlreach.compute.cluster import DEATHS, cluster, enter, node, ray, resources, share, use_threads
 from xlreach.errors import StoreError, XLReachError
-from xlreach.retrieval.cluster import DEATHS, cluster, enter, here, node, ray, resources, share, use_threads
 from xlreach.stage import Stage
 from xlreach.store import Store
 
@@ -76,7 +76,7 @@ class _Run:
         needs = {"num_cpus": 1, "num_gpus": 0} if stage.light else self.share
         threads = 0 if stage.light else needs["num_cpus"]
         remote = _make.options(**needs, name=f"{stage.kind} {stage.title}").remote
-        task = remote(stage, self.store.root, here(), threads)
+        task = remote(stage, self.store.root, str(Path.cwd()), threads)
         self.working[task] = stage
 
     def _finish(self, stage: Stage, answer: dict[str, str]) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from xlreach.adapt.encoder import check_encoder
-from xlreach.compute.loading import attention_implementation, safe_loading
+from xlreach.compute.loading import attention_implementation, position_limit, safe_loading
 from xlreach.compute.sparse_embeddings import SparseEmbeddings
 from xlreach.errors import ModelError
 from xlreach.tagging.representations import TokenizedSentence
@@ -62,12 +62,8 @@ def load_backbone(
 
 def reading_limit(encoder: Any) -> int:
     """How many pieces the encoder reads at once, special tokens included."""
-    positions = int(getattr(encoder.config, "max_position_embeddings", 0) or _LONGEST)
-    for name, module in encoder.named_modules():
-        # The RoBERTa family counts positions from behind the padding id.
-        if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
-            positions = module.num_embeddings - module.padding_idx - 1
-    return min(positions, _LONGEST)
+    positions = position_limit(encoder) or getattr(encoder.config, "max_position_embeddings", None)
+    return min(positions or _LONGEST, _LONGEST)
 
 
 def drop_unused_rows(
