@@ -46,7 +46,7 @@ def test_the_controlled_experiments_vary_one_thing(name):
     [
         ("factor:", "facter:", "Unknown field 'facter'. Did you mean 'factor'"),
         ("factor: the script of qlb", "factor: [x]", "Field 'factor' is missing or has a wrong type"),
-        ("  field: data\n", "", "no field with two values or more"),
+        ("  field: data\n", "", "must name a field and at least two values"),
         ("    Cyrillic:", "    latin-:", "Two values get the same name"),
         ("study: study.yaml", "study: missing.yaml", "missing.yaml"),
         ("languages.low: [qlb]", "languages.low: [nowhere]", "script.yaml:8: languages.low: Field languages.low[0]"),
