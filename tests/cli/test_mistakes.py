@@ -204,7 +204,7 @@ def test_index_updates(refused, tiny, made, tmp_path, text):
 def test_an_index_never_replaces_what_is_no_index(refused, tiny, tmp_path, text):
     (tmp_path / "out" / "mt").mkdir(parents=True)
     (tmp_path / "out" / "mt" / "thesis.txt").write_text("mine", "utf-8")
-    words = ["mt: The folder holds something that is no index"]
+    words = ["mt: The folder is not empty and not an index"]
     refused("index", tiny.encoder(), "--text", "mt=mt.txt", "--out", "out", words=words)
 
 
@@ -223,7 +223,7 @@ def test_search(refused, tiny, made, tmp_path, text):
     search(made.trained, made.indexes, "--queries", "mt.txt", "--trec", "mt.txt", words=["mt.txt exists already"])
     search(
         tiny.encoder(), made.indexes, "x",
-        words=["Built with the encoder trained", "asked for with another", "Search with that encoder"],
+        words=["Built with the encoder trained", "but opened for another one", "Search with that encoder"],
     )  # fmt: skip
 
 

@@ -70,7 +70,7 @@ def test_vectors_that_are_no_numbers_leave_no_index(encoder_folder, tmp_path, va
 def test_another_dimension_is_refused(encoder, tmp_path, monkeypatch):
     folder = build_index(encoder, [Document("a", "en", "xx1")], tmp_path / "en", language="en")
     monkeypatch.setattr(encoder, "dimension", 48)
-    with pytest.raises(IndexFolderError, match="dimension 32, asked for with 48"):
+    with pytest.raises(IndexFolderError, match="dimension 32, but opened for 48"):
         open_index(folder, encoder)
     with pytest.raises(IndexFolderError, match="dimension"):
         update_index(folder, encoder, [Document("b", "en", "xx2")])

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 from xlreach.corpora.formats.lines import numbered_lines, read_lines
 from xlreach.corpora.parallel_text import ParallelText
+from xlreach.corpora.registry import open_dataset
 from xlreach.errors import DataError, SpecError
 from xlreach.safe_io import parse_json
 from xlreach.spec import Registry, Spec, param
@@ -88,8 +89,6 @@ class Crops(PairSpec):
             raise SpecError(f"{self} has spans of at least {self.shortest} and at most {self.longest} of the text.")
         if self.data is None:
             return _CropSource(self)
-        from xlreach.corpora.registry import open_dataset  # late: pairs of bound text need no registry
-
         return _CropSource(self, open_dataset(self.data, root))
 
 
@@ -125,8 +124,6 @@ def open_pairs(text: str, root: Path) -> PairSource:
     """
     if text.partition("(")[0].strip() in PAIR_SOURCES:
         return PAIR_SOURCES.parse(text).open(root)
-    from xlreach.corpora.registry import open_dataset
-
     return pairs_of(open_dataset(text, root))
 
 

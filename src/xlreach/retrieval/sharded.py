@@ -69,17 +69,8 @@ def build_sharded_index(
 ) -> Path:
     """Does what `build_index` does, on a Ray cluster.
 
-    `out` and the encoder's folder must be where all nodes see them. Vectors are kept in `.<name>.vectors` beside
-    `out` until the index is whole.
-
-    Args:
-        documents: Read once, streaming; ids are free strings, and unique.
-        out: The folder to write; replaced as a whole if it is an index already.
-        factory: A FAISS factory string; where that keeps codes alone, exact vectors rank what they find.
-        address: Of the cluster; None starts one on this machine and stops it at the end.
-
-    Returns:
-        `out`.
+    All nodes must see `out` and the encoder's folder. Vectors are kept in `.<name>.vectors` beside `out` until the
+    index is complete. Without the `address` of a cluster, one is started on this machine and stopped at the end.
 
     Raises:
         XLReachError: As `build_index`; or there is no cluster, or its nodes keep dying.
