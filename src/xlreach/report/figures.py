@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from xlreach.comparison.tables import Figure, Point, Table
 from xlreach.gaps import Gap, GapAnalysis
 from xlreach.report.charts import Chart, unique
-from xlreach.report.plots import gap_chart, heat_map, learning_lines, level_chart
-from xlreach.report.selection import Topic, gaps_of, narrowest, tagging_rows
+from xlreach.report.plots import course_lines, gap_chart, heat_map, level_chart
+from xlreach.report.selection import Topic, narrowest, retrieval_rows, tagging_rows
 from xlreach.report.wording import system_name
 from xlreach.system import System
 
 
 def retrieval_charts(analysis: GapAnalysis, topic: Topic) -> list[Chart]:
     """The gap of every system, and the two means it lies between; a panel for each setting."""
-    rows = [(str(row.setting), row) for row in gaps_of(analysis, topic)]
+    rows = [(str(row.setting), row) for row in retrieval_rows(analysis, analysis.gaps, topic)]
     measure, name = analysis.headline or "", f"{topic.dataset} {topic.base}"
     return _gaps_and_levels(name, f"{measure} on {topic.dataset}, {topic.base}", rows, measure)
 
@@ -33,7 +33,7 @@ def learning_charts(points: Sequence[Point], base: str) -> list[Chart]:
         rows = [
             {
                 "panel": point.language,
-                "recipe": point.recipe,
+                "system": point.recipe,
                 "sentences": point.sentences,
                 "mean": point.mean,
                 "lower": point.mean - (point.sd or 0.0),
@@ -45,10 +45,11 @@ def learning_charts(points: Sequence[Point], base: str) -> list[Chart]:
         ]
         title = f"{measure} by number of training sentences, {base}"
         alt = (
-            f"Lines: {title}; {len(unique(rows, 'recipe'))} recipes in {', '.join(unique(rows, 'panel'))}. "
+            f"Lines: {title}; {len(unique(rows, 'system'))} recipes in {', '.join(unique(rows, 'panel'))}. "
             "Every figure is in the tables below."
         )
-        charts.append(learning_lines(f"curve {measure} {base}", title, alt, rows, measure))
+        x, y = ("sentences", "training sentences"), ("mean", measure)
+        charts.append(course_lines(f"curve {measure} {base}", title, alt, rows, x, y, log=True))
     return charts
 
 

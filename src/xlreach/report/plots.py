@@ -136,42 +136,33 @@ def factor_lines(name: str, title: str, alt: str, rows: Rows, factor: str, measu
     return draw_panels(name, title, alt, rows, lambda points: {"layer": layers, **size})
 
 
-def loss_lines(name: str, title: str, alt: str, rows: Rows, unit: str) -> Chart:
-    """Losses over the course of training, a line for each system; rows are `{panel, system, x, loss}`."""
-    color, shape = _series(rows, "system", _legend(1))
+def course_lines(
+    name: str, title: str, alt: str, rows: Rows, x: tuple[str, str], y: tuple[str, str], log: bool = False
+) -> Chart:
+    """A measure over the course of training or the size of the training data: a line for each system.
 
-    def panel(points: Rows) -> Spec:
-        y = _quantitative("loss", "loss", _domain_of([row["loss"] for row in points], 0.06))
-        y["scale"]["zero"] = False
-        x = {"field": "x", "type": "quantitative", "axis": _axis_of(unit) | {"tickMinStep": 1}}
-        last = {row["system"]: row for row in sorted(points, key=lambda row: float(row["x"]))}
-        ends = _layer("point", {"x": x, "y": y, "color": color, "shape": shape}, size=52, **_FULL)
-        line = _layer("line", {"x": x, "y": y, "color": color}, strokeWidth=1.8)
-        return {"layer": [line, ends | {"data": {"values": list(last.values())}}], "width": 300, "height": 200}
-
-    return draw_panels(name, title, alt, rows, panel)
-
-
-def learning_lines(name: str, title: str, alt: str, rows: Rows, measure: str) -> Chart:
-    """A measure over the number of training sentences: a panel for each language, a line for each recipe.
-
-    Rows are `{panel, recipe, sentences, mean, lower, upper, seeds}`.
+    `x` and `y` are a field and its title each. Rows are `{panel, system, <x>, <y>}`, with `lower` and `upper` for
+    intervals. A logarithmic axis has a tick at each value; otherwise only the last point of a line has a mark.
     """
-    y = _quantitative("mean", measure, _domain_of([row[end] for row in rows for end in ("lower", "upper")], 0.06))
-    color, shape = _series(rows, "recipe", _legend(2 if len(unique(rows, "recipe")) > 2 else 0, 190))
-    sizes = unique(rows, "sentences")
-    scale = {"type": "log", "domain": [min(sizes) * 0.9, max(sizes) * 1.1]}
+    color, shape = _series(rows, "system", _legend(2 if len(unique(rows, "system")) > 2 else 0))
+    intervals = ("lower", "upper") if "lower" in rows[0] else ()
+    vertical = _quantitative(*y, _domain_of([row[end] for row in rows for end in (y[0], *intervals)], 0.06))
+    values = sorted(unique(rows, x[0]))
+    axis = _axis_of(x[1]) | ({"values": values} if log else {"tickMinStep": 1})
+    horizontal: Spec = {"field": x[0], "type": "quantitative", "axis": axis}
+    if log:
+        horizontal["scale"] = {"type": "log", "domain": [values[0] * 0.9, values[-1] * 1.1]}
+    encoding = {"x": horizontal, "y": vertical, "color": color}
 
     def panel(points: Rows) -> Spec:
-        axis = _axis_of("training sentences") | {"values": sorted(unique(points, "sentences"))}
-        x = {"field": "sentences", "type": "quantitative", "scale": scale, "axis": axis}
-        encoding = {"x": x, "y": y, "color": color}
+        last = {row["system"]: row for row in sorted(points, key=lambda row: float(row[x[0]]))}
+        marks = _layer("point", {**encoding, "shape": shape}, size=52, **_FULL)
         layers = [
-            _interval("y", "lower", "upper", encoding, strokeWidth=2, opacity=0.5),
-            _layer("line", encoding, strokeWidth=1.6),
-            _layer("point", {**encoding, "shape": shape}, size=52, **_FULL),
+            *([_interval("y", *intervals, encoding, strokeWidth=2, opacity=0.5)] if intervals else []),
+            _layer("line", encoding, strokeWidth=1.7),
+            marks if log else marks | {"data": {"values": list(last.values())}},
         ]
-        return {"layer": layers, "width": 212, "height": 170}
+        return {"layer": layers, "width": 212 if log else 300, "height": 170 if log else 200}
 
     return draw_panels(name, title, alt, rows, panel)
 

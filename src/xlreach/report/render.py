@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,7 @@ from xlreach.report.correlates import correlates
 from xlreach.report.export import rows_csv
 from xlreach.report.figures import language_map, learning_charts, retrieval_charts, tagging_charts
 from xlreach.report.pages import Pages
-from xlreach.report.selection import Topic, changes_of_base, gaps_of, retrieval_rows, tagging_rows, topics
+from xlreach.report.selection import Topic, changes_of_base, retrieval_rows, tagging_rows, topics
 from xlreach.report.training_losses import LossCurve, loss_charts_and_tables, read_losses
 from xlreach.report.wording import column_digits, cost_text, fixed, typeset
 from xlreach.safe_io import read_yaml
@@ -40,23 +38,10 @@ def render_report(run: Path) -> Path:
     config = read_yaml(run / "config.yaml")
     if not isinstance(config, dict):
         raise DataError("Holds no settings.", expected="Expected a mapping.", path=run / "config.yaml")
-    with _without_garbage_collection():
-        results, analysis = read_measurements(run / "results.jsonl"), read_gaps(run / "gaps.json")
-        report = _content(results, analysis, read_losses(run / "curves.json"))
-        _write(run / "report.html", analysis, report=report, config=config, sources=_sources(config, results))
+    results, analysis = read_measurements(run / "results.jsonl"), read_gaps(run / "gaps.json")
+    report = _content(results, analysis, read_losses(run / "curves.json"))
+    _write(run / "report.html", analysis, report=report, config=config, sources=_sources(config, results))
     return run / "report.html"
-
-
-@contextlib.contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Rendering leaves no cycles behind, and looking for them takes a sixth of the time of a large report."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _content(results: Sequence[Measurement], analysis: GapAnalysis, losses: Sequence[LossCurve]) -> dict[str, Any]:
@@ -103,13 +88,13 @@ def _topic(
     return {
         "base": topic.base or "unnamed base",
         "dataset": topic.dataset,
-        "gaps": gaps_of(analysis, topic),
+        "gaps": retrieval_rows(analysis, analysis.gaps, topic),
         "other_gaps": retrieval_rows(analysis, analysis.gaps, topic, other_splits=True),
         "changes": retrieval_rows(analysis, analysis.changes, topic),
         "base_changes": changes_of_base(analysis, topic),
         "directions": retrieval_rows(analysis, analysis.directions, topic),
         "other_directions": retrieval_rows(analysis, analysis.directions, topic, other_splits=True),
-        "sentences": narrative.topic_sentences(analysis, topic),
+        "narrowest": narrative.narrowest_gap(analysis, topic),
         "pairs": pairs,
         "charts": retrieval_charts(analysis, topic),
         "heat_maps": language_map("pairs", str(analysis.headline), "in the table below", pairs, analysis, topic),

@@ -10,7 +10,7 @@ from typing import Any
 
 from xlreach.comparison.tables import Figure, Table
 from xlreach.report.charts import Chart
-from xlreach.report.plots import loss_lines
+from xlreach.report.plots import course_lines
 from xlreach.report.wording import system_name
 from xlreach.safe_io import read_json
 from xlreach.system import UNTREATED, System
@@ -65,7 +65,7 @@ def loss_charts_and_tables(curves: Sequence[LossCurve]) -> tuple[list[Chart], li
         name, title = f"training {of} {base}", f"Training: {_TITLES[of]}, {base}"
         alt = f"Lines: {title}, {len(systems)} systems. Figures are in the table below."
         unit = next(iter(systems.values()))[0].unit
-        charts.append(loss_lines(name, title, alt, points, unit))
+        charts.append(course_lines(name, title, alt, points, ("x", unit), ("loss", "loss")))
         tables.append(Table(name, title, ("system",), ("first", "lowest", "last"), tuple(rows), {}))
     return charts, tables
 

@@ -20,16 +20,11 @@ from xlreach.study.run_folder import is_whole, write_run
 from xlreach.study.runner import Local, Runner
 
 
-def read_data(config: StudyConfig, paths: StudyPaths) -> StudyData:
-    """Reads the data of a study; artificial languages are generated now."""
+def prepare(config: StudyConfig, paths: StudyPaths) -> Plan:
+    """Plans a study; this reads its data, and generates artificial languages."""
     with config.at("data"):
         root = materialise(config.data, paths.store)
-    return StudyData(config, root)
-
-
-def prepare(config: StudyConfig, paths: StudyPaths) -> Plan:
-    """Plans a study; planning reads the data."""
-    return plan_study(config, read_data(config, paths))
+    return plan_study(config, StudyData(config, root))
 
 
 def run_study(

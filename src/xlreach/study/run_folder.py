@@ -5,7 +5,6 @@ Lives here: copying and joining what the stages left in the store. Nothing is co
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
 import json
 import os
@@ -14,11 +13,11 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import pandas
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
@@ -56,8 +55,8 @@ def write_run(config: StudyConfig, plan: Plan, paths: StudyPaths, whole: str) ->
     results = [*_measurements(config, plan, store), *_costs(config, plan, store)]
     with replacing(folder / "results.jsonl") as path:
         write_measurements(path, results)
-    _write_queries(config, plan, store, folder / "queries.parquet")
-    _write_ranks(config, plan, store, folder / "ranks.parquet")
+    for name in ("queries.parquet", "ranks.parquet"):
+        _join(config, plan, store, folder / name)
     _write_json(folder / CURVES_FILE, training_curves(plan, store))
     with replacing(folder / "trec") as trec:
         trec.mkdir()
@@ -142,35 +141,20 @@ def _costs(config: StudyConfig, plan: Plan, store: Store) -> Iterator[Measuremen
                 yield Measurement(kind="cost", measure=name, value=float(combine(values)), study=config.study, **shared)
 
 
-def _write_queries(config: StudyConfig, plan: Plan, store: Store, path: Path) -> None:
-    """Joins the per-query values of all score stages."""
-    frames = []
-    for (variant, _), stage in plan.measured.items():
-        part = stage.path(store) / "queries.parquet"
-        if part.is_file():
-            columns = {"study": config.study, **variant.columns(stage.kind)}
-            frames.append(pandas.read_parquet(part).assign(**columns))
-    if not frames:
-        return path.unlink(missing_ok=True)
-    with replacing(path) as temporary:
-        pandas.concat(frames, ignore_index=True).to_parquet(temporary, index=False)
-    return None
-
-
-def _write_ranks(config: StudyConfig, plan: Plan, store: Store, path: Path) -> None:
-    """Joins what the stages know of the ranks of relevant documents, a stage at a time: they are many."""
+def _join(config: StudyConfig, plan: Plan, store: Store, path: Path) -> None:
+    """Joins the tables of this name that the score stages left, one stage at a time: they may be large."""
     parts = [
-        (variant.columns(stage.kind), part)
+        ({"study": config.study, **variant.columns(stage.kind)}, part)
         for (variant, _), stage in plan.measured.items()
-        if (part := stage.path(store) / "ranks.parquet").is_file()
+        if (part := stage.path(store) / path.name).is_file()
     ]
     if not parts:
         return path.unlink(missing_ok=True)
-    with replacing(path) as temporary, contextlib.ExitStack() as stack:
+    with replacing(path) as temporary, ExitStack() as stack:
         writer: pq.ParquetWriter | None = None
         for columns, part in parts:
             table = pq.read_table(part)
-            for name, value in {"study": config.study, **columns}.items():
+            for name, value in columns.items():
                 column = pa.array([value] * len(table), pa.int64() if name == "seed" else pa.string())
                 present = table.schema.get_field_index(name)
                 table = table.append_column(name, column) if present < 0 else table.set_column(present, name, column)
@@ -203,15 +187,9 @@ def _provenance() -> dict[str, Any]:
         "xlreach": __version__,
         "commit": commit.stdout.strip() or None,
         "packages": {name: importlib.metadata.version(name) for name in packages},
-        "machine": torch.cuda.get_device_name(0) if on_gpu else _processor(),
+        "machine": torch.cuda.get_device_name(0)
+        if on_gpu
+        else f"{platform.machine()} with {torch.backends.cpu.get_cpu_capability()}",
         "threads": torch.get_num_threads(),
         "repeatable": _ON_GPU if on_gpu else _ON_CPU,
     }
-
-
-def _processor() -> str:
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text("utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
