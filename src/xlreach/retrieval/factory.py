@@ -173,7 +173,7 @@ def search_vectors(index: Any, vectors: Vectors, k: int) -> tuple[Vectors, NDArr
 def measure(index: Any, vectors: Vectors) -> dict[str, float]:
     """How well an index finds and scores a sample of its own vectors, as `{recall@10, score_error}`.
 
-    The share of the ten documents found that are as near as the true ten, and the mean absolute difference of their
+    The share of the ten best documents that are as near as the true ten, and the mean absolute difference of their
     scores to their cosines.
     """
     k, queries = min(10, len(vectors)), _random_rows(vectors, _MEASURED)
@@ -181,13 +181,13 @@ def measure(index: Any, vectors: Vectors) -> dict[str, float]:
     start = 0
     for part in (block[at : at + _COMPARED] for block in blocks(vectors) for at in range(0, len(block), _COMPARED)):
         cosines = queries @ part.T
-        rows_found = np.argpartition(cosines, -min(k, len(part)), axis=1)[:, -k:]
-        exact.add_result(np.take_along_axis(cosines, rows_found, axis=1), rows_found + start)
+        neighbors = np.argpartition(cosines, -min(k, len(part)), axis=1)[:, -k:]
+        exact.add_result(np.take_along_axis(cosines, neighbors, axis=1), neighbors + start)
         start += len(part)
     exact.finalize()
-    scores, rows_found = search_vectors(index, queries, k)
-    query, column = np.nonzero(rows_found >= 0)
-    cosines = np.einsum("rd,rd->r", queries[query], vectors[rows_found[query, column]])
+    scores, neighbors = search_vectors(index, queries, k)
+    query, column = np.nonzero(neighbors >= 0)
+    cosines = np.einsum("rd,rd->r", queries[query], vectors[neighbors[query, column]])
     hits = int((cosines > exact.D[query, -1] - _EQUAL).sum())  # of equal vectors any will do
     error = float(np.abs(scores[query, column] - cosines).mean())
     return {"recall@10": round(hits / (len(queries) * k), 4), "score_error": round(error, 5)}

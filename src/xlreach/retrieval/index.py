@@ -241,7 +241,7 @@ def write_manifest(
 ) -> None:
     """Writes `manifest.json` beside the two files that it describes.
 
-    `search` is what `search_parameters` chose; `quality` is what `measure` found, nothing for an exact index.
+    `search` comes from `search_parameters`; `quality` comes from `measure` and is empty for an exact index.
     """
     manifest = {
         "xlreach": __version__,

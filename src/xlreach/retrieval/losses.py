@@ -1,4 +1,4 @@
-"""The losses of contrastive training, all through sentence-transformers' own."""
+"""The losses of contrastive training, built on those of sentence-transformers."""
 
 from __future__ import annotations
 

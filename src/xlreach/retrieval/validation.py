@@ -2,7 +2,7 @@
 
 Whole groups are held out, so that no translation of a held-out sentence is trained on. In each pool (data set, query
 language, passage language) every held-out query is searched among the pool's held-out passages; the measure is the mean
-reciprocal rank of its own passage, equal scores counted against it. A pool counts as low-resource if either of its
+reciprocal rank of the query's passage, and ties count against it. A pool counts as low-resource if either of its
 languages is one. The weights kept are those with the best mean of the two levels.
 """
 

@@ -199,6 +199,6 @@ class ApproximatePool(Pool):
         ranks = np.full(columns.shape, np.inf)
         for at in range(columns.shape[1]):
             matches = (top == columns[:, at : at + 1]) & (columns[:, at : at + 1] >= 0)
-            found = np.flatnonzero(matches.any(axis=1))
-            ranks[found, at] = matches[found].argmax(axis=1) + 1
+            retrieved = np.flatnonzero(matches.any(axis=1))
+            ranks[retrieved, at] = matches[retrieved].argmax(axis=1) + 1
         yield 0, keys, ranks

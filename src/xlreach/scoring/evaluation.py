@@ -133,7 +133,7 @@ def evaluate(
                 cell = setting, a, None if setting == "multi" else searched[0]
                 scorer.score(cell, batch, {name: judged[name] for name in batch.ids}, pools[searched])
     if cost is not None:
-        counts = [index.count for index in opened.values()] or [len(some) for some in documents.values()]
+        counts = [index.count for index in opened.values()] or [len(of_language) for of_language in documents.values()]
         cost |= {"queries": scorer.queries, "documents": sum(counts)}
     write_measurements(out / "measurements.jsonl", scorer.rows)
     return scorer.rows

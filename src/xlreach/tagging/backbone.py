@@ -17,10 +17,10 @@ from xlreach.compute.sparse_embeddings import SparseEmbeddings
 from xlreach.errors import ModelError
 from xlreach.tagging.representations import TokenizedSentence
 
-_LONGEST = 512  # pieces at once, also for encoders that could read more: attention grows with the square
-_ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")  # as BERT's and other configs call it
+_LONGEST = 512  # pieces at once, also for encoders that can read more: the cost of attention is quadratic
+_ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")  # the names in BERT's and in other configs
 _HIDDEN_DROPOUT = ("hidden_dropout_prob", "dropout", "embedding_dropout", "mlp_dropout")
-_LOW_PADDING = 1000  # a padding id up to here stays in place when rows are left out
+_LOW_PADDING = 1000  # a padding id up to here keeps its row when other rows are dropped
 
 
 def load_backbone(
@@ -29,11 +29,11 @@ def load_backbone(
     """The tokenizer and the encoder of a folder, in float32.
 
     Args:
-        attention_dropout: The dropout of attention weights in place of the encoder's own.
-        hidden_dropout: All other dropout in place of the encoder's own.
+        attention_dropout: The dropout of attention weights; None keeps the encoder's.
+        hidden_dropout: All other dropout; None keeps the encoder's.
 
     Raises:
-        ModelError: The folder is no encoder, or its tokenizer gives no word ids.
+        ModelError: The folder is not an encoder, or its tokenizer gives no word ids.
     """
     check_encoder(path, transforms=True)
     from transformers import AutoConfig, AutoModel, AutoTokenizer
@@ -61,7 +61,7 @@ def load_backbone(
 
 
 def reading_limit(encoder: Any) -> int:
-    """How many pieces the encoder reads at once, special tokens included."""
+    """The number of pieces that the encoder reads at once, special tokens included."""
     positions = position_limit(encoder) or getattr(encoder.config, "max_position_embeddings", None)
     return min(positions or _LONGEST, _LONGEST)
 
@@ -69,18 +69,18 @@ def reading_limit(encoder: Any) -> int:
 def drop_unused_rows(
     encoder: Any, padding: int, splits: Iterable[list[TokenizedSentence]], folder: Path | None = None
 ) -> tuple[list[list[TokenizedSentence]], SparseEmbeddings | None]:
-    """Leaves only the embedding rows of pieces that occur, and renumbers the pieces.
+    """Keeps only the embedding rows of pieces that occur, and renumbers the pieces.
 
-    No result changes: rows that never occur get no gradient and never reach an output. Of XLM-R's 192 million
-    embedding weights a treebank uses a twentieth, and the optimizer touches every one at every step.
+    No result changes: the other rows get no gradient and reach no output. Of XLM-R's 192 million embedding weights a
+    treebank uses a twentieth, but the optimizer would update all of them at every step.
 
     Args:
-        padding: The padding id; it stays the same, as the RoBERTa family derives positions from it.
+        padding: The padding id; it does not change, because the RoBERTa family derives positions from it.
         splits: All sentences that will be read before the rows are restored.
-        folder: A folder that holds the whole table until then; without one it is dropped.
+        folder: Where the whole table is stored until then; None drops it.
 
     Returns:
-        The sentences with the new numbers, and what restores the rows; None where all were left.
+        The sentences with the new ids, and the narrowed embeddings, which can be restored; None if nothing was dropped.
     """
     splits = list(splits)
     table = encoder.get_input_embeddings()

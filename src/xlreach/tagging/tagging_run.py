@@ -119,8 +119,8 @@ def _training_splits(data: Any, task: Task, preset: Preset) -> tuple[list[Any], 
     if len(train) < 2:
         raise DataError(f"{data.name} has no dev split and a single training sentence.", expected="Expected more.")
     dev = train[_HELD_OUT - 1 :: _HELD_OUT] or train[-1:]
-    held = {id(sentence) for sentence in dev}
-    return [sentence for sentence in train if id(sentence) not in held][: task.limit], dev
+    held_out = {id(sentence) for sentence in dev}
+    return [sentence for sentence in train if id(sentence) not in held_out][: task.limit], dev
 
 
 def _write_sentences(
