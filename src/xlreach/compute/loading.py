@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from xlreach.errors import ModelError
 
 _LOCAL_WITHOUT_CODE = {"trust_remote_code": False, "local_files_only": True}
+WEIGHTS: dict[str, Any] = {"dtype": "float32", "use_safetensors": True, "ignore_mismatched_sizes": True}
+"""How weights are loaded: for computing and training in float32, whatever precision a checkpoint is kept in.
+
+What does not fit is named by `check_weights`, which must follow.
+"""
+
+_DERIVED = ("position_ids", "inv_freq", "token_type_ids")  # buffers that old checkpoints hold and models compute
 
 
 @contextlib.contextmanager
@@ -26,6 +33,35 @@ def safe_loading(folder: Path) -> Iterator[dict[str, Any]]:
         except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise ModelError(f"The encoder cannot be loaded ({reason}).", path=folder) from error
+
+
+def check_weights(model: Any, info: Mapping[str, Any], folder: Path) -> None:
+    """Refuses an encoder whose file lacks, has too many or mis-shapes weights of the body; heads may be new or left.
+
+    `info` is the loading information of transformers' `from_pretrained`.
+
+    Raises:
+        ModelError: Names the weights.
+    """
+    prefix, body = f"{model.base_model_prefix}.", {name for name, _ in model.base_model.named_children()} - {"pooler"}
+
+    def of_body(kind: str) -> list[str]:
+        names = sorted(name if isinstance(name, str) else name[0] for name in info[kind])
+        inner = [name for name in names if name.removeprefix(prefix).split(".")[0] in body]
+        return [name for name in inner if not name.endswith(_DERIVED)]
+
+    problems = {"lack": of_body("missing_keys"), "have another shape of": of_body("mismatched_keys")}
+    problems["have too much:"] = of_body("unexpected_keys")
+    for problem, names in problems.items():
+        if names:
+            more, other = len(names) - 1, sorted(info["unexpected_keys"] - set(names))
+            instead = f", and have {other[0]!r} and {len(other) - 1} others" if problem == "lack" and other else ""
+            raise ModelError(
+                f"The weights {problem} {names[0]!r}" + (f" and {more} more" if more else "") + f"{instead}.",
+                expected="Expected exactly the weights of the encoder that config.json describes.",
+                fix="Save it again: of a compiled or parallel model, the module inside (`model._orig_mod`).",
+                path=folder,
+            )
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Transf
 from sentence_transformers.sentence_transformer.modules import Pooling as PoolingModule
 
 from xlreach.adapt.encoder import check_encoder
-from xlreach.compute.loading import position_limit, safe_loading
+from xlreach.compute.loading import WEIGHTS, check_weights, position_limit, safe_loading
 from xlreach.errors import ModelError, SpecError
 from xlreach.retrieval.pooling import POOLINGS, Declared, Pooling
 from xlreach.safe_io import read_json
@@ -46,11 +46,13 @@ def load_encoder(
     encoder = Path(encoder)
     wanted = POOLINGS.parse(pooling or "auto") if not isinstance(pooling, Pooling) else pooling
     check_encoder(encoder, transforms=True)
-    model_kwargs: dict[str, Any] = {"use_safetensors": True}
-    if attention:
-        model_kwargs["attn_implementation"] = attention
+    model_kwargs = WEIGHTS | ({"attn_implementation": attention} if attention else {})
     with safe_loading(encoder) as options:
         model = SentenceTransformer(str(encoder), device=device, model_kwargs=model_kwargs, **options)
+        if isinstance(model[0], Transformer):  # it does not tell what it loaded: asked again, without reading weights
+            body = model[0].auto_model
+            given = {**options, **WEIGHTS, "config": body.config, "device_map": "meta", "output_loading_info": True}
+            check_weights(body, type(body).from_pretrained(encoder, **given)[1], encoder)
     _check_positions(model, encoder)
     if wanted.unfitted != Declared() and str(wanted.unfitted) != declared_pooling(model):
         model = _with_pooling(model, wanted.unfitted, encoder)

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from xlreach.adapt.encoder import check_encoder
-from xlreach.compute.loading import attention_implementation, position_limit, safe_loading
+from xlreach.compute.loading import WEIGHTS, attention_implementation, check_weights, position_limit, safe_loading
 from xlreach.compute.sparse_embeddings import SparseEmbeddings
 from xlreach.errors import ModelError
 from xlreach.tagging.representations import TokenizedSentence
@@ -45,14 +45,15 @@ def load_backbone(
             for key in keys:
                 if dropout is not None and hasattr(config, key):
                     setattr(config, key, dropout)
-        encoder = AutoModel.from_pretrained(
+        encoder, info = AutoModel.from_pretrained(
             path,
             config=config,
-            use_safetensors=True,
-            dtype=torch.float32,
             attn_implementation=attention_implementation(device.type),
+            output_loading_info=True,
+            **WEIGHTS,
             **options,
         )
+    check_weights(encoder, info, path)
     if not tokenizer.is_fast:
         raise ModelError("Its tokenizer is not a fast one, so it gives no word ids.", path=path)
     if getattr(encoder, "pooler", None) is not None:
