@@ -105,11 +105,17 @@ class TextEncoder:
         self._tokenizer = first.tokenizer if isinstance(first, Transformer) else None
         self._weights = sum(weight.numel() for name, weight in first.named_parameters() if "embeddings" not in name)
         self._int8: Any = None
+        self._used: set[str] = set()
         if dtype == "int8":
             if self._tokenizer is None or wanted.layers:
                 raise SpecError("int8 is for transformers, pooled from the last layer.", fix="Use --dtype auto.")
             with quiet_loading():
                 self._int8 = int8_transformer(self.path)
+
+    @property
+    def computed(self) -> str:
+        """The number formats that texts were encoded in so far (`bf16+fp32`); before, what is asked for."""
+        return "+".join(sorted(self._used)) or self.dtype
 
     def encode(self, texts: Sequence[str], prompt: str | None = None) -> Vectors:
         """Unit vectors of texts, shape (number of texts, dimension); repeated texts are encoded once.
@@ -179,6 +185,7 @@ class TextEncoder:
             exact = self._encode_unique(texts, prefix)
         finally:
             self._int8 = quick
+            self._used.clear()
         self.fidelity = check_fidelity(ours, exact, self.path)
 
     def _prefix(self, prompt: str | None) -> str:
@@ -197,7 +204,7 @@ class TextEncoder:
         )
         if self._tokenizer is None or excludes_prompt or not getattr(self._tokenizer, "is_fast", False):
             batches: Iterable[tuple[list[int], Any]] = self._by_characters(texts, prefix)
-            half = False
+            half = self._use_half(0)
         else:
             texts = [prefix + text for text in texts]
             pieces = dict(self._tokenizer(texts, padding=False, truncation=True)) if texts else {"input_ids": []}
@@ -208,6 +215,8 @@ class TextEncoder:
                 same.setdefault(tuple(ids), []).append(row)
             half = self._use_half(sum(map(len, same)))
             batches = self._by_pieces(pieces, list(same.values()), self._budget())
+        if texts:
+            self._used.add("bf16" if half else "fp32" if self._int8 is None else "int8")
         with _halved(self.model[0]) if half else contextlib.nullcontext():
             # OpenVINO starts its own threads and computes one batch at a time.
             device = self.model.device.type if self._int8 is None else "openvino"

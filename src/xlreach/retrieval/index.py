@@ -251,7 +251,7 @@ def write_manifest(
         "pooling": encoder.pooling,
         "max_length": encoder.max_length,
         "prompts": encoder.prompts,
-        "dtype": encoder.dtype,
+        "dtype": encoder.computed,
         **({"fidelity": encoder.fidelity} if encoder.fidelity else {}),
         "dimension": encoder.dimension,
         "metric": "inner product of unit vectors (cosine)",
