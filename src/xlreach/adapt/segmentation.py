@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -133,6 +134,31 @@ class Segmenter:
             else:
                 return [vocab[self.content["model"]["unk_token"]]]
         return ids
+
+
+def pieces_of_words(
+    encode: Callable[[list[str]], Iterable[Any]], sentences: Sequence[Sequence[str]]
+) -> list[list[list[int]]]:
+    """The ids of each word's pieces, as they are in the running text: the words of a sentence joined by blanks.
+
+    Pretraining saw text. Given as words, a byte-level BPE would cut each of them as at the start of a text.
+
+    Args:
+        encode: Gives the encodings of texts, of the library tokenizers, without special tokens.
+    """
+    result = []
+    texts = [" ".join(filter(None, words)) for words in sentences]
+    for words, encoding in zip(sentences, encode(texts), strict=True):
+        pieces: list[list[int]] = [[] for _ in words]
+        ends, start = list[int](), 0
+        for word in words:
+            ends.append(start + len(word) if word else max(0, start - 1))
+            start += len(word) + bool(word)
+        for id_, (first, last) in zip(encoding.ids, encoding.offsets, strict=True):
+            # A piece belongs to the word of its last character; a blank to the word behind it.
+            pieces[min(bisect_right(ends, max(first, last - 1)), len(words) - 1)].append(id_)
+        result.append(pieces)
+    return result
 
 
 def text_lines(files: Iterable[Path]) -> Iterator[str]:

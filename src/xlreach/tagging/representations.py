@@ -20,6 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from xlreach.adapt.segmentation import pieces_of_words
+
 Pooling = Literal["mean", "first", "last"]
 _MULTIPLE = 8  # padded lengths, so that batches have few shapes
 
@@ -79,14 +81,13 @@ class WordTokenizer:
         tokenized = []
         for start in range(0, len(sentences), 1000):
             chunk = [[self._transform(word) for word in words] for words in sentences[start : start + 1000]]
-            encoded = self._tokenizer(chunk, is_split_into_words=True, add_special_tokens=False, verbose=False)
-            for number, words in enumerate(chunk):
-                pieces: list[list[int]] = [[] for _ in words]
-                for piece, word in zip(encoded["input_ids"][number], encoded.word_ids(number), strict=True):
-                    pieces[word].append(piece)
+            for pieces in pieces_of_words(self._encode, chunk):
                 # Of a word longer than a whole window, only the beginning is read.
                 tokenized.append(self._windows([ids[: self._capacity] or [self._unknown] for ids in pieces]))
         return tokenized
+
+    def _encode(self, texts: list[str]) -> Any:
+        return self._tokenizer(texts, add_special_tokens=False, verbose=False).encodings
 
     def _windows(self, pieces: list[list[int]]) -> TokenizedSentence:
         windows: list[np.ndarray] = []
@@ -299,8 +300,8 @@ class WordEncoder(WordRepresentations):
 
 def _special_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
     """The ids that the tokenizer puts before and after a sentence."""
-    bare = tokenizer(["a"], is_split_into_words=True, add_special_tokens=False)["input_ids"]
-    whole = tokenizer(["a"], is_split_into_words=True)["input_ids"]
+    bare = tokenizer("a", add_special_tokens=False)["input_ids"]
+    whole = tokenizer("a")["input_ids"]
     for at in range(len(whole) - len(bare) + 1):
         if whole[at : at + len(bare)] == bare:
             return whole[:at], whole[at + len(bare) :]
