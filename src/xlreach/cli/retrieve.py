@@ -130,9 +130,7 @@ def search(
     lang: Lang = NONE,
     k: Annotated[int, typer.Option("-k", help="How many documents.", min=1)] = 10,
     queries: Annotated[Path | None, typer.Option(help="A file of queries, one a line, or queries.jsonl.")] = None,
-    trec: Annotated[
-        Path | None, typer.Option(help="Write a TREC run; a query's own id is left out of its ranking.")
-    ] = None,
+    trec: Annotated[Path | None, typer.Option(help="Write a TREC run.")] = None,
     json_: Json = False,
 ) -> None:
     """Search one, several or all languages, in one ranking.

@@ -34,8 +34,20 @@ class Query:
     group: str  # shared by the same question asked in several languages
 
 
+def is_self_retrieving(name: str) -> bool:
+    """Whether a collection is one of those published ones whose queries are among their documents."""
+    return any(known in name.lower() for known in ("arguana", "quora", "cqadupstack"))
+
+
 class Collection(Dataset):
-    """Documents, queries and judgments by language."""
+    """Documents, queries and judgments by language.
+
+    Attributes:
+        self_retrieving: Whether its queries are among its documents: a document that has a query's own id is the query,
+            and is left out of its ranking. Elsewhere equal ids mean nothing.
+    """
+
+    self_retrieving: bool = False
 
     @abstractmethod
     def documents(self, language: str) -> Iterator[Document]:

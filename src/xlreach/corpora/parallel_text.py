@@ -49,6 +49,8 @@ class AlignedFiles:
 class ParallelText(Collection):
     """Texts that translate each other line by line, in two languages or many."""
 
+    self_retrieving = True
+
     def __init__(self, name: str, bundles: Iterable[AlignedFiles], shared: Iterable[Path] = ()) -> None:
         # `shared`: files that decide which lines are used, and so belong to every language.
         self.name, self.bundles, self._shared = name, tuple(bundles), tuple(shared)

@@ -243,8 +243,6 @@ class Index:
     ) -> int:
         """Searches many queries and writes a TREC run, which ir-measures and trec_eval read.
 
-        A document that has a query's own id is left out of its ranking.
-
         Args:
             path: The file to write; it must not exist yet.
             queries: A file (a query a line, or JSON lines with `_id` and `text`), or queries by id.
@@ -265,7 +263,7 @@ class Index:
         indexes, target = self._chosen(languages), output(path, "run")
         asked = dict(queries) if isinstance(queries, Mapping) else dict(read_queries(Path(queries)))
         ids = list(asked)
-        ranked = rank(self.encoder.encode(list(asked.values()), "query"), indexes, k, query_ids=ids)
+        ranked = rank(self.encoder.encode(list(asked.values()), "query"), indexes, k)
         write_search_run(target, ids, ranked)
         return len(ids)
 

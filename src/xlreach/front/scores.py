@@ -174,4 +174,7 @@ def score(
         )
         if out is None:
             shutil.rmtree(folder / "indexes")
-    return Measurements(rows, target)
+    scores = Measurements(rows, target)
+    if collection.self_retrieving:
+        scores.notes = ("A query is among the documents; the document with its own id is left out of its ranking.",)
+    return scores

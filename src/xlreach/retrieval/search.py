@@ -57,14 +57,8 @@ def search(encoder: TextEncoder, queries: Sequence[str], indexes: Sequence[Dense
     return hits
 
 
-def rank(vectors: Vectors, indexes: Sequence[DenseIndex], k: int, query_ids: Sequence[str] = ()) -> list[Ranked]:
-    """As `search`, from query vectors to document ids.
-
-    Given `query_ids`, the document that has the id of its query is left out: in bitext it is the query itself.
-    """
-    if query_ids:
-        wide = rank(vectors, indexes, k + 1)
-        return [[hit for hit in ranking if hit[0] != name][:k] for name, ranking in zip(query_ids, wide, strict=True)]
+def rank(vectors: Vectors, indexes: Sequence[DenseIndex], k: int) -> list[Ranked]:
+    """As `search`, from query vectors to document ids."""
     scores, numbers, rows = _ordered(vectors, indexes, k)
     ids = [index.ids for index in indexes]
     return [

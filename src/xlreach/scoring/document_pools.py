@@ -31,10 +31,12 @@ class QueryBatch:
 
     Attributes:
         vectors: Shape (queries, dimension); the dimension is 0 for a retriever without an encoder.
+        among_documents: Whether a document with a query's own id is the query.
     """
 
     queries: Sequence[Query]
     vectors: Scores
+    among_documents: bool
 
     def __len__(self) -> int:
         return len(self.queries)
@@ -45,7 +47,7 @@ class QueryBatch:
         return [query.id for query in self.queries]
 
     def __getitem__(self, rows: slice) -> QueryBatch:
-        return QueryBatch(self.queries[rows], self.vectors[rows])
+        return QueryBatch(self.queries[rows], self.vectors[rows], self.among_documents)
 
 
 @dataclass(frozen=True)
@@ -88,9 +90,13 @@ class Pool(ABC):
     def __len__(self) -> int:
         return len(self.ids)
 
-    def sizes(self, query_ids: Sequence[str]) -> NDArray[np.int64]:
-        """The number of documents ranked for each query: all but the one that has the query's id."""
-        return np.array([len(self) - (name in self._columns) for name in query_ids], np.int64)
+    def own_columns(self, batch: QueryBatch) -> Columns:
+        """The column of each query itself, which is not ranked for it; -1 where it is not among the documents."""
+        return np.array([self._columns.get(name, -1) if batch.among_documents else -1 for name in batch.ids], np.int64)
+
+    def sizes(self, batch: QueryBatch) -> NDArray[np.int64]:
+        """The number of documents ranked for each query."""
+        return len(self) - (self.own_columns(batch) >= 0).astype(np.int64)
 
     def columns_of(self, judged: Sequence[Mapping[str, int]]) -> tuple[Columns, NDArray[np.int64]]:
         """Columns and grades of each query's relevant documents; column −1 for one that is not in the pool."""
@@ -104,15 +110,14 @@ class Pool(ABC):
         return columns, grades
 
     def search(self, batch: QueryBatch, judged: Sequence[Mapping[str, int]], depth: int) -> Iterator[Block]:
-        """Ranks the documents for each query, without a document that has the query's own id.
+        """Ranks the documents for each query, without the query itself where it is among them.
 
         Args:
             judged: The relevance of documents by id, for each query.
             depth: The number of documents to return from the top of each ranking; 0 returns only the relevant ranks.
         """
         columns, grades = self.columns_of(judged)
-        left_out = np.array([self._columns.get(name, -1) for name in batch.ids], np.int64)
-        for start, keys, ranks in self._rank(batch, columns, left_out, min(depth, len(self))):
+        for start, keys, ranks in self._rank(batch, columns, self.own_columns(batch), min(depth, len(self))):
             scores = key_scores(keys)
             top = np.where(np.isneginf(scores), -1, self._by_place[key_places(keys)])
             yield Block(start, RelevantRanks(ranks, grades[start : start + len(keys)]), top, scores)

@@ -6,14 +6,15 @@
 
 Equal scores are ordered as trec_eval orders them (score, then document id, last first). In the written runs, equal
 scores are moved a few roundings apart, so that every tool sees the same ranking and gives the same figures.
-A query with judgements that retrieves nothing counts as 0. A document with the query's own id is the query itself
-(in bitext every sentence is both) and is left out of the query's ranking.
+A query with judgements that retrieves nothing counts as 0. Where queries are among the documents
+(`Collection.self_retrieving`: in bitext every sentence is both), a query is left out of its own ranking.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -122,14 +123,16 @@ def evaluate(
                     {code: opened[code] for code in searched if code in opened},
                 )
             if a not in batches:
-                batches = {a: _encoded(collection.queries(a), encoder if retriever.uses_encoder else None)}
+                batches = {a: _encoded(collection, a, encoder if retriever.uses_encoder else None)}
             judged: Qrels = {}
             for b in searched:
                 for query, grades in judgements.get((a, b), {}).items():
                     judged.setdefault(query, {}).update(grades)
             rows = [row for row, name in enumerate(batches[a].ids) if name in judged]
             if rows:
-                batch = QueryBatch([batches[a].queries[row] for row in rows], batches[a].vectors[rows])
+                batch = replace(
+                    batches[a], queries=[batches[a].queries[row] for row in rows], vectors=batches[a].vectors[rows]
+                )
                 cell = setting, a, None if setting == "multi" else searched[0]
                 scorer.score(cell, batch, {name: judged[name] for name in batch.ids}, pools[searched])
     if cost is not None:
@@ -139,10 +142,12 @@ def evaluate(
     return scorer.rows
 
 
-def _encoded(queries: list[Query], encoder: TextEncoder | Path | str | None) -> QueryBatch:
-    if not isinstance(encoder, TextEncoder):
-        return QueryBatch(queries, np.zeros((len(queries), 0), np.float32))
-    return QueryBatch(queries, encoder.encode([query.text for query in queries], "query"))
+def _encoded(collection: Collection, language: str, encoder: TextEncoder | Path | str | None) -> QueryBatch:
+    queries = collection.queries(language)
+    vectors = np.zeros((len(queries), 0), np.float32)
+    if isinstance(encoder, TextEncoder):
+        vectors = encoder.encode([query.text for query in queries], "query")
+    return QueryBatch(queries, vectors, collection.self_retrieving)
 
 
 class _Scorer:
@@ -196,7 +201,7 @@ class _Scorer:
             np.concatenate([block.judged.grades for block in blocks]),
         )
         self.queries += len(batch)
-        self._per_query.ranks(cell, batch.queries, pool.sizes(batch.ids), judged)
+        self._per_query.ranks(cell, batch.queries, pool.sizes(batch), judged)
         values = self._values(judged.truncated(None if self._depth is None else depth), qrels, run)
         if setting == "multi":
             columns = np.concatenate([block.columns for block in blocks])

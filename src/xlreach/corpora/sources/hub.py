@@ -26,6 +26,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+from xlreach.corpora.collection import is_self_retrieving
 from xlreach.corpora.dataset import DATASETS, Dataset, DatasetSpec, EntityCorpus, Kind, Treebank
 from xlreach.corpora.parallel_text import ParallelText
 from xlreach.corpora.sources.hub_annotations import read_entities, read_trees
@@ -105,7 +106,9 @@ class Hub(DatasetSpec):
         subsets = _subsets(repository.configs)
         chosen = self._chosen(repository, subsets)
         if subsets:
-            return SubsetCollection(str(self), [self._subset(repository, subset) for subset in chosen])
+            collection = SubsetCollection(str(self), [self._subset(repository, subset) for subset in chosen])
+            collection.self_retrieving = is_self_retrieving(self.member)
+            return collection
         splits = {config: repository.tables(config) for config in chosen}
         columns = _any_table(splits[chosen[0]]).columns
         if annotation := _annotation(columns):

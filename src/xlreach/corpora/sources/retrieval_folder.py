@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from xlreach.corpora.collection import Collection, Document, Qrels, Query
+from xlreach.corpora.collection import Collection, Document, Qrels, Query, is_self_retrieving
 from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, check_language
 from xlreach.corpora.formats.json_lines import read_json_lines, write_json_lines
 from xlreach.corpora.formats.lines import numbered_lines
@@ -42,12 +42,15 @@ class Folder(DatasetSpec):
     summary: ClassVar[str] = "Any retrieval collection, as corpus.jsonl, queries.jsonl, qrels.tsv"
     member: str = param(help="the folder, below the data root", member=True)
     language: str | None = param(None, "the language of rows that give none (as in BEIR)")
+    self_retrieving: bool = param(False, "whether a document with a query's id is the query, as in ArguAna")
 
     def _open(self, root: Path) -> FolderCollection:
         folder = inside(root, self.member)
         if not folder.is_dir():
             raise DataError(f"There is no folder {self.member!r} in {root}.", fix=nearest(str(self), self._below(root)))
-        return FolderCollection(folder, name=str(self), language=self.language)
+        collection = FolderCollection(folder, name=str(self), language=self.language)
+        collection.self_retrieving = self.self_retrieving or is_self_retrieving(self.member)
+        return collection
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
