@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from xlreach.corpora.dataset import Dataset
 
 Qrels = dict[str, dict[str, int]]
+DANGLING = 0.01
+"""The share of judged ids from which judgements and documents, or queries, do not belong together."""
 
 
 @dataclass(frozen=True, slots=True)

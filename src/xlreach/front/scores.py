@@ -152,7 +152,7 @@ def score(
     collection = open_collection(dataset, data)
     asked = codes(names(languages)) or collection.languages
     text_encoder = opened(encoder).text_encoder
-    target = output(out, "scores")
+    target, notes = output(out, "scores"), list[str]()
     with replacing(target) as folder:
         indexes = {
             code: build_index(
@@ -171,10 +171,10 @@ def score(
             query_languages=asked,
             runs=out is not None,
             retriever=retriever,
+            notes=notes,
         )
         if out is None:
             shutil.rmtree(folder / "indexes")
     scores = Measurements(rows, target)
-    if collection.self_retrieving:
-        scores.notes = ("A query is among the documents; the document with its own id is left out of its ranking.",)
+    scores.notes = tuple(notes)
     return scores

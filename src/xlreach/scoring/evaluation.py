@@ -12,7 +12,7 @@ A query with judgements that retrieves nothing counts as 0. Where queries are am
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ import ir_measures
 import numpy as np
 from tqdm import tqdm
 
-from xlreach.corpora.collection import Collection, Qrels, Query
+from xlreach.corpora.collection import DANGLING, Collection, Qrels, Query
 from xlreach.corpora.formats.trec import write_qrels, write_run
 from xlreach.errors import DataError, IndexFolderError, SpecError, nearest
 from xlreach.measurement import Measurement, write_measurements
@@ -55,6 +55,7 @@ def evaluate(
     query_languages: Sequence[str] | None = None,
     runs: bool = True,
     retriever: str | Retriever = "dense",
+    notes: list[str] | None = None,
 ) -> list[Measurement]:
     """Scores an encoder on a collection.
 
@@ -76,6 +77,7 @@ def evaluate(
         cost: Receives `queries` and `documents`, how many were scored.
         query_languages: Languages of the queries; None takes those that have an index.
         runs: Whether to write the runs and qrels.
+        notes: Receives sentences that a reader of the results must know, such as how many judged documents are missing.
 
     Returns:
         The measurements, as in `measurements.jsonl`.
@@ -109,6 +111,11 @@ def evaluate(
     judgements = {(a, b): qrels for a in asking for b in languages if (qrels := collection.qrels(a, b))}
     if not judgements:
         raise DataError(f"{collection.name} has no judgements for {', '.join(asking)} in {', '.join(languages)}.")
+    queries = {code: collection.queries(code) for code in asking}
+    held = {code: set(opened[code].ids if opened else (doc.id for doc in documents[code])) for code in languages}
+    remarks = _remarks(collection, judgements, queries, held)
+    if notes is not None:
+        notes += remarks
     (out / "trec").mkdir(parents=True, exist_ok=True)
     with closing(PerQueryWriter(out, collection.name, str(retriever))) as per_query:
         scorer = _Scorer(collection.name, str(retriever), parsed, depth, out / "trec" if runs else None, per_query)
@@ -123,7 +130,7 @@ def evaluate(
                     {code: opened[code] for code in searched if code in opened},
                 )
             if a not in batches:
-                batches = {a: _encoded(collection, a, encoder if retriever.uses_encoder else None)}
+                batches = {a: _encoded(collection, queries[a], encoder if retriever.uses_encoder else None)}
             judged: Qrels = {}
             for b in searched:
                 for query, grades in judgements.get((a, b), {}).items():
@@ -135,6 +142,11 @@ def evaluate(
                 )
                 cell = setting, a, None if setting == "multi" else searched[0]
                 scorer.score(cell, batch, {name: judged[name] for name in batch.ids}, pools[searched])
+    if not scorer.rows:
+        raise DataError(
+            f"{collection.name} has no judgements for the settings {', '.join(settings)} in {', '.join(languages)}.",
+            fix="Add languages, or another of mono, cross and multi (which needs two languages).",
+        )
     if cost is not None:
         counts = [index.count for index in opened.values()] or [len(of_language) for of_language in documents.values()]
         cost |= {"queries": scorer.queries, "documents": sum(counts)}
@@ -142,8 +154,36 @@ def evaluate(
     return scorer.rows
 
 
-def _encoded(collection: Collection, language: str, encoder: TextEncoder | Path | str | None) -> QueryBatch:
-    queries = collection.queries(language)
+def _remarks(
+    collection: Collection,
+    judgements: Mapping[tuple[str, str], Qrels],
+    queries: Mapping[str, Sequence[Query]],
+    documents: Mapping[str, Set[str]],
+) -> list[str]:
+    """What a reader of the results must know of the collection; refuses judgements that do not belong to it."""
+    remarks = []
+    if collection.self_retrieving:
+        remarks.append("A query is among the documents; the document with its own id is left out of its ranking.")
+    asked = {query.id for of_language in queries.values() for query in of_language}
+    judged = {"queries": {query: query in asked for qrels in judgements.values() for query in qrels}}
+    judged["documents"] = {
+        doc: doc in documents[b] for (_, b), qrels in judgements.items() for grades in qrels.values() for doc in grades
+    }
+    for what, there in judged.items():
+        if absent := [name for name, is_there in there.items() if not is_there]:
+            known = sorted(asked if what == "queries" else next(iter(documents.values())))[:3]
+            count = f"{len(absent)} of {len(there)} judged {what} are not in {collection.name}"
+            if len(absent) > DANGLING * len(there):
+                raise DataError(
+                    f"{count}: {', '.join(map(repr, absent[:3]))}.",
+                    expected=f"Expected ids such as {', '.join(map(repr, known))}.",
+                    fix="Check that corpus, queries and judgements are of one version and split.",
+                )
+            remarks.append(f"{count}.")
+    return remarks
+
+
+def _encoded(collection: Collection, queries: Sequence[Query], encoder: TextEncoder | Path | str | None) -> QueryBatch:
     vectors = np.zeros((len(queries), 0), np.float32)
     if isinstance(encoder, TextEncoder):
         vectors = encoder.encode([query.text for query in queries], "query")

@@ -75,9 +75,9 @@ class SubsetCollection(Collection):
             if (subset.query_language, subset.document_language) == (query_language, document_language):
                 for path, number, row in subset.qrels.rows():
                     with expecting("a judgment with query-id, corpus-id and score", path, number):
-                        query, document = _word(str(row["query-id"])), _word(str(row["corpus-id"]))
-                        score = int(row["score"])
-                    qrels.setdefault(f"{query_language}/{query}", {})[f"{document_language}/{document}"] = score
+                        query, document, score = (_name(row[name]) for name in ("query-id", "corpus-id", "score"))
+                        grade = int(score)
+                    qrels.setdefault(f"{query_language}/{query}", {})[f"{document_language}/{document}"] = grade
         return qrels
 
     def files(self, languages: Iterable[str]) -> list[Path]:
@@ -228,7 +228,15 @@ def _identifier(row: dict[str, Any], path: Path, number: int) -> str:
     value = row.get("_id", row.get("id"))
     if value is None:
         raise DataError("A row without an id.", expected="Expected the column _id or id.", path=path, line=number)
-    return _word(str(value))
+    with expecting("an id", path, number):
+        return _name(value)
+
+
+def _name(value: Any) -> str:
+    """An id or a grade as text; tables may hold the same whole numbers as integers, floats or texts."""
+    if value is None or isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+        raise ValueError(f"{value!r} is neither a text nor a whole number")
+    return _word(str(int(value) if isinstance(value, float) else value))
 
 
 def _word(text: str) -> str:

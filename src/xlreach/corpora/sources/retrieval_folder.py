@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from xlreach.corpora.collection import Collection, Document, Qrels, Query, is_self_retrieving
+from xlreach.corpora.collection import DANGLING, Collection, Document, Qrels, Query, is_self_retrieving
 from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, check_language
 from xlreach.corpora.formats.json_lines import read_json_lines, write_json_lines
 from xlreach.corpora.formats.lines import numbered_lines
@@ -98,8 +98,11 @@ class FolderCollection(Collection):
         for query in self._queries:
             if query.language == query_language:
                 judged = self._qrels.get(query.id, {})
+                counts, places = self._scan.counts, self._scan.judged
+                # A document that is not there counts as one of the query's language.
+                home = query.language if query.language in counts else min(counts)
                 in_language = {
-                    doc: grade for doc, grade in judged.items() if self._scan.judged[doc] == document_language
+                    doc: grade for doc, grade in judged.items() if places.get(doc, home) == document_language
                 }
                 if in_language:
                     qrels[query.id] = in_language
@@ -180,11 +183,13 @@ class FolderCollection(Collection):
             raise DataError("There is no document in the file.", path=path)
         values, counts = np.unique(np.frombuffer(hashes, dtype=np.int64), return_counts=True)
         self._check_unique(set(values[counts > 1].tolist()), path)
-        for (_, judged), (_, number) in self._judgments.items():
-            if judged not in scan.judged:
-                raise DataError(
-                    f"Document {judged!r} is not in corpus.jsonl.", path=self.path / "qrels.tsv", line=number
-                )
+        if len(absent := wanted - scan.judged.keys()) > DANGLING * len(wanted):
+            judged, number = next((doc, line) for (_, doc), (_, line) in self._judgments.items() if doc in absent)
+            raise DataError(
+                f"Document {judged!r} is not in corpus.jsonl: {len(absent)} of {len(wanted)} judged documents are not.",
+                path=self.path / "qrels.tsv",
+                line=number,
+            )
         return scan
 
     def _check_unique(self, suspects: set[int], path: Path) -> None:
