@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import ClassVar, Generic, Literal, TypeVar
 
 from xlreach.corpora.formats.conllu import Sentence
@@ -19,7 +19,7 @@ from xlreach.errors import DataError, nearest
 from xlreach.spec import Registry, Spec
 
 Kind = Literal["text", "treebank", "entities", "parallel", "collection"]
-SPLITS = ("train", "dev", "test")
+SPLITS: tuple[Literal["train", "dev", "test"], ...] = ("train", "dev", "test")
 T = TypeVar("T")
 
 
@@ -113,25 +113,23 @@ class EntityCorpus(AnnotatedCorpus[TaggedSentence]):
 
 @dataclass(frozen=True)
 class DatasetSpec(Spec):
-    """A named data set; opened below a data root.
+    """A named data set; opened below a data root."""
 
-    Class attributes: `license` and `citation` of the data, and `summary`, a line for the documentation.
-    """
-
-    license: ClassVar[str] = "not stated"
+    license: ClassVar[str] = "not stated"  # of the data, unless the files themselves state one
     citation: ClassVar[str] = ""
-    summary: ClassVar[str] = ""
+    # (license, citation) where it depends on the member: by the member, or by a folder above it
+    credits: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    summary: ClassVar[str] = ""  # a line for the documentation
+    kinds: ClassVar[tuple[Kind, ...]] = ()  # the kinds that `find` lists it as
 
     def open(self, root: Path) -> Dataset:
-        """The data set below `root`."""
+        """The data set below `root`, with license and citation."""
         data = self._open(root)
-        stated, data.citation = self.credit()
+        member = PurePosixPath(getattr(self, "member", ""))
+        credited = (self.credits[name] for name in map(str, (member, *member.parents)) if name in self.credits)
+        stated, data.citation = next(credited, (self.license, self.citation))
         data.license = stated if data.license == Dataset.license else data.license
         return data
-
-    def credit(self) -> tuple[str, str]:
-        """License (unless the files themselves state one) and citation of the data."""
-        return self.license, self.citation
 
     @abstractmethod
     def _open(self, root: Path) -> Dataset:
@@ -145,6 +143,10 @@ class DatasetSpec(Spec):
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
         """The data set strings of this name that can be opened below `root` as `kind`, each with its languages."""
+        return cls._find(root, kind) if kind in cls.kinds else iter(())
+
+    @classmethod
+    def _find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
         return iter(())
 
 

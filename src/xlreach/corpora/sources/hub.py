@@ -77,6 +77,8 @@ class Hub(DatasetSpec):
 
     name: ClassVar[str] = "hub"
     summary: ClassVar[str] = "A data set of the Hugging Face hub (UD, WikiANN, mteb, Belebele, XQuAD, FLORES, text)"
+    credits: ClassVar[Mapping[str, tuple[str, str]]] = _CREDITS
+    kinds: ClassVar[tuple[Kind, ...]] = ("treebank", "entities")
     member: str = param(
         help="the data set's id, or a folder with a copy (absolute, or below the data root)", member=True
     )
@@ -86,13 +88,10 @@ class Hub(DatasetSpec):
     queries: str | None = param(None, "the queries' language, where the subsets name only that of the documents")
     revision: str | None = param(None, "branch, tag or commit on the hub")
 
-    def credit(self) -> tuple[str, str]:
-        return _CREDITS.get(self.member, (self.license, self.citation))
-
     @classmethod
-    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
+    def _find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Treebanks and entity corpora of the copies in `hub/`; collections must be named to be used."""
-        for folder in sorted((root / "hub").glob("*/")) if kind in ("treebank", "entities") else ():
+        for folder in sorted((root / "hub").glob("*/")):
             repository = Repository(folder)
             languages = {config: code for config in sorted(repository.configs) if (code := _language(config))}
             # All configurations of such a repository have the same columns.

@@ -31,6 +31,7 @@ _BOM = "\ufeff"
 @dataclass(frozen=True)
 class _Lareqa(DatasetSpec):
     citation: ClassVar[str] = "Roy et al. 2020, LAReQA, EMNLP"
+    kinds: ClassVar[tuple[Kind, ...]] = ("collection",)
     passage: Literal["sentence", "context"] = param(
         "sentence",
         "what is encoded: the sentence alone, or the sentence followed by its paragraph (the reference protocol)",
@@ -45,8 +46,8 @@ class _Lareqa(DatasetSpec):
         return SentenceRetrieval(str(self), paths, self.passage)
 
     @classmethod
-    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
-        if kind == "collection" and (paths := _paths(root / _FOLDERS[cls.name])):
+    def _find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
+        if paths := _paths(root / _FOLDERS[cls.name]):
             yield str(cls()), tuple(sorted(paths))
 
 

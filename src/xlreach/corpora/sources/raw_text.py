@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -27,6 +27,8 @@ class RawText(DatasetSpec):
 
     name: ClassVar[str] = "text"
     summary: ClassVar[str] = "Unlabelled text, one sentence or paragraph a line"
+    credits: ClassVar[Mapping[str, tuple[str, str]]] = _CREDITS
+    kinds: ClassVar[tuple[Kind, ...]] = ("text",)
     member: str = param(help="source and language, as in lapt9/mt", member=True)
 
     def _open(self, root: Path) -> Text:
@@ -39,15 +41,11 @@ class RawText(DatasetSpec):
             raise self.absent(root, "text", f"Expected {file}, or a folder of files named by the code.")
         return Text(str(self), {str(language): languages[str(language)]})
 
-    def credit(self) -> tuple[str, str]:
-        return _CREDITS.get(self.member.rpartition("/")[0], (self.license, self.citation))
-
     @classmethod
-    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
-        if kind == "text":
-            for folder in sorted((root / "raw").glob("*/")):
-                for language in _languages(folder):
-                    yield f"text:{folder.name}/{language}", (language,)
+    def _find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
+        for folder in sorted((root / "raw").glob("*/")):
+            for language in _languages(folder):
+                yield f"text:{folder.name}/{language}", (language,)
 
 
 def _languages(folder: Path) -> dict[str, list[Path]]:
