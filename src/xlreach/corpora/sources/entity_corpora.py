@@ -19,13 +19,6 @@ from xlreach.spec import param
 _UNER = "UNER_"
 _UNER_FILE = re.compile(r"(?P<code>[a-z]{2,3}_\w+)-ud-(?P<split>train|dev|test)[\w.-]*\.iob2")
 _FILES = ("{split}.txt", "{split}.iob2", "{split}.tsv", "{split}.conll", "{split}", "{member}-{split}.txt")
-_CREDITS = {
-    "masakhaner": ("CC BY-NC 4.0", "Adelani et al. 2021, MasakhaNER, TACL"),
-    "masakhaner2": ("CC BY-NC 4.0", "Adelani et al. 2022, MasakhaNER 2.0, EMNLP"),
-    "uner": ("CC BY-SA 4.0", "Mayhew et al. 2024, Universal NER, NAACL"),
-    "il_ner": ("CC BY 4.0", "Bahad et al. 2024, Pre-trained NER Models for Indian Languages, NAACL SRW"),
-    "wikiann": ("ODC-BY", "Pan et al. 2017, Cross-lingual Name Tagging, ACL; Rahimi et al. 2019, ACL"),
-}
 
 
 @DATASETS.register
@@ -38,7 +31,6 @@ class Entities(DatasetSpec):
     """
 
     name: ClassVar[str] = "ner"
-    summary: ClassVar[str] = "Named entities, IOB2"
     member: str = param(help="family and member, as in masakhaner2/wol or uner/en_ewt", member=True)
     repair: bool = param(True, "whether invalid IOB2 tags are repaired and counted; else they are refused")
 
@@ -51,9 +43,6 @@ class Entities(DatasetSpec):
             files = f"ner/{self.member}/train.txt, dev.txt, test.txt"
             raise self.absent(root, "entities", f"Expected {files}, in a folder named by a language.")
         return EntityCorpus(str(self), language, splits, partial(_read, family=family, repair=self.repair))
-
-    def credit(self) -> tuple[str, str]:
-        return _CREDITS.get(self.member.partition("/")[0], (self.license, self.citation))
 
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
