@@ -151,7 +151,7 @@ def test_every_wrong_field_is_told_at_once(write):
         ("study: [\n", "Not YAML"),
         ("study: a\nstudy: b\n", ":2: Not YAML: the field 'study' is given twice"),
         ("study: a\nlanguages: {high: [en], high: [de]}\n", "the field 'high' is given twice"),
-        ("? [a, b]\n: c\n", "field's name is no word"),
+        ("? [a, b]\n: c\n", "field's name is not text"),
         ("study: 2020-99-99\n", "Not YAML"),
         ("study: !!python/object:os.system {}\n", "Not YAML"),
         ("a: 1\n---\nb: 2\n", "Not YAML"),

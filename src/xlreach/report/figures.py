@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from xlreach.comparison.tables import Figure, Point, Table
 from xlreach.gaps import Gap, GapAnalysis
@@ -95,25 +97,13 @@ def _gaps_and_levels(name: str, subject: str, rows: Sequence[tuple[str, Gap]], m
         return []
     points = []
     for panel, row in rows:
-        system, lower_upper, like = row.system, row.interval_these_languages, row.interval
-        names = [
-            *([system.alignment] if system.is_aligned or system.is_dense else []),
-            *([] if system.is_dense else [system.retriever]),
-        ]
-        points.append(
-            {
-                "panel": panel,
-                "recipe": system.recipe,
-                "alignment": system.alignment,
-                "retriever": system.retriever,
-                "series": ", ".join(names),
-                "low": row.low,
-                "high": row.high,
-                "gap": row.gap,
-                **dict(zip(("lower", "upper"), lower_upper or (None, None), strict=True)),
-                **dict(zip(("like_lower", "like_upper"), like or (None, None), strict=True)),
-            }
-        )
+        system = row.system
+        point: dict[str, Any] = {"panel": panel, "low": row.low, "high": row.high, "gap": row.gap}
+        point["lower"], point["upper"] = row.interval_these_languages or (None, None)
+        point["like_lower"], point["like_upper"] = row.interval or (None, None)
+        aligned = [system.alignment] if system.is_aligned or system.is_dense else []
+        series = [*aligned, *([] if system.is_dense else [system.retriever])]
+        points.append(point | asdict(system) | {"series": ", ".join(series)})
     gaps = [row.gap for _, row in rows]
     systems = f"{len({row.system for _, row in rows})} systems ({', '.join(unique(points, 'panel'))})"
     gap_alt = (

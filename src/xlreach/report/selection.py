@@ -52,11 +52,6 @@ def setting_order(setting: str | None) -> int:
     return SETTINGS.index(setting) if setting in SETTINGS else len(SETTINGS)
 
 
-def preferred(rows: Sequence[Row]) -> list[Row]:
-    """The rows of the cross-lingual setting; where there is none, all."""
-    return [row for row in rows if row.setting == "cross"] or list(rows)
-
-
 def reference_rows(rows: Sequence[Row]) -> list[Row]:
     """The rows of the unchanged base; where it was not measured, those of the first system."""
     reference = min((row.system for row in rows), key=lambda system: not system.is_untreated, default=None)
@@ -72,7 +67,8 @@ def narrowest(analysis: GapAnalysis, topic: Topic) -> Change | None:
     """The change against the unchanged base that leaves the smallest gap, cross-lingual if that was measured."""
     # only encoders: a random order leaves no gap either
     rows = [row for row in changes_of_base(analysis, topic) if row.system.is_dense]
-    return max(preferred(rows), key=lambda row: abs(row.gap_before) - abs(row.gap_after), default=None)
+    rows = [row for row in rows if row.setting == "cross"] or rows
+    return max(rows, key=lambda row: abs(row.gap_before) - abs(row.gap_after), default=None)
 
 
 def answer_of(analysis: GapAnalysis, topic: Topic) -> Answer | None:

@@ -1,9 +1,9 @@
 """A controlled experiment: one study run for every value of a factor, and the gap as a function of it.
 
-An experiment names a study configuration, what it holds and what it varies:
+An experiment names a study configuration, the fields that are the same for all values, and the field that varies:
 
     experiment: script
-    study: study.yaml                 beside this file; every study of the experiment is this one, with overrides
+    study: study.yaml                 in the same folder; every study of the experiment is this one, with overrides
     factor: the script of qlb
     about: How does the gap depend on whether the base has seen the script?
     set: {languages.low: [qlb]}
@@ -11,8 +11,8 @@ An experiment names a study configuration, what it holds and what it varies:
       field: data
       values: {Latin: artificial(script=Latn), Armenian: artificial(script=Armn)}
 
-Each value is a study of its own (`runs/script-Latin`), resumable and sharing stages with the others; `runs/script`
-holds what sets them side by side: `factor.json` and `report.html`.
+Each value has its own study (`runs/script-Latin`), which can be resumed and shares stages with the others. The
+comparison is in `runs/script`: `factor.json` and `report.html`.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def load_experiment(path: Path, overrides: Iterable[str] = ()) -> Experiment:
         raise ConfigError(f"Unknown field {unknown!r}. {nearest(str(unknown), _FIELDS)}", path=path)
     for name, kind in (("experiment", str), ("study", str), ("factor", str), ("vary", dict)):
         if not isinstance(values.get(name), kind):
-            raise ConfigError(f"Field {name!r} is missing or of another kind.", expected=_expected(), path=path)
+            raise ConfigError(f"Field {name!r} is missing or has a wrong type.", expected=_expected(), path=path)
     vary, held = values["vary"], values.get("set") or {}
     varied = vary.get("values")
     if (
@@ -72,7 +72,7 @@ def load_experiment(path: Path, overrides: Iterable[str] = ()) -> Experiment:
         or len(varied) < 2
         or not isinstance(held, dict)
     ):
-        raise ConfigError("Field 'vary' names no field with two values or more.", expected=_expected(), path=path)
+        raise ConfigError("Field 'vary' must name a field and at least two values.", expected=_expected(), path=path)
     studies = []
     for label, value in varied.items():
         name = f"{values['experiment']}-{re.sub(r'[^A-Za-z0-9]+', '-', str(label)).strip('-')}"
@@ -84,12 +84,12 @@ def load_experiment(path: Path, overrides: Iterable[str] = ()) -> Experiment:
             field = next((name for name in fields if str(error).startswith(f"--set {name}")), None)
             if field is None:
                 raise
-            # what is held and varied goes to the study as overrides do, but is written in this file
+            # these fields reach the study as overrides, but the user wrote them in this file
             where = ("vary", "values", label) if field == vary["field"] else ("set", field)
             raise source.wrong((where, str(error).removeprefix("--set "))) from None
         studies.append((str(label), study))
     if len({study.study for _, study in studies}) < len(studies):
-        raise ConfigError("Two values have one name.", fix="Tell them apart by letters or digits.", path=path)
+        raise ConfigError("Two values get the same name.", fix="Tell them apart by letters or digits.", path=path)
     about = " ".join(str(values.get("about") or "").split())
     return Experiment(values["experiment"], values["factor"], about, tuple(studies))
 
@@ -109,11 +109,11 @@ def run_experiment(
 
     Raises:
         ConfigError: The data at hand do not allow a study.
-        StoreError: The experiment's folder is a study's.
+        StoreError: A study has the same name as the experiment.
     """
     folder = paths.run(experiment.name)
     if (folder / "results.jsonl").exists():
-        raise StoreError(f"{folder} is a study's.", fix="Give the experiment another name.")
+        raise StoreError(f"{folder} belongs to a study.", fix="Give the experiment another name.")
     analyses = []
     for number, (label, study) in enumerate(experiment.studies, 1):
         log(f"study {number} of {len(experiment.studies)}: {experiment.factor}, {label}")

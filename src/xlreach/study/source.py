@@ -1,4 +1,4 @@
-"""A study configuration as it is written: YAML with overrides, and where each field stands, for error messages."""
+"""A study configuration before it is typed: YAML with overrides, and the line of each field for error messages."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from xlreach.errors import ConfigError
 from xlreach.safe_io import check_aliases
 
 Where = tuple[str | int, ...]
-"""The way to a field: `("languages", "low", 0)`."""
+"""The path to a field: `("languages", "low", 0)`."""
 
 
 class Source:
     """The fields of a configuration file with overrides, not yet typed.
 
-    Any two are equal, so that configurations compare by their values and not by where these were written.
+    Any two are equal, so that configurations compare by their values and not by their files and lines.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Source:
 
 
 def read_source(path: Path, overrides: Iterable[str] = ()) -> Source:
-    """Reads a configuration file and puts `a.b=c` overrides in.
+    """Reads a configuration file and applies `a.b=c` overrides.
 
     Raises:
         ConfigError: The file cannot be read, is not YAML or holds no fields, or an override is not `field=value`.
@@ -101,7 +101,7 @@ def read_source(path: Path, overrides: Iterable[str] = ()) -> Source:
 
 
 def field_name(where: Where) -> str:
-    """The way to a field as people write it: `languages.low[0]`."""
+    """The path to a field as people write it: `languages.low[0]`."""
     name = ""
     for step in where:
         name += f"[{step}]" if isinstance(step, int) else f".{step}" if name else str(step)
@@ -109,13 +109,13 @@ def field_name(where: Where) -> str:
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML that refuses a field given twice, and fields whose name is not a word."""
+    """Safe YAML that refuses a field given twice, and fields whose name is not text."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(None, None, "a field's name is no word", key.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, "a field's name is not text", key.start_mark)
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the field {key.value!r} is given twice", key.start_mark
@@ -141,7 +141,7 @@ def _not_yaml(error: Exception, path: Path | None) -> ConfigError:
 
 
 def _override(values: dict[str, Any], override: str) -> Where:
-    """Puts one override in; returns the way to its field."""
+    """Applies one override; returns the path to its field."""
     name, equals, text = override.partition("=")
     where = tuple(part.strip() for part in name.split("."))
     if not equals or not all(where):

@@ -1,4 +1,4 @@
-"""What a study asks for and its data cannot give, found before anything is run."""
+"""What a study asks for but its data do not contain, found before any stage runs."""
 
 from __future__ import annotations
 
