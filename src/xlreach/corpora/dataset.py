@@ -6,9 +6,12 @@ where its files are below a data root. Opening a data set reads no text; that ha
 
 from __future__ import annotations
 
+import csv
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, Generic, Literal, TypeVar
 
@@ -113,21 +116,21 @@ class EntityCorpus(AnnotatedCorpus[TaggedSentence]):
 
 @dataclass(frozen=True)
 class DatasetSpec(Spec):
-    """A named data set; opened below a data root."""
+    """A named data set, opened below a data root.
 
-    license: ClassVar[str] = "not stated"  # of the data, unless the files themselves state one
+    Class attributes: `license` and `citation` of the data. Where they depend on the member, they are in `credits.tsv`.
+    """
+
+    license: ClassVar[str] = "not stated"
     citation: ClassVar[str] = ""
-    # (license, citation) where it depends on the member: by the member, or by a folder above it
-    credits: ClassVar[Mapping[str, tuple[str, str]]] = {}
-    summary: ClassVar[str] = ""  # a line for the documentation
     kinds: ClassVar[tuple[Kind, ...]] = ()  # the kinds that `find` lists it as
 
     def open(self, root: Path) -> Dataset:
-        """The data set below `root`, with license and citation."""
+        """The data set below `root`, with its citation, and its license unless its files state one."""
         data = self._open(root)
         member = PurePosixPath(getattr(self, "member", ""))
-        credited = (self.credits[name] for name in map(str, (member, *member.parents)) if name in self.credits)
-        stated, data.citation = next(credited, (self.license, self.citation))
+        listed = (_credits().get(f"{self.name}:{part}") for part in (member, member.parent))
+        stated, data.citation = next(filter(None, listed), (self.license, self.citation))
         data.license = stated if data.license == Dataset.license else data.license
         return data
 
@@ -148,6 +151,13 @@ class DatasetSpec(Spec):
     @classmethod
     def _find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
         return iter(())
+
+
+@lru_cache(1)
+def _credits() -> dict[str, tuple[str, str]]:
+    """License and citation by `name:member`, or by the member's first folder."""
+    table = resources.files("xlreach.corpora").joinpath("credits.tsv").read_text("utf-8")
+    return {name: (license_, citation) for name, license_, citation in csv.reader(table.splitlines()[1:], "excel-tab")}
 
 
 DATASETS: Registry[DatasetSpec] = Registry("data set")

@@ -35,7 +35,6 @@ class Afriqa(DatasetSpec):
     name: ClassVar[str] = "afriqa"
     license: ClassVar[str] = "CC BY 4.0"
     citation: ClassVar[str] = "Ogundepo et al. 2023, AfriQA, Findings of EMNLP"
-    summary: ClassVar[str] = "Questions in African languages, passages in English or French"
     kinds: ClassVar[tuple[Kind, ...]] = ("collection",)
     split: Literal["train", "dev", "test"] = param("test", "which part")
 

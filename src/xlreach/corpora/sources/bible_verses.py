@@ -31,7 +31,6 @@ class Verses(DatasetSpec):
     name: ClassVar[str] = "verses"
     license: ClassVar[str] = "that of each translation"
     citation: ClassVar[str] = "Mayer, Cysouw 2014, Creating a Massively Parallel Bible Corpus, LREC"
-    summary: ClassVar[str] = "Bible translations with a verse number and a text a line"
     kinds: ClassVar[tuple[Kind, ...]] = ("parallel", "collection")
     member: str = param(help="the folder below parallel/", member=True)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,13 +18,6 @@ from xlreach.spec import param
 _UNER = "UNER_"
 _UNER_FILE = re.compile(r"(?P<code>[a-z]{2,3}_\w+)-ud-(?P<split>train|dev|test)[\w.-]*\.iob2")
 _FILES = ("{split}.txt", "{split}.iob2", "{split}.tsv", "{split}.conll", "{split}", "{folder}-{split}.txt")
-_CREDITS = {
-    "masakhaner": ("CC BY-NC 4.0", "Adelani et al. 2021, MasakhaNER, TACL"),
-    "masakhaner2": ("CC BY-NC 4.0", "Adelani et al. 2022, MasakhaNER 2.0, EMNLP"),
-    "uner": ("CC BY-SA 4.0", "Mayhew et al. 2024, Universal NER, NAACL"),
-    "il_ner": ("CC BY 4.0", "Bahad et al. 2024, Pre-trained NER Models for Indian Languages, NAACL SRW"),
-    "wikiann": ("ODC-BY", "Pan et al. 2017, Cross-lingual Name Tagging, ACL; Rahimi et al. 2019, ACL"),
-}
 
 
 @DATASETS.register
@@ -37,8 +30,6 @@ class Entities(DatasetSpec):
     """
 
     name: ClassVar[str] = "ner"
-    summary: ClassVar[str] = "Named entities, IOB2"
-    credits: ClassVar[Mapping[str, tuple[str, str]]] = _CREDITS
     kinds: ClassVar[tuple[Kind, ...]] = ("entities",)
     member: str = param(help="family and member, as in masakhaner2/wol or uner/en_ewt", member=True)
     repair: bool = param(True, "whether invalid IOB2 tags are repaired and counted; else they are refused")

@@ -58,7 +58,6 @@ class XquadR(_Lareqa):
 
     name: ClassVar[str] = "xquad-r"
     license: ClassVar[str] = "CC BY-SA 4.0"
-    summary: ClassVar[str] = "Questions in 11 languages, candidates are sentences"
 
 
 @DATASETS.register
@@ -68,7 +67,6 @@ class MlqaR(_Lareqa):
 
     name: ClassVar[str] = "mlqa-r"
     license: ClassVar[str] = "CC BY-NC 4.0"
-    summary: ClassVar[str] = "Questions in 7 languages, candidates are sentences"
 
 
 class SentenceRetrieval(Collection):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -12,13 +12,6 @@ from xlreach.corpora.layout import coded_files, inside
 from xlreach.languages import canonical_code
 from xlreach.spec import param
 
-_CREDITS = {
-    "lapt9": ("that of each source, the strictest (Wolof: CC BY-NC 4.0)", ""),
-    "common_voice": ("CC0 1.0", "Ardila et al. 2020, Common Voice, LREC"),
-    "oldi_seed": ("CC BY-SA 4.0", "Maillard et al. 2023, Small Data, Big Impact, ACL; NLLB Team 2022"),
-    "artificial": ("CC0 1.0 (generated)", ""),
-}
-
 
 @DATASETS.register
 @dataclass(frozen=True)
@@ -26,8 +19,6 @@ class RawText(DatasetSpec):
     """Text of one language from one source: `raw/SOURCE/<code>.txt` or `raw/SOURCE/<code>/*.txt`."""
 
     name: ClassVar[str] = "text"
-    summary: ClassVar[str] = "Unlabelled text, one sentence or paragraph a line"
-    credits: ClassVar[Mapping[str, tuple[str, str]]] = _CREDITS
     kinds: ClassVar[tuple[Kind, ...]] = ("text",)
     member: str = param(help="source and language, as in lapt9/mt", member=True)
 

@@ -40,7 +40,6 @@ class Folder(DatasetSpec):
     """A retrieval folder below the data root: `corpus.jsonl`, `queries.jsonl`, `qrels.tsv`."""
 
     name: ClassVar[str] = "folder"
-    summary: ClassVar[str] = "Any retrieval collection, as corpus.jsonl, queries.jsonl, qrels.tsv"
     kinds: ClassVar[tuple[Kind, ...]] = ("collection",)
     member: str = param(help="the folder, below the data root", member=True)
     language: str | None = param(None, "the language of rows that give none (as in BEIR)")

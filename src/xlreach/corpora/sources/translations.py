@@ -56,7 +56,6 @@ class Ntrex(_Translations):
     name: ClassVar[str] = "ntrex"
     license: ClassVar[str] = "CC BY-SA 4.0"
     citation: ClassVar[str] = "Federmann, Kocmi, Xin 2022, NTREX-128, SUMEval"
-    summary: ClassVar[str] = "News sentences in up to 128 languages, every pair parallel"
     folder: ClassVar[str] = "ntrex128"
     half: Literal["first", "second"] | None = param(None, "only the first or the second half of the documents")
 
@@ -84,7 +83,6 @@ class Flores(_Translations):
     name: ClassVar[str] = "flores"
     license: ClassVar[str] = "CC BY-SA 4.0"
     citation: ClassVar[str] = "NLLB Team 2022; Goyal et al. 2022, FLORES-101, TACL"
-    summary: ClassVar[str] = "Sentences of Wikinews, Wikijunior and Wikivoyage in 200 languages, every pair parallel"
     folder: ClassVar[str] = "flores200_dataset"
     splits: ClassVar[tuple[str, ...]] = ("dev", "devtest")
     split: Literal["dev", "devtest"] = param("devtest", "which part")
@@ -107,7 +105,6 @@ class Tatoeba(_Translations):
     name: ClassVar[str] = "tatoeba"
     license: ClassVar[str] = "CC BY 2.0 FR"
     citation: ClassVar[str] = "Artetxe, Schwenk 2019, Massively Multilingual Sentence Embeddings, TACL"
-    summary: ClassVar[str] = "Everyday sentences, each language with English"
     folder: ClassVar[str] = "tatoeba_v1"
     pair: str | None = param(None, "one language: only its sentences and their English side", positional=True)
 
@@ -138,7 +135,6 @@ class Mafand(_Translations):
     name: ClassVar[str] = "mafand"
     license: ClassVar[str] = "CC BY-NC 4.0"
     citation: ClassVar[str] = "Adelani et al. 2022, A Few Thousand Translations Go a Long Way, NAACL"
-    summary: ClassVar[str] = "News in African languages, each with English or French"
     folder: ClassVar[str] = "mafand"
     splits: ClassVar[tuple[str, ...]] = SPLITS
     split: Literal["train", "dev", "test"] = param("train", "which part")
@@ -159,7 +155,6 @@ class Bitext(DatasetSpec):
     """Line-aligned files `parallel/NAME/<code>.txt`, in any number of languages."""
 
     name: ClassVar[str] = "bitext"
-    summary: ClassVar[str] = "Files parallel/NAME/<language code>.txt whose lines translate each other"
     kinds: ClassVar[tuple[Kind, ...]] = ("parallel", "collection")
     member: str = param(help="the folder below parallel/", member=True)
 

@@ -83,7 +83,6 @@ class Miracl(_Topics):
     name: ClassVar[str] = "miracl"
     license: ClassVar[str] = "Apache-2.0"
     citation: ClassVar[str] = "Zhang et al. 2023, MIRACL, TACL"
-    summary: ClassVar[str] = "Questions and Wikipedia passages of one language, in 18"
     pattern: ClassVar[str] = r"(?P<what>topics|qrels)\.miracl-v[\d.]+-(?P<language>\w+)-(?P<split>[\w-]+)\.tsv$"
     split: str = param("dev", "which part")
 
@@ -96,7 +95,6 @@ class MrTydi(_Topics):
     name: ClassVar[str] = "mr-tydi"
     license: ClassVar[str] = "Apache-2.0"
     citation: ClassVar[str] = "Zhang et al. 2021, Mr. TyDi, MRL"
-    summary: ClassVar[str] = "Questions and Wikipedia passages of one language, in 11"
     pattern: ClassVar[str] = r"mrtydi-v[\d.]+-(?P<language>\w+)/(?P<what>topics?|qrels)\.(?P<split>\w+)\.(tsv|txt)$"
 
 
@@ -108,7 +106,6 @@ class Ciral(_Topics):
     name: ClassVar[str] = "ciral"
     license: ClassVar[str] = "Apache-2.0"
     citation: ClassVar[str] = "Adeyemi et al. 2024, CIRAL, SIGIR"
-    summary: ClassVar[str] = "English questions, news passages in Hausa, Somali, Swahili and Yoruba"
     pattern: ClassVar[str] = r"(?P<what>topics|qrels)\.ciral-v[\d.]+-(?P<language>\w+)-(?P<split>[\w-]+)\.tsv$"
     query_language: ClassVar[str | None] = "en"
     split: str = param("test-b", "which part")
@@ -121,7 +118,6 @@ class AfriClirMatrix(_Topics):
 
     name: ClassVar[str] = "africlirmatrix"
     citation: ClassVar[str] = "Ogundepo et al. 2022, AfriCLIRMatrix, EMNLP"
-    summary: ClassVar[str] = "English titles as queries, Wikipedia articles in 15 African languages"
     pattern: ClassVar[str] = r"(?P<what>topics|qrels)\.africlirmatrix-v[\d.]+\.en\.(?P<language>\w+)\.(tsv|txt)$"
     query_language: ClassVar[str | None] = "en"
 

@@ -34,7 +34,6 @@ class UniversalDependencies(DatasetSpec):
 
     name: ClassVar[str] = "ud"
     citation: ClassVar[str] = "Nivre et al. 2020, Universal Dependencies v2, LREC"
-    summary: ClassVar[str] = "Universal Dependencies treebank, CoNLL-U"
     kinds: ClassVar[tuple[Kind, ...]] = ("treebank",)
     member: str = param(help="the treebank's code, as in mt_mudt", member=True)
     release: str | None = param(None, "the folder below ud/, where there are several releases (v2.5)")
@@ -72,7 +71,6 @@ class PartOfSpeech(DatasetSpec):
     name: ClassVar[str] = "pos"
     license: ClassVar[str] = "CC BY-NC 4.0 (MasakhaPOS)"
     citation: ClassVar[str] = "Dione et al. 2023, MasakhaPOS, ACL"
-    summary: ClassVar[str] = "Part-of-speech tags without trees, in two columns (MasakhaPOS)"
     kinds: ClassVar[tuple[Kind, ...]] = ("treebank",)
     member: str = param(help="family and language, as in masakhapos/wol", member=True)
 
