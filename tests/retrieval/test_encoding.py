@@ -154,7 +154,7 @@ def test_streaming_encodes_a_text_once_however_far_apart(encoder_folder, texts, 
     encoded: list[str] = []
     original = TextEncoder.encode
     monkeypatch.setattr(
-        TextEncoder, "encode", lambda self, part, prompt=None: encoded.extend(part) or original(self, part, prompt)
+        TextEncoder, "encode", lambda self, part, *more: encoded.extend(part) or original(self, part, *more)
     )
     with pytest.raises(StoppedError):
         encoder.encode_stream(broken(few, 40), out, chunk=16)
@@ -180,7 +180,7 @@ def test_streaming_goes_on_where_it_was_stopped(encoder_folder, texts, tmp_path,
     encoded: list[int] = []
     original = TextEncoder.encode
     monkeypatch.setattr(
-        TextEncoder, "encode", lambda self, part, prompt=None: encoded.append(len(part)) or original(self, part, prompt)
+        TextEncoder, "encode", lambda self, part, *more: encoded.append(len(part)) or original(self, part, *more)
     )
     out.write_bytes(out.read_bytes() + b"half a row")
     with (tmp_path / "v.chunks").open("a") as stream:
@@ -243,7 +243,7 @@ def test_a_killed_process_loses_a_chunk_at_most(encoder_folder, documents, tmp_p
     encoded: list[int] = []
     original = TextEncoder.encode
     monkeypatch.setattr(
-        TextEncoder, "encode", lambda self, part, prompt=None: encoded.append(len(part)) or original(self, part, prompt)
+        TextEncoder, "encode", lambda self, part, *more: encoded.append(len(part)) or original(self, part, *more)
     )
     encoder = TextEncoder(encoder_folder)
     vectors = np.asarray(encoder.encode_stream(iter(texts), out, chunk=16))

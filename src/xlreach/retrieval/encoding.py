@@ -100,7 +100,6 @@ class TextEncoder:
             raise ModelError("The encoder does not declare the dimension of its vectors.", path=self.path)
         self.dimension: int = dimension
         self.fingerprint = fingerprint(self.path)
-        self._transform = input_transform(self.path)
         first = self.model[0]
         self._tokenizer = first.tokenizer if isinstance(first, Transformer) else None
         self._weights = sum(weight.numel() for name, weight in first.named_parameters() if "embeddings" not in name)
@@ -117,25 +116,26 @@ class TextEncoder:
         """The number formats that texts were encoded in so far (`bf16+fp32`); before, what is asked for."""
         return "+".join(sorted(self._used)) or self.dtype
 
-    def encode(self, texts: Sequence[str], prompt: str | None = None) -> Vectors:
+    def encode(self, texts: Sequence[str], prompt: str | None = None, language: str = "") -> Vectors:
         """Unit vectors of texts, shape (number of texts, dimension); repeated texts are encoded once.
 
         The prompt is `query` or `document` (no prefix if the folder declares none); None does what plain `encode` does.
+        `language` is that of the texts, for encoders of romanized text.
 
         Raises:
             ModelError: The model gives vectors that are not finite.
         """
         prefix = self._prefix(prompt)
         if self._int8 is not None and self.fidelity is None and len(texts):
-            self._compare(sample(texts), prefix)
+            self._compare(sample(texts), prefix, language)
         rows = {text: row for row, text in enumerate(dict.fromkeys(texts))}
-        vectors = self._encode_unique(list(rows), prefix)
+        vectors = self._encode_unique(list(rows), prefix, language)
         if len(rows) == len(texts):
             return vectors
         return vectors[[rows[text] for text in texts]]
 
     def encode_stream(
-        self, texts: Iterable[str], out: Path, prompt: str | None = None, *, chunk: int = CHUNK
+        self, texts: Iterable[str], out: Path, prompt: str | None = None, language: str = "", *, chunk: int = CHUNK
     ) -> Vectors:
         """Encodes any number of texts to the file `out` of float32 rows, and resumes there after a kill.
 
@@ -144,7 +144,7 @@ class TextEncoder:
         of shape (number of texts, dimension).
         """
         log = out.with_name(out.name + ".chunks")
-        settings = [self.fingerprint, self.pooling, self.max_length, self.dtype, self._prefix(prompt), chunk]
+        settings = [self.fingerprint, self.pooling, self.max_length, self.dtype, self._prefix(prompt), language, chunk]
         finished, row_bytes = read_chunk_log(log, settings) if out.is_file() else [], self.dimension * 4
         ends = np.cumsum([count for count, _ in finished]) * row_bytes
         del finished[np.searchsorted(ends, out.stat().st_size if finished else 0, "right") :]  # not all in the file
@@ -160,7 +160,7 @@ class TextEncoder:
                         write_chunk_log(log, settings, finished)
                     block = np.empty((len(part), self.dimension), dtype=np.float32)
                     fresh = np.flatnonzero(first >= rows)
-                    block[fresh] = self.encode([part[at] for at in fresh], prompt)
+                    block[fresh] = self.encode([part[at] for at in fresh], prompt, language)
                     for at in np.flatnonzero(first < rows):
                         vectors.seek(int(first[at]) * row_bytes)
                         vectors.readinto(block[at])
@@ -177,12 +177,12 @@ class TextEncoder:
             return np.zeros((0, self.dimension), dtype=np.float32)
         return np.memmap(out, dtype=np.float32, mode="r", shape=(rows, self.dimension))
 
-    def _compare(self, texts: list[str], prefix: str) -> None:
+    def _compare(self, texts: list[str], prefix: str, language: str) -> None:
         """Refuses int8 where it is far from fp32 on these texts."""
-        ours, quick = self._encode_unique(texts, prefix), self._int8
+        ours, quick = self._encode_unique(texts, prefix, language), self._int8
         try:
             self._int8 = None
-            exact = self._encode_unique(texts, prefix)
+            exact = self._encode_unique(texts, prefix, language)
         finally:
             self._int8 = quick
             self._used.clear()
@@ -196,8 +196,8 @@ class TextEncoder:
             raise SpecError(f"Unknown prompt {prompt!r}.", fix=nearest(prompt, {"query", "document", *self.prompts}))
         return self.prompts.get(prompt, "")
 
-    def _encode_unique(self, texts: list[str], prefix: str) -> Vectors:
-        texts = [self._transform(text) for text in texts]
+    def _encode_unique(self, texts: list[str], prefix: str, language: str) -> Vectors:
+        texts = [*map(input_transform(self.path, language), texts)]
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         excludes_prompt = prefix != "" and any(
             getattr(module, "include_prompt", True) is False for module in self.model

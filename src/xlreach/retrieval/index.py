@@ -153,7 +153,7 @@ def build_index(
         with replacing(out) as folder:
             folder.mkdir()
             texts = write_documents(documents, folder / "ids.parquet")
-            vectors = encoder.encode_stream(texts, work / "vectors.f32", "document")
+            vectors = encoder.encode_stream(texts, work / "vectors.f32", "document", language)
             if len(vectors) == 0:
                 raise DataError(f"No documents to index for {language!r}.")
             fill_index(folder, index, vectors, encoder, language, factory)

@@ -112,7 +112,7 @@ def _renew(
     texts = write_documents(chain(kept, add), out / "ids.parquet")
     for _ in range(len(stays)):  # these have vectors already
         next(texts)
-    vectors = encoder.encode_stream(texts, work / "vectors.f32", "document")
+    vectors = encoder.encode_stream(texts, work / "vectors.f32", "document", index.language)
     count = len(stays) + len(vectors)
     if count == 0:
         raise DataError(

@@ -88,7 +88,7 @@ def build_sharded_index(
             count = _write(documents, work)
             if not count:
                 raise DataError(f"No documents to index for {language!r}.")
-            vectors = _encoded(opened, work, count)
+            vectors = _encoded(opened, work, count, language)
             shutil.copyfile(work / "ids.parquet", folder / "ids.parquet")
             if merges(index):
                 _shard(folder, index, vectors, opened, language, factory, work)
@@ -119,22 +119,22 @@ def _write(documents: Iterable[Document], work: Path) -> int:
     return seen.count
 
 
-def _encoded(encoder: TextEncoder, work: Path, count: int) -> Vectors:
+def _encoded(encoder: TextEncoder, work: Path, count: int, language: str) -> Vectors:
     """The vectors of all documents; after the death of an actor it starts again from the chunks that are encoded."""
     for _ in range(DEATHS):
         try:
-            return _encode(encoder, work, count)
+            return _encode(encoder, work, count, language)
         except ray.exceptions.RayTaskError:
             raise
         except ray.exceptions.RayError:  # Ray Data restarts an actor elsewhere, but not in every case
             continue
-    return _encode(encoder, work, count)
+    return _encode(encoder, work, count, language)
 
 
-def _encode(encoder: TextEncoder, work: Path, count: int) -> Vectors:
+def _encode(encoder: TextEncoder, work: Path, count: int, language: str) -> Vectors:
     """The vectors of all documents, memory-mapped; one actor per device encodes the chunks that are not finished."""
     log, file = work / "vectors.jsonl", work / "vectors.f32"
-    settings = [encoder.fingerprint, encoder.dimension, count]
+    settings = [encoder.fingerprint, encoder.dimension, count, language]
     finished: dict[int, str] = dict(read_chunk_log(log, settings))
     size = count * encoder.dimension * 4
     whole = file.is_file() and file.stat().st_size == size
@@ -145,9 +145,14 @@ def _encode(encoder: TextEncoder, work: Path, count: int) -> Vectors:
             stream.truncate(size)
     groups, given = pq.ParquetFile(work / "ids.parquet").num_row_groups, share()
     numbered = [{"chunk": number, "digest": finished.get(number, "")} for number in range(groups)]
+    folders = [str(path.resolve()) for path in (encoder.path, work, Path())]
     encoded = ray.data.from_items(numbered, override_num_blocks=groups).map_batches(
         _Encoder,
-        fn_constructor_args=(str(encoder.path.resolve()), str(work.resolve()), str(Path.cwd()), given["num_cpus"]),
+        fn_constructor_args=(
+            *(str(path.resolve()) for path in (encoder.path, work, Path())),
+            given["num_cpus"],
+            language,
+        ),
         batch_size=1,
         compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(_devices(given), groups)),
         num_cpus=given["num_cpus"],
@@ -171,10 +176,10 @@ def _encode(encoder: TextEncoder, work: Path, count: int) -> Vectors:
 class _Encoder:
     """An actor of Ray Data: an encoder on one device."""
 
-    def __init__(self, encoder: str, work: str, folder: str, threads: int) -> None:
+    def __init__(self, encoder: str, work: str, folder: str, threads: int, language: str) -> None:
         enter(folder)
         use_threads(threads)
-        self.encoder, self.work = TextEncoder(encoder), Path(work)
+        self.encoder, self.work, self.language = TextEncoder(encoder), Path(work), language
         self.documents = pq.ParquetFile(self.work / "ids.parquet")
         self.repeated = np.fromfile(self.work / _REPEATED, np.int64)[::2]
 
@@ -188,7 +193,7 @@ class _Encoder:
         digest, message = texts_digest([*texts, *map(str, fresh)]), ""
         if digest != earlier_digest:
             try:
-                encoded = self.encoder.encode(texts, "document")
+                encoded = self.encoder.encode(texts, "document", self.language)
             except XLReachError as error:
                 message = str(error)
             else:

@@ -186,7 +186,7 @@ def _remarks(
 def _encoded(collection: Collection, queries: Sequence[Query], encoder: TextEncoder | Path | str | None) -> QueryBatch:
     vectors = np.zeros((len(queries), 0), np.float32)
     if isinstance(encoder, TextEncoder):
-        vectors = encoder.encode([query.text for query in queries], "query")
+        vectors = encoder.encode([query.text for query in queries], "query", queries[0].language if queries else "")
     return QueryBatch(queries, vectors, collection.self_retrieving)
 
 
