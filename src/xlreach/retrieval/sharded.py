@@ -148,11 +148,7 @@ def _encode(encoder: TextEncoder, work: Path, count: int, language: str) -> Vect
     folders = [str(path.resolve()) for path in (encoder.path, work, Path())]
     encoded = ray.data.from_items(numbered, override_num_blocks=groups).map_batches(
         _Encoder,
-        fn_constructor_args=(
-            *(str(path.resolve()) for path in (encoder.path, work, Path())),
-            given["num_cpus"],
-            language,
-        ),
+        fn_constructor_args=(*folders, given["num_cpus"], language),
         batch_size=1,
         compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(_devices(given), groups)),
         num_cpus=given["num_cpus"],

@@ -32,7 +32,7 @@ from xlreach.retrieval.retrievers import RETRIEVERS, Dense, Retriever
 from xlreach.scoring.baseline_pools import open_pool
 from xlreach.scoring.bias import language_shares, peer, rank_distance, tied_beyond
 from xlreach.scoring.document_pools import Block, Columns, Pool, QueryBatch
-from xlreach.scoring.measures import Floats, RelevantRanks, compute, parse_measures, ranked
+from xlreach.scoring.measures import Floats, RelevantRanks, compute, delegated, parse_measures, ranked
 from xlreach.scoring.per_query import Cell, PerQueryWriter
 from xlreach.scoring.ranks import untie
 from xlreach.spec import folder_name
@@ -253,14 +253,11 @@ class _Scorer:
 
     def _values(self, judged: RelevantRanks, qrels: Qrels, run: Mapping[str, Mapping[str, float]]) -> dict[str, Floats]:
         """The values of each query by measure, in the order of the measures."""
-        numbers = {query: number for number, query in enumerate(qrels)}
-        values = {
-            str(measure): compute(measure, judged) if ranked(measure) else np.zeros(len(qrels))
-            for measure in self._measures
+        measures = {str(measure): measure for measure in self._measures}
+        others = delegated(list(map(str, self._unranked)), qrels, run)
+        return {
+            name: others[name] if name in others else compute(measure, judged) for name, measure in measures.items()
         }
-        for metric in ir_measures.iter_calc(self._unranked, qrels, run) if self._unranked else ():
-            values[str(metric.measure)][numbers[metric.query_id]] = metric.value
-        return values
 
     def _record(
         self,
