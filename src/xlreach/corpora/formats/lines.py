@@ -2,12 +2,16 @@
 
 Only LF ends a line: U+2028, U+0085 and the like are characters of the text. A byte-order mark at the start of a file
 and a CR at the end of a line are dropped. Lines that are not UTF-8 or hold a NUL are refused, with file and line. Files
-compressed by gzip (`….gz`) are unpacked while they are read. HTML and Unicode normalization are never touched.
+compressed by gzip, xz, bzip2 or Zstandard are unpacked while they are read, whatever their names. HTML and Unicode
+normalization are never touched.
 """
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import io
+import lzma
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -27,7 +31,9 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     """(number from 1, line) of every line of a file, blank lines included, without the line end."""
     try:
         with _opened(Path(path)) as stream:
-            total, most = 0, _most(Path(path))
+            total, most = 0, sys.maxsize
+            if packing(Path(path)):  # text shrinks to about a tenth, never to a thousandth
+                most = max(_MOST_UNPACKED, _MOST_TIMES * Path(path).stat().st_size)
             for number, raw in enumerate(iter(lambda: stream.readline(_LONGEST), b""), 1):
                 total += len(raw)
                 if total > most:
@@ -37,10 +43,10 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
                 except DataError as error:
                     raise DataError(str(error), path=path, line=number) from None
                 yield number, line
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"Not a whole gzip file ({error}).", fix="Copy it again.", path=path) from error
-    except OSError as error:
-        raise DataError(f"Cannot be read ({error.strerror}).", path=path) from error
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise DataError(f"Cannot be read ({error.strerror}).", path=path) from error
+        raise DataError(f"Not a whole {packing(path)} file ({error}).", fix="Copy it again.", path=path) from error
 
 
 def _decoded(raw: bytes) -> str:
@@ -109,10 +115,30 @@ def write_lines(path: Path, lines: Iterable[str]) -> int:
     return count
 
 
-def _most(path: Path) -> int:
-    """The most bytes that a file may unpack to: gzip shrinks text to about a tenth, never to a thousandth."""
-    return max(_MOST_UNPACKED, _MOST_TIMES * path.stat().st_size) if path.suffix == ".gz" else sys.maxsize
+def packing(path: Path) -> str:
+    """What a file is compressed by (`gzip`, `xz`, `bzip2`, `zstd`), by its first bytes, else its name; or nothing."""
+    with Path(path).open("rb") as stream:
+        head = stream.read(10)
+    by_content = (name for name, begin in _BEGINNINGS.items() if head.startswith(begin))
+    if head.startswith(b"BZh") and head[4:] == b"1AY&SY":
+        return "bzip2"
+    return next(by_content, PACKED_SUFFIXES.get(Path(path).suffix.lower(), ""))
+
+
+_BEGINNINGS = {"gzip": b"\x1f\x8b", "xz": b"\xfd7zXZ\0", "zstd": b"\x28\xb5\x2f\xfd"}
+PACKED_SUFFIXES = {".gz": "gzip", ".xz": "xz", ".bz2": "bzip2", ".zst": "zstd"}
 
 
 def _opened(path: Path) -> IO[bytes]:
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+    match packing(path):
+        case "gzip":
+            return gzip.open(path, "rb")  # type: ignore[return-value]
+        case "xz":
+            return lzma.open(path, "rb")
+        case "bzip2":
+            return bz2.open(path, "rb")
+        case "zstd":
+            import pyarrow
+
+            return io.BufferedReader(pyarrow.input_stream(str(path), compression="zstd"))
+    return path.open("rb")
