@@ -39,10 +39,8 @@ __all__ = ["DATASETS", "Dataset", "DatasetSpec", "find_datasets", "open_dataset"
 def open_dataset(text: str, root: Path) -> Dataset:
     """Opens the data set that a string names below a data root, or that lies at a path.
 
-    A file `languages.yaml` in the root is read first; it adds to the known languages (see `extend_languages`).
-
-    Args:
-        text: A data set string, or a path (absolute, or relative to the working directory).
+    A relative path is looked up in the working directory. A file `languages.yaml` in the root is read first; it adds to
+    the known languages (see `extend_languages`).
 
     Raises:
         SpecError: `text` is no data set string, or a parameter is wrong.
@@ -62,9 +60,6 @@ def find_datasets(root: Path, kind: Kind, language: str) -> list[str]:
 
     Parallel text is of two kinds, `parallel` and `collection`. A data set with splits (MAFAND, AfriQA) is listed once
     for each of them.
-
-    Args:
-        kind: `text`, `treebank`, `entities`, `parallel` or `collection`.
 
     Raises:
         DataError: There is no such root.

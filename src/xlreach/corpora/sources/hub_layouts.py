@@ -10,8 +10,9 @@ from typing import Any
 
 from xlreach.corpora.collection import Collection, Document, Qrels, Query
 from xlreach.corpora.dataset import Text, check_language
+from xlreach.corpora.layout import expecting
 from xlreach.corpora.parallel_text import AlignedFiles, NumberedTexts
-from xlreach.corpora.sources.hub_tables import Table, expecting
+from xlreach.corpora.sources.hub_tables import Table
 from xlreach.errors import DataError
 from xlreach.safe_io import whole_number
 
@@ -90,10 +91,8 @@ class SubsetCollection(Collection):
 class PassageQuestions(Collection):
     """Questions about passages, a table for each language: the distinct passages are the documents.
 
-    Args:
-        passage_key: The column that tells passages apart and is the same in every language; None: they are numbered in
-            the order in which they appear.
-        question_key: The columns that together name a question, the same in every language.
+    The column `passage_key` identifies a passage in every language; without one, passages are numbered in the order in
+    which they appear. The columns `question_key` together identify a question in every language.
     """
 
     def __init__(
@@ -106,12 +105,9 @@ class PassageQuestions(Collection):
         question_key: tuple[str, ...],
     ) -> None:
         self.name, self._tables = name, tables
+        self.paths = {language: table.paths for language, table in tables.items()}
         self._passage_key, self._question_key = passage_key, question_key
         self._passage, self._question = passage, question
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        return tuple(sorted(self._tables))
 
     def documents(self, language: str) -> Iterator[Document]:
         seen: set[str] = set()
@@ -134,9 +130,6 @@ class PassageQuestions(Collection):
             for question in questions
             if question in answers
         }
-
-    def files(self, languages: Iterable[str]) -> list[Path]:
-        return _paths_of(self._tables, languages)
 
     def _rows(self, language: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Each row with the id of its passage."""
@@ -189,7 +182,7 @@ class AlignedTables(NumberedTexts):
                 yield identifier, text
 
     def files(self, language: str) -> list[Path]:
-        return _paths_of(self.tables, (language,))
+        return list(self.tables[language].paths) if language in self.tables else []
 
 
 class TableText(Text):
@@ -206,10 +199,6 @@ class TableText(Text):
         for path, number, row in self._tables[check_language(self, language)].rows("text"):
             yield from _string(row, "text", path, number).split("\n")
             yield ""
-
-
-def _paths_of(tables: Mapping[str, Table], languages: Iterable[str]) -> list[Path]:
-    return sorted(path for language in set(languages) & set(tables) for path in tables[language].paths)
 
 
 def _string(row: dict[str, Any], column: str, path: Path, number: int) -> str:

@@ -147,11 +147,9 @@ class TopicsCollection(Collection):
         if language not in self._parts:
             return
         if not self._parts[language].corpus:
-            raise DataError(
-                f"The passages of {language!r} are missing from this copy of {self.name}.",
-                fix="Copy the corpus of that language to the same folder, as ….jsonl or ….jsonl.gz.",
-                path=self._parts[language].topics[0],
-            )
+            seen = f"The passages of {language!r} are missing from this copy of {self.name}."
+            fix = "Copy the corpus of that language to the same folder, as ….jsonl or ….jsonl.gz."
+            raise DataError(seen, fix=fix, path=self._parts[language].topics[0])
         for path in self._parts[language].corpus:
             yield from (document for _, document in parse_json_lines(path, partial(_document, language)))
 
