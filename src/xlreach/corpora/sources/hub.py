@@ -77,7 +77,8 @@ class Hub(DatasetSpec):
             repository = Repository(folder)
             languages = {config: code for config in sorted(repository.configs) if (code := _language(config))}
             # All configurations of such a repository have the same columns.
-            if languages and _annotation(_any_table(repository.tables(next(iter(languages)))).columns) == kind:
+            tables = list(repository.tables(next(iter(languages))).values()) if languages else []
+            if tables and _annotation(tables[0].columns) == kind:
                 for config, code in languages.items():
                     yield str(cls(f"hub/{folder.name}", (config,))), (code,)
 
@@ -88,7 +89,7 @@ class Hub(DatasetSpec):
         if subsets:
             return SubsetCollection(str(self), [self._subset(repository, subset) for subset in chosen])
         splits = {config: repository.tables(config) for config in chosen}
-        columns = _any_table(splits[chosen[0]]).columns
+        columns = next(iter(splits[chosen[0]].values())).columns
         if annotation := _annotation(columns):
             if len(chosen) != 1:
                 fix = f"Choose one: {self.name}:{self.member}(config=…)."
@@ -215,10 +216,6 @@ def _language(config: str) -> str | None:
     return canonical_code(config.partition("_")[0].rpartition(".")[2])
 
 
-def _any_table(splits: Mapping[str, Table]) -> Table:
-    return next(iter(splits.values()))
-
-
 def _split(
     splits: Mapping[str, Table], wanted: str | None, config: str, preferred: tuple[str, ...] = _PREFERRED_SPLITS
 ) -> Table:
@@ -241,4 +238,4 @@ def _aligned_columns(config: str, table: Table, keyed: bool) -> AlignedColumns:
         seen = f"The columns {', '.join(columns[:12])} of {config!r} follow no layout that is known."
         expected = "Expected one of those in the documentation of hub data sets."
         raise DataError(seen, expected=expected, path=table.paths[0])
-    return AlignedColumns(config if keyed else "", dict.fromkeys(coded, table.paths[0]), columns=coded, tables=(table,))
+    return AlignedColumns(config if keyed else "", dict.fromkeys(coded, table.paths[0]), columns=coded, table=table)

@@ -150,8 +150,8 @@ class PassageQuestions(Collection):
 class AlignedColumns(AlignedFiles):
     """A table with a column for each language, as parallel text; a line's number is the row's."""
 
-    columns: Mapping[str, str] = field(default_factory=dict)
-    tables: tuple[Table, ...] = ()
+    columns: Mapping[str, str] = field(kw_only=True)
+    table: Table = field(kw_only=True)
 
     def lines(self, language: str) -> Iterator[tuple[int, str]]:
         return ((number, text) for number, (text,) in self._texts(language) if text)
@@ -160,11 +160,11 @@ class AlignedColumns(AlignedFiles):
         return ((number, left, right) for number, (left, right) in self._texts(a, b) if left and right)
 
     def files(self, language: str) -> list[Path]:
-        return list(self.tables[0].paths) if language in self.columns else []
+        return list(self.table.paths) if language in self.columns else []
 
     def _texts(self, *languages: str) -> Iterator[tuple[int, list[str]]]:
         columns = [self.columns[language] for language in languages]
-        for at, (path, number, row) in enumerate(self.tables[0].rows(*columns), 1):
+        for at, (path, number, row) in enumerate(self.table.rows(*columns), 1):
             yield at, [_string(row, column, path, number).strip() for column in columns]
 
 
@@ -172,7 +172,7 @@ class AlignedColumns(AlignedFiles):
 class AlignedTables(NumberedTexts):
     """A table for each language with the columns `id` and `text`; rows of one id translate each other."""
 
-    tables: Mapping[str, Table] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(kw_only=True)
 
     def lines(self, language: str) -> Iterator[tuple[int, str]]:
         for path, number, row in self.tables[language].rows("id", "text"):

@@ -32,10 +32,8 @@ _CORPUS = (".jsonl", ".jsonl.gz")
 
 @dataclass(frozen=True)
 class _Topics(DatasetSpec):
-    # The language and the split of a file of topics or judgments, in its path below the folder.
-    pattern: ClassVar[str] = ""
-    # The language of the queries; None where it is that of the documents.
-    query_language: ClassVar[str | None] = None
+    pattern: ClassVar[str] = ""  # finds the language and split of a file of topics or judgments in its relative path
+    query_language: ClassVar[str | None] = None  # None where queries are in the language of the documents
     kinds: ClassVar[tuple[Kind, ...]] = ("collection",)
     split: str = param("test", "which part")
 
