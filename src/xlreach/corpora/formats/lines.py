@@ -12,12 +12,13 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, Any, TypeVar
 
 from xlreach.errors import DataError, located
 
@@ -29,11 +30,12 @@ _LONGEST = 64 << 20  # bytes: beyond, a file is no text in lines, and would be h
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     """(number from 1, line) of every line of a file, blank lines included, without the line end."""
+    path = Path(path)
     try:
-        with _opened(Path(path)) as stream:
+        with _opened(path) as stream:
             total, most = 0, sys.maxsize
-            if packing(Path(path)):  # text shrinks to about a tenth, never to a thousandth
-                most = max(_MOST_UNPACKED, _MOST_TIMES * Path(path).stat().st_size)
+            if packing(path):  # text shrinks to about a tenth, never to a thousandth
+                most = max(_MOST_UNPACKED, _MOST_TIMES * path.stat().st_size)
             for number, raw in enumerate(iter(lambda: stream.readline(_LONGEST), b""), 1):
                 total += len(raw)
                 if total > most:
@@ -119,26 +121,20 @@ def packing(path: Path) -> str:
     """What a file is compressed by (`gzip`, `xz`, `bzip2`, `zstd`), by its first bytes, else its name; or nothing."""
     with Path(path).open("rb") as stream:
         head = stream.read(10)
-    by_content = (name for name, begin in _BEGINNINGS.items() if head.startswith(begin))
-    if head.startswith(b"BZh") and head[4:] == b"1AY&SY":
-        return "bzip2"
-    return next(by_content, PACKED_SUFFIXES.get(Path(path).suffix.lower(), ""))
+    return next(
+        (name for name, begin in _BEGINNINGS.items() if re.match(begin, head, re.DOTALL)),
+        PACKED_SUFFIXES.get(Path(path).suffix.lower(), ""),
+    )
 
 
-_BEGINNINGS = {"gzip": b"\x1f\x8b", "xz": b"\xfd7zXZ\0", "zstd": b"\x28\xb5\x2f\xfd"}
+_BEGINNINGS = {"gzip": b"\x1f\x8b", "xz": b"\xfd7zXZ\0", "bzip2": b"BZh.1AY&SY", "zstd": b"\\x28\xb5\x2f\xfd"}
 PACKED_SUFFIXES = {".gz": "gzip", ".xz": "xz", ".bz2": "bzip2", ".zst": "zstd"}
 
 
 def _opened(path: Path) -> IO[bytes]:
-    match packing(path):
-        case "gzip":
-            return gzip.open(path, "rb")  # type: ignore[return-value]
-        case "xz":
-            return lzma.open(path, "rb")
-        case "bzip2":
-            return bz2.open(path, "rb")
-        case "zstd":
-            import pyarrow
+    if (name := packing(path)) == "zstd":
+        import pyarrow
 
-            return io.BufferedReader(pyarrow.input_stream(str(path), compression="zstd"))
-    return path.open("rb")
+        return io.BufferedReader(pyarrow.input_stream(str(path), compression=name))
+    opener: Any = {"gzip": gzip.open, "xz": lzma.open, "bzip2": bz2.open}.get(name, open)
+    return opener(path, "rb")  # type: ignore[no-any-return]
