@@ -164,6 +164,8 @@ def _check_columns(columns: list[str], line: str) -> None:
         seen = f"{len(columns)} tab-separated column{'s' if len(columns) > 1 else ''}."
         fix = "The columns seem to be separated by blanks: separate them by tabs." if blanks else ""
         raise DataError(seen, expected=f"Expected {len(COLUMNS)}: {', '.join(COLUMNS)}.", fix=fix)
+    if columns[1].isspace():  # which the evaluation would refuse, after training
+        raise DataError(f"The word {columns[1]!r} is blank.", expected="Expected a form with a visible character.")
     if "" in columns:
         raise DataError(f"Column {COLUMNS[columns.index('')]!r} is empty.", expected="An empty column is written '_'.")
 

@@ -10,11 +10,11 @@ import dataclasses
 import logging
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from xlreach.corpora.formats.lines import blocks, not_empty, write_lines
+from xlreach.corpora.formats.lines import blocks, not_empty, numbered_lines, write_lines
 from xlreach.errors import DataError, located
 
 _BLANKS = re.compile(r"[ \t]+")
@@ -62,15 +62,10 @@ def read_iob2(
     path = Path(path)
     counts: Counter[str] = Counter()
 
-    def sentence(block: list[tuple[int, str]]) -> TaggedSentence | None:
+    def sentence(block: list[tuple[int, list[str]]]) -> TaggedSentence:
         tokens: list[str] = []
         tags: list[str] = []
-        for number, line in block:
-            if not tokens:
-                start = number
-                if _is_comment(line):
-                    continue
-            fields = line.split("\t") if "\t" in line else _BLANKS.split(line.strip(" "))
+        for number, fields in block:
             with located(path, number):
                 token, tag = _fields(fields, token_column, tag_column)
                 _, _, rest = token.partition(":")
@@ -78,9 +73,12 @@ def read_iob2(
                     raise DataError(f"Token {token!r}.", expected="Expected lang:token.")
                 tokens.append(rest if language_prefix else token)
                 tags.append(_valid_tag(tag, tags[-1] if tags else "", outside, repair, counts))
-        return TaggedSentence(tuple(tokens), tuple(tags), start) if tokens else None
+        return TaggedSentence(tuple(tokens), tuple(tags), block[0][0])
 
-    yield from not_empty(filter(None, map(sentence, blocks(path))), path, "Expected IOB2.")
+    def is_tag(fields: list[str]) -> bool:
+        return any(_TAG.fullmatch(tag.strip()) for tag in fields[tag_column:][:1])
+
+    yield from not_empty(map(sentence, rows(path, is_tag)), path, "Expected IOB2.")
     for change, count in sorted(counts.items()):
         _log.info("%s: %d tags %s", path, count, change)
 
@@ -91,10 +89,23 @@ def write_iob2(path: Path, sentences: Iterable[TaggedSentence]) -> None:
     write_lines(path, (line for sentence in rows for line in (*map("\t".join, sentence), "")))
 
 
-def _is_comment(line: str) -> bool:
-    # A token `#` with its tag is no comment.
-    fields = _BLANKS.split(line.strip(" \t"))
-    return line.startswith("# ") and (len(fields) != 2 or not _TAG.fullmatch(fields[1]))
+def rows(path: Path, is_tag: Callable[[list[str]], bool]) -> Iterator[list[tuple[int, list[str]]]]:
+    """The sentences of a file of columns: numbered lines, split at tabs or else at blanks.
+
+    `-DOCSTART-` lines are left out, and comments. A line that begins with `# ` is a token all the same where it has as
+    many columns as the file's other lines and `is_tag` takes them.
+    """
+    others = (line for _, line in numbered_lines(path) if line.strip() and not line.startswith("#"))
+    width = len(_BLANKS.split(next(others, "").strip(" \t")))
+    for block in blocks(path):
+        kept: list[tuple[int, list[str]]] = []
+        for number, line in block:
+            fields = line.split("\t") if "\t" in line else _BLANKS.split(line.strip(" "))
+            comment = line.startswith("# ") and not (len(fields) == (width if width > 1 else 2) and is_tag(fields))
+            if fields[0] != "-DOCSTART-" and not (comment and not kept):
+                kept.append((number, fields))
+        if kept:
+            yield kept
 
 
 def _valid_tag(tag: str, previous: str, outside: Collection[str], repair: bool, counts: Counter[str]) -> str:

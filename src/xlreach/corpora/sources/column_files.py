@@ -13,20 +13,19 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import dropwhile
 from pathlib import Path
 from typing import ClassVar
 
 from xlreach.corpora.dataset import DATASETS, SPLITS, DatasetSpec, EntityCorpus, Treebank
 from xlreach.corpora.formats.conllu import COLUMNS, Sentence, parse_sentence
-from xlreach.corpora.formats.iob2 import read_iob2
-from xlreach.corpora.formats.lines import blocks, not_empty
+from xlreach.corpora.formats.iob2 import read_iob2, rows
+from xlreach.corpora.formats.lines import not_empty
 from xlreach.corpora.layout import inside
 from xlreach.errors import DataError, SpecError, located
 from xlreach.languages import canonical_code, get_language
 from xlreach.spec import param
 
-_BLANKS = re.compile(r"[ \t]+")
+_UPOS = re.compile("ADJ|ADP|ADV|AUX|CCONJ|DET|INTJ|NOUN|NUM|PART|PRON|PROPN|PUNCT|SCONJ|SYM|VERB|X")
 
 
 @DATASETS.register
@@ -100,19 +99,21 @@ def _splits(folder: Path) -> dict[str, list[Path]]:
 
 
 def _read_words(path: Path, at: dict[str, int]) -> Iterator[Sentence]:
-    sentences = (dropwhile(lambda line: line[1].startswith("# "), block) for block in blocks(path))
+    def is_tag(fields: list[str]) -> bool:
+        return "=" not in fields and all(map(_UPOS.fullmatch, fields[at.get("upos", len(fields)) :][:1]))
 
-    def as_conllu(number: int, line: str, word: int) -> tuple[int, str]:
+    def as_conllu(number: int, fields: list[str], word: int) -> tuple[int, str]:
         with located(path, number):
-            return number, _as_conllu(line, at, word)
+            return number, _as_conllu(fields, at, word)
 
-    rows = ([as_conllu(*line, word) for word, line in enumerate(sentence, 1)] for sentence in sentences)
-    return not_empty((parse_sentence(block, path) for block in rows if block), path)
+    sentences = rows(path, is_tag)
+    words = ([as_conllu(*line, word) for word, line in enumerate(sentence, 1)] for sentence in sentences)
+    return not_empty((parse_sentence(block, path) for block in words), path)
 
 
-def _as_conllu(line: str, at: dict[str, int], word: int) -> str:
+def _as_conllu(fields: list[str], at: dict[str, int], word: int) -> str:
     """A line with its columns where CoNLL-U has them."""
-    fields = [field.strip() for field in line.split("\t")] if "\t" in line else _BLANKS.split(line.strip())
+    fields = [field.strip(" ") for field in fields]
     columns = dict.fromkeys(COLUMNS, "_") | {"id": str(word)}
     for name, position in at.items():
         if not -len(fields) <= position < len(fields):
