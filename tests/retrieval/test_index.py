@@ -148,7 +148,7 @@ def test_index_strings_are_checked_before_encoding(encoder, tmp_path):
 
 
 def test_too_few_documents_for_an_index(encoder, documents, tmp_path):
-    with pytest.raises(IndexFolderError, match=r"512 centroids, from only 400 documents.*'Flat'"):
+    with pytest.raises(IndexFolderError, match=r"512 vectors or more, but there are only 400 documents.*'Flat'"):
         build_index(encoder, documents, tmp_path / "x", factory="IVF512,Flat")
     assert not (tmp_path / "x").exists()
 
@@ -179,7 +179,7 @@ def test_a_killed_build_goes_on(encoder, documents, tmp_path, monkeypatch):
     encoded: list[int] = []
     original = TextEncoder.encode
     monkeypatch.setattr(
-        TextEncoder, "encode", lambda self, part, prompt=None: encoded.append(len(part)) or original(self, part, prompt)
+        TextEncoder, "encode", lambda self, part, *more: encoded.append(len(part)) or original(self, part, *more)
     )
     build_index(encoder, documents, tmp_path / "en", checkpoint=tmp_path / "checkpoint")
     assert sum(encoded) == len(documents) - 100

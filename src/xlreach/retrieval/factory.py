@@ -100,11 +100,12 @@ def train_index(index: Any, vectors: Vectors, factory: str) -> None:
     """
     if index.is_trained:
         return
-    count, needed = len(vectors), max(1, _centroids(index))
+    # FAISS would end the process where a rotation has fewer vectors than they have numbers.
+    count, needed = len(vectors), max(1, _centroids(index), *(max(256, part.d_in) for part in _rotations(index)))
     if count < needed:
         cells = max(1, int(4 * count**0.5))
         raise IndexFolderError(
-            f"The index {factory!r} learns {needed} centroids, from only {count} documents.",
+            f"The index {factory!r} is trained on {needed} vectors or more, but there are only {count} documents.",
             fix=f"Use 'Flat' (exact, and right up to about a million documents) or 'IVF{cells},Flat'.",
         )
     _allow_small_samples(index)
@@ -112,7 +113,11 @@ def train_index(index: Any, vectors: Vectors, factory: str) -> None:
     if hasattr(core, "do_polysemous_training"):
         # It would order the codes for a kind of search that is not used here, in twenty times the training time.
         core.do_polysemous_training = False
-    index.train(training_sample(index, vectors))
+    try:
+        index.train(training_sample(index, vectors))
+    except RuntimeError as error:
+        reason = str(error).rsplit(": ", 1)[-1].strip()
+        raise IndexFolderError(f"FAISS cannot train {factory!r} on {count} documents ({reason}).") from error
 
 
 def training_sample(index: Any, vectors: Vectors) -> Vectors:
@@ -233,19 +238,24 @@ def _centroids(index: Any) -> int:
     return max(getattr(core, "nlist", 0), getattr(getattr(core, "pq", None), "ksub", 0))
 
 
+def _rotations(index: Any) -> list[Any]:
+    """The rotations that are trained before the index, with a product quantizer of their own."""
+    if isinstance(index, faiss.IndexRefine):
+        index = faiss.downcast_index(index.base_index)
+    chain: Any = index.chain if isinstance(index, faiss.IndexPreTransform) else None
+    parts = [faiss.downcast_VectorTransform(chain.at(at)) for at in range(chain.size())] if chain else []
+    return [part for part in parts if isinstance(part, faiss.OPQMatrix)]
+
+
 def _allow_small_samples(index: Any) -> None:
     """Turns off FAISS's warnings about small training samples, which are as large as the data allow."""
     parts = [core_index(index)]
     if isinstance(index, faiss.IndexRefine):
         parts.append(core_index(index.refine_index))
-        index = faiss.downcast_index(index.base_index)
     learning = [learner for part in parts for learner in (part, getattr(part, "pq", None), getattr(part, "rq", None))]
-    if isinstance(index, faiss.IndexPreTransform):
-        before: Any = index.chain
-        for rotation in (faiss.downcast_VectorTransform(before.at(at)) for at in range(before.size())):
-            if isinstance(rotation, faiss.OPQMatrix):
-                rotation.pq = faiss.ProductQuantizer(rotation.d_out, rotation.M, 8)  # FAISS would create the same one
-                learning.append(rotation.pq)
+    for rotation in _rotations(index):
+        rotation.pq = faiss.ProductQuantizer(rotation.d_out, rotation.M, 8)  # FAISS would create the same one
+        learning.append(rotation.pq)
     for owner in learning:
         if hasattr(owner, "cp"):
             owner.cp.min_points_per_centroid = 1  # type: ignore[union-attr]
