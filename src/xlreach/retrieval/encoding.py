@@ -267,7 +267,8 @@ class TextEncoder:
         features["token_embeddings"] = features["token_embeddings"].float()
         for module in rest:
             features = module(features)
-        embedding = torch.nn.functional.normalize(features["sentence_embedding"].float(), p=2, dim=1)
+        embedding = features["sentence_embedding"][:, : self.dimension].float()  # as long as `truncate_dim` says
+        embedding = torch.nn.functional.normalize(embedding, p=2, dim=1)
         return np.repeat(embedding.cpu().numpy(), repeats or 1, axis=0)
 
     def _budget(self) -> int:

@@ -100,6 +100,7 @@ def _with_pooling(model: SentenceTransformer, pooling: Pooling, encoder: Path) -
         prompts={name: text or "" for name, text in model.prompts.items()},
         default_prompt_name=model.default_prompt_name,
         device=str(model.device),
+        truncate_dim=model.truncate_dim,
     )
 
 
