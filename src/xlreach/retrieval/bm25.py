@@ -59,6 +59,7 @@ def tokenize(text: str, units: str = "auto") -> list[str]:
     ['il', 'ħobż', 'u', 'l', 'ilma']
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    folded = folded.replace("i\u0307", "i").replace("ı", "i")  # so that Turkish words are one word in any case
     words: list[str] = _word_pattern().findall(folded)
     if units == "words":
         return words
