@@ -45,23 +45,16 @@ def check_weights(model: Any, info: Mapping[str, Any], folder: Path) -> None:
     """
     prefix, body = f"{model.base_model_prefix}.", {name for name, _ in model.base_model.named_children()} - {"pooler"}
 
-    def of_body(kind: str) -> list[str]:
+    kinds = {"lack": "missing_keys", "have another shape of": "mismatched_keys", "have too much:": "unexpected_keys"}
+    for problem, kind in kinds.items():
         names = sorted(name if isinstance(name, str) else name[0] for name in info[kind])
         inner = [name for name in names if name.removeprefix(prefix).split(".")[0] in body]
-        return [name for name in inner if not name.endswith(_DERIVED)]
-
-    problems = {"lack": of_body("missing_keys"), "have another shape of": of_body("mismatched_keys")}
-    problems["have too much:"] = of_body("unexpected_keys")
-    for problem, names in problems.items():
-        if names:
-            more, other = len(names) - 1, sorted(info["unexpected_keys"] - set(names))
-            instead = f", and have {other[0]!r} and {len(other) - 1} others" if problem == "lack" and other else ""
-            raise ModelError(
-                f"The weights {problem} {names[0]!r}" + (f" and {more} more" if more else "") + f"{instead}.",
-                expected="Expected exactly the weights of the encoder that config.json describes.",
-                fix="Save it again: of a compiled or parallel model, the module inside (`model._orig_mod`).",
-                path=folder,
-            )
+        if unfit := [name for name in inner if not name.endswith(_DERIVED)]:
+            others = sorted(info["unexpected_keys"])[:1] if problem == "lack" else []
+            instead = "".join(f", and have {name!r} instead" for name in others)
+            seen = f"The weights {problem} {unfit[0]!r} ({len(unfit)} of this kind){instead}."
+            fix = "Save it again: of a compiled or parallel model, the module inside (`model._orig_mod`)."
+            raise ModelError(seen, expected="Expected those that config.json describes.", fix=fix, path=folder)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from xlreach.corpora.dataset import Dataset
 
 Qrels = dict[str, dict[str, int]]
 DANGLING = 0.01
-"""The share of judged ids from which judgements and documents, or queries, do not belong together."""
+"""The share of absent ids from which judgements belong to other queries or documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +36,8 @@ class Query:
     group: str  # shared by the same question asked in several languages
 
 
-def is_self_retrieving(name: str) -> bool:
-    """Whether a collection is one of those published ones whose queries are among their documents."""
-    return any(known in name.lower() for known in ("arguana", "quora", "cqadupstack"))
-
-
 class Collection(Dataset):
-    """Documents, queries and judgments by language.
-
-    Attributes:
-        self_retrieving: Whether its queries are among its documents: a document that has a query's own id is the query,
-            and is left out of its ranking. Elsewhere equal ids mean nothing.
-    """
-
-    self_retrieving: bool = False
+    """Documents, queries and judgments by language."""
 
     @abstractmethod
     def documents(self, language: str) -> Iterator[Document]:

@@ -26,12 +26,16 @@ SPLITS: tuple[Literal["train", "dev", "test"], ...] = ("train", "dev", "test")
 T = TypeVar("T")
 
 
+_SELF_RETRIEVING = ("arguana", "quora", "cqadupstack")  # published collections whose queries are documents
+
+
 class Dataset(ABC):
     """Any data set."""
 
     name: str  # its printed form, which opens it again
     license: str = "not stated"  # of the data, as a short name
     citation: str = ""  # who to cite, in a line
+    self_retrieving: bool = False  # whether a document with a query's id is the query, which is not ranked for itself
     paths: Mapping[str, Sequence[Path]] = {}  # the files of each language, where each has files of its own
 
     @property
@@ -114,6 +118,8 @@ class DatasetSpec(Spec):
         listed = (_credits().get(f"{self.name}:{part}") for part in (member, member.parent))
         stated, data.citation = next(filter(None, listed), (self.license, self.citation))
         data.license = stated if data.license == Dataset.license else data.license
+        published = any(name in str(member).lower() for name in _SELF_RETRIEVING)
+        data.self_retrieving |= published or getattr(self, "self_retrieving", False)
         return data
 
     @abstractmethod

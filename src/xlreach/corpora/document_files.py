@@ -14,9 +14,10 @@ from typing import Any
 from xlreach.corpora.collection import Document
 from xlreach.corpora.formats.json_lines import read_json_lines
 from xlreach.corpora.formats.lines import PACKED_SUFFIXES, numbered_lines, packing
-from xlreach.errors import DataError
+from xlreach.errors import DataError, located
 from xlreach.safe_io import parse_json
 
+csv.field_size_limit(1 << 30)
 _KINDS = {".jsonl": "json", ".ndjson": "json", ".json": "json", ".tsv": "\t", ".csv": ",", ".txt": "text"}
 
 
@@ -69,10 +70,12 @@ def _identifier(fields: dict[str, str]) -> str:
 def _rows(path: Path, needed: str = "text") -> Iterator[tuple[int, dict[str, str]]]:
     """(line number, fields) of a file; a plain line has only the field that is needed."""
     empty, kind = True, _kind(path)
-    rows = _json(path) if kind == "json" else _lines(path, needed) if kind == "text" else _table(path, kind, needed)
+    rows = read_json_lines(path) if kind == "json" else _lines(path, needed) if kind == "text" else _table(path, kind)
     for number, row in rows:
-        if not (isinstance(row.get("text"), str) if needed == "text" else row.get("_id", row.get("id")) is not None):
-            raise DataError(f"No field {needed!r}.", expected="Expected _id and text.", path=path, line=number)
+        with located(path, number):
+            wanted = row.get("text") if needed == "text" else row.get("_id", row.get("id"))
+            if wanted is None or (needed == "text" and not isinstance(wanted, str)):
+                raise DataError(f"No field {needed!r}.", expected="Expected _id and text.")
         empty = False
         yield number, {name: str(value) for name, value in row.items() if value is not None}
     if empty:
@@ -82,42 +85,21 @@ def _rows(path: Path, needed: str = "text") -> Iterator[tuple[int, dict[str, str
 def _lines(path: Path, needed: str) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, line in numbered_lines(path):
         if _is_object(line):
-            fix = "Name the file ….jsonl, so that its fields are read."
-            raise DataError("The line is a JSON object.", expected="Expected a text.", fix=fix, path=path, line=number)
+            raise DataError("A JSON object, not a text.", fix="Name the file ….jsonl.", path=path, line=number)
         if line.strip():
             yield number, {needed: line.strip()}
 
 
-def _json(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of JSON lines, or of a JSON array."""
-    if not next((line for _, line in numbered_lines(path) if line.strip()), "").lstrip().startswith("["):
-        yield from read_json_lines(path)
-        return
-    for number, row in enumerate(parse_json("\n".join(line for _, line in numbered_lines(path)), path), 1):
-        if not isinstance(row, dict):
-            raise DataError(f"Element {number} of the array is not an object.", path=path)
-        yield number, row
-
-
-def _table(path: Path, delimiter: str, needed: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-    reader = csv.reader((f"{line}\n" for _, line in numbered_lines(path)), delimiter=delimiter, quoting=quoting)
-    names: list[str] = []
-    try:
-        for fields in filter(any, reader):
-            if not names:
-                names = [field.strip().lower() for field in fields]
-                if needed in names or (needed == "_id" and "id" in names):
-                    continue
-                names = ["_id", "text"] if needed == "text" else ["_id", *map(str, range(1, len(fields)))]
+def _table(path: Path, delimiter: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    lines, names = (f"{line}\n" for _, line in numbered_lines(path)), list[str]()
+    reader = csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL)
+    for fields in filter(any, reader):
+        if not names:
+            names = [field.strip().lower() for field in fields]
+            if {"_id", "id", "text"} & set(names):
+                continue
+            names = ["_id", "text"][: len(fields)]
+        with located(path, reader.line_num):
             if len(fields) != len(names):
-                raise DataError(
-                    f"{len(fields)} columns.",
-                    expected=f"Expected {len(names)}: {', '.join(names)}.",
-                    fix="Begin the file with the names of its columns: _id, text and perhaps title.",
-                    path=path,
-                    line=reader.line_num,
-                )
-            yield reader.line_num, dict(zip(names, fields, strict=True))
-    except csv.Error as error:
-        raise DataError(f"Not a table ({error}).", path=path, line=reader.line_num) from error
+                raise DataError(f"{len(fields)} columns.", expected=f"Expected {', '.join(names)}, or names in line 1.")
+        yield reader.line_num, dict(zip(names, fields, strict=True))

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -113,9 +112,11 @@ def evaluate(
         raise DataError(f"{collection.name} has no judgements for {', '.join(asking)} in {', '.join(languages)}.")
     queries = {code: collection.queries(code) for code in asking}
     held = {code: set(opened[code].ids if opened else (doc.id for doc in documents[code])) for code in languages}
-    remarks = _remarks(collection, judgements, queries, held)
+    asked = {query.id for of_language in queries.values() for query in of_language}
+    remarks = _remarks(collection, judgements, asked, held)
     if notes is not None:
         notes += remarks
+    own = collection.self_retrieving
     (out / "trec").mkdir(parents=True, exist_ok=True)
     with closing(PerQueryWriter(out, collection.name, str(retriever))) as per_query:
         scorer = _Scorer(collection.name, str(retriever), parsed, depth, out / "trec" if runs else None, per_query)
@@ -130,23 +131,18 @@ def evaluate(
                     {code: opened[code] for code in searched if code in opened},
                 )
             if a not in batches:
-                batches = {a: _encoded(collection, queries[a], encoder if retriever.uses_encoder else None)}
+                batches = {a: _encoded(queries[a], own, encoder if retriever.uses_encoder else None)}
             judged: Qrels = {}
             for b in searched:
                 for query, grades in judgements.get((a, b), {}).items():
                     judged.setdefault(query, {}).update(grades)
             rows = [row for row, name in enumerate(batches[a].ids) if name in judged]
             if rows:
-                batch = replace(
-                    batches[a], queries=[batches[a].queries[row] for row in rows], vectors=batches[a].vectors[rows]
-                )
+                batch = QueryBatch([batches[a].queries[row] for row in rows], batches[a].vectors[rows], own)
                 cell = setting, a, None if setting == "multi" else searched[0]
                 scorer.score(cell, batch, {name: judged[name] for name in batch.ids}, pools[searched])
     if not scorer.rows:
-        raise DataError(
-            f"{collection.name} has no judgements for the settings {', '.join(settings)} in {', '.join(languages)}.",
-            fix="Add languages, or another of mono, cross and multi (which needs two languages).",
-        )
+        raise DataError(f"{collection.name} has no judgements for {', '.join(settings)} in {', '.join(languages)}.")
     if cost is not None:
         counts = [index.count for index in opened.values()] or [len(of_language) for of_language in documents.values()]
         cost |= {"queries": scorer.queries, "documents": sum(counts)}
@@ -155,39 +151,29 @@ def evaluate(
 
 
 def _remarks(
-    collection: Collection,
-    judgements: Mapping[tuple[str, str], Qrels],
-    queries: Mapping[str, Sequence[Query]],
-    documents: Mapping[str, Set[str]],
+    data: Collection, judgements: Mapping[tuple[str, str], Qrels], asked: Set[str], documents: Mapping[str, Set[str]]
 ) -> list[str]:
-    """What a reader of the results must know of the collection; refuses judgements that do not belong to it."""
-    remarks = []
-    if collection.self_retrieving:
-        remarks.append("A query is among the documents; the document with its own id is left out of its ranking.")
-    asked = {query.id for of_language in queries.values() for query in of_language}
-    judged = {"queries": {query: query in asked for qrels in judgements.values() for query in qrels}}
-    judged["documents"] = {
-        doc: doc in documents[b] for (_, b), qrels in judgements.items() for grades in qrels.values() for doc in grades
-    }
-    for what, there in judged.items():
-        if absent := [name for name, is_there in there.items() if not is_there]:
-            known = sorted(asked if what == "queries" else next(iter(documents.values())))[:3]
-            count = f"{len(absent)} of {len(there)} judged {what} are not in {collection.name}"
-            if len(absent) > DANGLING * len(there):
-                raise DataError(
-                    f"{count}: {', '.join(map(repr, absent[:3]))}.",
-                    expected=f"Expected ids such as {', '.join(map(repr, known))}.",
-                    fix="Check that corpus, queries and judgements are of one version and split.",
-                )
-            remarks.append(f"{count}.")
+    """What a reader of the results must know of a collection; refuses judgements that do not belong to it."""
+    own = "A query is among the documents; the document with its own id is left out of its ranking."
+    remarks = [own] if data.self_retrieving else []
+    queries = {query: query in asked for qrels in judgements.values() for query in qrels}
+    places = ((b, doc) for (_, b), qrels in judgements.items() for grades in qrels.values() for doc in grades)
+    judged = {doc: doc in documents[b] for b, doc in places}
+    for what, there, ids in (("queries", queries, asked), ("documents", judged, next(iter(documents.values())))):
+        absent = [name for name, is_there in there.items() if not is_there]
+        count = f"{len(absent)} of {len(there)} judged {what} are not in {data.name}"
+        if len(absent) > DANGLING * len(there):
+            known, seen = (", ".join(map(repr, names[:3])) for names in (sorted(ids), absent))
+            raise DataError(f"{count}: {seen}.", expected=f"Expected ids such as {known}.")
+        remarks += [f"{count}."] if absent else []
     return remarks
 
 
-def _encoded(collection: Collection, queries: Sequence[Query], encoder: TextEncoder | Path | str | None) -> QueryBatch:
+def _encoded(queries: Sequence[Query], own: bool, encoder: TextEncoder | Path | str | None) -> QueryBatch:
     vectors = np.zeros((len(queries), 0), np.float32)
     if isinstance(encoder, TextEncoder):
         vectors = encoder.encode([query.text for query in queries], "query", queries[0].language if queries else "")
-    return QueryBatch(queries, vectors, collection.self_retrieving)
+    return QueryBatch(queries, vectors, own)
 
 
 class _Scorer:
@@ -253,10 +239,9 @@ class _Scorer:
 
     def _values(self, judged: RelevantRanks, qrels: Qrels, run: Mapping[str, Mapping[str, float]]) -> dict[str, Floats]:
         """The values of each query by measure, in the order of the measures."""
-        measures = {str(measure): measure for measure in self._measures}
-        others = delegated(list(map(str, self._unranked)), qrels, run)
         return {
-            name: others[name] if name in others else compute(measure, judged) for name, measure in measures.items()
+            str(measure): compute(measure, judged) if ranked(measure) else delegated(str(measure), qrels, run)
+            for measure in self._measures
         }
 
     def _record(

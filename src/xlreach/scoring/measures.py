@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -97,15 +97,13 @@ def parse_measure(text: str) -> ir_measures.Measure:
             expected=f"Expected an ir-measures string, such as {', '.join(_USUAL[:4])}.",
         ) from error
     # Tried in a process of its own: programs and libraries of others are behind some measures.
-    toy = f"from xlreach.scoring.measures import delegated; delegated([{text!r}], {_TOY!r}, {_TOY_RUN!r})"
+    toy = f"from xlreach.scoring.measures import delegated; delegated({text!r}, {_TOY!r}, {_TOY_RUN!r})"
     if not ranked(measure):
         tried = subprocess.run([sys.executable, "-c", toy], capture_output=True, text=True, check=False)
         if tried.returncode:
             reason = (tried.stderr.strip().splitlines() or [f"exit {tried.returncode}"])[-1]
-            raise SpecError(
-                f"Nothing that is installed computes {measure} ({reason[:200]}).",
-                fix="See the providers of ir-measures: https://ir-measur.es/en/latest/providers.html.",
-            )
+            fix = "See the providers of ir-measures: https://ir-measur.es/en/latest/providers.html."
+            raise SpecError(f"Nothing that is installed computes {measure} ({reason[:200]}).", fix=fix)
     return measure
 
 
@@ -113,35 +111,28 @@ _TOY: Qrels = {"en/q#1": {"en/d 1": 2, "en/d:2": -1, "en/d3": 1}, "q2": {"en/d3"
 _TOY_RUN = {"en/q#1": {"en/d 1": 2.0, "new": 1.5, "en/d:2": 1.0}, "q3": {"en/d 1": 1.0}}
 
 
-def delegated(measures: Sequence[str], qrels: Qrels, run: Mapping[str, Mapping[str, float]]) -> dict[str, Floats]:
-    """Measures that ir-measures computes, by measure, shape (queries,) in the order of `qrels`.
+def delegated(measure: str, qrels: Qrels, run: Mapping[str, Mapping[str, float]]) -> Floats:
+    """A measure that ir-measures computes, shape (queries,) in the order of `qrels`.
 
-    Ids are replaced by numbers, which all its providers take. A query that retrieves nothing counts as 0.
+    Ids are replaced by numbers, which all its providers take. A query counts as 0 if it retrieves nothing, or where the
+    provider would divide by zero.
     """
-    numbers = {query: number for number, query in enumerate(qrels)}
-    judged, scored = {}, {}
-    for query, number in numbers.items():
+    values, judged, scored = np.zeros(len(qrels)), dict[str, dict[str, int]](), dict[str, dict[str, float]]()
+    for number, (query, grades) in enumerate(qrels.items()):
         if found := run.get(query):
-            documents = {doc: str(at) for at, doc in enumerate(dict.fromkeys([*qrels[query], *found]), 1)}
-            judged[str(number)] = {documents[doc]: grade for doc, grade in qrels[query].items()}
-            scored[str(number)] = {documents[doc]: score for doc, score in found.items()}
-    values = {measure: np.zeros(len(qrels)) for measure in measures}
-    for measure in measures:
-        for metric in _calculated(ir_measures.parse_measure(measure), judged, scored):
-            values[measure][int(metric.query_id)] = metric.value
+            names = {doc: str(at) for at, doc in enumerate(dict.fromkeys([*grades, *found]), 1)}
+            judged[str(number)] = {names[doc]: grade for doc, grade in grades.items()}
+            scored[str(number)] = {names[doc]: score for doc, score in found.items()}
+    parsed, cases = ir_measures.parse_measure(measure), [list(judged)] if judged else []
+    while cases:
+        queries = cases.pop()
+        parts = [{query: part[query] for query in queries} for part in (judged, scored)]
+        try:
+            for metric in ir_measures.iter_calc([parsed], *parts):
+                values[int(metric.query_id)] = metric.value
+        except ZeroDivisionError:
+            cases += [[query] for query in queries] if len(queries) > 1 else []
     return values
-
-
-def _calculated(
-    measure: ir_measures.Measure, judged: Qrels, scored: Mapping[str, Mapping[str, float]]
-) -> list[ir_measures.Metric]:
-    try:
-        return list(ir_measures.iter_calc([measure], judged, scored)) if judged else []
-    except ZeroDivisionError:  # a provider's own, at a query for which the measure is not defined
-        queries = judged if len(judged) > 1 else ()
-        return [
-            row for query in queries for row in _calculated(measure, {query: judged[query]}, {query: scored[query]})
-        ]
 
 
 def parse_measures(texts: Iterable[str]) -> list[ir_measures.Measure]:

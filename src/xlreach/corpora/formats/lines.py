@@ -137,4 +137,4 @@ def _opened(path: Path) -> IO[bytes]:
 
         return io.BufferedReader(pyarrow.input_stream(str(path), compression=name))
     opener: Any = {"gzip": gzip.open, "xz": lzma.open, "bzip2": bz2.open}.get(name, open)
-    return opener(path, "rb")  # type: ignore[no-any-return]
+    return opener(path, "rb")

@@ -26,7 +26,6 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from xlreach.corpora.collection import is_self_retrieving
 from xlreach.corpora.dataset import DATASETS, Dataset, DatasetSpec, EntityCorpus, Kind, Treebank
 from xlreach.corpora.parallel_text import ParallelText
 from xlreach.corpora.sources.hub_annotations import read_entities, read_trees
@@ -88,9 +87,7 @@ class Hub(DatasetSpec):
         subsets = _subsets(repository.configs)
         chosen = self._chosen(repository, subsets)
         if subsets:
-            collection = SubsetCollection(str(self), [self._subset(repository, subset) for subset in chosen])
-            collection.self_retrieving = is_self_retrieving(self.member)
-            return collection
+            return SubsetCollection(str(self), [self._subset(repository, subset) for subset in chosen])
         splits = {config: repository.tables(config) for config in chosen}
         columns = next(iter(splits[chosen[0]].values())).columns
         if annotation := _annotation(columns):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from xlreach.corpora.collection import Collection, Document, Qrels, Query, is_self_retrieving
+from xlreach.corpora.collection import Collection, Document, Qrels, Query
 from xlreach.corpora.dataset import DATASETS, DatasetSpec, check_language
 from xlreach.errors import DataError, MissingExtraError
 from xlreach.languages import canonical_code
@@ -58,7 +58,7 @@ class IrCollection(Collection):
     """An ir_datasets data set as a collection; documents stream from its own store."""
 
     def __init__(self, name: str, data: Any, document_language: str, query_language: str) -> None:
-        self.name, self._data, self.self_retrieving = name, data, is_self_retrieving(name)
+        self.name, self._data = name, data
         self._document_language, self._query_language = document_language, query_language
 
     @property

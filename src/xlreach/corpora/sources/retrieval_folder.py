@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from xlreach.corpora.collection import DANGLING, Collection, Document, Qrels, Query, is_self_retrieving
+from xlreach.corpora.collection import DANGLING, Collection, Document, Qrels, Query
 from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, check_language
 from xlreach.corpora.formats.json_lines import parse_json_lines, write_json_lines
 from xlreach.corpora.formats.lines import numbered_lines, parse_lines, write_lines
@@ -49,9 +49,7 @@ class Folder(DatasetSpec):
         folder = inside(root, self.member)
         if not folder.is_dir():
             raise DataError(f"There is no folder {self.member!r} in {root}.", fix=nearest(str(self), self._below(root)))
-        collection = FolderCollection(folder, name=str(self), language=self.language)
-        collection.self_retrieving = self.self_retrieving or is_self_retrieving(self.member)
-        return collection
+        return FolderCollection(folder, name=str(self), language=self.language)
 
     @classmethod
     def _find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
