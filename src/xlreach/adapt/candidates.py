@@ -162,13 +162,12 @@ def _tried_out(
 
     Missing characters stay even where longer pieces cover them all: other text of the language needs them.
     """
-    own = sorted(text.pretokens)
     foreign_words = set(count_words((others[language] for language in sorted(others)), _OTHER_LINES)) - set(text.words)
     foreign = sorted({pretoken for word in foreign_words for pretoken in base.pretokenize(word)})
     chosen, rejected = pool[:n], set()
     for _ in range(_ROUNDS):
         augmented = with_pieces(base, chosen)
-        unwanted = _used(augmented, foreign) | (set(chosen) - _used(augmented, own) - missing)
+        unwanted = _used(augmented, foreign) | (set(chosen) - _used(augmented, text.pretokens) - missing)
         unwanted.intersection_update(chosen)
         if not unwanted:
             return chosen

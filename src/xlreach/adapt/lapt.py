@@ -32,9 +32,9 @@ class LanguageAdaptivePretraining(Step):
     steps, it takes a fifth. Rows that `tva` added just before are trained at the rate that it asks for.
 
     The loss is over the whole vocabulary. Of the embeddings, only the rows of pieces in the text are trained, to save
-    time and memory; the others stay bit for bit as they were, and random replacements of masked pieces are drawn from
-    the text's pieces. `rows=all` trains every row, as the paper did: it moves all pieces that the text does not use
-    away from it, in about the same direction, and decays them.
+    time and memory; the others do not change, and random replacements of masked pieces are drawn from
+    the text's pieces. `rows=all` trains every row, as the paper did; the rows of pieces that the text does not use then
+    all move in about the same direction, and shrink by weight decay.
 
     Several processes of `torchrun` train together with the same `batch`, each on its part of every batch
     (`compute/distributed.py`).

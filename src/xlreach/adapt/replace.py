@@ -62,8 +62,10 @@ class VocabularyTrimming(Step):
             rows = sorted(new_ids[row] for row in before.tier["rows"] if row in new_ids)
             changes["tier"] = {**before.tier, "rows": rows}
         measured = {"vocabulary": len(new), "before": len(old)}
-        saved: dict[str, Any] = {"tokenizer": small.content, "model": model, "measured": measured}
-        save_encoder(folder, job, self, **saved, warnings=warnings, changes=changes)
+        content = small.content
+        save_encoder(
+            folder, job, self, tokenizer=content, model=model, measured=measured, warnings=warnings, changes=changes
+        )
 
 
 @STEPS.register
@@ -104,12 +106,10 @@ class VocabularyReplacement(Step):
         changes: dict[str, Any] = {"new_pieces": tuple(new_pieces), "tier": None}
         if self.tokenizer != "train":
             changes["transliterated"] = ()
-        saved: dict[str, Any] = {
-            "tokenizer": content,
-            "model": model,
-            "measured": {"vocabulary": len(plan), "rows": rows},
-        }
-        save_encoder(folder, job, self, **saved, warnings=warnings, changes=changes)
+        measured = {"vocabulary": len(plan), "rows": rows}
+        save_encoder(
+            folder, job, self, tokenizer=content, model=model, measured=measured, warnings=warnings, changes=changes
+        )
 
     def _plan(
         self, base: Segmenter, new: Segmenter, files: Sequence[Path], seed: int

@@ -1,4 +1,4 @@
-"""An encoder from nothing: XLM-R's architecture, small, pretrained on the text at hand by masked language modelling.
+"""A new, small encoder of XLM-R's architecture, pretrained on the given text by masked language modelling.
 
 It serves as a study's base without a model hub, as a recipe to compare with, and as the fastest way to try the
 toolkit. Its tokenizer is trained on the text, or given and trimmed to it.

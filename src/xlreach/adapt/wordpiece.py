@@ -81,7 +81,7 @@ class _Merges:
         self._positions: dict[int, _Ints] = {}
         self._heap: list[tuple[int, str, str, int]] = []
 
-    def run(self, most: int, min_frequency: int, known: set[str]) -> list[str]:
+    def run(self, most: int, min_frequency: int, vocabulary: set[str]) -> list[str]:
         """Merges until there are `most` new pieces or no pair is frequent enough; returns the new pieces."""
         left = np.flatnonzero((self._symbol[:-1] >= 0) & (self._symbol[1:] >= 0))
         self._add(left, min_frequency)
@@ -96,8 +96,8 @@ class _Merges:
                     heapq.heappush(self._heap, (-count, a, b, pair))
                 continue
             piece = a + b.removeprefix(PREFIX)
-            if piece not in known:
-                known.add(piece)
+            if piece not in vocabulary:
+                vocabulary.add(piece)
                 merged.append(piece)
             self._merge(pair, at, piece, min_frequency)
         return merged
