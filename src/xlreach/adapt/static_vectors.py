@@ -34,7 +34,7 @@ _SETTINGS: dict[str, Any] = {"vector_size": 100, "min_count": 10, "epochs": 3, "
 
 @dataclass(frozen=True, eq=False)
 class StaticVectors:
-    """Vectors of words, as the recipe step `fasttext` writes them; `rows` has the row of each word in the vocabulary."""
+    """Vectors of words, as the step `fasttext` writes them; `rows` has the row of each word in the vocabulary."""
 
     dim: int
     rows: Mapping[str, int]
