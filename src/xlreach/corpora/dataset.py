@@ -6,10 +6,13 @@ where its files are below a data root. Opening a data set reads no text; that ha
 
 from __future__ import annotations
 
+import csv
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path, PurePosixPath
 from typing import ClassVar, Generic, Literal, TypeVar
 
 from xlreach.corpora.formats.conllu import Sentence
@@ -19,7 +22,7 @@ from xlreach.errors import DataError, nearest
 from xlreach.spec import Registry, Spec
 
 Kind = Literal["text", "treebank", "entities", "parallel", "collection"]
-SPLITS = ("train", "dev", "test")
+SPLITS: tuple[Literal["train", "dev", "test"], ...] = ("train", "dev", "test")
 T = TypeVar("T")
 
 
@@ -113,25 +116,23 @@ class EntityCorpus(AnnotatedCorpus[TaggedSentence]):
 
 @dataclass(frozen=True)
 class DatasetSpec(Spec):
-    """A named data set; opened below a data root.
+    """A named data set, opened below a data root.
 
-    Class attributes: `license` and `citation` of the data, and `summary`, a line for the documentation.
+    Class attributes: `license` and `citation` of the data. Where they depend on the member, they are in `credits.tsv`.
     """
 
     license: ClassVar[str] = "not stated"
     citation: ClassVar[str] = ""
-    summary: ClassVar[str] = ""
+    kinds: ClassVar[tuple[Kind, ...]] = ()  # the kinds that `find` lists it as
 
     def open(self, root: Path) -> Dataset:
-        """The data set below `root`."""
+        """The data set below `root`, with its citation, and its license unless its files state one."""
         data = self._open(root)
-        stated, data.citation = self.credit()
+        member = PurePosixPath(getattr(self, "member", ""))
+        listed = (_credits().get(f"{self.name}:{part}") for part in (member, member.parent))
+        stated, data.citation = next(filter(None, listed), (self.license, self.citation))
         data.license = stated if data.license == Dataset.license else data.license
         return data
-
-    def credit(self) -> tuple[str, str]:
-        """License (unless the files themselves state one) and citation of the data."""
-        return self.license, self.citation
 
     @abstractmethod
     def _open(self, root: Path) -> Dataset:
@@ -145,7 +146,18 @@ class DatasetSpec(Spec):
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
         """The data set strings of this name that can be opened below `root` as `kind`, each with its languages."""
+        return cls._find(root, kind) if kind in cls.kinds else iter(())
+
+    @classmethod
+    def _find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
         return iter(())
+
+
+@lru_cache(1)
+def _credits() -> dict[str, tuple[str, str]]:
+    """License and citation by `name:member`, or by the member's first folder."""
+    table = resources.files("xlreach.corpora").joinpath("credits.tsv").read_text("utf-8")
+    return {name: (license_, citation) for name, license_, citation in csv.reader(table.splitlines()[1:], "excel-tab")}
 
 
 DATASETS: Registry[DatasetSpec] = Registry("data set")

@@ -22,7 +22,7 @@ from typing import Any
 
 import langcodes
 
-from xlreach.errors import DataError, XLReachError, nearest
+from xlreach.errors import DataError, XLReachError, located, nearest
 from xlreach.languages.codes import canonical_code, usual_script
 from xlreach.safe_io import read_yaml
 
@@ -60,10 +60,11 @@ class Language:
         return None if self.cc100_tokens_m is None else self.cc100_tokens_m > 0
 
 
-_FACTS = ("iso3", "name", "script", "joshi_class", "cc100_tokens_m", "cc100_gib", "wikipedia_tokens", "in_mbert")
-_KINDS: dict[str, type | tuple[type, ...]] = {
-    "iso3": str, "name": str, "script": str, "joshi_class": int, "cc100_tokens_m": (int, float),
-    "cc100_gib": (int, float), "wikipedia_tokens": int, "in_mbert": bool,
+# What a fact may be, and the words for it
+_WORD, _COUNT, _NUMBER = (str, "a word"), (int, "a whole number"), ((int, float), "a number")
+_FACTS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "iso3": _WORD, "name": _WORD, "script": _WORD, "joshi_class": _COUNT, "cc100_tokens_m": _NUMBER,
+    "cc100_gib": _NUMBER, "wikipedia_tokens": _COUNT, "in_mbert": (bool, "true or false"),
 }  # fmt: skip
 # The lists behind the table are complete, so a language without a row is in none of them.
 _ABSENT = {"joshi_class": "0", "cc100_tokens_m": "0", "cc100_gib": "0", "wikipedia_tokens": "0", "in_mbert": "n"}
@@ -86,8 +87,16 @@ def get_language(code: str) -> Language:
         by_name = _names().get(code.strip().casefold())
         if by_name:
             return get_language(by_name)
-        raise XLReachError(f"Unknown language {code!r}.", expected=_expected(code, canonical), fix=_nearest(code))
+        expected = "Expected a code such as mt, mlt, mlt_Latn or zho-CN."
+        if canonical:
+            expected = f"{canonical!r} is a private-use code: give its name and script in a YAML table."
+        raise XLReachError(f"Unknown language {code!r}.", expected=expected, fix=_nearest(code))
     return _builtin(canonical)
+
+
+def language_code(text: str) -> str | None:
+    """The code of a language by any common code or by its English name; None where `text` is neither."""
+    return canonical_code(text) or _names().get(text.strip().casefold())
 
 
 def known_languages() -> tuple[Language, ...]:
@@ -111,48 +120,38 @@ def extend_languages(path: Path) -> tuple[Language, ...]:
     rows = read_yaml(path)
     if not isinstance(rows, Mapping) or not rows:
         raise DataError("Not a table of languages.", expected="Expected a mapping of codes to facts.", path=path)
-    languages = {code: _extension(code, facts, path) for code, facts in rows.items()}
+    with located(path):
+        languages = {code: _extension(code, facts) for code, facts in rows.items()}
     _extended.update({language.code: language for language in languages.values()})
     get_language.cache_clear()
     return tuple(languages.values())
 
 
-def _extension(code: Any, facts: Any, path: Path) -> Language:
+def _extension(code: Any, facts: Any) -> Language:
     # YAML 1.1 reads an unquoted `no` as false.
     canonical = canonical_code("no" if code is False else str(code))
     if canonical is None:
-        raise DataError(
-            f"{code!r} is no language code.",
-            expected="Expected ISO 639, or a private-use code from qaa to qtz.",
-            path=path,
-        )
+        expected = "Expected ISO 639, or a private-use code from qaa to qtz."
+        raise DataError(f"{code!r} is no language code.", expected=expected)
     if not isinstance(facts, Mapping):
-        raise DataError(
-            f"{code!r} has {reprlib.repr(facts)}.", expected=f"Expected a mapping of {', '.join(_FACTS)}.", path=path
-        )
+        expected = f"Expected a mapping of {', '.join(_FACTS)}."
+        raise DataError(f"{code!r} has {reprlib.repr(facts)}.", expected=expected)
     for name, value in facts.items():
-        if name not in _KINDS:
-            raise DataError(f"{code!r} has the unknown fact {name!r}.", fix=nearest(str(name), _FACTS), path=path)
-        right = isinstance(value, _KINDS[name]) and isinstance(value, bool) == (name == "in_mbert")
-        if value is not None and not right:
-            raise DataError(f"{name!r} of {code!r} is {reprlib.repr(value)}.", expected=_wanted(name), path=path)
+        if name not in _FACTS:
+            raise DataError(f"{code!r} has the unknown fact {name!r}.", fix=nearest(str(name), _FACTS))
+        kind, words = _FACTS[name]
+        if value is not None and not (isinstance(value, kind) and isinstance(value, bool) == (kind is bool)):
+            raise DataError(f"{name!r} of {code!r} is {reprlib.repr(value)}.", expected=f"Expected {words}.")
         if isinstance(value, (int, float)) and (value < 0 or (name == "joshi_class" and value > 5)):
-            raise DataError(f"{name!r} of {code!r} is {value!r}.", expected="Out of range.", path=path)
+            raise DataError(f"{name!r} of {code!r} is {value!r}.", expected="Out of range.")
     if _is_private(canonical):
         missing = [name for name in ("name", "script") if not facts.get(name)]
         if missing and canonical not in _extended:
-            raise DataError(f"{code!r} lacks {' and '.join(missing)}.", path=path)
+            raise DataError(f"{code!r} lacks {' and '.join(missing)}.")
         base = _extended.get(canonical) or Language(canonical, canonical, "", "")
     else:
         base = _extended.get(canonical) or _builtin(canonical)
     return dataclasses.replace(base, **facts)
-
-
-def _wanted(name: str) -> str:
-    return {str: "Expected a word.", int: "Expected a whole number.", bool: "Expected true or false."}.get(
-        _KINDS[name],  # type: ignore[arg-type]
-        "Expected a number.",
-    )
 
 
 def _is_private(code: str) -> bool:
@@ -190,16 +189,9 @@ def _names() -> dict[str, str]:
     return {_builtin(code).name.casefold(): code for code in _rows()}
 
 
-def _expected(code: str, canonical: str | None) -> str:
-    if canonical is not None:
-        return f"{canonical!r} is a private-use code: give its name and script in a YAML table (extend_languages)."
-    return "Expected a code such as mt, mlt, mlt_Latn or zho-CN."
-
-
 def _nearest(code: str) -> str:
     """By name where that is close (`Maltesse`), else by code."""
-    names = {language.name.casefold(): language.code for language in map(_builtin, _rows())}
-    names |= {language.name.casefold(): language.code for language in _extended.values()}
+    names = _names() | {language.name.casefold(): language.code for language in _extended.values()}
     close = difflib.get_close_matches(code.strip().casefold(), names, n=1, cutoff=0.75)
     if close:
         return f"Did you mean {names[close[0]]!r} ({close[0].title()})?"

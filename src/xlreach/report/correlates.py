@@ -9,7 +9,7 @@ from xlreach.comparison.tables import Figure, Table
 from xlreach.gaps import Correlation, GapAnalysis, ProfilePoint
 from xlreach.report.charts import Chart
 from xlreach.report.plots import scatter
-from xlreach.report.selection import Topic, answer_of, setting_order
+from xlreach.report.selection import Topic, answered_system, setting_order
 from xlreach.report.wording import typeset
 from xlreach.system import UNTREATED
 
@@ -22,8 +22,8 @@ def correlates(analysis: GapAnalysis, topic: Topic) -> dict[str, Any]:
     points = [row for row in analysis.profiles if (row.system.base, row.dataset) == topic]
     if not points:
         return {}
-    answer = answer_of(analysis, topic)
-    wanted = answer.system.alignment if answer else UNTREATED
+    answered = answered_system(analysis, topic)
+    wanted = answered.alignment if answered else UNTREATED
     alignment = wanted if any(row.system.alignment == wanted for row in points) else points[0].system.alignment
     points = [row for row in points if row.system.alignment == alignment]
     rows = sorted(

@@ -6,7 +6,7 @@ of the field `panel` is a panel.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xlreach.report.charts import INK, SERIES, Chart, Rows, Spec, draw_panels, unique
@@ -24,15 +24,19 @@ def gap_chart(name: str, title: str, alt: str, rows: Rows, measure: str) -> Char
     Rows are `{panel, recipe, series, gap, lower, upper, like_lower, like_upper}`; the last four may be None. `measure`
     is empty where each panel shows another.
     """
-    x, (systems, shape) = _quantitative("gap", _gap_in(measure), _with_zero(rows)), _systems(rows)
+    domain = _with_zero(rows)
+    x, (systems, shape) = _quantitative("gap", _gap_in(measure), domain), _systems(rows)
     layers = [
-        # with few languages the wide interval would leave no space for anything else: cut off at the frame
-        _interval("x", "like_lower", "like_upper", {"x": x, **systems}, strokeWidth=1, opacity=0.75, clip=True),
+        _interval("x", "like_lower", "like_upper", {"x": x, **systems}, strokeWidth=1, opacity=0.75, strokeCap="round"),
         _interval("x", "lower", "upper", {"x": x, **systems}, strokeWidth=3.5, opacity=1, strokeCap="round"),
         _layer("point", {"x": x, **systems, "shape": shape}, size=62, **_FULL),
         _zero_line("x", x),
     ]
-    return draw_panels(name, title, alt, rows, lambda points: {"layer": layers, **_size(rows)})
+
+    def panel(points: Rows) -> Spec:
+        return {"layer": layers, "data": {"values": [_clipped(row, domain) for row in points]}, **_size(rows)}
+
+    return draw_panels(name, title, alt, rows, panel)
 
 
 def level_chart(name: str, title: str, alt: str, rows: Rows, measure: str) -> Chart:
@@ -171,6 +175,13 @@ def _with_zero(rows: Rows) -> list[float]:
     """The ends of an axis of gaps; zero and the ends of all intervals are on it."""
     ends = [row[field] for row in rows for field in ("gap", "lower", "upper") if row[field] is not None]
     return _domain_of([0.0, *ends], 0.06)
+
+
+def _clipped(row: Mapping[str, Any], domain: Sequence[float]) -> Spec:
+    """Cuts the wide interval off at the frame: with few languages it would leave no space for anything else."""
+    ends = [row["like_lower"], row["like_upper"]]
+    low, high = (None if end is None else min(max(end, domain[0]), domain[1]) for end in ends)
+    return {**row, "like_lower": low, "like_upper": high}
 
 
 def _systems(rows: Rows) -> tuple[Spec, Spec]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
-from xlreach.gaps import Answer, Change, GapAnalysis
+from xlreach.gaps import Change, GapAnalysis
 from xlreach.gaps.rows import Subject
+from xlreach.system import System
 
 SETTINGS = ("mono", "cross", "multi")
 Row = TypeVar("Row", bound=Subject)
@@ -71,6 +72,7 @@ def narrowest(analysis: GapAnalysis, topic: Topic) -> Change | None:
     return max(rows, key=lambda row: abs(row.gap_before) - abs(row.gap_after), default=None)
 
 
-def answer_of(analysis: GapAnalysis, topic: Topic) -> Answer | None:
-    """The study's answer for a topic; it is about the system with the best low-resource mean."""
-    return next((answer for answer in analysis.answers if (answer.base or "", answer.dataset) == topic), None)
+def answered_system(analysis: GapAnalysis, topic: Topic) -> System | None:
+    """The system that the study's answer is about: the one with the best low-resource mean."""
+    answers = (answer for answer in analysis.answers if (answer.base or "", answer.dataset) == topic)
+    return next((answer.system for answer in answers), None)

@@ -48,13 +48,11 @@ def read_iob2(
 ) -> Iterator[TaggedSentence]:
     """The sentences of an IOB2 file, streaming.
 
-    Columns are separated by tabs if the line contains a tab, else by blanks. Lines that begin
-    with `# ` before the first token of a sentence are comments, unless they are a token `#` with its tag. The number of
-    changed tags is logged.
+    Columns are counted from 0, or from the end if negative; they are separated by tabs if the line contains a tab, else
+    by blanks. Lines that begin with `# ` before the first token of a sentence are comments, unless they are a token `#`
+    with its tag. The number of changed tags is logged.
 
     Args:
-        token_column: Which column is the token, from 0.
-        tag_column: Which column is the tag; negative counts from the end.
         language_prefix: Whether tokens are written `lang:token`, as in WikiANN's own files; the prefix is dropped.
         outside: Entity types and whole tags that are read as `O` (Universal NER's `OTH` and `B-O`).
         repair: Whether invalid tags are repaired instead of refused: an `I-TYPE` that continues no entity becomes
@@ -86,14 +84,8 @@ def read_iob2(
 
 def write_iob2(path: Path, sentences: Iterable[TaggedSentence]) -> None:
     """Writes two tab-separated columns and a blank line after each sentence."""
-    write_lines(
-        path,
-        (
-            line
-            for sentence in sentences
-            for line in (*map("\t".join, zip(sentence.tokens, sentence.tags, strict=True)), "")
-        ),
-    )
+    rows = (zip(sentence.tokens, sentence.tags, strict=True) for sentence in sentences)
+    write_lines(path, (line for sentence in rows for line in (*map("\t".join, sentence), "")))
 
 
 def _is_comment(line: str) -> bool:
@@ -129,11 +121,9 @@ def _fields(fields: list[str], token_column: int, tag_column: int) -> tuple[str,
     width = len(fields)
     positions = [column if column >= 0 else width + column for column in (token_column, tag_column)]
     if not all(0 <= position < width for position in positions) or positions[0] == positions[1]:
-        raise DataError(
-            f"{width} column{'s' if width > 1 else ''}.",
-            expected=f"Expected the token in column {positions[0] + 1} and a tag beside it.",
-            fix="Columns are separated by tabs or blanks, sentences by blank lines.",
-        )
+        expected = f"Expected the token in column {positions[0] + 1} and a tag beside it."
+        fix = "Columns are separated by tabs or blanks, sentences by blank lines."
+        raise DataError(f"{width} column{'s' if width > 1 else ''}.", expected=expected, fix=fix)
     token, tag = fields[positions[0]], fields[positions[1]].strip()
     if not token.strip():
         raise DataError("The token is blank.")

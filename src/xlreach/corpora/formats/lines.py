@@ -10,12 +10,12 @@ from __future__ import annotations
 import gzip
 import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import IO, TypeVar
 
-from xlreach.errors import DataError
+from xlreach.errors import DataError, located
 
 T = TypeVar("T")
 _MOST_UNPACKED, _MOST_TIMES = 256 << 20, 100
@@ -32,30 +32,10 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
                 total += len(raw)
                 if total > most:
                     raise DataError(f"Unpacks to more than {most >> 20} MiB.", fix="Unpack it yourself.", path=path)
-                if len(raw) == _LONGEST:
-                    raise DataError(
-                        f"A line of {_LONGEST >> 20} MiB or more.", expected="Expected lines.", path=path, line=number
-                    )
-                if number == 1:
-                    raw = raw.removeprefix(_BOM)
-                raw = raw.removesuffix(b"\n").removesuffix(b"\r")
                 try:
-                    line = raw.decode("utf-8")
-                except UnicodeDecodeError as error:
-                    raise DataError(
-                        f"Byte {error.start + 1} of the line is 0x{raw[error.start]:02x}, which is not UTF-8.",
-                        fix="Convert the file to UTF-8, for example with iconv.",
-                        path=path,
-                        line=number,
-                    ) from None
-                if "\0" in line:
-                    raise DataError(
-                        "The line holds a NUL character.",
-                        expected="Expected text.",
-                        fix="The file is damaged, binary, or not UTF-8.",
-                        path=path,
-                        line=number,
-                    )
+                    line = _decoded(raw.removeprefix(_BOM) if number == 1 else raw)
+                except DataError as error:
+                    raise DataError(str(error), path=path, line=number) from None
                 yield number, line
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(f"Not a whole gzip file ({error}).", fix="Copy it again.", path=path) from error
@@ -63,9 +43,37 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise DataError(f"Cannot be read ({error.strerror}).", path=path) from error
 
 
+def _decoded(raw: bytes) -> str:
+    if len(raw) == _LONGEST:
+        raise DataError(f"A line of {_LONGEST >> 20} MiB or more.", expected="Expected lines.")
+    raw = raw.removesuffix(b"\n").removesuffix(b"\r")
+    try:
+        line = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        seen = f"Byte {error.start + 1} of the line is 0x{raw[error.start]:02x}, which is not UTF-8."
+        raise DataError(seen, fix="Convert the file to UTF-8, for example with iconv.") from None
+    if "\0" in line:
+        fix = "The file is damaged, binary, or not UTF-8."
+        raise DataError("The line holds a NUL character.", expected="Expected text.", fix=fix)
+    return line
+
+
 def read_lines(path: Path) -> Iterator[str]:
     """The lines of a text file that are not blank, streaming; outer blanks are kept."""
     return (line for _, line in numbered_lines(path) if line.strip())
+
+
+def parse_lines(path: Path, parse: Callable[[str], T | None], first: int = 1) -> Iterator[tuple[int, T]]:
+    """(number, parsed line) of the lines from `first` that are not blank, streaming; None leaves a line out.
+
+    Errors that `parse` raises are reported with file and line.
+    """
+    for number, line in numbered_lines(path):
+        if number >= first and line.strip():
+            with located(path, number):
+                value = parse(line)
+            if value is not None:
+                yield number, value
 
 
 def blocks(path: Path, strict: bool = False) -> Iterator[list[tuple[int, str]]]:

@@ -35,7 +35,6 @@ class Columns(DatasetSpec):
     """A tagged corpus in columns: with `ner` an entity corpus, else a treebank, of trees where `head` is given."""
 
     name: ClassVar[str] = "conll"
-    summary: ClassVar[str] = "Any tagged corpus of a token a line, by a map of its columns"
     member: str = param(
         help="a folder with train, dev and test, or one file (a test split), below the root", member=True
     )

@@ -43,22 +43,6 @@ from xlreach.errors import DataError, nearest
 from xlreach.languages import canonical_code
 from xlreach.spec import param
 
-_CREDITS = {
-    "commul/universal_dependencies": ("that of each treebank", "Nivre et al. 2020, Universal Dependencies v2, LREC"),
-    "unimelb-nlp/wikiann": ("ODC-BY", "Pan et al. 2017, Cross-lingual Name Tagging, ACL; Rahimi et al. 2019, ACL"),
-    "google/xquad": ("CC BY-SA 4.0", "Artetxe, Ruder, Yogatama 2020, XQuAD, ACL"),
-    "mteb/MLQARetrieval": ("CC BY-SA 3.0", "Lewis et al. 2020, MLQA, ACL"),
-    "facebook/belebele": ("CC BY-SA 4.0", "Bandarkar et al. 2024, Belebele, ACL"),
-    "mteb/belebele": ("CC BY-SA 4.0", "Bandarkar et al. 2024, Belebele, ACL"),
-    "mteb/MIRACLRetrieval": ("Apache-2.0", "Zhang et al. 2023, MIRACL, TACL"),
-    "mteb/MIRACLRetrievalHardNegatives": ("Apache-2.0", "Zhang et al. 2023, MIRACL, TACL"),
-    "mteb/FloresBitextMining": ("CC BY-SA 4.0", "NLLB Team 2022; Goyal et al. 2022, FLORES-101, TACL"),
-    "openlanguagedata/flores_plus": ("CC BY-SA 4.0", "NLLB Team 2022; Goyal et al. 2022, FLORES-101, TACL"),
-    "mteb/NeuCLIR2022Retrieval": ("that of Common Crawl News", "Lawrie et al. 2023, Overview of NeuCLIR 2022, TREC"),
-    "mteb/NeuCLIR2023Retrieval": ("that of Common Crawl News", "Lawrie et al. 2024, Overview of NeuCLIR 2023, TREC"),
-    "mteb/NTREXBitextMining": ("CC BY-SA 4.0", "Federmann, Kocmi, Xin 2022, NTREX-128, SUMEval"),
-    "mteb/tatoeba-bitext-mining": ("CC BY 2.0 FR", "Artetxe, Schwenk 2019, TACL"),
-}
 _PREFERRED_SPLITS = ("test", "devtest", "dev", "train")
 _QRELS = ("qrels", "default")
 # Layouts with a configuration for each language, by the columns that they need.
@@ -76,7 +60,7 @@ class Hub(DatasetSpec):
     """A data set of the hub, or a folder with a copy of one; its columns tell what it is."""
 
     name: ClassVar[str] = "hub"
-    summary: ClassVar[str] = "A data set of the Hugging Face hub (UD, WikiANN, mteb, Belebele, XQuAD, FLORES, text)"
+    kinds: ClassVar[tuple[Kind, ...]] = ("treebank", "entities")
     member: str = param(
         help="the data set's id, or a folder with a copy (absolute, or below the data root)", member=True
     )
@@ -86,13 +70,10 @@ class Hub(DatasetSpec):
     queries: str | None = param(None, "the queries' language, where the subsets name only that of the documents")
     revision: str | None = param(None, "branch, tag or commit on the hub")
 
-    def credit(self) -> tuple[str, str]:
-        return _CREDITS.get(self.member, (self.license, self.citation))
-
     @classmethod
-    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
+    def _find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Treebanks and entity corpora of the copies in `hub/`; collections must be named to be used."""
-        for folder in sorted((root / "hub").glob("*/")) if kind in ("treebank", "entities") else ():
+        for folder in sorted((root / "hub").glob("*/")):
             repository = Repository(folder)
             languages = {config: code for config in sorted(repository.configs) if (code := _language(config))}
             # All configurations of such a repository have the same columns.

@@ -10,7 +10,7 @@ from typing import Any
 
 from xlreach.corpora.collection import Collection, Document, Qrels, Query
 from xlreach.corpora.dataset import Text, check_language
-from xlreach.corpora.parallel_text import AlignedFiles
+from xlreach.corpora.parallel_text import AlignedFiles, NumberedTexts
 from xlreach.corpora.sources.hub_tables import Table, expecting
 from xlreach.errors import DataError
 from xlreach.safe_io import whole_number
@@ -176,7 +176,7 @@ class AlignedColumns(AlignedFiles):
 
 
 @dataclass(frozen=True)
-class AlignedTables(AlignedFiles):
+class AlignedTables(NumberedTexts):
     """A table for each language with the columns `id` and `text`; rows of one id translate each other."""
 
     tables: Mapping[str, Table] = field(default_factory=dict)
@@ -187,10 +187,6 @@ class AlignedTables(AlignedFiles):
                 raise DataError(f"The id {row['id']!r}.", expected="Expected a number.", path=path, line=number)
             if text := _string(row, "text", path, number).strip():
                 yield identifier, text
-
-    def aligned(self, a: str, b: str) -> Iterator[tuple[int, str, str]]:
-        other = dict(self.lines(b))
-        return ((number, text, other[number]) for number, text in self.lines(a) if number in other)
 
     def files(self, language: str) -> list[Path]:
         return _paths_of(self.tables, (language,))

@@ -27,7 +27,6 @@ class IrDatasets(DatasetSpec):
     name: ClassVar[str] = "ir_datasets"
     license: ClassVar[str] = "see the documentation of ir_datasets"
     citation: ClassVar[str] = "MacAvaney et al. 2021, ir_datasets, SIGIR"
-    summary: ClassVar[str] = "Any collection of ir_datasets, by its id"
     member: str = param(help="its id, as in mr-tydi/sw/test", member=True)
     documents: str | None = param(None, "the documents' language, where ir_datasets does not give it")
     queries: str | None = param(None, "the queries' language, where ir_datasets does not give it")

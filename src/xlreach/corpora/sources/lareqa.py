@@ -31,6 +31,7 @@ _BOM = "\ufeff"
 @dataclass(frozen=True)
 class _Lareqa(DatasetSpec):
     citation: ClassVar[str] = "Roy et al. 2020, LAReQA, EMNLP"
+    kinds: ClassVar[tuple[Kind, ...]] = ("collection",)
     passage: Literal["sentence", "context"] = param(
         "sentence",
         "what is encoded: the sentence alone, or the sentence followed by its paragraph (the reference protocol)",
@@ -45,8 +46,8 @@ class _Lareqa(DatasetSpec):
         return SentenceRetrieval(str(self), paths, self.passage)
 
     @classmethod
-    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
-        if kind == "collection" and (paths := _paths(root / _FOLDERS[cls.name])):
+    def _find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
+        if paths := _paths(root / _FOLDERS[cls.name]):
             yield str(cls()), tuple(sorted(paths))
 
 
@@ -57,7 +58,6 @@ class XquadR(_Lareqa):
 
     name: ClassVar[str] = "xquad-r"
     license: ClassVar[str] = "CC BY-SA 4.0"
-    summary: ClassVar[str] = "Questions in 11 languages, candidates are sentences"
 
 
 @DATASETS.register
@@ -67,7 +67,6 @@ class MlqaR(_Lareqa):
 
     name: ClassVar[str] = "mlqa-r"
     license: ClassVar[str] = "CC BY-NC 4.0"
-    summary: ClassVar[str] = "Questions in 7 languages, candidates are sentences"
 
 
 class SentenceRetrieval(Collection):

@@ -9,18 +9,18 @@ from __future__ import annotations
 from xlreach.report.narrative.answer import answer_sentences
 from xlreach.report.narrative.contrasts import factor_sentences, run_sentences
 from xlreach.report.narrative.remarks import caution_text, pool_sentences, reason_text, verdict_sentences
-from xlreach.report.narrative.summary import certainty, narrowest_gap, summary, tagging_gap
+from xlreach.report.narrative.summary import certainty, summary, tagging_gap, topic_sentences
 
 __all__ = [
     "answer_sentences",
     "caution_text",
     "certainty",
     "factor_sentences",
-    "narrowest_gap",
     "pool_sentences",
     "reason_text",
     "run_sentences",
     "summary",
     "tagging_gap",
+    "topic_sentences",
     "verdict_sentences",
 ]

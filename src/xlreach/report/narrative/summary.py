@@ -6,33 +6,33 @@ from collections.abc import Iterable
 
 from xlreach.gaps import Change, Gap, GapAnalysis
 from xlreach.report import selection
-from xlreach.report.narrative.answer import ENOUGH, answer_sentences
+from xlreach.report.narrative.answer import ENOUGH
 from xlreach.report.selection import Topic
-from xlreach.report.wording import after_holm, counted, is_percentage, signed, system_name, with_interval
+from xlreach.report.wording import after_holm, counted, is_percentage, signed, system_name, unsigned, with_interval
 
 _ALPHA = 0.05
 _LISTED = 3
 
 
 def summary(analysis: GapAnalysis) -> list[str]:
-    """A line each: the languages compared, the gap of the unchanged base, the answer for the first data set, what
-    narrows the gap, tagging, and how certain that is."""
+    """A line each: the languages compared, the gap of the unchanged base, where it comes from, what narrows it, what is
+    best for low-resource languages, tagging, and how certain that is."""
     topic = next(iter(selection.topics(analysis)), Topic("", None))
     sides = {"low": analysis.split.low, "high": analysis.split.high}
     low, high = (f"{len(codes)} {side}-resource ({', '.join(codes)})" for side, codes in sides.items())
     study = f"{analysis.study}: " if analysis.study else ""
-    answer = selection.answer_of(analysis, topic)
-    answered = (
-        [sentence.text for sentence in answer_sentences(analysis, answer) if sentence.shown_first] if answer else []
-    )
     return [
         f"{study}{low} against {high} languages, by {analysis.headline}, base {topic.base or 'unnamed'}.",
         _base_gap(analysis, topic),
-        *([" ".join(answered)] if answered else []),
-        narrowest_gap(analysis, topic),
+        *topic_sentences(analysis, topic),
         tagging_gap(analysis, topic.base),
         certainty(analysis),
     ]
+
+
+def topic_sentences(analysis: GapAnalysis, topic: Topic) -> list[str]:
+    """Where the gap comes from, what narrows it, and what is best for low-resource languages."""
+    return [_gap_sources(analysis, topic), _narrowest(analysis, topic), *_best_for_low(analysis, topic)]
 
 
 def _base_gap(analysis: GapAnalysis, topic: Topic) -> str:
@@ -48,7 +48,25 @@ def _base_gap(analysis: GapAnalysis, topic: Topic) -> str:
     )
 
 
-def narrowest_gap(analysis: GapAnalysis, topic: Topic) -> str:
+def _gap_sources(analysis: GapAnalysis, topic: Topic) -> str:
+    """What a low-resource query costs, and what low-resource documents cost."""
+    rows = {
+        row.direction: row
+        for row in selection.reference_rows(selection.retrieval_rows(analysis, analysis.directions, topic))
+    }
+    if not {"high→high", "query side", "document side"} <= set(rows):
+        return "Where the gap comes from: not every direction between low- and high-resource languages was measured."
+    start, query, document = rows["high→high"], rows["query side"], rows["document side"]
+    percentage = is_percentage(start.value)
+    return (
+        "Where the gap comes from, in cross-lingual retrieval: from high-resource queries to high-resource documents "
+        f"{analysis.headline} is {unsigned(start.value)}. Queries in a low-resource language change it by "
+        f"{with_interval(query.value, query.interval_these_languages, percentage)}, documents in a low-resource "
+        f"language by {with_interval(document.value, document.interval_these_languages, percentage)}."
+    )
+
+
+def _narrowest(analysis: GapAnalysis, topic: Topic) -> str:
     """The system with the smallest gap, and whether a test tells its change from chance."""
     row = selection.narrowest(analysis, topic)
     if row is None:
@@ -62,6 +80,22 @@ def narrowest_gap(analysis: GapAnalysis, topic: Topic) -> str:
             f"It is smallest for {name} ({change})."
         )
     return f"What narrows the gap most ({row.setting}): {name} ({change})."
+
+
+def _best_for_low(analysis: GapAnalysis, topic: Topic) -> list[str]:
+    """What the system with the best low-resource mean gains; no sentence where it cannot be compared with the base."""
+    system = selection.answered_system(analysis, topic)
+    changes = [row for row in selection.changes_of_base(analysis, topic) if row.system == system]
+    if not changes:
+        return []
+    row = next((change for change in changes if change.setting == "cross"), changes[0])
+    gaps = selection.retrieval_rows(analysis, analysis.gaps, topic)
+    after = next(gap for gap in gaps if (gap.system, gap.setting) == (system, row.setting))
+    low = f"low-resource {unsigned(after.low - row.low_gain)} to {unsigned(after.low)}"
+    high = f"high-resource {unsigned(after.high - row.high_gain)} to {unsigned(after.high)}"
+    p = after_holm(row.p_low_holm, "; for low-resource languages, ")
+    name = system_name(row.system, within_sentence=True)
+    return [f"Best for low-resource languages ({row.setting}): {name} ({low}, {high}{p})."]
 
 
 def tagging_gap(analysis: GapAnalysis, base: str) -> str:
