@@ -1,9 +1,11 @@
 """A table of replacements as a few normalizers of `tokenizer.json`, so that it costs almost no time.
 
 One `Replace` per entry reads the text as often as the table has entries. `Precompiled`, which SentencePiece's
-tokenizers use anyway, looks up all characters in one pass. But it works on graphemes: it replaces a letter together
-with its marks, and never finds a key of several letters. So a character that `Precompiled` deletes is first inserted
-before all marks, and keys of several letters keep their `Replace`.
+tokenizers use anyway, looks up all characters in one pass. But it works on graphemes: it replaces a letter with its
+marks, and never finds a key of several letters. So a character that `Precompiled` deletes is inserted before all marks
+first (testing one character is much cheaper than finding the bounds of graphemes). Keys of several letters keep their
+`Replace`, except the last ones if they only delete a first letter: that letter becomes such a character too, by the
+same regular expression.
 """
 
 from __future__ import annotations
@@ -27,18 +29,25 @@ _AFTER = ("a", "\n", "\u1161", "\u11a8")  # not marks, but one grapheme with som
 def replacing_normalizers(table: Mapping[str, str]) -> list[dict[str, Any]]:
     """Normalizers that together replace one key after the other, the longest first.
 
-    No replacement may contain a key that is replaced after its own.
+    Args:
+        table: No replacement may contain a key that comes after its own.
     """
     order = replacement_order(table)
     several = [key for key in order if len(key) > 1]
     single = {key: table[key] for key in order if len(key) == 1}
-    steps = [_replace({"String": key}, table[key]) for key in several]
+    dropped = _first_letter_dropped(several, table)
+    steps = [_replace({"String": key}, table[key]) for key in several[: len(several) - len(dropped)]]
+    patterns = [f"{_any_of(dropped[0][0])}(?={_any_of(key[1] for key in dropped)})"] if dropped else []
     if single:
         # Not at the beginning: later normalizers do not see what is inserted there.
-        patterns = [rf"(?=[{_MARKS}])(?!\A)"]
+        patterns.append(rf"(?=[{_MARKS}])(?!\A)")
         if joining := [key for key in single if _joins(key)]:
             patterns.append(rf"(?<={_any_of(joining)})\Y")
-        steps.append(_replace({"Regex": "|".join(patterns)}, _BETWEEN))
+    if len(patterns) == 2 and dropped:  # one test excludes most characters
+        patterns = [rf"(?=[\x{{{ord(dropped[0][0]):x}}}{_MARKS}])(?:{'|'.join(patterns)})"]
+    if patterns:
+        steps.append(_replace({"Regex": "|".join(patterns)}, _BETWEEN if single else ""))
+    if single:
         steps.append({"type": "Precompiled", "precompiled_charsmap": charsmap({**single, _BETWEEN: ""})})
     return steps
 
@@ -58,6 +67,17 @@ def charsmap(table: Mapping[str, str]) -> str:
         normalizer = sentencepiece.SentencePieceNormalizer(rule_tsv=str(file))
     spec = NormalizerSpec.FromString(normalizer.serialized_normalizer_spec())
     return base64.b64encode(spec.precompiled_charsmap).decode("ascii")
+
+
+def _first_letter_dropped(several: list[str], table: Mapping[str, str]) -> list[str]:
+    """The last keys, as far as they are one same letter followed by a letter that is replaced the same without it."""
+    dropped: list[str] = []
+    for key in reversed(several):
+        only_drops = len(key) == 2 and key[0] == several[-1][0] and table.get(key[1]) == table[key]
+        if not only_drops:
+            break
+        dropped.append(key)
+    return dropped
 
 
 def _joins(character: str) -> bool:
