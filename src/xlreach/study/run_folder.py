@@ -30,9 +30,9 @@ from xlreach.store import Store, replacing
 from xlreach.study.config import StudyConfig
 from xlreach.study.curves import CURVES_FILE, training_curves
 from xlreach.study.paths import TEMPORARY, StudyPaths, written_plan
-from xlreach.study.plan import Plan, PlannedIndex
+from xlreach.study.plan import Plan
+from xlreach.study.systems import SYSTEMS_FILE, IndexRow, SystemRow
 
-SYSTEMS_FILE = "systems.json"
 _LAST = ("config.yaml", "gaps.json", "report.html")  # in the order of writing; each is made from those before
 _ON_CPU = "to the last bit on this machine with as many threads; another number of threads sums in another order"
 _ON_GPU = "but for the last digits: on a GPU, gradients of embeddings are added up in no fixed order"
@@ -64,15 +64,21 @@ def write_run(config: StudyConfig, plan: Plan, paths: StudyPaths, whole: str) ->
             source = stage.path(store) / "trec"
             if source.is_dir():
                 shutil.copytree(source, trec / variant.folder, dirs_exist_ok=True, copy_function=_link)
-    with replacing(encoders) as temporary:
-        temporary.mkdir()
-        for variant, stage in plan.encoders.items():
-            _link_folder(stage.path(store), temporary / variant.folder)
-    with replacing(indexes) as temporary:
-        temporary.mkdir()
-        for index in dict.fromkeys(plan.indexes):
-            _link_folder(index.stage.path(store), temporary / _index_folder(index))
-    _write_json(folder / SYSTEMS_FILE, _systems(plan, config.study))
+    systems = []
+    with replacing(encoders) as new_encoders, replacing(indexes) as new_indexes:
+        new_encoders.mkdir()
+        new_indexes.mkdir()
+        for variant, encoder in plan.encoders.items():
+            name, rows = variant.folder, []
+            _link_folder(encoder.path(store), new_encoders / name)
+            for collection, built in plan.indexes.get(variant, {}).items():
+                for language, index in built.items():
+                    part = Path(name, folder_name(collection), folder_name(language))
+                    _link_folder(index.path(store), new_indexes / part)
+                    rows.append(IndexRow(collection, language, f"indexes/{config.study}/{part.as_posix()}"))
+            folder_of_encoder = f"encoders/{config.study}/{name}"
+            systems.append(SystemRow(variant.system, variant.language, variant.seed, folder_of_encoder, rows))
+    _write_json(folder / SYSTEMS_FILE, [asdict(row) for row in systems])
     provenance = {**_provenance(), "data": plan.credits, "plan": whole}
     resolved = {**config.model_dump(mode="json"), "provenance": provenance}
     with replacing(folder / "config.yaml") as path:
@@ -91,32 +97,6 @@ def is_whole(plan: Plan, paths: StudyPaths, study: str, whole: str) -> bool:
 def _leftovers(parent: Path, study: str) -> list[Path]:
     """What a killed process left of a study's folder when it replaced it; the caller holds the study's lock."""
     return [path for path in parent.glob(TEMPORARY) if re.fullmatch(rf"\.{re.escape(study)}\.\d+\.tmp", path.name)]
-
-
-def _systems(plan: Plan, study: str) -> list[dict[str, Any]]:
-    """Which folders, relative to the root, hold the encoder and the indexes of each system."""
-    return [
-        {
-            "system": asdict(variant.system),
-            "language": variant.language,
-            "seed": variant.seed,
-            "encoder": f"encoders/{study}/{variant.folder}",
-            "indexes": [
-                {
-                    "dataset": index.collection,
-                    "language": index.language,
-                    "folder": f"indexes/{study}/{_index_folder(index).as_posix()}",
-                }
-                for index in dict.fromkeys(plan.indexes)
-                if index.variant == variant
-            ],
-        }
-        for variant in plan.encoders
-    ]
-
-
-def _index_folder(index: PlannedIndex) -> Path:
-    return Path(index.variant.folder, folder_name(index.collection), folder_name(index.language))
 
 
 def _write_json(path: Path, content: Any) -> None:

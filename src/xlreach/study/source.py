@@ -15,6 +15,14 @@ Where = tuple[str | int, ...]
 """The path to a field: `("languages", "low", 0)`."""
 
 
+class OverrideError(ConfigError):
+    """An override (`--set FIELD=VALUE`) that does not validate, and its field."""
+
+    def __init__(self, override: str, problem: str, field: str | None = None) -> None:
+        super().__init__(f"--set {override}: {problem}")
+        self.field, self.problem = field or override, problem
+
+
 class Source:
     """The fields of a configuration file with overrides, not yet typed.
 
@@ -44,7 +52,7 @@ class Source:
         text += "" if text.endswith("?") else "."
         given = self._from_command_line(first)
         if given is not None:
-            return ConfigError(f"--set {given}: {text}")
+            return OverrideError(given, text)
         return ConfigError(text, path=self.path, line=self._line(first))
 
     def _located(self, where: Where, message: str) -> str:
