@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from xlreach.errors import DataError, XLReachError
 from xlreach.report.wording import system_name
+from xlreach.safe_io import read_rows
 from xlreach.spec import folder_name
-from xlreach.study.systems import SYSTEMS_FILE, read_systems
+from xlreach.study.systems import SYSTEMS_FILE, SystemRow
 
 if TYPE_CHECKING:
     from xlreach.corpora.collection import Collection
@@ -53,7 +54,7 @@ def catalog_of_run(run: Path) -> Catalog:
     run = run.resolve()
     root, study = run.parent.parent, run.name
     rows = []
-    for row in read_systems(run / SYSTEMS_FILE):
+    for row in read_rows(run / SYSTEMS_FILE, SystemRow, "system, language, seed, encoder and indexes"):
         indexes: Indexes = {}
         for index in row.indexes:
             folder = _inside(root, index.folder, run)

@@ -12,7 +12,7 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -24,11 +24,12 @@ import yaml
 
 from xlreach import __version__
 from xlreach.measurement import Measurement, read_measurements, write_measurements
+from xlreach.report.training_losses import CURVES_FILE
 from xlreach.spec import folder_name
 from xlreach.stage import MEASUREMENTS
 from xlreach.store import Store, replacing
 from xlreach.study.config import StudyConfig
-from xlreach.study.curves import CURVES_FILE, training_curves
+from xlreach.study.curves import training_curves
 from xlreach.study.paths import TEMPORARY, StudyPaths, written_plan
 from xlreach.study.plan import Plan
 from xlreach.study.systems import SYSTEMS_FILE, IndexRow, SystemRow
@@ -57,7 +58,7 @@ def write_run(config: StudyConfig, plan: Plan, paths: StudyPaths, whole: str) ->
         write_measurements(path, results)
     for name in ("queries.parquet", "ranks.parquet"):
         _join(config, plan, store, folder / name)
-    _write_json(folder / CURVES_FILE, training_curves(plan, store))
+    _write_rows(folder / CURVES_FILE, training_curves(plan, store))
     with replacing(folder / "trec") as trec:
         trec.mkdir()
         for (variant, _), stage in plan.measured.items():
@@ -78,7 +79,7 @@ def write_run(config: StudyConfig, plan: Plan, paths: StudyPaths, whole: str) ->
                     rows.append(IndexRow(collection, language, f"indexes/{config.study}/{part.as_posix()}"))
             folder_of_encoder = f"encoders/{config.study}/{name}"
             systems.append(SystemRow(variant.system, variant.language, variant.seed, folder_of_encoder, rows))
-    _write_json(folder / SYSTEMS_FILE, [asdict(row) for row in systems])
+    _write_rows(folder / SYSTEMS_FILE, systems)
     provenance = {**_provenance(), "data": plan.credits, "plan": whole}
     resolved = {**config.model_dump(mode="json"), "provenance": provenance}
     with replacing(folder / "config.yaml") as path:
@@ -99,9 +100,9 @@ def _leftovers(parent: Path, study: str) -> list[Path]:
     return [path for path in parent.glob(TEMPORARY) if re.fullmatch(rf"\.{re.escape(study)}\.\d+\.tmp", path.name)]
 
 
-def _write_json(path: Path, content: Any) -> None:
+def _write_rows(path: Path, rows: Sequence[Any]) -> None:
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        temporary.write_text(json.dumps([asdict(row) for row in rows], indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def _measurements(config: StudyConfig, plan: Plan, store: Store) -> Iterator[Measurement]:

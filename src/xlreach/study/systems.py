@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
-from xlreach.errors import DataError
-from xlreach.safe_io import read_json
 from xlreach.system import System
 
 SYSTEMS_FILE = "systems.json"
@@ -32,20 +27,3 @@ class SystemRow:
     seed: int | None
     encoder: str
     indexes: list[IndexRow]
-
-
-def read_systems(path: Path) -> list[SystemRow]:
-    """The rows of a `systems.json`, none where there is no such file. Their folders may be anywhere.
-
-    Raises:
-        DataError: The file is not as a study writes it.
-    """
-    try:
-        return TypeAdapter(list[SystemRow]).validate_python(read_json(path) if path.is_file() else [])
-    except ValidationError as error:
-        raise DataError(
-            f"Not a list of systems ({error.errors()[0]['msg']}).",
-            expected="Expected system, language, seed, encoder and indexes in each row.",
-            fix="Run the study again.",
-            path=path,
-        ) from error
