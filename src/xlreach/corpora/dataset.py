@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -32,15 +32,16 @@ class Dataset(ABC):
     name: str  # its printed form, which opens it again
     license: str = "not stated"  # of the data, as a short name
     citation: str = ""  # who to cite, in a line
+    paths: Mapping[str, Sequence[Path]] = {}  # the files of each language, where each has files of its own
 
     @property
-    @abstractmethod
     def languages(self) -> tuple[str, ...]:
         """The languages in it, as `Language.code`, sorted."""
+        return tuple(sorted(self.paths))
 
-    @abstractmethod
     def files(self, languages: Iterable[str]) -> list[Path]:
         """The files that the given languages are read from, sorted, for checksums."""
+        return sorted(path for language in set(languages) & self.paths.keys() for path in self.paths[language])
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
@@ -51,34 +52,22 @@ class Text(Dataset):
 
     def __init__(self, name: str, paths: Mapping[str, Iterable[Path]]) -> None:
         self.name = name
-        self._paths = {language: tuple(sorted(given)) for language, given in paths.items()}
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        return tuple(sorted(self._paths))
+        self.paths = {language: tuple(sorted(given)) for language, given in paths.items()}
 
     def lines(self, language: str) -> Iterator[str]:
         """The lines that are not blank, streaming, file after file."""
-        for path in self._paths[check_language(self, language)]:
+        for path in self.paths[check_language(self, language)]:
             yield from read_lines(path)
 
     def documents(self, language: str) -> Iterator[str]:
         """All lines, streaming; a blank line, or the end of a file, ends a document."""
-        for path in self._paths[check_language(self, language)]:
+        for path in self.paths[check_language(self, language)]:
             yield from (line for _, line in numbered_lines(path))
             yield ""
 
-    def files(self, languages: Iterable[str]) -> list[Path]:
-        return sorted(path for language in languages for path in self._paths.get(language, ()))
-
 
 class AnnotatedCorpus(Dataset, Generic[T]):
-    """Annotated sentences of one language, in splits.
-
-    Attributes:
-        language: As `Language.code`.
-        splits: The files of each split that it has (`train`, `dev`, `test`).
-    """
+    """Annotated sentences of one language; `splits` has the files of each of its splits (`train`, `dev`, `test`)."""
 
     def __init__(
         self, name: str, language: str, splits: Mapping[str, Iterable[Path]], read: Callable[[Path], Iterator[T]]
@@ -86,11 +75,8 @@ class AnnotatedCorpus(Dataset, Generic[T]):
         self.name, self.language = name, language
         ordered = sorted(splits, key=lambda split: SPLITS.index(split) if split in SPLITS else len(SPLITS))
         self.splits: dict[str, tuple[Path, ...]] = {split: tuple(splits[split]) for split in ordered}
+        self.paths = {language: [path for paths in self.splits.values() for path in paths]}
         self._read = read
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        return (self.language,)
 
     def read(self, split: str) -> Iterator[T]:
         """The sentences of a split, streaming."""
@@ -98,10 +84,6 @@ class AnnotatedCorpus(Dataset, Generic[T]):
             raise DataError(f"{self.name} has no split {split!r}.", fix=nearest(split, self.splits))
         for path in self.splits[split]:
             yield from self._read(path)
-
-    def files(self, languages: Iterable[str]) -> list[Path]:
-        wanted = self.language in tuple(languages)
-        return sorted(path for paths in self.splits.values() for path in paths) if wanted else []
 
 
 class Treebank(AnnotatedCorpus[Sentence]):

@@ -38,9 +38,8 @@ def _rows(path: Path, needed: str = "text") -> Iterator[tuple[int, dict[str, str
         if isinstance(row, str):
             row = {needed: row.strip()} if row.strip() else {}
         elif not (isinstance(row.get("text"), str) if needed == "text" else row.get("_id", row.get("id")) is not None):
-            raise DataError(
-                f"No field {needed!r}.", expected="Expected an object with _id and text.", path=path, line=number
-            )
+            expected = "Expected an object with _id and text."
+            raise DataError(f"No field {needed!r}.", expected=expected, path=path, line=number)
         if row:
             empty = False
             yield number, {name: str(value) for name, value in row.items() if value is not None}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from xlreach.corpora.dataset import SPLITS
@@ -26,6 +28,16 @@ def folder_of(root: Path, relative: str, what: str) -> Path:
         expected = f"Expected the folder {relative}, in the layout of its publisher."
         raise DataError(f"There is no {what} in the data root {root}.", expected=expected)
     return path
+
+
+@contextmanager
+def expecting(what: str, path: Path, line: int | None = None, expected: str = "") -> Iterator[None]:
+    """Reports a row or file in which a part is missing or has the wrong type."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        seen = f"Not {what} ({type(error).__name__}: {error})."
+        raise DataError(seen, expected=expected, path=path, line=line) from error
 
 
 def split_files(folder: Path, *patterns: str) -> dict[str, list[Path]]:

@@ -29,30 +29,19 @@ from xlreach.safe_io import read_yaml
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """A language and its resources.
+    """A language and its resources: 0 means that the source has no text in it, None that the figure is unknown."""
 
-    A figure of 0 means that the source has none of it; None means that the figure is unknown.
-
-    Attributes:
-        code: The shortest BCP-47 code (`mt`, `zh`, `mhr`, `sr-Latn`).
-        iso3: ISO 639-3 (`mlt`), a macrolanguage's own where `code` is one (`ara`, `zho`, `swa`).
-        script: ISO 15924 (`Latn`).
-        joshi_class: 0 ("left-behinds") to 5 ("winners"), Joshi et al. 2020. A natural language that their list does
-            not place in classes 1 to 5 is of class 0, as the paper has it; None only for made-up languages.
-        cc100_tokens_m: Millions of tokens in CC-100, the pretraining text of XLM-R.
-        wikipedia_tokens: Tokens in its Wikipedia, October 2020.
-        in_mbert: Whether it is one of mBERT's 104 languages.
-    """
-
-    code: str
-    iso3: str
+    code: str  # the shortest BCP-47 code (`mt`, `zh`, `mhr`, `sr-Latn`)
+    iso3: str  # ISO 639-3 (`mlt`); for a macrolanguage, that of the macrolanguage (`ara`, `zho`, `swa`)
     name: str
-    script: str
+    script: str  # ISO 15924 (`Latn`)
+    # 0 ("left-behinds") to 5 ("winners"), Joshi et al. 2020, who count every language that they do not list as 0; None
+    # only for made-up languages
     joshi_class: int | None = None
-    cc100_tokens_m: float | None = None
+    cc100_tokens_m: float | None = None  # millions of tokens in CC-100, the pretraining text of XLM-R
     cc100_gib: float | None = None
-    wikipedia_tokens: int | None = None
-    in_mbert: bool | None = None
+    wikipedia_tokens: int | None = None  # in October 2020
+    in_mbert: bool | None = None  # whether it is one of mBERT's 104 languages
 
     @property
     def in_xlmr(self) -> bool | None:

@@ -116,8 +116,8 @@ def parse_sentence(block: Sequence[tuple[int, str]], path: Path) -> Sentence:
     numbers: list[int] = []
     comments: list[str] = []
     extra: list[tuple[int, str]] = []
-    covered = 0  # the last word of the multiword range that was read last
-    node = 0  # the last empty node behind the present word
+    covered = 0  # the last word of the last multiword range
+    node = 0  # the number of empty nodes after the last word
     for number, line in block:
         with located(path, number):
             if line.startswith("#"):
@@ -161,11 +161,9 @@ def parse_sentence(block: Sequence[tuple[int, str]], path: Path) -> Sentence:
 def _check_columns(columns: list[str], line: str) -> None:
     if len(columns) != len(COLUMNS):
         blanks = "\t" not in line and len(line.split()) == len(COLUMNS)
-        raise DataError(
-            f"{len(columns)} tab-separated column{'s' if len(columns) > 1 else ''}.",
-            expected=f"Expected {len(COLUMNS)}: {', '.join(COLUMNS)}.",
-            fix="The columns seem to be separated by blanks: separate them by tabs." if blanks else "",
-        )
+        seen = f"{len(columns)} tab-separated column{'s' if len(columns) > 1 else ''}."
+        fix = "The columns seem to be separated by blanks: separate them by tabs." if blanks else ""
+        raise DataError(seen, expected=f"Expected {len(COLUMNS)}: {', '.join(COLUMNS)}.", fix=fix)
     if "" in columns:
         raise DataError(f"Column {COLUMNS[columns.index('')]!r} is empty.", expected="An empty column is written '_'.")
 

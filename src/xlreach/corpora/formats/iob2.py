@@ -73,7 +73,10 @@ def read_iob2(
             fields = line.split("\t") if "\t" in line else _BLANKS.split(line.strip(" "))
             with located(path, number):
                 token, tag = _fields(fields, token_column, tag_column)
-                tokens.append(_without_prefix(token) if language_prefix else token)
+                _, _, rest = token.partition(":")
+                if language_prefix and not rest:
+                    raise DataError(f"Token {token!r}.", expected="Expected lang:token.")
+                tokens.append(rest if language_prefix else token)
                 tags.append(_valid_tag(tag, tags[-1] if tags else "", outside, repair, counts))
         return TaggedSentence(tuple(tokens), tuple(tags), start) if tokens else None
 
@@ -107,11 +110,9 @@ def _valid_tag(tag: str, previous: str, outside: Collection[str], repair: bool, 
     if not tag.startswith("I-") or previous[2:] == tag[2:]:
         return tag
     if not repair:
-        raise DataError(
-            f"Tag {tag!r} follows {previous or 'the start of a sentence'!r}.",
-            expected=f"Expected B-{tag[2:]}: in IOB2 every entity begins with B-.",
-            fix="Read with repair to take it as the beginning of an entity.",
-        )
+        expected = f"Expected B-{tag[2:]}: in IOB2 every entity begins with B-."
+        fix = "Read with repair to take it as the beginning of an entity."
+        raise DataError(f"Tag {tag!r} follows {previous or 'the start of a sentence'!r}.", expected=expected, fix=fix)
     counts["repaired"] += 1
     return "B" + tag[1:]
 
@@ -128,10 +129,3 @@ def _fields(fields: list[str], token_column: int, tag_column: int) -> tuple[str,
     if not token.strip():
         raise DataError("The token is blank.")
     return token, tag
-
-
-def _without_prefix(token: str) -> str:
-    _, colon, rest = token.partition(":")
-    if not colon or not rest:
-        raise DataError(f"Token {token!r}.", expected="Expected lang:token.")
-    return rest

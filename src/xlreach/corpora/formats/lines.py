@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import TypeVar
 
 from xlreach.errors import DataError, located
 
@@ -25,9 +25,13 @@ _LONGEST = 64 << 20  # bytes: beyond, a file is no text in lines, and would be h
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     """(number from 1, line) of every line of a file, blank lines included, without the line end."""
+    path = Path(path)
+    packed = path.suffix == ".gz"
     try:
-        with _opened(Path(path)) as stream:
-            total, most = 0, _most(Path(path))
+        with gzip.open(path) if packed else path.open("rb") as stream:
+            # gzip shrinks text to about a tenth, never to a thousandth.
+            most = max(_MOST_UNPACKED, _MOST_TIMES * path.stat().st_size) if packed else sys.maxsize
+            total = 0
             for number, raw in enumerate(iter(lambda: stream.readline(_LONGEST), b""), 1):
                 total += len(raw)
                 if total > most:
@@ -107,12 +111,3 @@ def write_lines(path: Path, lines: Iterable[str]) -> int:
             stream.write(line + "\n")
             count += 1
     return count
-
-
-def _most(path: Path) -> int:
-    """The most bytes that a file may unpack to: gzip shrinks text to about a tenth, never to a thousandth."""
-    return max(_MOST_UNPACKED, _MOST_TIMES * path.stat().st_size) if path.suffix == ".gz" else sys.maxsize
-
-
-def _opened(path: Path) -> IO[bytes]:
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]

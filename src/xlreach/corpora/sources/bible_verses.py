@@ -39,11 +39,9 @@ class Verses(DatasetSpec):
         translations = _paths(folder)
         for code, files in translations.items():
             if len(files) > 1:
-                raise DataError(
-                    f"Several translations in {code!r}: {', '.join(path.name for path in files)}.",
-                    fix="Leave one of them in the folder.",
-                    path=folder,
-                )
+                names = ", ".join(path.name for path in files)
+                fix = "Leave one of them in the folder."
+                raise DataError(f"Several translations in {code!r}: {names}.", fix=fix, path=folder)
         paths = {code: files[0] for code, files in translations.items()}
         if len(paths) < 2:
             lines = "lines with a verse number, a tab and a text"

@@ -55,29 +55,19 @@ class Columns(DatasetSpec):
         path = inside(root, self.member)
         splits = {"test": [path]} if path.is_file() else _splits(path)
         if not splits:
-            raise DataError(
-                f"There is no train, dev or test file for {str(self)!r}.",
-                expected="Expected files such as train.txt, or one file.",
-                path=path,
-            )
+            seen = f"There is no train, dev or test file for {str(self)!r}."
+            raise DataError(seen, expected="Expected files such as train.txt, or one file.", path=path)
         prefix = self.language or path.name.partition(".")[0].partition("_")[0]
         if self.language is not None:
             get_language(self.language)
         code = canonical_code(prefix)
         if code is None:
-            raise DataError(
-                f"The language of {str(self)!r} does not follow from its name.", fix="Give it with language=CODE."
-            )
+            seen = f"The name of {str(self)!r} does not give its language."
+            raise DataError(seen, fix="Give it with language=CODE.")
         at = {name: column - 1 if column > 0 else column for name, column in columns.items()}
         if self.ner is not None:
-            read = partial(
-                read_iob2,
-                token_column=at["token"],
-                tag_column=at["ner"],
-                language_prefix=self.prefix,
-                outside=self.outside,
-                repair=self.repair,
-            )
+            columns_read = partial(read_iob2, token_column=at["token"], tag_column=at["ner"])
+            read = partial(columns_read, language_prefix=self.prefix, outside=self.outside, repair=self.repair)
             return EntityCorpus(str(self), code, splits, read)
         corpus = Treebank(str(self), code, splits, partial(_read_words, at=at))
         corpus.trees = self.head is not None
@@ -87,14 +77,11 @@ class Columns(DatasetSpec):
         twice = [column for column, count in Counter(columns.values()).items() if count > 1]
         if 0 in columns.values() or twice:
             seen = f"Column {twice[0]} is named twice" if twice else "There is no column 0"
-            raise SpecError(
-                f"{seen} in {str(self)!r}.", expected="Expected columns counted from 1, or -1 for the last."
-            )
+            expected = "Expected columns counted from 1, or -1 for the last."
+            raise SpecError(f"{seen} in {str(self)!r}.", expected=expected)
         if (self.ner is None) == (not any(getattr(self, name) is not None for name in _TREE)):
-            raise SpecError(
-                f"{str(self)!r} names no annotation, or both kinds of it.",
-                expected="Expected ner=COLUMN, or columns of upos, xpos, head and deprel.",
-            )
+            expected = "Expected ner=COLUMN, or columns of upos, xpos, head and deprel."
+            raise SpecError(f"{str(self)!r} names no annotation, or both kinds of it.", expected=expected)
         if (self.head is None) != (self.deprel is None):
             raise SpecError(f"{str(self)!r} names only one of head and deprel.", expected="Expected both for trees.")
 
@@ -107,9 +94,8 @@ def _splits(folder: Path) -> dict[str, list[Path]]:
     splits = {split: [path for path in files if path.name.partition(".")[0] == split] for split in SPLITS}
     for split, paths in splits.items():
         if len(paths) > 1:
-            raise DataError(
-                f"{len(paths)} files could be the {split} split: {', '.join(path.name for path in paths)}.", path=folder
-            )
+            names = ", ".join(path.name for path in paths)
+            raise DataError(f"{len(paths)} files could be the {split} split: {names}.", path=folder)
     return {split: paths for split, paths in splits.items() if paths}
 
 

@@ -77,7 +77,8 @@ class Hub(DatasetSpec):
             repository = Repository(folder)
             languages = {config: code for config in sorted(repository.configs) if (code := _language(config))}
             # All configurations of such a repository have the same columns.
-            if languages and _annotation(_any_table(repository.tables(next(iter(languages)))).columns) == kind:
+            tables = list(repository.tables(next(iter(languages))).values()) if languages else []
+            if tables and _annotation(tables[0].columns) == kind:
                 for config, code in languages.items():
                     yield str(cls(f"hub/{folder.name}", (config,))), (code,)
 
@@ -88,13 +89,11 @@ class Hub(DatasetSpec):
         if subsets:
             return SubsetCollection(str(self), [self._subset(repository, subset) for subset in chosen])
         splits = {config: repository.tables(config) for config in chosen}
-        columns = _any_table(splits[chosen[0]]).columns
+        columns = next(iter(splits[chosen[0]].values())).columns
         if annotation := _annotation(columns):
             if len(chosen) != 1:
-                raise DataError(
-                    f"{self.member} holds {len(chosen)} corpora here.",
-                    fix=f"Choose one: {self.name}:{self.member}(config=…).",
-                )
+                fix = f"Choose one: {self.name}:{self.member}(config=…)."
+                raise DataError(f"{self.member} holds {len(chosen)} corpora here.", fix=fix)
             return self._annotated(annotation, chosen[0], splits[chosen[0]])
         layout = next((name for name, needed in _BY_LANGUAGE.items() if needed <= set(columns)), None)
         preferred = ("train", *_PREFERRED_SPLITS) if layout == "text" else _PREFERRED_SPLITS
@@ -127,10 +126,8 @@ class Hub(DatasetSpec):
         """The language that a configuration is named by (`mt`, `mlt_Latn`, `20231101.mt`), or that is given."""
         code = canonical_code(config.rpartition(".")[2]) or canonical_code(self.language or "")
         if code is None:
-            raise DataError(
-                f"The configuration {config!r} is not named by a language code.",
-                fix=f"Give its language: {self.name}:{self.member}(config={config},language=CODE).",
-            )
+            fix = f"Give its language: {self.name}:{self.member}(config={config},language=CODE)."
+            raise DataError(f"The configuration {config!r} is not named by a language code.", fix=fix)
         return code
 
     def _subset(self, repository: Repository, name: str) -> Subset:
@@ -149,11 +146,9 @@ class Hub(DatasetSpec):
             pair = (single, single if self.queries is None else canonical_code(self.queries))
         document_language, query_language = pair
         if document_language is None or query_language is None:
-            raise DataError(
-                f"The name of the subset {name!r} gives no language.",
-                expected="Expected <language>-corpus or <documents>-<queries>-corpus.",
-                fix="Where it is of one language, give it with language=CODE.",
-            )
+            expected = "Expected <language>-corpus or <documents>-<queries>-corpus."
+            fix = "Where it is of one language, give it with language=CODE."
+            raise DataError(f"The name of the subset {name!r} gives no language.", expected=expected, fix=fix)
         return Subset(document_language, query_language, table("corpus"), table("queries"), table(qrels))
 
     def _folder(self, root: Path) -> Path:
@@ -192,10 +187,9 @@ def download(identifier: str, revision: str | None, configs: Iterable[str] = ())
         # The hub's patterns take * for any number of folders.
         return fetch(*(pattern.replace("**/", "*") for pattern in patterns))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        raise DataError(
-            f"The data set {identifier!r} could not be fetched from the hub ({type(error).__name__}).",
-            fix="Check the id, the revision and the network; a folder with a copy can stand in place of the id.",
-        ) from error
+        seen = f"The data set {identifier!r} could not be fetched from the hub ({type(error).__name__})."
+        fix = "Check the id, the revision and the network, or give a folder with a copy instead of the id."
+        raise DataError(seen, fix=fix) from error
 
 
 def _part(subset: str, part: str) -> str:
@@ -222,10 +216,6 @@ def _language(config: str) -> str | None:
     return canonical_code(config.partition("_")[0].rpartition(".")[2])
 
 
-def _any_table(splits: Mapping[str, Table]) -> Table:
-    return next(iter(splits.values()))
-
-
 def _split(
     splits: Mapping[str, Table], wanted: str | None, config: str, preferred: tuple[str, ...] = _PREFERRED_SPLITS
 ) -> Table:
@@ -245,9 +235,7 @@ def _aligned_columns(config: str, table: Table, keyed: bool) -> AlignedColumns:
         names = zip(config.split("-"), ("sentence1", "sentence2"), strict=False)
         coded = {code: column for name, column in names if (code := canonical_code(name))}
     if len(coded) < 2:
-        raise DataError(
-            f"Columns {', '.join(columns[:12])} of {config!r} are of no layout that is known.",
-            expected="Expected one of those in the documentation of hub data sets.",
-            path=table.paths[0],
-        )
-    return AlignedColumns(config if keyed else "", dict.fromkeys(coded, table.paths[0]), columns=coded, tables=(table,))
+        seen = f"The columns {', '.join(columns[:12])} of {config!r} follow no layout that is known."
+        expected = "Expected one of those in the documentation of hub data sets."
+        raise DataError(seen, expected=expected, path=table.paths[0])
+    return AlignedColumns(config if keyed else "", dict.fromkeys(coded, table.paths[0]), columns=coded, table=table)

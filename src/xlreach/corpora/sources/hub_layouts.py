@@ -10,8 +10,9 @@ from typing import Any
 
 from xlreach.corpora.collection import Collection, Document, Qrels, Query
 from xlreach.corpora.dataset import Text, check_language
+from xlreach.corpora.layout import expecting
 from xlreach.corpora.parallel_text import AlignedFiles, NumberedTexts
-from xlreach.corpora.sources.hub_tables import Table, expecting
+from xlreach.corpora.sources.hub_tables import Table
 from xlreach.errors import DataError
 from xlreach.safe_io import whole_number
 
@@ -90,10 +91,8 @@ class SubsetCollection(Collection):
 class PassageQuestions(Collection):
     """Questions about passages, a table for each language: the distinct passages are the documents.
 
-    Args:
-        passage_key: The column that tells passages apart and is the same in every language; None: they are numbered in
-            the order in which they appear.
-        question_key: The columns that together name a question, the same in every language.
+    The column `passage_key` identifies a passage in every language; without one, passages are numbered in the order in
+    which they appear. The columns `question_key` together identify a question in every language.
     """
 
     def __init__(
@@ -106,12 +105,9 @@ class PassageQuestions(Collection):
         question_key: tuple[str, ...],
     ) -> None:
         self.name, self._tables = name, tables
+        self.paths = {language: table.paths for language, table in tables.items()}
         self._passage_key, self._question_key = passage_key, question_key
         self._passage, self._question = passage, question
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        return tuple(sorted(self._tables))
 
     def documents(self, language: str) -> Iterator[Document]:
         seen: set[str] = set()
@@ -135,9 +131,6 @@ class PassageQuestions(Collection):
             if question in answers
         }
 
-    def files(self, languages: Iterable[str]) -> list[Path]:
-        return _paths_of(self._tables, languages)
-
     def _rows(self, language: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Each row with the id of its passage."""
         ids: dict[str, str] = {}
@@ -157,8 +150,8 @@ class PassageQuestions(Collection):
 class AlignedColumns(AlignedFiles):
     """A table with a column for each language, as parallel text; a line's number is the row's."""
 
-    columns: Mapping[str, str] = field(default_factory=dict)
-    tables: tuple[Table, ...] = ()
+    columns: Mapping[str, str] = field(kw_only=True)
+    table: Table = field(kw_only=True)
 
     def lines(self, language: str) -> Iterator[tuple[int, str]]:
         return ((number, text) for number, (text,) in self._texts(language) if text)
@@ -167,11 +160,11 @@ class AlignedColumns(AlignedFiles):
         return ((number, left, right) for number, (left, right) in self._texts(a, b) if left and right)
 
     def files(self, language: str) -> list[Path]:
-        return list(self.tables[0].paths) if language in self.columns else []
+        return list(self.table.paths) if language in self.columns else []
 
     def _texts(self, *languages: str) -> Iterator[tuple[int, list[str]]]:
         columns = [self.columns[language] for language in languages]
-        for at, (path, number, row) in enumerate(self.tables[0].rows(*columns), 1):
+        for at, (path, number, row) in enumerate(self.table.rows(*columns), 1):
             yield at, [_string(row, column, path, number).strip() for column in columns]
 
 
@@ -179,7 +172,7 @@ class AlignedColumns(AlignedFiles):
 class AlignedTables(NumberedTexts):
     """A table for each language with the columns `id` and `text`; rows of one id translate each other."""
 
-    tables: Mapping[str, Table] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(kw_only=True)
 
     def lines(self, language: str) -> Iterator[tuple[int, str]]:
         for path, number, row in self.tables[language].rows("id", "text"):
@@ -189,7 +182,7 @@ class AlignedTables(NumberedTexts):
                 yield identifier, text
 
     def files(self, language: str) -> list[Path]:
-        return _paths_of(self.tables, (language,))
+        return list(self.tables[language].paths) if language in self.tables else []
 
 
 class TableText(Text):
@@ -206,10 +199,6 @@ class TableText(Text):
         for path, number, row in self._tables[check_language(self, language)].rows("text"):
             yield from _string(row, "text", path, number).split("\n")
             yield ""
-
-
-def _paths_of(tables: Mapping[str, Table], languages: Iterable[str]) -> list[Path]:
-    return sorted(path for language in set(languages) & set(tables) for path in tables[language].paths)
 
 
 def _string(row: dict[str, Any], column: str, path: Path, number: int) -> str:

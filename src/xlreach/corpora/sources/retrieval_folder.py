@@ -172,11 +172,9 @@ class FolderCollection(Collection):
         language = row.get("language", self._language)
         code = canonical_code(language) if isinstance(language, str) else None
         if code is None:
-            raise DataError(
-                "The field 'language' is missing." if language is None else f"Unknown language {language!r}.",
-                expected="Expected a language code.",
-                fix="" if language else "For files in one language: folder:PATH(language=CODE).",
-            )
+            seen = "The field 'language' is missing." if language is None else f"Unknown language {language!r}."
+            fix = "" if language else "For files in one language: folder:PATH(language=CODE)."
+            raise DataError(seen, expected="Expected a language code.", fix=fix)
         return code
 
 
@@ -214,18 +212,14 @@ def _identifier(row: dict[str, Any]) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or not value or any(character.isspace() for character in value):
-        raise DataError(
-            "The field '_id' is missing." if value is None else f"Id {value!r}.",
-            expected="Expected a word without white space in '_id'.",
-        )
+        seen = "The field '_id' is missing." if value is None else f"Id {value!r}."
+        raise DataError(seen, expected="Expected a word without white space in '_id'.")
     return value
 
 
 def _text(row: dict[str, Any]) -> str:
     text = row.get("text")
     if not isinstance(text, str):
-        raise DataError(
-            "The field 'text' is missing." if text is None else f"The text is {text!r}.",
-            expected="Expected a string in 'text'.",
-        )
+        seen = "The field 'text' is missing." if text is None else f"The text is {text!r}."
+        raise DataError(seen, expected="Expected a string in 'text'.")
     return text

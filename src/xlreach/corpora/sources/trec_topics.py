@@ -32,10 +32,8 @@ _CORPUS = (".jsonl", ".jsonl.gz")
 
 @dataclass(frozen=True)
 class _Topics(DatasetSpec):
-    # The language and the split of a file of topics or judgments, in its path below the folder.
-    pattern: ClassVar[str] = ""
-    # The language of the queries; None where it is that of the documents.
-    query_language: ClassVar[str | None] = None
+    pattern: ClassVar[str] = ""  # finds the language and split of a file of topics or judgments in its relative path
+    query_language: ClassVar[str | None] = None  # None where queries are in the language of the documents
     kinds: ClassVar[tuple[Kind, ...]] = ("collection",)
     split: str = param("test", "which part")
 
@@ -147,11 +145,9 @@ class TopicsCollection(Collection):
         if language not in self._parts:
             return
         if not self._parts[language].corpus:
-            raise DataError(
-                f"The passages of {language!r} are missing from this copy of {self.name}.",
-                fix="Copy the corpus of that language to the same folder, as ….jsonl or ….jsonl.gz.",
-                path=self._parts[language].topics[0],
-            )
+            seen = f"The passages of {language!r} are missing from this copy of {self.name}."
+            fix = "Copy the corpus of that language to the same folder, as ….jsonl or ….jsonl.gz."
+            raise DataError(seen, fix=fix, path=self._parts[language].topics[0])
         for path in self._parts[language].corpus:
             yield from (document for _, document in parse_json_lines(path, partial(_document, language)))
 

@@ -129,12 +129,11 @@ def ud_license(folder: Path) -> str:
     return ""
 
 
-def ud_splits(folder: Path, code: str | None = None) -> dict[str, dict[str, list[Path]]]:
+def ud_splits(folder: Path) -> dict[str, dict[str, list[Path]]]:
     """The CoNLL-U files of a folder by treebank code and split."""
     treebanks: defaultdict[str, dict[str, list[Path]]] = defaultdict(dict)
     for path in sorted(folder.glob("*.conllu")):
-        match = _FILE.fullmatch(path.name)
-        if match and code in (None, match["code"]):
+        if match := _FILE.fullmatch(path.name):
             treebanks[match["code"]].setdefault(match["split"], []).append(path)
     return dict(treebanks)
 
