@@ -170,7 +170,7 @@ def test_a_file_that_is_not_there_or_not_text_is_refused(tmp_path):
     missing = tmp_path / "none.yaml"
     assert refusal(missing).count(str(missing)) == 1
     (tmp_path / "latin.yaml").write_bytes(b"study: caf\xe9\n")
-    assert "Not UTF-8" in refusal(tmp_path / "latin.yaml")
+    assert "not UTF-8" in refusal(tmp_path / "latin.yaml")
     assert "Cannot be read" in refusal(tmp_path)
 
 

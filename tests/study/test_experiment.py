@@ -45,8 +45,8 @@ def test_the_controlled_experiments_vary_one_thing(name):
     ("old", "new", "said"),
     [
         ("factor:", "facter:", "Unknown field 'facter'. Did you mean 'factor'"),
-        ("factor: the script of qlb", "factor: [x]", "Field 'factor' is missing or has a wrong type"),
-        ("  field: data\n", "", "must name a field and at least two values"),
+        ("factor: the script of qlb", "factor: [x]", "script.yaml:3: Field factor is ['x']: expected text"),
+        ("  field: data\n", "", "Field vary.field is missing"),
         ("    Cyrillic:", "    latin-:", "Two values get the same name"),
         ("study: study.yaml", "study: missing.yaml", "missing.yaml"),
         ("languages.low: [qlb]", "languages.low: [nowhere]", "script.yaml:8: languages.low: Field languages.low[0]"),

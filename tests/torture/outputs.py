@@ -72,7 +72,7 @@ def gaps(case: bytes, folder: Path) -> None:
 def run_folder(case: tuple[str, bytes], folder: Path) -> None:
     """A run with one damaged file: compared with a whole one, or reported."""
     from xlreach.comparison import compare_runs
-    from xlreach.report import render_report
+    from xlreach.report.render import render_report
     from xlreach.study.run import compare_run
 
     run = folder / "run"

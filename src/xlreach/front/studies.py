@@ -241,8 +241,8 @@ def report(run: Study | PathLike, *, mteb: PathLike | None = None) -> Path:
         >>> xl.report("runs/tiny").name
         'report.html'
     """
-    from xlreach.report import render_report
     from xlreach.report.mteb import export_mteb
+    from xlreach.report.render import render_report
 
     if mteb is not None:
         export_mteb(_folder(run), output(mteb, "mteb"))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from xlreach.report.export import rows_csv
 from xlreach.report.figures import language_map, learning_charts, retrieval_charts, tagging_charts
 from xlreach.report.pages import Pages
 from xlreach.report.selection import Topic, changes_of_base, retrieval_rows, tagging_rows, topics
-from xlreach.report.training_losses import LossCurve, loss_charts_and_tables, read_losses
+from xlreach.report.training_losses import CURVES_FILE, LossCurve, loss_charts_and_tables, read_losses
 from xlreach.report.wording import column_digits, cost_text, fixed, typeset
 from xlreach.safe_io import read_yaml
 
@@ -40,23 +39,16 @@ def render_report(run: Path) -> Path:
     config = read_yaml(run / "config.yaml")
     if not isinstance(config, dict):
         raise DataError("Holds no settings.", expected="Expected a mapping.", path=run / "config.yaml")
-    with _without_garbage_collection():
-        results, analysis = read_measurements(run / "results.jsonl"), read_gaps(run / "gaps.json")
-        report = _content(results, analysis, read_losses(run / "curves.json"))
-        _write(run / "report.html", analysis, report=report, config=config, sources=_sources(config, results))
-    return run / "report.html"
-
-
-@contextlib.contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Rendering leaves no cycles behind, and looking for them takes a sixth of the time of a large report."""
-    was_enabled = gc.isenabled()
-    gc.disable()
+    collects_garbage = gc.isenabled()
+    gc.disable()  # rendering leaves no cycles behind, and looking for them takes a sixth of its time
     try:
-        yield
+        results, analysis = read_measurements(run / "results.jsonl"), read_gaps(run / "gaps.json")
+        report = _content(results, analysis, read_losses(run / CURVES_FILE))
+        _write(run / "report.html", analysis, report=report, config=config, sources=_sources(config, results))
     finally:
-        if was_enabled:
+        if collects_garbage:
             gc.enable()
+    return run / "report.html"
 
 
 def _content(results: Sequence[Measurement], analysis: GapAnalysis, losses: Sequence[LossCurve]) -> dict[str, Any]:

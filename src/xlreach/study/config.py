@@ -8,8 +8,9 @@ import os
 import re
 import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from inspect import isclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
@@ -20,14 +21,17 @@ from xlreach.system import DENSE, UNTREATED, StudyNames
 
 Setting = Literal["mono", "cross", "multi"]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]  # what every library that draws numbers takes
+_AnyModel = TypeVar("_AnyModel", bound=BaseModel)
 _NAME = re.compile(r"\w[\w.+-]{0,79}")
 
 
-class _Model(BaseModel):
+class Model(BaseModel):
+    """Fields of a configuration file; it may have no others."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Levels(_Model):
+class Levels(Model):
     """The study's languages by resource level (codes as `xlreach languages` lists them)."""
 
     high: tuple[str, ...] = Field(min_length=1)
@@ -38,7 +42,7 @@ class Levels(_Model):
         return self.high + self.low
 
 
-class StudyConfig(_Model):
+class StudyConfig(Model):
     """One study; every field but `study`, `base` and `languages` has a default.
 
     Attributes:
@@ -175,14 +179,24 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> StudyConfig:
             valid one.
     """
     source = read_source(find_config(path), overrides)
+    config = validate(StudyConfig, source)
+    config._source = source
+    return _parsed(config)
+
+
+def validate(model: type[_AnyModel], source: Source) -> _AnyModel:
+    """The fields of a file as a model.
+
+    Raises:
+        ConfigError: Fields are unknown, missing or wrong; see `load_config`.
+    """
     try:
-        config = StudyConfig.model_validate(source.values)
+        return model.model_validate(source.values)
     except ValidationError as error:
         problems = [problem for problem in error.errors() if not _follows(problem, error.errors())]
         problems.sort(key=lambda problem: problem["type"] == "missing")  # a misspelt field explains a missing one
-        raise source.wrong(*((tuple(problem["loc"]), _explain(problem)) for problem in problems)) from error
-    config._source = source
-    return _parsed(config)
+        explained = ((tuple(problem["loc"]), _explain(problem, model)) for problem in problems)
+        raise source.wrong(*explained) from error
 
 
 def _parsed(config: StudyConfig) -> StudyConfig:
@@ -312,11 +326,14 @@ def _follows(problem: Any, problems: Sequence[Any]) -> bool:
     return problem["type"] == "too_short" and any(loc[: len(where)] == where != loc for loc in inside)
 
 
-def _explain(problem: Any) -> str:
+def _explain(problem: Any, model: type[BaseModel]) -> str:
     where = tuple(problem["loc"])
     name = field_name(where)
     if problem["type"] == "extra_forbidden":
-        model = Levels if where[:1] in (("languages",), ("divisions",)) and len(where) > 1 else StudyConfig
+        for step in where[:-1]:
+            field = model.model_fields.get(str(step))
+            parts = () if field is None else (field.annotation, *get_args(field.annotation))
+            model = next((part for part in parts if isclass(part) and issubclass(part, BaseModel)), model)
         return f"Unknown field {name!r}. {nearest(str(where[-1]), model.model_fields)}"
     if problem["type"] == "missing":
         return f"Field {name} is missing"

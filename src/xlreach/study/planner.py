@@ -14,13 +14,13 @@ from xlreach.corpora.collection import Collection
 from xlreach.errors import ConfigError
 from xlreach.retrieval.alignment import ALIGNMENTS
 from xlreach.retrieval.factory import check_factory
-from xlreach.retrieval.retrievers import RETRIEVERS, Retriever
+from xlreach.retrieval.retrievers import RETRIEVERS
 from xlreach.retrieval.stages import AlignStage, IndexStage
 from xlreach.scoring.stages import ScoreStage
 from xlreach.stage import ExternalInput, Node, Stage, checksum
 from xlreach.study.config import StudyConfig
 from xlreach.study.data import StudyData
-from xlreach.study.plan import CostRow, Plan, PlannedIndex, Variant
+from xlreach.study.plan import CostRow, Plan, Variant
 from xlreach.study.unavailable import find_unavailable
 from xlreach.system import UNTREATED, System
 from xlreach.tagging.number_format import encoder_width, resolved_precision
@@ -78,7 +78,8 @@ class _Planner:
                     for seed in self.config.seeds:
                         self._branch(self._specialise(base, name, recipe, target, seed), seed)
             for target in targets:
-                self._retrieve_without(name, target)
+                for collection in self._collections:
+                    self._retrieve(Variant(System(name), "+".join(target)), target, collection)
         for (recipe, taken, left_out), languages in self._left_out.items():
             self._plan.unavailable.append(
                 f"{recipe} is {taken} for {', '.join(languages)}: {left_out} changes nothing there."
@@ -100,7 +101,7 @@ class _Planner:
                 aligned = self._align(encoder, alignment, seed)
                 self._plan.encoders.setdefault(aligned.variant, aligned.node)
                 for collection in self._collections:
-                    self._retrieve(aligned, collection)
+                    self._retrieve(aligned.variant, aligned.languages, collection, aligned)
 
     def _diagnose(self, encoder: _Encoder, language: str) -> None:
         parallel = self.data.parallel_with(PARITY_WITH, language)
@@ -304,16 +305,25 @@ class _Planner:
         self._plan.costs.setdefault(CostRow(variant, "align"), (stage,))
         return replace(encoder, node=stage, variant=variant)
 
-    def _retrieve(self, encoder: _Encoder, collection: Collection) -> None:
-        languages = self._searched(encoder.languages, collection)
-        if encoder.width is not None and languages:
-            with self.config.at("index"):
-                check_factory(self.config.index, encoder.width)
+    def _retrieve(
+        self, variant: Variant, target: tuple[str, ...], collection: Collection, encoder: _Encoder | None = None
+    ) -> None:
+        """Plans the search of a collection with an encoder and its indexes, or else with what ranks without one.
+
+        The latter has the same pools, because the tables list it among the systems of a base.
+        """
+        languages = self._searched(target, collection)
+        if not languages:
+            return
+        searched = tuple(collection.searched(languages))
         indexes: dict[str, Node] = {}
-        for language in collection.searched(languages):
-            stage = self._add(
-                IndexStage(
-                    title=f"{collection.name} in {language}: {encoder.variant.title('align')}",
+        if encoder is not None:
+            if encoder.width is not None:
+                with self.config.at("index"):
+                    check_factory(self.config.index, encoder.width)
+            for language in searched:
+                stage = IndexStage(
+                    title=f"{collection.name} in {language}: {variant.title('align')}",
                     root=self.data.root,
                     encoder=encoder.node,
                     collection=collection.name,
@@ -321,48 +331,27 @@ class _Planner:
                     factory=self.config.index,
                     files=checksum(collection.files((language,))),
                 )
+                indexes[language] = self._add(stage)
+            self._plan.indexes.setdefault(variant, {})[collection.name] = indexes
+        for name, retriever in (self._others if encoder is None else self._dense).items():
+            scored = replace(variant, system=replace(variant.system, retriever=name))
+            title = str(retriever) if encoder is None else scored.title("score")
+            score = ScoreStage(
+                title=f"{collection.name} in {'+'.join(languages)}: {title}",
+                root=self.data.root,
+                encoder=None if encoder is None else encoder.node,
+                collection=collection.name,
+                files=checksum(collection.files(tuple(dict.fromkeys([*languages, *searched])))),
+                query_languages=languages,
+                searched=searched,
+                indexes=indexes,
+                retriever=retriever,
+                fused=retriever.parts,
+                settings=self.config.settings,
+                measures=self.config.measures,
+                depth=self.config.depth,
             )
-            self._plan.indexes.append(PlannedIndex(encoder.variant, collection.name, language, stage))
-            indexes[language] = stage
-        for name, retriever in self._dense.items() if languages else ():
-            variant = replace(encoder.variant, system=replace(encoder.variant.system, retriever=name))
-            self._score(variant, encoder.node, collection, languages, indexes, retriever)
-
-    def _retrieve_without(self, base: str, target: tuple[str, ...]) -> None:
-        """Plans what ranks without an encoder, in the same pools: in the tables it stands among a base's systems."""
-        for collection in self._collections:
-            languages = self._searched(target, collection)
-            for name, retriever in self._others.items() if languages else ():
-                variant = Variant(System(base, retriever=name), "+".join(target))
-                self._score(variant, None, collection, languages, {}, retriever)
-
-    def _score(
-        self,
-        variant: Variant,
-        encoder: Stage | None,
-        collection: Collection,
-        languages: tuple[str, ...],
-        indexes: dict[str, Node],
-        retriever: Retriever,
-    ) -> None:
-        searched = tuple(collection.searched(languages))
-        system = variant.title("score") if encoder is not None else str(retriever)
-        stage = ScoreStage(
-            title=f"{collection.name} in {'+'.join(languages)}: {system}",
-            root=self.data.root,
-            encoder=encoder,
-            collection=collection.name,
-            files=checksum(collection.files(tuple(dict.fromkeys([*languages, *searched])))),
-            query_languages=languages,
-            searched=searched,
-            indexes=indexes,
-            retriever=retriever,
-            fused=retriever.parts,
-            settings=self.config.settings,
-            measures=self.config.measures,
-            depth=self.config.depth,
-        )
-        self._measure(stage, variant)
+            self._measure(score, scored)
 
     def _searched(self, target: tuple[str, ...], collection: Collection) -> tuple[str, ...]:
         """The languages of a collection that an encoder is scored in; none where nothing in them is judged."""

@@ -9,7 +9,6 @@ from xlreach import __version__
 from xlreach.comparison import compare, write_gaps
 from xlreach.errors import DataError
 from xlreach.measurement import read_measurements
-from xlreach.report import render_report
 from xlreach.store import digest
 from xlreach.study.config import StudyConfig, load_config
 from xlreach.study.data import StudyData, materialise
@@ -40,6 +39,8 @@ def run_study(
         ConfigError: The data at hand do not allow the study.
         StoreError: A folder that the study writes cannot be written, or holds files that no study wrote.
     """
+    from xlreach.report.render import render_report  # here, because charts take a while to import
+
     paths.refuse_foreign(config.study)
     plan, store, folder = prepare(config, paths), paths.store, paths.run(config.study)
     whole = digest({"version": __version__, "config": config.model_dump(mode="json"), "stages": sorted(plan.stages)})

@@ -12,7 +12,7 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -24,15 +24,16 @@ import yaml
 
 from xlreach import __version__
 from xlreach.measurement import Measurement, read_measurements, write_measurements
+from xlreach.report.training_losses import CURVES_FILE
 from xlreach.spec import folder_name
 from xlreach.stage import MEASUREMENTS
 from xlreach.store import Store, replacing
 from xlreach.study.config import StudyConfig
-from xlreach.study.curves import CURVES_FILE, training_curves
+from xlreach.study.curves import training_curves
 from xlreach.study.paths import TEMPORARY, StudyPaths, written_plan
-from xlreach.study.plan import Plan, PlannedIndex
+from xlreach.study.plan import Plan
+from xlreach.study.systems import SYSTEMS_FILE, IndexRow, SystemRow
 
-SYSTEMS_FILE = "systems.json"
 _LAST = ("config.yaml", "gaps.json", "report.html")  # in the order of writing; each is made from those before
 _ON_CPU = "to the last bit on this machine with as many threads; another number of threads sums in another order"
 _ON_GPU = "but for the last digits: on a GPU, gradients of embeddings are added up in no fixed order"
@@ -57,22 +58,28 @@ def write_run(config: StudyConfig, plan: Plan, paths: StudyPaths, whole: str) ->
         write_measurements(path, results)
     for name in ("queries.parquet", "ranks.parquet"):
         _join(config, plan, store, folder / name)
-    _write_json(folder / CURVES_FILE, training_curves(plan, store))
+    _write_rows(folder / CURVES_FILE, training_curves(plan, store))
     with replacing(folder / "trec") as trec:
         trec.mkdir()
         for (variant, _), stage in plan.measured.items():
             source = stage.path(store) / "trec"
             if source.is_dir():
                 shutil.copytree(source, trec / variant.folder, dirs_exist_ok=True, copy_function=_link)
-    with replacing(encoders) as temporary:
-        temporary.mkdir()
-        for variant, stage in plan.encoders.items():
-            _link_folder(stage.path(store), temporary / variant.folder)
-    with replacing(indexes) as temporary:
-        temporary.mkdir()
-        for index in dict.fromkeys(plan.indexes):
-            _link_folder(index.stage.path(store), temporary / _index_folder(index))
-    _write_json(folder / SYSTEMS_FILE, _systems(plan, config.study))
+    systems = []
+    with replacing(encoders) as new_encoders, replacing(indexes) as new_indexes:
+        new_encoders.mkdir()
+        new_indexes.mkdir()
+        for variant, encoder in plan.encoders.items():
+            name, rows = variant.folder, []
+            _link_folder(encoder.path(store), new_encoders / name)
+            for collection, built in plan.indexes.get(variant, {}).items():
+                for language, index in built.items():
+                    part = Path(name, folder_name(collection), folder_name(language))
+                    _link_folder(index.path(store), new_indexes / part)
+                    rows.append(IndexRow(collection, language, f"indexes/{config.study}/{part.as_posix()}"))
+            folder_of_encoder = f"encoders/{config.study}/{name}"
+            systems.append(SystemRow(variant.system, variant.language, variant.seed, folder_of_encoder, rows))
+    _write_rows(folder / SYSTEMS_FILE, systems)
     provenance = {**_provenance(), "data": plan.credits, "plan": whole}
     resolved = {**config.model_dump(mode="json"), "provenance": provenance}
     with replacing(folder / "config.yaml") as path:
@@ -93,35 +100,9 @@ def _leftovers(parent: Path, study: str) -> list[Path]:
     return [path for path in parent.glob(TEMPORARY) if re.fullmatch(rf"\.{re.escape(study)}\.\d+\.tmp", path.name)]
 
 
-def _systems(plan: Plan, study: str) -> list[dict[str, Any]]:
-    """Which folders, relative to the root, hold the encoder and the indexes of each system."""
-    return [
-        {
-            "system": asdict(variant.system),
-            "language": variant.language,
-            "seed": variant.seed,
-            "encoder": f"encoders/{study}/{variant.folder}",
-            "indexes": [
-                {
-                    "dataset": index.collection,
-                    "language": index.language,
-                    "folder": f"indexes/{study}/{_index_folder(index).as_posix()}",
-                }
-                for index in dict.fromkeys(plan.indexes)
-                if index.variant == variant
-            ],
-        }
-        for variant in plan.encoders
-    ]
-
-
-def _index_folder(index: PlannedIndex) -> Path:
-    return Path(index.variant.folder, folder_name(index.collection), folder_name(index.language))
-
-
-def _write_json(path: Path, content: Any) -> None:
+def _write_rows(path: Path, rows: Sequence[Any]) -> None:
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        temporary.write_text(json.dumps([asdict(row) for row in rows], indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def _measurements(config: StudyConfig, plan: Plan, store: Store) -> Iterator[Measurement]:

@@ -9,10 +9,18 @@ from typing import Any
 import yaml
 
 from xlreach.errors import ConfigError
-from xlreach.safe_io import check_aliases
+from xlreach.safe_io import parse_yaml, read_text
 
 Where = tuple[str | int, ...]
 """The path to a field: `("languages", "low", 0)`."""
+
+
+class OverrideError(ConfigError):
+    """An override (`--set FIELD=VALUE`) that does not validate, and its field."""
+
+    def __init__(self, override: str, problem: str, field: str | None = None) -> None:
+        super().__init__(f"--set {override}: {problem}")
+        self.field, self.problem = field or override, problem
 
 
 class Source:
@@ -44,7 +52,7 @@ class Source:
         text += "" if text.endswith("?") else "."
         given = self._from_command_line(first)
         if given is not None:
-            return ConfigError(f"--set {given}: {text}")
+            return OverrideError(given, text)
         return ConfigError(text, path=self.path, line=self._line(first))
 
     def _located(self, where: Where, message: str) -> str:
@@ -79,25 +87,13 @@ def read_source(path: Path, overrides: Iterable[str] = ()) -> Source:
     Raises:
         ConfigError: The file cannot be read, is not YAML or holds no fields, or an override is not `field=value`.
     """
-    try:
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise ConfigError(
-            f"Cannot be read ({error.strerror}).", fix="Name a study configuration in YAML.", path=path
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError("Not UTF-8.", expected="Expected a study configuration in YAML.", path=path) from error
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        check_aliases(root)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise _not_yaml(error, path) from error
-    values = _load(text, path)
+    text = read_text(path, ConfigError)
+    values = parse_yaml(text, path, ConfigError, _StrictLoader)
     if not isinstance(values, dict):
         seen = "The file is empty." if values is None else f"Holds a {'list' if isinstance(values, list) else 'value'}."
         raise ConfigError(seen, expected="Expected fields: study, base, languages, …", path=path)
     overridden = [_override(values, override) for override in overrides]
-    return Source(values, path, root, overridden)
+    return Source(values, path, yaml.compose(text, Loader=yaml.SafeLoader), overridden)
 
 
 def field_name(where: Where) -> str:
@@ -124,22 +120,6 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def _load(text: str, path: Path | None) -> Any:
-    try:
-        return yaml.load(text, Loader=_StrictLoader)
-    # The loader lets errors of its own conversions through (a date of month 99), and runs out of stack on deep nesting.
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise _not_yaml(error, path) from error
-
-
-def _not_yaml(error: Exception, path: Path | None) -> ConfigError:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error)
-    if isinstance(error, RecursionError):
-        problem = "brackets are nested too deeply"
-    return ConfigError(f"Not YAML: {problem}.", path=path, line=None if mark is None else mark.line + 1)
-
-
 def _override(values: dict[str, Any], override: str) -> Where:
     """Applies one override; returns the path to its field."""
     name, equals, text = override.partition("=")
@@ -152,7 +132,7 @@ def _override(values: dict[str, Any], override: str) -> Where:
         if not isinstance(fields, dict):
             raise ConfigError(f"--set {override}: {parent!r} holds no fields.", fix=f"Set {parent!r} as a whole.")
     try:
-        fields[where[-1]] = _load(text, None)
+        fields[where[-1]] = parse_yaml(text, error=ConfigError, loader=_StrictLoader)
     except ConfigError as error:
         raise ConfigError(f"--set {override}: {error}", fix="Quote special characters.") from error
     return where
