@@ -27,9 +27,7 @@ _WORDS, _LINES = 1 << 18, 1 << 12  # whose results are kept in memory
 
 def input_transform(encoder: Path, language: str = "") -> Transform:
     """The function that turns raw text, or a single word, into what an encoder reads; for most, it changes nothing.
-
-    uroman's rules depend on the language of the text; where it is not given, it is the one that the encoder was adapted
-    to, if that is a single one.
+    uroman's rules depend on the text's `language`; without it, the only one that the encoder was adapted to is taken.
 
     Raises:
         ModelError: The folder names a function that this version does not know.

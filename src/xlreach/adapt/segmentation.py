@@ -94,16 +94,13 @@ class Segmenter:
 def pieces_of_words(
     encode: Callable[[list[str]], Iterable[Any]], sentences: Sequence[Sequence[str]]
 ) -> list[list[list[int]]]:
-    """The ids of each word's pieces, as they are in the running text: the words of a sentence joined by blanks.
+    """The ids of each word's pieces in running text, the words of a sentence joined by blanks, as pretraining saw them.
 
-    Pretraining saw text. Given as words, a byte-level BPE would cut each of them as at the start of a text.
-
-    Args:
-        encode: Gives the encodings of texts, of the library tokenizers, without special tokens.
+    `encode` gives the encodings (of the library tokenizers) of texts, without special tokens.
     """
     result = []
-    texts = [" ".join(filter(None, words)) for words in sentences]
-    for words, encoding in zip(sentences, encode(texts), strict=True):
+    encodings = encode([" ".join(filter(None, words)) for words in sentences])
+    for words, encoding in zip(sentences, encodings, strict=True):
         pieces: list[list[int]] = [[] for _ in words]
         ends, start = list[int](), 0
         for word in words:

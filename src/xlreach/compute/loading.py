@@ -12,11 +12,7 @@ from xlreach.errors import ModelError
 
 _LOCAL_WITHOUT_CODE = {"trust_remote_code": False, "local_files_only": True}
 WEIGHTS: dict[str, Any] = {"dtype": "float32", "use_safetensors": True, "ignore_mismatched_sizes": True}
-"""How weights are loaded: for computing and training in float32, whatever precision a checkpoint is kept in.
-
-What does not fit is named by `check_weights`, which must follow.
-"""
-
+"""Loads weights in float32, however a checkpoint is kept; `check_weights` must follow, and names what does not fit."""
 _DERIVED = ("position_ids", "inv_freq", "token_type_ids")  # buffers that old checkpoints hold and models compute
 
 
@@ -36,12 +32,9 @@ def safe_loading(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def check_weights(model: Any, info: Mapping[str, Any], folder: Path) -> None:
-    """Refuses an encoder whose file lacks, has too many or mis-shapes weights of the body; heads may be new or left.
+    """Raises a ModelError where the file lacks, exceeds or mis-shapes weights of the body; heads may be new or left.
 
     `info` is the loading information of transformers' `from_pretrained`.
-
-    Raises:
-        ModelError: Names the weights.
     """
     prefix, body = f"{model.base_model_prefix}.", {name for name, _ in model.base_model.named_children()} - {"pooler"}
 
@@ -50,7 +43,7 @@ def check_weights(model: Any, info: Mapping[str, Any], folder: Path) -> None:
         names = sorted(name if isinstance(name, str) else name[0] for name in info[kind])
         inner = [name for name in names if name.removeprefix(prefix).split(".")[0] in body]
         if unfit := [name for name in inner if not name.endswith(_DERIVED)]:
-            others = sorted(info["unexpected_keys"])[:1] if problem == "lack" else []
+            others = sorted(info["unexpected_keys"])[:1] if problem == "lack" else ()
             instead = "".join(f", and have {name!r} instead" for name in others)
             seen = f"The weights {problem} {unfit[0]!r} ({len(unfit)} of this kind){instead}."
             fix = "Save it again: of a compiled or parallel model, the module inside (`model._orig_mod`)."

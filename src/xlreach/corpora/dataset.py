@@ -26,9 +26,6 @@ SPLITS: tuple[Literal["train", "dev", "test"], ...] = ("train", "dev", "test")
 T = TypeVar("T")
 
 
-_SELF_RETRIEVING = ("arguana", "quora", "cqadupstack")  # published collections whose queries are documents
-
-
 class Dataset(ABC):
     """Any data set."""
 
@@ -118,7 +115,7 @@ class DatasetSpec(Spec):
         listed = (_credits().get(f"{self.name}:{part}") for part in (member, member.parent))
         stated, data.citation = next(filter(None, listed), (self.license, self.citation))
         data.license = stated if data.license == Dataset.license else data.license
-        published = any(name in str(member).lower() for name in _SELF_RETRIEVING)
+        published = any(name in str(member).lower() for name in ("arguana", "quora", "cqadupstack"))
         data.self_retrieving |= published or getattr(self, "self_retrieving", False)
         return data
 

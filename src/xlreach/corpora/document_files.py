@@ -1,7 +1,6 @@
-"""Reads documents, queries or ids from a user's file: one a line, JSON (`_id`, `text`, `title`), TSV or CSV.
+"""Reads documents, queries or ids from a user's file: one a line, JSON lines (`_id`, `text`, `title`), TSV or CSV.
 
-A file is what its name says, compressed or not; a name that says nothing leaves it to the first line. TSV and CSV begin
-with the names of the columns, or hold ids and texts.
+Its name says what it is, else its first line. Tables begin with the names of columns, or hold ids and texts.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def text_file(text: Lines, name: str) -> Path:
     if isinstance(text, (str, os.PathLike)):
         if is_plain_text(existing(text)):
             return existing(text)
-        text = (line for document in read_documents(existing(text), name) for line in document.text.split("\n"))
+        text = (document.text for document in read_documents(existing(text), name))
     path = temporary(f"{name}.txt")
     path.write_text("".join(f"{line}\n" for line in text), "utf-8")
     return path

@@ -113,7 +113,7 @@ class TextEncoder:
 
     @property
     def computed(self) -> str:
-        """The number formats that texts were encoded in so far (`bf16+fp32`); before, what is asked for."""
+        """The formats that texts were encoded in so far (`bf16+fp32`); before, what is asked for."""
         return "+".join(sorted(self._used)) or self.dtype
 
     def encode(self, texts: Sequence[str], prompt: str | None = None, language: str = "") -> Vectors:
@@ -215,8 +215,7 @@ class TextEncoder:
                 same.setdefault(tuple(ids), []).append(row)
             half = self._use_half(sum(map(len, same)))
             batches = self._by_pieces(pieces, list(same.values()), self._budget())
-        if texts:
-            self._used.add("bf16" if half else "fp32" if self._int8 is None else "int8")
+        self._used.add("bf16" if half else "fp32" if self._int8 is None else "int8")
         with _halved(self.model[0]) if half else contextlib.nullcontext():
             # OpenVINO starts its own threads and computes one batch at a time.
             device = self.model.device.type if self._int8 is None else "openvino"

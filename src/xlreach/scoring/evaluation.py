@@ -108,7 +108,8 @@ def evaluate(
     documents = {code: [] if isinstance(retriever, Dense) else list(collection.documents(code)) for code in languages}
     asking = [code for code in (query_languages or languages) if code in collection.languages]
     judgements = {(a, b): qrels for a in asking for b in languages if (qrels := collection.qrels(a, b))}
-    if not judgements:
+    pairs = list(_pairs(settings, judgements, languages))
+    if not pairs:
         raise DataError(f"{collection.name} has no judgements for {', '.join(asking)} in {', '.join(languages)}.")
     queries = {code: collection.queries(code) for code in asking}
     held = {code: set(opened[code].ids if opened else (doc.id for doc in documents[code])) for code in languages}
@@ -120,7 +121,6 @@ def evaluate(
     (out / "trec").mkdir(parents=True, exist_ok=True)
     with closing(PerQueryWriter(out, collection.name, str(retriever))) as per_query:
         scorer = _Scorer(collection.name, str(retriever), parsed, depth, out / "trec" if runs else None, per_query)
-        pairs = list(_pairs(settings, judgements, languages))
         pools: dict[tuple[str, ...], Pool] = {}
         batches: dict[str, QueryBatch] = {}  # of one query language at a time
         for setting, a, searched in tqdm(pairs, desc=f"scoring {collection.name}", disable=None):
@@ -141,8 +141,6 @@ def evaluate(
                 batch = QueryBatch([batches[a].queries[row] for row in rows], batches[a].vectors[rows], own)
                 cell = setting, a, None if setting == "multi" else searched[0]
                 scorer.score(cell, batch, {name: judged[name] for name in batch.ids}, pools[searched])
-    if not scorer.rows:
-        raise DataError(f"{collection.name} has no judgements for {', '.join(settings)} in {', '.join(languages)}.")
     if cost is not None:
         counts = [index.count for index in opened.values()] or [len(of_language) for of_language in documents.values()]
         cost |= {"queries": scorer.queries, "documents": sum(counts)}

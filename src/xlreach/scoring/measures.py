@@ -112,10 +112,9 @@ _TOY_RUN = {"en/q#1": {"en/d 1": 2.0, "new": 1.5, "en/d:2": 1.0}, "q3": {"en/d 1
 
 
 def delegated(measure: str, qrels: Qrels, run: Mapping[str, Mapping[str, float]]) -> Floats:
-    """A measure that ir-measures computes, shape (queries,) in the order of `qrels`.
+    """A measure that ir-measures computes, shape (queries,) in the order of `qrels`; on numbers in place of ids.
 
-    Ids are replaced by numbers, which all its providers take. A query counts as 0 if it retrieves nothing, or where the
-    provider would divide by zero.
+    A query counts as 0 if it retrieves nothing, or where the provider would divide by zero.
     """
     values, judged, scored = np.zeros(len(qrels)), dict[str, dict[str, int]](), dict[str, dict[str, float]]()
     for number, (query, grades) in enumerate(qrels.items()):

@@ -90,10 +90,9 @@ def write_iob2(path: Path, sentences: Iterable[TaggedSentence]) -> None:
 
 
 def rows(path: Path, is_tag: Callable[[list[str]], bool]) -> Iterator[list[tuple[int, list[str]]]]:
-    """The sentences of a file of columns: numbered lines, split at tabs or else at blanks.
+    """The sentences of a file of columns: numbered lines, split at tabs or else at blanks, without `-DOCSTART-` lines.
 
-    `-DOCSTART-` lines are left out, and comments. A line that begins with `# ` is a token all the same where it has as
-    many columns as the file's other lines and `is_tag` takes them.
+    A line that begins with `# ` is a comment, unless it has as many columns as other lines and `is_tag` takes them.
     """
     others = (line for _, line in numbered_lines(path) if line.strip() and not line.startswith("#"))
     width = len(_BLANKS.split(next(others, "").strip(" \t")))

@@ -121,10 +121,8 @@ def packing(path: Path) -> str:
     """What a file is compressed by (`gzip`, `xz`, `bzip2`, `zstd`), by its first bytes, else its name; or nothing."""
     with Path(path).open("rb") as stream:
         head = stream.read(10)
-    return next(
-        (name for name, begin in _BEGINNINGS.items() if re.match(begin, head, re.DOTALL)),
-        PACKED_SUFFIXES.get(Path(path).suffix.lower(), ""),
-    )
+    named = PACKED_SUFFIXES.get(Path(path).suffix.lower(), "")
+    return next((name for name, begin in _BEGINNINGS.items() if re.match(begin, head, re.DOTALL)), named)
 
 
 _BEGINNINGS = {"gzip": b"\x1f\x8b", "xz": b"\xfd7zXZ\0", "bzip2": b"BZh.1AY&SY", "zstd": b"\\x28\xb5\x2f\xfd"}

@@ -156,11 +156,8 @@ class FolderCollection(Collection):
         absent = wanted - judged.keys()
         if len(absent) > DANGLING * len(wanted):
             name, number = next((name, line) for (_, name), (_, line) in self._judgments.items() if name in absent)
-            raise DataError(
-                f"Document {name!r} is not in corpus.jsonl: {len(absent)} of {len(wanted)} judged documents are not.",
-                path=self.path / "qrels.tsv",
-                line=number,
-            )
+            seen = f"Document {name!r} is not in corpus.jsonl: {len(absent)} of {len(wanted)} judged documents are not."
+            raise DataError(seen, path=self.path / "qrels.tsv", line=number)
         return languages, judged
 
     def _check_unique(self, suspects: set[int], path: Path) -> None:
