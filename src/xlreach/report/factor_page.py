@@ -6,7 +6,7 @@ from pathlib import Path
 
 from xlreach.gaps import FactorAnalysis, FactorGap
 from xlreach.report.charts import Chart
-from xlreach.report.narrative import factor_sentences
+from xlreach.report.narrative.contrasts import factor_sentences
 from xlreach.report.pages import Pages
 from xlreach.report.plots import factor_lines
 from xlreach.report.selection import setting_order

@@ -13,10 +13,10 @@ from xlreach.comparison import read_gaps, tables
 from xlreach.errors import DataError
 from xlreach.gaps import GapAnalysis
 from xlreach.measurement import Measurement, read_measurements
-from xlreach.report import narrative
 from xlreach.report.correlates import correlates
 from xlreach.report.export import rows_csv
 from xlreach.report.figures import language_map, learning_charts, retrieval_charts, tagging_charts
+from xlreach.report.narrative import answer, remarks, summary
 from xlreach.report.pages import Pages
 from xlreach.report.selection import Topic, changes_of_base, retrieval_rows, tagging_rows, topics
 from xlreach.report.training_losses import CURVES_FILE, LossCurve, loss_charts_and_tables, read_losses
@@ -101,7 +101,7 @@ def _topic(
         "base_changes": changes_of_base(analysis, topic),
         "directions": retrieval_rows(analysis, analysis.directions, topic),
         "other_directions": retrieval_rows(analysis, analysis.directions, topic, other_splits=True),
-        "sentences": narrative.topic_sentences(analysis, topic),
+        "sentences": summary.topic_sentences(analysis, topic),
         "pairs": pairs,
         "charts": retrieval_charts(analysis, topic),
         "heat_maps": language_map("pairs", str(analysis.headline), "in the table below", pairs, analysis, topic),
@@ -118,7 +118,9 @@ def _write(page: Path, analysis: GapAnalysis, *, config: Mapping[str, Any], **sh
         "cost": cost_text,
     }
     pages.environment.globals |= {
-        "narrative": narrative,
+        "answers": answer,
+        "remarks": remarks,
+        "summary": summary,
         "fixed": fixed,
         "column_digits": column_digits,
         "rows_shown": _ROWS_SHOWN,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,27 +24,17 @@ class OverrideError(ConfigError):
         self.field, self.problem = field or override, problem
 
 
+@dataclass(frozen=True)
 class Source:
-    """The fields of a configuration file with overrides, not yet typed.
+    """The fields of a configuration file with overrides, not yet typed; `root` is the file as YAML nodes.
 
     Any two are equal, so that configurations compare by their values and not by their files and lines.
     """
 
-    def __init__(
-        self,
-        values: dict[str, Any] | None = None,
-        path: Path | None = None,
-        root: yaml.Node | None = None,
-        overridden: Iterable[Where] = (),
-    ) -> None:
-        self.values, self.path = values or {}, path
-        self._root, self._overridden = root, tuple(overridden)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Source)
-
-    def __hash__(self) -> int:
-        return hash(Source)
+    values: dict[str, Any] = field(default_factory=dict, compare=False)
+    path: Path | None = field(default=None, compare=False)
+    root: yaml.Node | None = field(default=None, compare=False)
+    overridden: Sequence[Where] = field(default=(), compare=False)
 
     def wrong(self, *problems: tuple[Where, str]) -> ConfigError:
         """Builds the error of one field or several, with file and line, or the option of the command line."""
@@ -61,12 +52,12 @@ class Source:
         return prefix + message.rstrip(".")
 
     def _from_command_line(self, where: Where) -> str | None:
-        given = next((field for field in self._overridden if where[: len(field)] == field), None)
+        given = next((part for part in self.overridden if where[: len(part)] == part), None)
         return None if given is None else field_name(given)
 
     def _line(self, where: Where) -> int | None:
         """The line of the field, or of what holds it."""
-        node, line = self._root, None
+        node, line = self.root, None
         for step in where:
             if isinstance(node, yaml.MappingNode):
                 pair = next((pair for pair in node.value if pair[0].value == str(step)), None)
