@@ -17,7 +17,6 @@ _REGISTRIES = {  # imported when asked for: they take a while
     "pairs": "xlreach.retrieval.pair_sources:PAIR_SOURCES",
     "retrievers": "xlreach.retrieval.retrievers:RETRIEVERS",
 }
-_PARAMETER = ("name", "type", "default", "help")
 
 
 def describe_kind(kind: str) -> list[dict[str, Any]]:
@@ -32,7 +31,9 @@ def describe_kind(kind: str) -> list[dict[str, Any]]:
         {
             "name": thing.name,
             "summary": (inspect.getdoc(thing) or "").partition("\n")[0],
-            "parameters": [dict(zip(_PARAMETER, row, strict=True)) for row in thing.describe()],
+            "parameters": [
+                dict(zip(("name", "type", "default", "help"), row, strict=True)) for row in thing.describe()
+            ],
         }
         for thing in pkgutil.resolve_name(_REGISTRIES[kind])
     ]

@@ -21,7 +21,6 @@ from xlreach.stage import ExternalInput, Node, Stage, checksum
 from xlreach.study.config import StudyConfig
 from xlreach.study.data import StudyData
 from xlreach.study.plan import CostRow, Plan, Variant
-from xlreach.study.unavailable import find_unavailable
 from xlreach.system import UNTREATED, System
 from xlreach.tagging.number_format import encoder_width, resolved_precision
 from xlreach.tagging.presets import preset_for
@@ -67,7 +66,7 @@ class _Planner:
         self._others = {name: retriever for name, retriever in retrievers.items() if not retriever.uses_encoder}
 
     def plan(self) -> Plan:
-        self._plan.unavailable += find_unavailable(self.config, self.data, self._tasks, self._recipes)
+        self._plan.unavailable += self.data.unavailable(self._tasks, self._recipes)
         low = self.config.languages.low
         targets = [(code,) for code in low] if self.config.specialise == "each" else [low]
         for name, text in self.config.base.items():
