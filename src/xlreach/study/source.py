@@ -79,7 +79,7 @@ def read_source(path: Path, overrides: Iterable[str] = ()) -> Source:
         ConfigError: The file cannot be read, is not YAML or holds no fields, or an override is not `field=value`.
     """
     text = read_text(path, ConfigError)
-    values = parse_yaml(text, path, ConfigError, _StrictLoader)
+    values = parse_yaml(text, path, ConfigError, strict=True)
     if not isinstance(values, dict):
         seen = "The file is empty." if values is None else f"Holds a {'list' if isinstance(values, list) else 'value'}."
         raise ConfigError(seen, expected="Expected fields: study, base, languages, …", path=path)
@@ -95,22 +95,6 @@ def field_name(where: Where) -> str:
     return name
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML that refuses a field given twice, and fields whose name is not text."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(None, None, "a field's name is not text", key.start_mark)
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the field {key.value!r} is given twice", key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
 def _override(values: dict[str, Any], override: str) -> Where:
     """Applies one override; returns the path to its field."""
     name, equals, text = override.partition("=")
@@ -123,7 +107,7 @@ def _override(values: dict[str, Any], override: str) -> Where:
         if not isinstance(fields, dict):
             raise ConfigError(f"--set {override}: {parent!r} holds no fields.", fix=f"Set {parent!r} as a whole.")
     try:
-        fields[where[-1]] = parse_yaml(text, error=ConfigError, loader=_StrictLoader)
+        fields[where[-1]] = parse_yaml(text, error=ConfigError, strict=True)
     except ConfigError as error:
         raise ConfigError(f"--set {override}: {error}", fix="Quote special characters.") from error
     return where
