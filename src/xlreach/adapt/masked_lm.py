@@ -15,7 +15,7 @@ from transformers import AutoModelForMaskedLM
 from xlreach.compute.loading import attention_implementation, safe_loading
 from xlreach.errors import ModelError
 
-Model = Any  # a transformers model with a masked-language-model head, which has no type of its own
+Model = Any  # a model with a masked-language-model head; transformers has no common type for these
 
 
 def load_masked_lm(source: Path, seed: int) -> tuple[Model, list[str]]:
