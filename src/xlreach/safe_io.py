@@ -75,17 +75,36 @@ def read_rows(path: Path, row: type[Row], expected: str) -> list[Row]:
         ) from cause
 
 
+class _StrictLoader(yaml.SafeLoader):
+    """Safe YAML that refuses a field given twice, and fields whose name is not text."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a field's name is not text", key.start_mark)
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the field {key.value!r} is given twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def parse_yaml(
     text: str,
     path: Path | str | None = None,
     error: type[XLReachError] = DataError,
-    loader: type[yaml.SafeLoader] = yaml.SafeLoader,
+    strict: bool = False,
 ) -> Any:
-    """The value of a YAML text: mappings, lists, words, numbers, dates; nothing else is ever built."""
+    """The value of a YAML text: mappings, lists, words, numbers, dates; nothing else is ever built.
+
+    `strict` refuses a field that is given twice, and fields whose name is not text.
+    """
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         check_aliases(root)
-        return yaml.load(text, Loader=loader)
+        return yaml.load(text, Loader=_StrictLoader) if strict else yaml.safe_load(text)
     except yaml.YAMLError as cause:
         mark = getattr(cause, "problem_mark", None)
         problem = getattr(cause, "problem", None) or " ".join(str(cause).split())

@@ -7,8 +7,7 @@ import socket
 import pytest
 
 from xlreach.errors import DataError, XLReachError
-from xlreach.explore import catalog_of_encoders, catalog_of_run
-from xlreach.explore.catalog import INDEXES
+from xlreach.explore.catalog import INDEXES, catalog_of_encoders, catalog_of_run
 from xlreach.explore.explorer import LONGEST, Explorer, RequestError, tokenize_query
 from xlreach.explore.server import ExplorerServer
 from xlreach.retrieval.encoding import TextEncoder

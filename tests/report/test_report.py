@@ -24,7 +24,7 @@ from xlreach.comparison.tables import (
 from xlreach.errors import DataError
 from xlreach.gaps import EqualPools, Interval, PoolFigure, PoolSizes
 from xlreach.report.export import table_csv, table_latex
-from xlreach.report.narrative import summary
+from xlreach.report.narrative.summary import summary
 from xlreach.report.render import render_report
 from xlreach.report.wording import typeset
 from xlreach.system import System

@@ -29,7 +29,7 @@ def explore(
 
     Hits by language with their scores, what is relevant, and how each encoder reads the query.
     """
-    from xlreach.explore import catalog_of_encoders, catalog_of_run
+    from xlreach.explore.catalog import catalog_of_encoders, catalog_of_run
     from xlreach.explore.explorer import Explorer
     from xlreach.explore.server import ExplorerServer
 

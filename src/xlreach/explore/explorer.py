@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ class Explorer:
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
-        self._open: OrderedDict[str, tuple[TextEncoder, dict[Path, DenseIndex]]] = OrderedDict()
+        self._opened = lru_cache(_MOST_OPEN)(_open)
         self._queries = {name: self._queries_of(collection) for name, collection in catalog.collections.items()}
         self._lock = threading.Lock()
 
@@ -90,7 +90,7 @@ class Explorer:
         self, entry: Entry, query: str, folders: Mapping[str, Path], k: int, relevant: Mapping[str, set[str]] | None
     ) -> dict[str, Any]:
         started = time.perf_counter()
-        encoder, indexes = self._opened(entry)
+        encoder, indexes = self._opened(entry.encoder)
         vector = encoder.encode([query], "query")
         answers = []
         for code, folder in folders.items():
@@ -106,14 +106,6 @@ class Explorer:
             "seconds": round(time.perf_counter() - started, 3),
             "languages": answers,
         }
-
-    def _opened(self, entry: Entry) -> tuple[TextEncoder, dict[Path, DenseIndex]]:
-        if entry.name not in self._open:
-            while len(self._open) >= _MOST_OPEN:
-                self._open.popitem(last=False)
-            self._open[entry.name] = (TextEncoder(entry.encoder, dtype="fp32"), {})
-        self._open.move_to_end(entry.name)
-        return self._open[entry.name]
 
     def _queries_of(self, collection: Collection) -> dict[str, list[tuple[str, str]]]:
         """(id, text) of the queries of a collection, by language."""
@@ -133,17 +125,20 @@ class Explorer:
         text = " ".join(query.split())
         for code, queries in self._queries.get(name, {}).items():
             ids = [number for number, other in queries if " ".join(other.split()) == text]
+            relevant = {}
+            for language in self._queries[name] if ids else ():
+                judgements = self.catalog.collections[name].qrels(code, language)
+                grades = [judgements[number] for number in ids if number in judgements]
+                if grades:
+                    relevant[language] = {name for graded in grades for name, grade in graded.items() if grade > 0}
             if ids:
-                relevant: dict[str, set[str]] = {}
-                for language in self._queries.get(name, {}):
-                    judgements = self.catalog.collections[name].qrels(code, language)
-                    grades = [judgements[number] for number in ids if number in judgements]
-                    if grades:
-                        relevant[language] = {
-                            document for graded in grades for document in graded if graded[document] > 0
-                        }
                 return code, relevant
         return None, None
+
+
+def _open(folder: Path) -> tuple[TextEncoder, dict[Path, DenseIndex]]:
+    """An encoder, and a place for the indexes built with it."""
+    return TextEncoder(folder, dtype="fp32"), {}
 
 
 def _search(index: DenseIndex, vector: np.ndarray, k: int, relevant: set[str] | None) -> dict[str, Any]:

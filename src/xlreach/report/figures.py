@@ -7,10 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from xlreach.comparison.tables import Figure, Point, Table
-from xlreach.gaps import Gap, GapAnalysis
+from xlreach.gaps import FactorAnalysis, Gap, GapAnalysis
 from xlreach.report.charts import Chart, unique
-from xlreach.report.plots import course_lines, gap_chart, heat_map, level_chart
-from xlreach.report.selection import Topic, narrowest, retrieval_rows, tagging_rows
+from xlreach.report.plots import course_lines, factor_lines, gap_charts, heat_map
+from xlreach.report.selection import Topic, narrowest, retrieval_rows, setting_order, tagging_rows
 from xlreach.report.wording import system_name
 from xlreach.system import System
 
@@ -92,6 +92,24 @@ def language_map(
     return [heat_map(f"{name} {topic.dataset} {topic.base}", title, alt, cells, order)]
 
 
+def factor_charts(analysis: FactorAnalysis, kind: str, measure: str) -> list[Chart]:
+    """The gap in retrieval or tagging over the values of a factor, a panel for each setting or measure."""
+    rows = []
+    for row in sorted(analysis.rows, key=lambda row: setting_order(row.setting)):
+        if row.kind != kind:
+            continue
+        panel = str(row.setting) if kind == "retrieval" else row.measure
+        lower, upper = row.interval or (None, None)
+        ends = {"gap": row.gap, "lower": lower, "upper": upper}
+        rows.append({"panel": panel, "system": system_name(row.system), "value": row.value, **ends})
+    if not rows:
+        return []
+    title = f"Gap in {measure or kind} by {analysis.factor}"
+    alt = f"Points with intervals: {title}, {len(analysis.values)} values. Every figure is in the table below."
+    name = f"{kind} {analysis.experiment}"
+    return [factor_lines(name, title, alt, rows, analysis.factor, measure)]
+
+
 def _gaps_and_levels(name: str, subject: str, rows: Sequence[tuple[str, Gap]], measure: str) -> list[Chart]:
     if not rows:
         return []
@@ -111,7 +129,4 @@ def _gaps_and_levels(name: str, subject: str, rows: Sequence[tuple[str, Gap]], m
         "Every figure is in the table below."
     )
     level_alt = f"Pairs of points: means of the low- and the high-resource languages in {subject}, for {systems}."
-    return [
-        gap_chart(f"gap {name}", f"Gap in {subject}", gap_alt, points, measure),
-        level_chart(f"levels {name}", f"Low- and high-resource means in {subject}", level_alt, points, measure),
-    ]
+    return gap_charts(name, subject, (gap_alt, level_alt), points, measure)

@@ -18,42 +18,41 @@ _MOST_LABELS = 14  # languages; more labels would hide the points
 _FULL: Spec = {"filled": True, "opacity": 1}
 
 
-def gap_chart(name: str, title: str, alt: str, rows: Rows, measure: str) -> Chart:
-    """Gaps as points with intervals: a panel for each setting or measure, a line for each system.
+def gap_charts(name: str, subject: str, alts: tuple[str, str], rows: Rows, measure: str) -> list[Chart]:
+    """Gaps as points with intervals, and the means that they lie between, joined by a line: a line for each system.
 
-    Rows are `{panel, recipe, series, gap, lower, upper, like_lower, like_upper}`; the last four may be None. `measure`
-    is empty where each panel shows another.
+    Rows are `{panel, recipe, series, low, high, gap, lower, upper, like_lower, like_upper}`; the last four may be None.
+    `measure` is empty where each panel shows another.
     """
+    systems, shape = _systems(rows)
+    recipes, series = (len(unique(rows, field)) for field in ("recipe", "series"))
+    size = {"width": 212, "height": recipes * max(26, 15 * series + 8)}
+
     domain = _with_zero(rows)
-    x, (systems, shape) = _quantitative("gap", _gap_in(measure), domain), _systems(rows)
-    layers = [
+    x = _quantitative("gap", _gap_in(measure), domain)
+    gaps = [
         _interval("x", "like_lower", "like_upper", {"x": x, **systems}, strokeWidth=1, opacity=0.75, strokeCap="round"),
         _interval("x", "lower", "upper", {"x": x, **systems}, strokeWidth=3.5, opacity=1, strokeCap="round"),
         _layer("point", {"x": x, **systems, "shape": shape}, size=62, **_FULL),
         _zero_line("x", x),
     ]
 
-    def panel(points: Rows) -> Spec:
-        return {"layer": layers, "data": {"values": [_clipped(row, domain) for row in points]}, **_size(rows)}
+    def gap_panel(points: Rows) -> Spec:
+        return {"layer": gaps, "data": {"values": [_clipped(row, domain) for row in points]}, **size}
 
-    return draw_panels(name, title, alt, rows, panel)
-
-
-def level_chart(name: str, title: str, alt: str, rows: Rows, measure: str) -> Chart:
-    """The low- and the high-resource mean of each system, joined by a line; a panel for each setting or measure.
-
-    Rows are `{panel, recipe, series, low, high}`. `measure` is empty where each panel shows another.
-    """
-    domain = _domain_of([row[side] for row in rows for side in ("low", "high")], 0.08)
-    x, (systems, shape) = _quantitative("high", measure or "mean", domain), _systems(rows)
-    encoding = {"x": x, **systems}
-    ends = {**encoding, "shape": shape}
-    layers = [
+    ends = _domain_of([row[side] for row in rows for side in ("low", "high")], 0.08)
+    encoding = {"x": _quantitative("high", measure or "mean", ends), **systems}
+    low = {**encoding, "x": {**encoding["x"], "field": "low"}, "shape": shape}
+    levels = [
         _interval("x", "low", "high", encoding, strokeWidth=2, opacity=0.55, strokeCap="round"),
-        _layer("point", ends | {"x": {**x, "field": "low"}}, size=58, opacity=1, strokeWidth=1.8),
-        _layer("point", ends, size=62, **_FULL),
+        _layer("point", low, size=58, opacity=1, strokeWidth=1.8),
+        _layer("point", {**encoding, "shape": shape}, size=62, **_FULL),
     ]
-    return draw_panels(name, title, alt, rows, lambda points: {"layer": layers, **_size(rows)})
+    title = f"Low- and high-resource means in {subject}"
+    return [
+        draw_panels(f"gap {name}", f"Gap in {subject}", alts[0], rows, gap_panel),
+        draw_panels(f"levels {name}", title, alts[1], rows, lambda points: {"layer": levels, **size}),
+    ]
 
 
 def heat_map(name: str, title: str, alt: str, rows: Rows, order: Sequence[str]) -> Chart:
@@ -195,11 +194,6 @@ def _systems(rows: Rows) -> tuple[Spec, Spec]:
     if len(series) > 1:
         encoding["yOffset"] = {"field": "series", "type": "nominal", "sort": series}
     return encoding, shape
-
-
-def _size(rows: Rows) -> Spec:
-    recipes, series = (len(unique(rows, field)) for field in ("recipe", "series"))
-    return {"width": 212, "height": recipes * max(26, 15 * series + 8)}
 
 
 def _explanation(points: Rows) -> Spec:

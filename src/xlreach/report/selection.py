@@ -34,12 +34,10 @@ def retrieval_rows(
 ) -> list[Row]:
     """The rows of a topic, of the headline measure: `mono`, `cross`, then `multi` under the study's own split, or all
     under the other splits."""
-    kept = [row for row in rows if (row.system.base, row.dataset) == topic and row.kind == "retrieval"]
-    kept = [row for row in kept if row.measure == analysis.headline]
-    if other_splits:
-        return [row for row in kept if row.split != analysis.split.name]
-    own = (row for row in kept if row.split == analysis.split.name)
-    return sorted(own, key=lambda row: setting_order(row.setting))
+    wanted = (*topic, "retrieval", analysis.headline)
+    kept = [row for row in rows if (row.system.base, row.dataset, row.kind, row.measure) == wanted]
+    kept = [row for row in kept if (row.split != analysis.split.name) == other_splits]
+    return kept if other_splits else sorted(kept, key=lambda row: setting_order(row.setting))
 
 
 def tagging_rows(analysis: GapAnalysis, rows: Iterable[Row], base: str, *, other_splits: bool = False) -> list[Row]:

@@ -8,11 +8,12 @@ import os
 import re
 import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from inspect import isclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
 from xlreach.errors import ConfigError, StoreError, XLReachError, nearest
 from xlreach.study.shipped import find_config
@@ -40,6 +41,17 @@ class Levels(Model):
     @property
     def all(self) -> tuple[str, ...]:
         return self.high + self.low
+
+
+def _expand(value: str, expected: str) -> str:
+    expanded = os.path.expandvars(value)
+    if "$" in expanded:
+        raise ValueError(f"expected {expected}; the environment variable is not set")
+    return expanded
+
+
+_Folder = Annotated[str, AfterValidator(partial(_expand, expected="a folder or artificial(...)"))]
+_Base = Annotated[str, AfterValidator(partial(_expand, expected="an encoder"))]
 
 
 class StudyConfig(Model):
@@ -71,8 +83,8 @@ class StudyConfig(Model):
     """
 
     study: str
-    data: str = Field(default="$XLREACH_DATA", validate_default=True)
-    base: dict[str, str] = Field(min_length=1)
+    data: _Folder = Field(default="$XLREACH_DATA", validate_default=True)
+    base: dict[str, _Base] = Field(min_length=1)
     languages: Levels
     divisions: dict[str, Levels] = Field(default_factory=dict)
     specialise: Literal["each", "joint"] = "each"
@@ -121,20 +133,10 @@ class StudyConfig(Model):
             raise ValueError("expected letters, digits, '.', '_' and '-' only: it names a folder")
         return value
 
-    @field_validator("data")
-    @classmethod
-    def _expanded(cls, value: str) -> str:
-        return _expand(value, "a folder or artificial(...)")
-
     @field_validator("base", mode="before")
     @classmethod
     def _named_base(cls, value: Any) -> Any:
         return {value: value} if isinstance(value, str) else value
-
-    @field_validator("base")
-    @classmethod
-    def _located(cls, value: dict[str, str]) -> dict[str, str]:
-        return {name: _expand(text, "an encoder") for name, text in value.items()}
 
     @field_validator("recipes", "alignments", "retrievers", mode="before")
     @classmethod
@@ -158,13 +160,6 @@ class StudyConfig(Model):
 def _refuse_repeats(values: Sequence[Any]) -> None:
     if repeated := {value for value in values if values.count(value) > 1}:
         raise ValueError(f"{', '.join(map(str, sorted(repeated)))} is given twice")
-
-
-def _expand(value: str, expected: str) -> str:
-    expanded = os.path.expandvars(value)
-    if "$" in expanded:
-        raise ValueError(f"expected {expected}; the environment variable is not set")
-    return expanded
 
 
 def load_config(path: Path, overrides: Iterable[str] = ()) -> StudyConfig:
@@ -225,7 +220,10 @@ def _parsed(config: StudyConfig) -> StudyConfig:
         for position, (name, text) in enumerate(getattr(config, field).items()):
             with config.at(field, position if listed else name):
                 printed = _new(text, str(parse(text)), things.values())
-                name = printed if listed else _checked_name(name, printed)
+                name = printed if listed else name
+                if name != printed and not _NAME.fullmatch(name):
+                    expected = "Expected letters, digits, '.', '_', '+' and '-' only."
+                    raise ConfigError(f"The name {name!r} is not a plain word.", expected=expected)
                 if default in (name, printed) and name != printed:
                     raise ConfigError(f"{printed!r} is named {name!r}.", expected=f"{default!r} is always {default!r}.")
                 for other, names in others.items():
@@ -283,14 +281,6 @@ def _new(text: str, printed: str, before: Iterable[str]) -> str:
         same = "" if text == printed else f" is {printed!r}, which"
         raise ConfigError(f"{text!r}{same} is given already.")
     return printed
-
-
-def _checked_name(name: str, printed: str) -> str:
-    if name != printed and not _NAME.fullmatch(name):
-        raise ConfigError(
-            f"The name {name!r} is not a plain word.", expected="Expected letters, digits, '.', '_', '+' and '-' only."
-        )
-    return name
 
 
 def _shortest_code(text: str) -> str:

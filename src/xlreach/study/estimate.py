@@ -45,8 +45,8 @@ def estimate(pending: Sequence[Stage], store: Store) -> Estimate:
             stages[stage.key] = Effort(total.seconds / count, total.memory_mb, total.disk_mb / count)
             groups[stage.group].append(stages[stage.key])
     unknown = Counter(stage.kind for stage in pending if stage.key not in stages)
-    by_group = {group: _together(efforts) for group, efforts in groups.items()}
-    return Estimate(_together(list(stages.values())), by_group, stages, dict(unknown))
+    total, by_group = _together(list(stages.values())), {group: _together(efforts) for group, efforts in groups.items()}
+    return Estimate(total, by_group, stages, dict(unknown))
 
 
 def duration(seconds: float) -> str:

@@ -30,7 +30,7 @@ from xlreach.comparison import read_gaps
 from xlreach.comparison.factor import compare_factor
 from xlreach.errors import ConfigError, StoreError
 from xlreach.gaps import FactorAnalysis
-from xlreach.report.factor_page import render_factor
+from xlreach.report.render import render_factor
 from xlreach.store import replacing
 from xlreach.study.config import Model, StudyConfig, load_config, validate
 from xlreach.study.paths import StudyPaths

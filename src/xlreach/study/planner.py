@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +21,6 @@ from xlreach.stage import ExternalInput, Node, Stage, checksum
 from xlreach.study.config import StudyConfig
 from xlreach.study.data import StudyData
 from xlreach.study.plan import CostRow, Plan, Variant
-from xlreach.study.unavailable import find_unavailable
 from xlreach.system import UNTREATED, System
 from xlreach.tagging.number_format import encoder_width, resolved_precision
 from xlreach.tagging.presets import preset_for
@@ -67,7 +66,7 @@ class _Planner:
         self._others = {name: retriever for name, retriever in retrievers.items() if not retriever.uses_encoder}
 
     def plan(self) -> Plan:
-        self._plan.unavailable += find_unavailable(self.config, self.data, self._tasks, self._recipes)
+        self._plan.unavailable += self.data.unavailable(self._tasks, self._recipes)
         low = self.config.languages.low
         targets = [(code,) for code in low] if self.config.specialise == "each" else [low]
         for name, text in self.config.base.items():
@@ -120,31 +119,31 @@ class _Planner:
         for language in self._alone(encoder):
             for task in self._tasks:
                 for corpus in self.data.tagged(task, language):
-                    self._train(encoder, task, corpus, None, language, seed)
-                for source, target in self._transfers(task, language):
-                    self._train(encoder, task, source, target, language, seed)
+                    self._train(encoder, task, [corpus], language, seed)
+                for pair in self._transfers(task, language):
+                    self._train(encoder, task, pair, language, seed)
 
-    def _train(self, encoder: _Encoder, task: Task, corpus: Any, target: Any, language: str, seed: int) -> None:
+    def _train(self, encoder: _Encoder, task: Task, corpora: Sequence[Any], language: str, seed: int) -> None:
+        """Plans a tagger, trained on the first of the corpora and tested on the last."""
+        (corpus, *others), tested = corpora, corpora[-1].name
+        trained_on, learnt = (corpus.name, f" after {corpus.name}") if others else (None, "")
         preset = preset_for(self.config.preset, task.name, corpus.language, encoder.static)
         if encoder.width is not None and not encoder.static:
             preset = replace(preset, precision=resolved_precision(encoder.width, preset))
-        tested, trained_on = (corpus.name, None) if target is None else (target.name, corpus.name)
-        corpora = [corpus] if target is None else [corpus, target]
-        learnt = "" if trained_on is None else f" after {trained_on}"
         stage = TagStage(
             title=f"{task} on {tested}{learnt}: {replace(encoder.variant, seed=seed).title('tag')}",
             root=self.data.root,
             encoder=encoder.node,
             task=task,
             corpus=corpus.name,
-            target=None if target is None else target.name,
+            target=tested if others else None,
             files=checksum(path for data in corpora for path in data.files((data.language,))),
             preset=preset,
             seed=seed,
         )
         variant = replace(encoder.variant, language=language, seed=seed)
         self._measure(stage, variant)
-        sentences = task.limit if target is None and len(self._like(task)) > 1 else None
+        sentences = task.limit if not others and len(self._like(task)) > 1 else None
         if sentences is not None:
             self._plan.sentences[stage.key] = sentences
         self._plan.costs.setdefault(CostRow(variant, "tag", task.name, tested, trained_on, sentences), (stage,))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,27 +24,17 @@ class OverrideError(ConfigError):
         self.field, self.problem = field or override, problem
 
 
+@dataclass(frozen=True)
 class Source:
-    """The fields of a configuration file with overrides, not yet typed.
+    """The fields of a configuration file with overrides, not yet typed; `root` is the file as YAML nodes.
 
     Any two are equal, so that configurations compare by their values and not by their files and lines.
     """
 
-    def __init__(
-        self,
-        values: dict[str, Any] | None = None,
-        path: Path | None = None,
-        root: yaml.Node | None = None,
-        overridden: Iterable[Where] = (),
-    ) -> None:
-        self.values, self.path = values or {}, path
-        self._root, self._overridden = root, tuple(overridden)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Source)
-
-    def __hash__(self) -> int:
-        return hash(Source)
+    values: dict[str, Any] = field(default_factory=dict, compare=False)
+    path: Path | None = field(default=None, compare=False)
+    root: yaml.Node | None = field(default=None, compare=False)
+    overridden: Sequence[Where] = field(default=(), compare=False)
 
     def wrong(self, *problems: tuple[Where, str]) -> ConfigError:
         """Builds the error of one field or several, with file and line, or the option of the command line."""
@@ -61,12 +52,12 @@ class Source:
         return prefix + message.rstrip(".")
 
     def _from_command_line(self, where: Where) -> str | None:
-        given = next((field for field in self._overridden if where[: len(field)] == field), None)
+        given = next((part for part in self.overridden if where[: len(part)] == part), None)
         return None if given is None else field_name(given)
 
     def _line(self, where: Where) -> int | None:
         """The line of the field, or of what holds it."""
-        node, line = self._root, None
+        node, line = self.root, None
         for step in where:
             if isinstance(node, yaml.MappingNode):
                 pair = next((pair for pair in node.value if pair[0].value == str(step)), None)
@@ -88,7 +79,7 @@ def read_source(path: Path, overrides: Iterable[str] = ()) -> Source:
         ConfigError: The file cannot be read, is not YAML or holds no fields, or an override is not `field=value`.
     """
     text = read_text(path, ConfigError)
-    values = parse_yaml(text, path, ConfigError, _StrictLoader)
+    values = parse_yaml(text, path, ConfigError, strict=True)
     if not isinstance(values, dict):
         seen = "The file is empty." if values is None else f"Holds a {'list' if isinstance(values, list) else 'value'}."
         raise ConfigError(seen, expected="Expected fields: study, base, languages, …", path=path)
@@ -104,22 +95,6 @@ def field_name(where: Where) -> str:
     return name
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML that refuses a field given twice, and fields whose name is not text."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(None, None, "a field's name is not text", key.start_mark)
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the field {key.value!r} is given twice", key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
 def _override(values: dict[str, Any], override: str) -> Where:
     """Applies one override; returns the path to its field."""
     name, equals, text = override.partition("=")
@@ -132,7 +107,7 @@ def _override(values: dict[str, Any], override: str) -> Where:
         if not isinstance(fields, dict):
             raise ConfigError(f"--set {override}: {parent!r} holds no fields.", fix=f"Set {parent!r} as a whole.")
     try:
-        fields[where[-1]] = parse_yaml(text, error=ConfigError, loader=_StrictLoader)
+        fields[where[-1]] = parse_yaml(text, error=ConfigError, strict=True)
     except ConfigError as error:
         raise ConfigError(f"--set {override}: {error}", fix="Quote special characters.") from error
     return where
