@@ -32,7 +32,7 @@ def safe_loading(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def check_weights(model: Any, info: Mapping[str, Any], folder: Path) -> None:
-    """Raises a ModelError where the file lacks, exceeds or mis-shapes weights of the body; `info` is what transformers says."""
+    """Raises a ModelError where weights of the body are missing, too many or mis-shaped; `info` is from transformers."""
     prefix, body = f"{model.base_model_prefix}.", {name for name, _ in model.base_model.named_children()} - {"pooler"}
 
     kinds = {"lack": "missing_keys", "have another shape of": "mismatched_keys", "have too much:": "unexpected_keys"}
