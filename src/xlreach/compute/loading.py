@@ -32,7 +32,7 @@ def safe_loading(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def check_weights(model: Any, info: Mapping[str, Any], folder: Path) -> None:
-    """Raises a ModelError where weights of the body are missing, too many or mis-shaped; `info` is from transformers."""
+    """Raises a ModelError where weights of the body are missing, too many or mis-shaped; `info` is what was loaded."""
     prefix, body = f"{model.base_model_prefix}.", {name for name, _ in model.base_model.named_children()} - {"pooler"}
 
     kinds = {"lack": "missing_keys", "have another shape of": "mismatched_keys", "have too much:": "unexpected_keys"}
