@@ -83,15 +83,10 @@ def train_alignment(
 ) -> Path:
     """Makes a retrieval encoder; returns its folder `out`, which plain `SentenceTransformer(out)` loads.
 
-    Args:
-        encoder: The folder to start from; it is not changed.
-        pairs: The training pairs: pair sources (bound, if they use prepared text), parallel text, collections.
-        seed: Of batches, crops, dropout and new weights.
-        out: The folder to write: the model with its pooling, and `alignment.json`, the record of the training.
-        low: The low-resource languages, for validation.
-        text: A file of unlabeled text for each language, for a pooling that is fitted on it.
-        checkpoint: The folder from which a killed run continues; None keeps no checkpoints.
-        cost: Receives `steps`, `pairs` (drawn, at most) and `loss` (mean of the last tenth of the steps).
+    `alignment.json` in it records the training. `pairs` are pair sources (bound, if they use prepared text), parallel
+    text or collections; `low` are the low-resource languages, for validation; `text` has a file of unlabeled text for
+    each language, for a pooling that is fitted on it. A killed run continues from `checkpoint`. `cost` receives the
+    `steps`, `pairs` (drawn, at most) and `loss` (mean of the last tenth of the steps).
 
     Raises:
         DataError: There are no pairs for a kind of batch, too few to validate, or no text to fit the pooling on.

@@ -31,14 +31,10 @@ Rows = Sequence[int]
 
 @dataclass
 class PairTable:
-    """All pairs of a run as rows, divided into pools.
+    """All pairs of a run as rows: `groups` numbers each row's group, `by_dataset` holds the rows of each pool.
 
-    Attributes:
-        groups: The number of each row's group.
-        by_dataset: The rows of each pool, by data set and (query language, passage language).
-        given: The hard negatives that the source gives, by row.
-        negatives: The hard negatives of each row, all the same number; empty for none.
-        against: The groups of a row's hard negatives, by row.
+    A pool is a data set and (query language, passage language). `given` are the hard negatives of the source, by row;
+    `negatives` those in use, the same number for every row, and `against` their groups.
     """
 
     queries: list[str] = field(default_factory=list)
@@ -67,10 +63,7 @@ def gather_pairs(
     seed: int,
     query_language: str | None = None,
 ) -> PairTable:
-    """Reads every pair that a run can draw.
-
-    Args:
-        query_language: The only language of queries; None takes all.
+    """Reads every pair that a run can draw; with `query_language`, only those with queries in that language.
 
     Raises:
         DataError: A kind of batch is asked for and no source has pairs for it, or no two pairs tell each other apart.

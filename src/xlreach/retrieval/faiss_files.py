@@ -83,16 +83,12 @@ def merges(index: Any) -> bool:
 
 
 def merge_shards(trained: Path, shards: Sequence[Path], out: Path, vectors: Vectors) -> None:
-    """Merges shards into one index file, without holding their codes in memory.
+    """Merges shards into one index file `out`, without holding their codes in memory.
 
     FAISS's `merge_ondisk` leaves an index that refers to a second file by its path. Here its lists are written into the
-    index file, so that the file can be copied and opens with plain `faiss.read_index`.
-
-    Args:
-        trained: The trained, empty index that all shards were made from; `merges` must be true of it.
-        shards: Index files of its `candidates`, in the order of their documents, with row numbers of the whole as ids.
-        out: The file to write, with a temporary `<out>.lists`.
-        vectors: The exact vectors of all documents, shape (documents, dimension).
+    index file, so that the file can be copied and opens with plain `faiss.read_index`. All shards were made from the
+    index `trained`, of which `merges` must be true; they are in the order of their documents, with row numbers of the
+    whole as ids. `vectors` are the exact ones of all documents, shape (documents, dimension).
     """
     lists_file = out.with_name(out.name + ".lists")
     index, merged = faiss.read_index(str(trained)), faiss.read_index(str(trained))

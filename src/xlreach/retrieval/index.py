@@ -122,18 +122,12 @@ def build_index(
     language: str = "und",
     checkpoint: Path | None = None,
 ) -> Path:
-    """Encodes documents (title, then text), indexes them, and returns `out`.
+    """Encodes documents (title, then text), indexes them, and returns `out`; an index that is there is replaced.
 
-    A document without text is kept, so that row numbers and judgments stay whole; its vector is that of the special
-    tokens alone.
-
-    Args:
-        encoder: The encoder or its folder.
-        documents: Read once, streaming; ids are unique.
-        out: The folder to write; replaced as a whole if it is an index already.
-        factory: A FAISS factory string; where its index keeps only codes, exact vectors rank what the codes find.
-        language: Written into the manifest.
-        checkpoint: Keeps the vectors until the index is complete, so that a killed run goes on; None keeps none.
+    Documents are read once, streaming; their ids are unique. A document without text is kept, so that row numbers and
+    judgments stay whole; its vector is that of the special tokens alone. Where the index of the FAISS string `factory`
+    keeps only codes, exact vectors rank what the codes find. `checkpoint` keeps the vectors until the index is complete,
+    so that a killed run goes on.
 
     Raises:
         SpecError: The index string cannot be used.
@@ -164,12 +158,9 @@ def build_index(
 
 
 def open_index(folder: Path | str, encoder: TextEncoder | str | None = None, *, verify: bool = True) -> DenseIndex:
-    """Opens an index folder for searching.
+    """Opens an index folder for searching with an encoder, given or by its fingerprint; None only looks at the folder.
 
-    Args:
-        folder: What `build_index` wrote.
-        encoder: The encoder of the queries, or its fingerprint; None if the folder is only looked at.
-        verify: Whether to compare checksums of the files (about a second a gigabyte); sizes are always compared.
+    Sizes of the files are always compared; `verify` compares checksums too, which takes about a second a gigabyte.
 
     Raises:
         IndexFolderError: Another encoder built it, a file is missing or changed, or the manifest was edited.

@@ -39,16 +39,10 @@ def update_index(
     remove: Iterable[str] = (),
     checkpoint: Path | None = None,
 ) -> Path:
-    """Removes documents (by id) from an index folder, adds others, and returns the folder.
+    """Removes documents (by id) from an index folder, adds others (read once, streaming), and returns the folder.
 
     The documents that stay keep their order; added ones follow. An id that is both removed and added is replaced.
-
-    Args:
-        folder: What `build_index` wrote.
-        encoder: The encoder that it was built with, or its folder.
-        add: Read once, streaming.
-        remove: The ids of documents to remove.
-        checkpoint: As for `build_index`.
+    `encoder` is the one that the index was built with; `checkpoint` is as for `build_index`.
 
     Raises:
         IndexFolderError: The folder is damaged or another encoder's.

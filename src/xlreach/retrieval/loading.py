@@ -33,11 +33,8 @@ def load_encoder(
 ) -> SentenceTransformer:
     """Loads a folder as a SentenceTransformer, without running code or pickles from it.
 
-    Args:
-        pooling: Replaces the pooling that the folder declares; None and `auto` keep it. Nothing is fitted here.
-        max_length: Tokens that a text is truncated to; None keeps the folder's own limit.
-        device: As torch names it; None takes an accelerator where there is one.
-        attention: `eager` or `sdpa`; None leaves the choice to transformers.
+    None keeps what the folder declares (pooling, which is not fitted here, and the tokens that a text is truncated to),
+    takes an accelerator where there is one, and leaves `attention` (`eager` or `sdpa`) to transformers.
 
     Raises:
         SpecError: There is no such pooling, or the encoder does not have a layer that it averages.

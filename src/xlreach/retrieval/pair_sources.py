@@ -114,10 +114,7 @@ class Triples(PairSpec):
 
 
 def open_pairs(text: str, root: Path) -> PairSource:
-    """The pair source that a string names.
-
-    Args:
-        text: `crops`, `crops(DATA SET)`, `triples(FILE)` or a data set with pairs.
+    """The pair source that `crops`, `crops(DATA SET)`, `triples(FILE)` or a data set with pairs names.
 
     Raises:
         SpecError: It names nothing, or a data set without pairs.

@@ -18,14 +18,10 @@ from xlreach.store import Workspace
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class AlignStage(Stage):
-    """A retrieval encoder: trained on pairs that are in no evaluation set, or with another pooling.
+    """A retrieval encoder: trained on pairs that are in no `evaluation` set, or with another pooling.
 
-    Attributes:
-        identity: The fingerprints of the models that the alignment names.
-        pairs: The names of the pair sources.
-        evaluation: The evaluation sets of the study in these languages.
-        text: The text of each language, if pairs are cut from it or the pooling is fitted on it.
-        seed: None if the alignment does not train.
+    `identity` has the fingerprints of the models that the alignment names. `text` is that of each language, if pairs are
+    cut from it or the pooling is fitted on it. `seed` is None if the alignment does not train.
     """
 
     kind: ClassVar[str] = "align"

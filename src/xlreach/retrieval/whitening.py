@@ -33,11 +33,7 @@ Matrix = NDArray[np.float64]
 def add_correction(
     model: SentenceTransformer, pooling: Pooling, text: Mapping[str, Path], transform: Callable[[str], str]
 ) -> None:
-    """Inserts the fitted layer before the normalizing one, which must be the last.
-
-    Args:
-        text: A file of unlabeled text for each language.
-        transform: Applied to text before the encoder reads it.
+    """Fits the layer on a file of unlabeled text for each language, and inserts it before the normalizing one, the last.
 
     Raises:
         DataError: There is no text, or text of one language only although language means are to be removed.

@@ -26,11 +26,7 @@ _LOW_PADDING = 1000  # a padding id up to here keeps its row when other rows are
 def load_backbone(
     path: Path, device: torch.device, attention_dropout: float | None = None, hidden_dropout: float | None = None
 ) -> tuple[Any, Any]:
-    """The tokenizer and the encoder of a folder, in float32.
-
-    Args:
-        attention_dropout: The dropout of attention weights; None keeps the encoder's.
-        hidden_dropout: All other dropout; None keeps the encoder's.
+    """The tokenizer and the encoder of a folder, in float32; a dropout of None keeps the encoder's.
 
     Raises:
         ModelError: The folder is not an encoder, or its tokenizer gives no word ids.
@@ -70,15 +66,11 @@ def reading_limit(encoder: Any) -> int:
 def drop_unused_rows(
     encoder: Any, padding: int, splits: Iterable[list[TokenizedSentence]], folder: Path | None = None
 ) -> tuple[list[list[TokenizedSentence]], SparseEmbeddings | None]:
-    """Keeps only the embedding rows of pieces that occur, and renumbers the pieces.
+    """Keeps only the embedding rows of pieces that occur in the `splits`, and renumbers the pieces.
 
     No result changes: the other rows get no gradient and reach no output. Of XLM-R's 192 million embedding weights a
-    treebank uses a twentieth, but the optimizer would update all of them at every step.
-
-    Args:
-        padding: The padding id; it does not change, because the RoBERTa family derives positions from it.
-        splits: All sentences that will be read before the rows are restored.
-        folder: Where the whole table is stored until then; None drops it.
+    treebank uses a twentieth, but the optimizer would update all of them at every step. The padding id does not change,
+    because the RoBERTa family derives positions from it. `folder` stores the whole table; None drops it.
 
     Returns:
         The sentences with the new ids, and the narrowed embeddings, which can be restored; None if nothing was dropped.

@@ -77,10 +77,7 @@ def spans(tags: Sequence[str]) -> set[tuple[str, int, int]]:
 
 
 def conll18(gold: Sequence[Sentence], predicted: Sequence[Sentence]) -> dict[str, tuple[float, int]]:
-    """UAS and LAS (F1, 0 to 1) with the number of gold words, by udtools' evaluation.
-
-    Args:
-        predicted: The same sentences with predicted heads and relations, and the same multiword ranges.
+    """UAS and LAS (F1, 0 to 1) with the number of gold words, by udtools' evaluation of the same sentences.
 
     Raises:
         DataError: The official evaluation refuses the trees.

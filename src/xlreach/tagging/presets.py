@@ -101,10 +101,7 @@ _PAPER_BATCHES = {
 
 
 def preset_for(name: str, task: str, language: str, static: bool = False) -> Preset:
-    """The preset of that name for a task (`pos`, `parse`, `ner`) in a language.
-
-    Args:
-        static: Whether the words are read as static vectors instead of by an encoder.
+    """The preset of that name for a task in a language; `static` where words are static vectors.
 
     Raises:
         ConfigError: There is no such preset.

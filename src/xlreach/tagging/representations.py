@@ -28,14 +28,10 @@ _MULTIPLE = 8  # padded lengths, so that batches have few shapes
 
 @dataclass(frozen=True)
 class TokenizedSentence:
-    """A sentence as the encoder reads it.
+    """A sentence as the encoder reads it: `windows` has the ids of each window, special tokens included.
 
-    Attributes:
-        windows: The ids of each window, special tokens included.
-        row: The window of each pooled piece.
-        column: Its position in the window.
-        word: Its word.
-        words: The number of words; each has at least one pooled piece.
+    A pooled piece stands in window `row` at position `column` and belongs to word `word`; each of the `words` words has
+    at least one.
     """
 
     windows: tuple[np.ndarray, ...]
@@ -56,13 +52,10 @@ class TokenizedSentence:
 
 
 class WordTokenizer:
-    """Splits words into pieces and sentences into windows.
+    """Splits words into pieces and sentences into windows, with a fast tokenizer.
 
-    Args:
-        tokenizer: A fast tokenizer, Unigram, WordPiece or other.
-        limit: The number of pieces that the encoder reads at once, special tokens included.
-        pooling: Which of a word's pieces represent it.
-        transform: Applied to each word first (`adapt.romanize.input_transform`).
+    `limit` is the number of pieces that the encoder reads at once, special tokens included; `transform` is applied to
+    each word first (`adapt.romanize.input_transform`).
     """
 
     def __init__(

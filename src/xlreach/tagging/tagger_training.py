@@ -113,13 +113,9 @@ class Tagger(nn.Module):
 
 
 def plan_batches(sentences: Sequence[TokenizedSentence], max_sentences: int, max_pieces: int) -> list[list[int]]:
-    """Groups sentences, in their order, into batches.
+    """Groups sentences, in their order, into batches, by their indexes.
 
-    Args:
-        max_pieces: The largest number of pieces in a batch, padding included; a longer sentence is a batch alone.
-
-    Returns:
-        The indexes of each batch's sentences.
+    A batch has at most `max_pieces` pieces, padding included; a longer sentence is a batch alone.
     """
     batches: list[list[int]] = []
     longest = rows = 0
@@ -147,13 +143,9 @@ def train(
 ) -> History:
     """Trains until the dev figure stops rising, and leaves the best epoch's weights in `tagger`.
 
-    Args:
-        tagger: Untrained; the caller has seeded torch for its initial weights.
-        dev: Sentences and gold annotations that decide which epoch is best.
-        seed: Decides dropout and the order of batches.
-        checkpoint: The folder of the checkpoint; training continues from one that is there.
-        identity: Identifies the run; a checkpoint of another run is ignored.
-        checkpoint_seconds: The shortest time between two checkpoints, which are written at the end of an epoch.
+    The caller has seeded torch for the initial weights; `seed` decides dropout and the order of batches. Training
+    continues from a checkpoint in the folder, unless its `identity` is that of another run; one is written at the end of
+    an epoch, `checkpoint_seconds` after the last at the soonest.
 
     Raises:
         ModelError: The loss is no longer finite.
