@@ -20,8 +20,8 @@ from xlreach.store import Workspace
 class AlignStage(Stage):
     """A retrieval encoder: trained on pairs that are in no `evaluation` set, or with another pooling.
 
-    `identity` has the fingerprints of the models that the alignment names. `text` is that of each language, if pairs are
-    cut from it or the pooling is fitted on it. `seed` is None if the alignment does not train.
+    `identity` has the fingerprints of the models that the alignment names. `text` is that of each language, where pairs
+    are cut from it or the pooling is fitted on it. `seed` is None if the alignment does not train.
     """
 
     kind: ClassVar[str] = "align"
