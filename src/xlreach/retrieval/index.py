@@ -126,8 +126,8 @@ def build_index(
 
     Documents are read once, streaming; their ids are unique. A document without text is kept, so that row numbers and
     judgments stay whole; its vector is that of the special tokens alone. Where the index of the FAISS string `factory`
-    keeps only codes, exact vectors rank what the codes find. `checkpoint` keeps the vectors until the index is whole, so
-    that a killed run goes on.
+    keeps only codes, exact vectors rank what the codes find. `checkpoint` keeps the vectors until the index is
+    whole, so that a killed run goes on.
 
     Raises:
         SpecError: The index string cannot be used.

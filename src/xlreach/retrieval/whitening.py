@@ -33,7 +33,7 @@ Matrix = NDArray[np.float64]
 def add_correction(
     model: SentenceTransformer, pooling: Pooling, text: Mapping[str, Path], transform: Callable[[str], str]
 ) -> None:
-    """Fits the layer on a file of unlabeled text for each language, and inserts it before the normalizing one, the last.
+    """Fits the layer on a file of unlabeled text for each language; inserts it before the normalizing one, the last.
 
     Raises:
         DataError: There is no text, or text of one language only although language means are to be removed.

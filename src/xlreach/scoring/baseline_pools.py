@@ -24,11 +24,7 @@ Documents = Mapping[str, Sequence[Document]]
 
 
 def open_pool(retriever: Retriever, documents: Documents, indexes: Mapping[str, DenseIndex]) -> Pool:
-    """The pool that a retriever ranks.
-
-    Args:
-        documents: By language; not read for `dense`.
-        indexes: By language; read where the retriever uses an encoder.
+    """The pool that a retriever ranks: of documents by language, or for an encoder of indexes by language.
 
     Raises:
         DataError: The indexes do not hold the same documents as `documents`.

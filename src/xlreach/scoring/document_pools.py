@@ -52,13 +52,11 @@ class QueryBatch:
 
 @dataclass(frozen=True)
 class Block:
-    """The results of some consecutive queries.
+    """The results of some consecutive queries, from the number `start` on.
 
-    Attributes:
-        start: The number of the first query.
-        judged: Ranks of the relevant documents, over the whole pool if the pool is exact.
-        columns: Documents by rank, as columns of the pool, shape (queries, depth); −1 where nothing more is retrieved.
-        scores: Shape as `columns`; −∞ where nothing more is retrieved.
+    `judged` has the ranks of the relevant documents, over the whole pool if the pool is exact. `columns` are documents
+    by rank, as columns of the pool, −1 where nothing more is retrieved, and `scores` theirs, −∞ there; both have the
+    shape (queries, depth).
     """
 
     start: int

@@ -56,7 +56,7 @@ def evaluate(
     retriever: str | Retriever = "dense",
     notes: list[str] | None = None,
 ) -> list[Measurement]:
-    """Scores an encoder on a collection.
+    """Scores an encoder, the one that the indexes were built with, on a collection.
 
     Writes into `out`: `measurements.jsonl`, `queries.parquet` and `ranks.parquet` (see `per_query`), and in `trec/` the
     runs and qrels, named `<data set>.<setting>.<query language>[-<document language>]`.
@@ -68,18 +68,12 @@ def evaluate(
     `excess_share@10` (minus its share of the relevant documents); see `bias`.
 
     Args:
-        encoder: The encoder that the indexes were built with; None for a retriever that uses none.
-        collection: Queries, judgements, and for other retrievers than `dense` the documents.
         indexes: Index folders by language; only the languages for a retriever that uses no encoder.
         depth: The number of documents of each ranking that count, for the measures and in the runs; None counts all.
             Rank distance is always over all.
         cost: Receives `queries` and `documents`, how many were scored.
         query_languages: Languages of the queries; None takes those that have an index.
-        runs: Whether to write the runs and qrels.
         notes: Receives sentences that a reader of the results must know, such as how many judged documents are missing.
-
-    Returns:
-        The measurements, as in `measurements.jsonl`.
 
     Raises:
         SpecError: A measure or setting does not exist.

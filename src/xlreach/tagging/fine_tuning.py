@@ -55,14 +55,10 @@ def learn(
     checkpoint_seconds: float = 60.0,
     keep: Path | None = None,
 ) -> Learned:
-    """Trains on `train_sentences`, stops by `dev_sentences`, predicts `test_sentences`; see `run_tagging`.
+    """Trains on `train_sentences`, stops by `dev_sentences`, predicts `test_sentences`; see `run_tagging` and `train`.
 
-    The caller's random state does not change.
-
-    Args:
-        names: What errors call the training and the test data.
-        checkpoint_seconds: As for `train`.
-        keep: A temporary folder, needed to keep the tagger; None discards it.
+    The caller's random state does not change. `names` is what errors call the training and the test data. The tagger is
+    kept in the folder `keep`; None discards it.
     """
     splits = {"train": train_sentences, "dev": dev_sentences[: preset.dev_sentences], "test": test_sentences}
     gold = {split: [task.annotation(sentence) for sentence in sentences] for split, sentences in splits.items()}

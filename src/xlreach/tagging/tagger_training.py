@@ -144,8 +144,8 @@ def train(
     """Trains until the dev figure stops rising, and leaves the best epoch's weights in `tagger`.
 
     The caller has seeded torch for the initial weights; `seed` decides dropout and the order of batches. Training
-    continues from a checkpoint in the folder, unless its `identity` is that of another run; one is written at the end of
-    an epoch, `checkpoint_seconds` after the last at the soonest.
+    continues from a checkpoint in the folder, unless its `identity` is that of another run; one is written at the end
+    of an epoch, `checkpoint_seconds` after the last at the soonest.
 
     Raises:
         ModelError: The loss is no longer finite.

@@ -44,20 +44,12 @@ def run_tagging(
     each test sentence: a measure is the sum of correct divided by the sum of total); `training.json` (task and preset
     as used, labels, sizes, labels that the training data do not have, losses and dev scores).
 
-    Args:
-        task: The task, as an object or a string (`parse`, `pos(column=upos)`).
-        encoder: An encoder folder that plain `AutoModel` and `AutoTokenizer` load, or a folder of static word vectors,
-            which BiLSTMs then read.
-        data: The training and dev splits, and the test split unless `test_data` is given. Without a dev split, every
-            tenth training sentence is held out.
-        preset: How to train, by name or value.
-        seed: Of the head's initial weights, dropout and batches; the same seed gives the same scores.
-        checkpoint: A folder that outlives an interrupted run; training continues from what is there. None takes
-            `out/.checkpoint`, which is removed in the end.
-        cost: Receives `tokens` (pieces read in training), `epochs` and `examples`.
-        test_data: Another data set to test on; the rows then have `data` in the field `trained_on`. If its language is
-            another one, this is zero-shot transfer, and the setting of the rows is `transfer`.
-        on_trained: Called with the trained tagger, which can annotate any sentence; not for static word vectors.
+    The encoder is a folder that plain `AutoModel` and `AutoTokenizer` load, or of static word vectors, which BiLSTMs
+    read. Without a dev split, every tenth training sentence is held out. Training continues from what is in
+    `checkpoint`; None takes `out/.checkpoint`, which is removed in the end. `cost` receives `tokens` (pieces read in
+    training), `epochs` and `examples`. With `test_data`, the rows have `data` in the field `trained_on`; if its language
+    is another one, this is zero-shot transfer, and their setting is `transfer`. `on_trained` is called with the trained
+    tagger, which can annotate any sentence, but not for static word vectors.
 
     Returns:
         One row per measure, values from 0 to 1; study, base, recipe, alignment and seed are None.
