@@ -47,9 +47,9 @@ def run_tagging(
     The encoder is a folder that plain `AutoModel` and `AutoTokenizer` load, or of static word vectors, which BiLSTMs
     read. Without a dev split, every tenth training sentence is held out. Training continues from what is in
     `checkpoint`; None takes `out/.checkpoint`, which is removed in the end. `cost` receives `tokens` (pieces read in
-    training), `epochs` and `examples`. With `test_data`, the rows have `data` in the field `trained_on`; if its language
-    is another one, this is zero-shot transfer, and their setting is `transfer`. `on_trained` is called with the trained
-    tagger, which can annotate any sentence, but not for static word vectors.
+    training), `epochs` and `examples`. With `test_data`, the rows have `data` in the field `trained_on`; if its
+    language is another one, this is zero-shot transfer, and their setting is `transfer`. `on_trained` is called with
+    the trained tagger, which can annotate any sentence, but not for static word vectors.
 
     Returns:
         One row per measure, values from 0 to 1; study, base, recipe, alignment and seed are None.
