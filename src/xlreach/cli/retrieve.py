@@ -91,7 +91,7 @@ def index(
 ) -> None:
     """Build an index for each language, or change one.
 
-    The text is a document a line, or JSON lines with _id, text and perhaps title. --lang chooses languages of
+    The text is a document a line, JSON lines, TSV or CSV (_id, text and perhaps title). --lang chooses languages of
     --dataset; without it all are indexed. An index keeps the pooling and prompts of its encoder.
     """
     from xlreach.spec import folder_name

@@ -113,7 +113,7 @@ class Index:
 
         Args:
             encoder: The encoder, with its pooling and prompts, which the index keeps in its manifest.
-            documents: By language: a file (a document a line, or JSON lines with `_id`, `text` and perhaps `title`),
+            documents: By language: a file (a document a line; or JSON lines, TSV or CSV with `_id`, `text`, `title`),
                 or the documents themselves as texts or mappings. One without an id is named `<language>-<number>`.
             dataset: A collection whose documents are indexed instead: its name, or opened.
             languages: Those of the collection's languages to index; all if empty.
