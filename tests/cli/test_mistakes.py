@@ -175,7 +175,7 @@ def test_index(refused, tiny, tmp_path, text):
     index("mt=worse.jsonl", "worse.jsonl:2: Not JSON")
     index("mt=twice.jsonl", "'a' occurs twice")
     index("mt=mt.txt", "index 'Flatt'", "Did you mean 'Flat'", factory="Flatt")
-    index("mt=mt.txt", "100 centroids, from only 2 documents", factory="IVF100,Flat")
+    index("mt=mt.txt", "trained on 100 vectors or more, but there are only 2 documents", factory="IVF100,Flat")
     index("qla=mt.txt", "Both documents and a collection", dataset="folder:retrieval/artificial-test")
     collection = ("--dataset", "folder:retrieval/artificial-test", "--out", "out")
     refused("index", encoder, "--lang", "mt", *collection, words=["no text in 'mt'"])

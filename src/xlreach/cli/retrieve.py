@@ -131,6 +131,9 @@ def search(
     k: Annotated[int, typer.Option("-k", help="How many documents.", min=1)] = 10,
     queries: Annotated[Path | None, typer.Option(help="A file of queries, one a line, or queries.jsonl.")] = None,
     trec: Annotated[Path | None, typer.Option(help="Write a TREC run.")] = None,
+    self_retrieving: Annotated[
+        bool, typer.Option("--self-retrieving", help="Queries are among the documents: leave out a query's own id.")
+    ] = False,
     json_: Json = False,
 ) -> None:
     """Search one, several or all languages, in one ranking.
@@ -141,7 +144,7 @@ def search(
         raise XLReachError("Give one query, or --queries FILE with --trec FILE.")
     opened = xl.Index.open(encoder, indexes, lang)
     if queries is not None and trec is not None:
-        count = opened.write_run(trec, queries, k)
+        count = opened.write_run(trec, queries, k, self_retrieving=self_retrieving)
         return typer.echo(f"Run of {count} queries in {', '.join(opened.languages)}: {trec}")
     return show(opened.search(query or "", k), json_)
 

@@ -239,7 +239,13 @@ class Index:
         return hits[0] if isinstance(query, str) else hits
 
     def write_run(
-        self, path: PathLike, queries: PathLike | Mapping[str, str], k: int = 10, languages: str | Sequence[str] = ()
+        self,
+        path: PathLike,
+        queries: PathLike | Mapping[str, str],
+        k: int = 10,
+        languages: str | Sequence[str] = (),
+        *,
+        self_retrieving: bool = False,
     ) -> int:
         """Searches many queries and writes a TREC run, which ir-measures and trec_eval read.
 
@@ -248,6 +254,8 @@ class Index:
             queries: A file (a query a line, or JSON lines with `_id` and `text`), or queries by id.
             k: How many documents each query finds, at most.
             languages: The languages to search; all if empty.
+            self_retrieving: Whether the queries are among the documents, as in bitext: then the document with a query's
+                id is left out of its ranking.
 
         Returns:
             How many queries were searched.
@@ -263,7 +271,10 @@ class Index:
         indexes, target = self._chosen(languages), output(path, "run")
         asked = dict(queries) if isinstance(queries, Mapping) else dict(read_queries(Path(queries)))
         ids = list(asked)
-        ranked = rank(self.encoder.encode(list(asked.values()), "query"), indexes, k)
+        ranked = rank(self.encoder.encode(list(asked.values()), "query"), indexes, k + self_retrieving)
+        if self_retrieving:
+            rankings = zip(ids, ranked, strict=True)
+            ranked = [[hit for hit in ranking if hit[0] != name][:k] for name, ranking in rankings]
         write_search_run(target, ids, ranked)
         return len(ids)
 

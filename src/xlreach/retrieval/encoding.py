@@ -104,7 +104,7 @@ class TextEncoder:
         self._tokenizer = first.tokenizer if isinstance(first, Transformer) else None
         self._weights = sum(weight.numel() for name, weight in first.named_parameters() if "embeddings" not in name)
         self._int8: Any = None
-        self._used: set[str] = set()
+        self.formats: set[str] = set()
         if dtype == "int8":
             if self._tokenizer is None or wanted.layers:
                 raise SpecError("int8 is for transformers, pooled from the last layer.", fix="Use --dtype auto.")
@@ -114,7 +114,7 @@ class TextEncoder:
     @property
     def computed(self) -> str:
         """The formats that texts were encoded in so far (`bf16+fp32`); before, what is asked for."""
-        return "+".join(sorted(self._used)) or self.dtype
+        return "+".join(sorted(self.formats)) or self.dtype
 
     def encode(self, texts: Sequence[str], prompt: str | None = None, language: str = "") -> Vectors:
         """Unit vectors of texts, shape (number of texts, dimension); repeated texts are encoded once.
@@ -146,7 +146,7 @@ class TextEncoder:
         log = out.with_name(out.name + ".chunks")
         settings = [self.fingerprint, self.pooling, self.max_length, self.dtype, self._prefix(prompt), language, chunk]
         finished, row_bytes = read_chunk_log(log, settings) if out.is_file() else [], self.dimension * 4
-        ends = np.cumsum([count for count, _ in finished]) * row_bytes
+        ends = np.cumsum([count for count, *_ in finished]) * row_bytes
         del finished[np.searchsorted(ends, out.stat().st_size if finished else 0, "right") :]  # not all in the file
         write_chunk_log(log, settings, finished)
         rows, seen = 0, FirstOccurrence()
@@ -154,7 +154,9 @@ class TextEncoder:
         with progress, out.open("r+b" if finished else "w+b") as vectors:
             for number, part in enumerate(chunks(texts, chunk)):
                 entry, first = [len(part), texts_digest(part)], seen.first_rows(part)
-                if finished[number : number + 1] != [entry]:
+                if [chunk[:2] for chunk in finished[number : number + 1]] == [entry]:
+                    self.formats.update(finished[number][2])
+                else:
                     if len(finished) > number:  # encoded from other texts
                         del finished[number:]
                         write_chunk_log(log, settings, finished)
@@ -168,8 +170,8 @@ class TextEncoder:
                     vectors.truncate()
                     vectors.write(block.data)
                     vectors.flush()
-                    finished.append(entry)
-                    append_chunk(log, entry)
+                    finished.append([*entry, sorted(self.formats)])
+                    append_chunk(log, finished[-1])
                 rows += len(part)
                 progress.update(len(part))
             vectors.truncate(rows * row_bytes)
@@ -185,7 +187,7 @@ class TextEncoder:
             exact = self._encode_unique(texts, prefix, language)
         finally:
             self._int8 = quick
-            self._used.clear()
+            self.formats.clear()
         self.fidelity = check_fidelity(ours, exact, self.path)
 
     def _prefix(self, prompt: str | None) -> str:
@@ -215,7 +217,7 @@ class TextEncoder:
                 same.setdefault(tuple(ids), []).append(row)
             half = self._use_half(sum(map(len, same)))
             batches = self._by_pieces(pieces, list(same.values()), self._budget())
-        self._used.add("bf16" if half else "fp32" if self._int8 is None else "int8")
+        self.formats.add("bf16" if half else "fp32" if self._int8 is None else "int8")
         with _halved(self.model[0]) if half else contextlib.nullcontext():
             # OpenVINO starts its own threads and computes one batch at a time.
             device = self.model.device.type if self._int8 is None else "openvino"

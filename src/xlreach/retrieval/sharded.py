@@ -135,16 +135,17 @@ def _encode(encoder: TextEncoder, work: Path, count: int, language: str) -> Vect
     """The vectors of all documents, memory-mapped; one actor per device encodes the chunks that are not finished."""
     log, file = work / "vectors.jsonl", work / "vectors.f32"
     settings = [encoder.fingerprint, encoder.dimension, count, language]
-    finished: dict[int, str] = dict(read_chunk_log(log, settings))
+    finished: dict[int, list[str]] = {number: entry for number, *entry in read_chunk_log(log, settings)}
     size = count * encoder.dimension * 4
     whole = file.is_file() and file.stat().st_size == size
     finished = finished if whole else {}
-    write_chunk_log(log, settings, finished.items())
+    write_chunk_log(log, settings, [[number, *entry] for number, entry in finished.items()])
     if not finished:
         with file.open("wb") as stream:
             stream.truncate(size)
     groups, given = pq.ParquetFile(work / "ids.parquet").num_row_groups, share()
-    numbered = [{"chunk": number, "digest": finished.get(number, "")} for number in range(groups)]
+    earlier = [finished.get(number, ["", ""]) for number in range(groups)]
+    numbered = [{"chunk": n, "digest": digest, "format": used} for n, (digest, used) in enumerate(earlier)]
     folders = [str(path.resolve()) for path in (encoder.path, work, Path())]
     encoded = ray.data.from_items(numbered, override_num_blocks=groups).map_batches(
         _Encoder,
@@ -158,7 +159,8 @@ def _encode(encoder: TextEncoder, work: Path, count: int, language: str) -> Vect
         for row in encoded.iter_rows():
             if row["error"]:
                 raise XLReachError(row["error"])
-            append_chunk(log, [row["chunk"], row["digest"]])
+            append_chunk(log, [row["chunk"], row["digest"], row["format"]])
+            encoder.formats.update(row["format"].split("+"))
             progress.update(row["rows"])
     vectors = np.memmap(file, dtype=np.float32, mode="r+", shape=(count, encoder.dimension))
     again = np.fromfile(work / _REPEATED, np.int64).reshape(-1, 2)
@@ -181,7 +183,7 @@ class _Encoder:
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Encodes one chunk, unless its vectors were computed from the same texts before."""
-        number, earlier_digest = int(batch["chunk"][0]), str(batch["digest"][0])
+        number, earlier_digest, used = int(batch["chunk"][0]), str(batch["digest"][0]), str(batch["format"][0])
         documents = table_documents(self.documents.read_row_group(number), "")
         start = sum(self.documents.metadata.row_group(before).num_rows for before in range(number))
         fresh = np.setdiff1d(np.arange(start, start + len(documents)), self.repeated)
@@ -193,12 +195,14 @@ class _Encoder:
             except XLReachError as error:
                 message = str(error)
             else:
+                used = self.encoder.computed
                 vectors = np.zeros((len(documents), self.encoder.dimension), dtype=np.float32)
                 vectors[fresh - start] = encoded
                 with (self.work / "vectors.f32").open("r+b") as stream:
                     stream.seek(start * vectors.strides[0])
                     stream.write(vectors.data)
-        return {"chunk": [number], "rows": [len(documents)], "digest": [digest], "error": [message]}
+        done = {"chunk": number, "rows": len(documents), "digest": digest, "format": used, "error": message}
+        return {name: [value] for name, value in done.items()}
 
 
 def _shard(

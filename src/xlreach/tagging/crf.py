@@ -32,15 +32,10 @@ class LinearChainCRF(nn.Module):
         self.transitions = nn.Parameter(torch.zeros(len(tags), len(tags)))
 
     def log_likelihood(self, emissions: Tensor, tags: Tensor, mask: Tensor) -> Tensor:
-        """Log-probability of each sequence.
+        """Log-probability of each sequence, (batch,), from scores of shape (batch, length, tags).
 
-        Args:
-            emissions: (batch, length, tags) scores.
-            tags: (batch, length) indices of a valid sequence; read only where `mask` is true.
-            mask: (batch, length) true for words; true in the first position, right-padded.
-
-        Returns:
-            (batch,) log-probabilities.
+        `tags`, (batch, length), are indices of a valid sequence, read only where `mask` is true: for words, the first
+        position included, right-padded.
         """
         return self.sequence_score(emissions, tags, mask) - self.log_partition(emissions, mask)
 

@@ -24,14 +24,10 @@ class Head(nn.Module, ABC):
 
     @abstractmethod
     def loss(self, words: Tensor, mask: Tensor, labels: Tensor, heads: Tensor) -> Tensor:
-        """Mean loss per word.
+        """Mean loss per word, of word representations of shape (batch, length, size); `mask` is true for words.
 
-        Args:
-            words: (batch, length, size) word representations.
-            mask: (batch, length) true for words.
-            labels: (batch, length) label indices, `IGNORED` for padding and unknown labels.
-            heads: (batch, length) gold heads counted from 1, 0 for the root, `IGNORED` for padding; tasks without
-                trees ignore them.
+        `labels` are label indices and `heads` gold heads counted from 1, 0 for the root, both (batch, length) with `IGNORED`
+        for padding and unknown labels; tasks without trees ignore the heads.
         """
 
     @abstractmethod

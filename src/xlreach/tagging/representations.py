@@ -99,14 +99,10 @@ class WordTokenizer:
 
 
 def plan_windows(lengths: Sequence[int], capacity: int, overlap: int) -> list[tuple[int, int, int, int]]:
-    """Splits a long sentence into windows.
+    """Splits a long sentence into windows, from the number of pieces of each word, at most `capacity`.
 
-    Args:
-        lengths: The number of pieces of each word, at most `capacity`.
-        overlap: The number of pieces that neighboring windows share, at most.
-
-    Returns:
-        (first word, last + 1, first owned word, last owned + 1) of each window; every word is owned by one window.
+    Neighboring windows share at most `overlap` pieces. Returns (first word, last + 1, first owned word, last owned + 1)
+    of each window; every word is owned by one window.
     """
     bounds: list[tuple[int, int]] = []
     first = 0

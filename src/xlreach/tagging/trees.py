@@ -13,14 +13,10 @@ from ufal.chu_liu_edmonds import chu_liu_edmonds
 
 
 def decode_heads(scores: np.ndarray) -> np.ndarray:
-    """The heads of the best tree among those with one child of the root.
+    """The heads of words 1 … n, int64 (n,), in the best tree among those with one child of the root (whose head is 0).
 
-    Args:
-        scores: (n + 1, n + 1) floats, `scores[d, h]` for the arc from head `h` to dependent `d`; 0 is the root.
-            Row 0 and the diagonal are not read; everything else must be finite.
-
-    Returns:
-        (n,) int64: the head of word 1 … n, 0 for the root's child.
+    `scores[d, h]`, floats of shape (n + 1, n + 1), is for the arc from head `h` to dependent `d`; 0 is the root. Row 0
+    and the diagonal are not read.
 
     Raises:
         ValueError: A score is not finite.
