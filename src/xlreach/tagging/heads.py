@@ -26,8 +26,8 @@ class Head(nn.Module, ABC):
     def loss(self, words: Tensor, mask: Tensor, labels: Tensor, heads: Tensor) -> Tensor:
         """Mean loss per word, of word representations of shape (batch, length, size); `mask` is true for words.
 
-        `labels` are label indices and `heads` gold heads counted from 1, 0 for the root, both (batch, length) with `IGNORED`
-        for padding and unknown labels; tasks without trees ignore the heads.
+        `labels` are label indices and `heads` gold heads counted from 1, 0 for the root, both (batch, length), with
+        `IGNORED` for padding and unknown labels; tasks without trees ignore the heads.
         """
 
     @abstractmethod
