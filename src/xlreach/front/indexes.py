@@ -234,8 +234,8 @@ class Index:
             else ()
         )
         queries = names(query)
-        found = search(self.encoder.text_encoder, queries, indexes, k)
-        hits = [Hits(text, ranking, notes) for text, ranking in zip(queries, found, strict=True)]
+        rankings = search(self.encoder.text_encoder, queries, indexes, k)
+        hits = [Hits(text, ranking, notes) for text, ranking in zip(queries, rankings, strict=True)]
         return hits[0] if isinstance(query, str) else hits
 
     def write_run(

@@ -56,9 +56,9 @@ def learning_charts(points: Sequence[Point], base: str) -> list[Chart]:
 
 
 def language_map(
-    name: str, title: str, place: str, tables: Sequence[Table], analysis: GapAnalysis, topic: Topic
+    name: str, title: str, where: str, tables: Sequence[Table], analysis: GapAnalysis, topic: Topic
 ) -> list[Chart]:
-    """Query by document language, for the unchanged base and for the system with the smallest gap; `place` says where
+    """Query by document language, for the unchanged base and for the system with the smallest gap; `where` says where
     the figures are. None without a figure."""
     lines: dict[System, list[tuple[str, Mapping[str, Figure | None]]]] = {}
     for table in tables:
@@ -88,7 +88,7 @@ def language_map(
     shown = {str(cell[side]) for cell in cells for side in ("query", "documents")}
     order = [code for code in languages if code in shown] + sorted(shown - set(languages))
     title = f"{title} by query and document language on {topic.dataset}, {topic.base}"
-    alt = f"Heat map: {title}; {len(cells)} cells. Every figure is {place}."
+    alt = f"Heat map: {title}; {len(cells)} cells. Every figure is {where}."
     return [heat_map(f"{name} {topic.dataset} {topic.base}", title, alt, cells, order)]
 
 

@@ -118,10 +118,10 @@ def delegated(measure: str, qrels: Qrels, run: Mapping[str, Mapping[str, float]]
     """
     values, judged, scored = np.zeros(len(qrels)), dict[str, dict[str, int]](), dict[str, dict[str, float]]()
     for number, (query, grades) in enumerate(qrels.items()):
-        if found := run.get(query):
-            names = {doc: str(at) for at, doc in enumerate(dict.fromkeys([*grades, *found]), 1)}
+        if scores := run.get(query):
+            names = {doc: str(at) for at, doc in enumerate(dict.fromkeys([*grades, *scores]), 1)}
             judged[str(number)] = {names[doc]: grade for doc, grade in grades.items()}
-            scored[str(number)] = {names[doc]: score for doc, score in found.items()}
+            scored[str(number)] = {names[doc]: score for doc, score in scores.items()}
     parsed, cases = ir_measures.parse_measure(measure), [list(judged)] if judged else []
     while cases:
         queries = cases.pop()
