@@ -78,7 +78,7 @@ def on_cluster(source: Path, count: int, out: Path, workers: int) -> dict[str, f
     """The job with so many workers."""
     import ray
 
-    from xlreach.retrieval.cluster import cluster
+    from xlreach.compute.cluster import cluster
     from xlreach.retrieval.sharded import build_sharded_index
 
     ray.init("local", num_cpus=workers, include_dashboard=False, log_to_driver=False, object_store_memory=128 * 2**20)
@@ -100,7 +100,7 @@ def node_killed(source: Path, count: int, out: Path) -> dict[str, int]:
     import ray
     from ray.cluster_utils import Cluster
 
-    from xlreach.retrieval.cluster import cluster
+    from xlreach.compute.cluster import cluster
     from xlreach.retrieval.sharded import build_sharded_index
 
     nodes = Cluster()

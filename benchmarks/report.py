@@ -32,7 +32,7 @@ _RENDER = """
 import sys, time
 from pathlib import Path
 started = time.perf_counter()
-from xlreach.report import render_report
+from xlreach.report.render import render_report
 path = render_report(Path(sys.argv[1]))
 print(time.perf_counter() - started, path.stat().st_size)
 """

@@ -224,7 +224,7 @@ def prepared(stage: str, size: int, shape: str, folder: Path, cost: dict[str, fl
             return lambda: opened.encode_stream(passages, out / "vectors"), out
         return lambda: build_index(opened, documents(passages), out / "xx"), out
     from xlreach.retrieval.index import build_index
-    from xlreach.scoring import evaluate
+    from xlreach.scoring.evaluation import evaluate
 
     given = given_vectors(folder)
     numbers = map(str, range(size))

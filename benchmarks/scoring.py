@@ -27,7 +27,7 @@ import torch
 from xlreach.corpora.collection import Collection, Document, Qrels, Query
 from xlreach.retrieval.encoding import TextEncoder, Vectors
 from xlreach.retrieval.index import build_index
-from xlreach.scoring import evaluate
+from xlreach.scoring.evaluation import evaluate
 
 LANGUAGES = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")
 CANDIDATES = (1222, 1276, 1234, 1180, 1215, 1244, 1219, 852, 1167, 1209, 1196)

@@ -43,14 +43,17 @@ from transformers.utils import logging
 
 from xlreach.adapt.encoder import resolve_base
 from xlreach.corpora.registry import open_dataset
-from xlreach.tagging import PRESETS, TASKS, metrics, resolved_precision
+from xlreach.tagging import metrics
 from xlreach.tagging.backbone import drop_unused_rows, load_backbone, reading_limit
 from xlreach.tagging.fine_tuning import learn
 from xlreach.tagging.heads import Head
 from xlreach.tagging.labels import IGNORED, Labels, Prediction
 from xlreach.tagging.metrics import ratio
+from xlreach.tagging.number_format import resolved_precision
+from xlreach.tagging.presets import PRESETS
 from xlreach.tagging.representations import TokenizedSentence, WordEncoder, WordTokenizer
 from xlreach.tagging.tagger_training import Example, Tagger, train
+from xlreach.tagging.tasks import TASKS
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 POS = TASKS.parse("pos(pooling=first,column=upos)")
@@ -136,7 +139,7 @@ def compare(folder: Path, first: list[Any], second: list[Any], work: Path, quick
     tokenizer, body = trainer.processing_class, trainer.model.roberta
     body.set_attn_implementation("eager" if DEVICE.type == "cpu" else "sdpa")
     pieces = WordTokenizer(tokenizer, reading_limit(body), "first")([POS.tokens(one) for one in second])
-    precision = resolved_precision(folder, "paper")
+    precision = resolved_precision(body.config.hidden_size, PRESETS["paper"])
     tagger = same_tagger(trainer.model, labels, tokenizer.pad_token_id, precision)
     ours["predict"], predicted = timed(lambda: tagger.predict(pieces))
     kept = output.label_ids != IGNORED
@@ -204,9 +207,9 @@ def our_training(folder: Path, sentences: list[Any], labels: Labels, work: Path)
     pieces = WordTokenizer(tokenizer, reading_limit(body), "first")([POS.tokens(one) for one in sentences])
     (pieces,), _ = drop_unused_rows(body, tokenizer.pad_token_id, [pieces])
     words = WordEncoder(body, preset.layer_dropout)
-    tagger = Tagger(words, POS.head(words.size, labels), tokenizer.pad_token_id, resolved_precision(folder, preset)).to(
-        DEVICE
-    )
+    tagger = Tagger(
+        words, POS.head(words.size, labels), tokenizer.pad_token_id, resolved_precision(words.size, preset)
+    ).to(DEVICE)
     gold = [POS.annotation(one) for one in sentences]
     examples = [Example(one, labels.indices(a.labels), []) for one, a in zip(pieces, gold, strict=True)]
     dev = [(pieces[0], gold[0])]

@@ -36,10 +36,10 @@ def examine() -> list[Finding]:
 def _packages() -> list[Finding]:
     findings = []
     for requirement in importlib.metadata.requires("xlreach") or []:
-        found = _REQUIREMENT.match(requirement)
-        if found is None or found[2] == "dev":
+        match = _REQUIREMENT.match(requirement)
+        if match is None or match[2] == "dev":
             continue
-        name, extra = found[1], found[2]
+        name, extra = match[1], match[2]
         try:
             findings.append(Finding(name, "ok", importlib.metadata.version(name)))
         except importlib.metadata.PackageNotFoundError:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
 from xlreach.errors import DataError, XLReachError
 
+Row = TypeVar("Row")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _MOST_NODES = 1_000_000
 _DIGITS = re.compile(r"[0-9]{1,18}")
@@ -55,12 +56,55 @@ def read_json(path: Path, error: type[XLReachError] = DataError) -> Any:
     return parse_json(read_text(path, error), path, error=error)
 
 
-def parse_yaml(text: str, path: Path | str | None = None, error: type[XLReachError] = DataError) -> Any:
-    """The value of a YAML text: mappings, lists, words, numbers, dates; nothing else is ever built."""
+def read_rows(path: Path, row: type[Row], expected: str) -> list[Row]:
+    """The rows of a JSON list that a study wrote, as dataclasses; none where there is no such file.
+
+    Raises:
+        DataError: The file is no list of such rows; `expected` describes one.
+    """
+    from pydantic import TypeAdapter, ValidationError  # here, because it takes a while to import
+
+    try:
+        return TypeAdapter(list[row]).validate_python(read_json(path) if path.is_file() else [])  # type: ignore[valid-type]
+    except ValidationError as cause:
+        raise DataError(
+            f"Not a list of rows ({cause.errors()[0]['msg']}).",
+            expected=f"Expected {expected} in each row.",
+            fix="Run the study again.",
+            path=path,
+        ) from cause
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Safe YAML that refuses a field given twice, and fields whose name is not text."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a field's name is not text", key.start_mark)
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the field {key.value!r} is given twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def parse_yaml(
+    text: str,
+    path: Path | str | None = None,
+    error: type[XLReachError] = DataError,
+    strict: bool = False,
+) -> Any:
+    """The value of a YAML text: mappings, lists, words, numbers, dates; nothing else is ever built.
+
+    `strict` refuses a field that is given twice, and fields whose name is not text.
+    """
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         check_aliases(root)
-        return yaml.safe_load(text)
+        return yaml.load(text, Loader=_StrictLoader) if strict else yaml.safe_load(text)
     except yaml.YAMLError as cause:
         mark = getattr(cause, "problem_mark", None)
         problem = getattr(cause, "problem", None) or " ".join(str(cause).split())

@@ -113,14 +113,25 @@ def test_replacing_by_a_given_tokenizer(xlmr: Path, bert: Path, job, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "content",
-    [b'{"model"', b"\xff\xfe{}", b"{}", b"[]", b'"x"', b'{"model": {}}', b'{"model": 3, "added_tokens": []}', None],
+    ("content", "reason"),
+    [
+        (b'{"model"', "Not JSON"),
+        (b"\xff\xfe{}", "not UTF-8"),
+        (b"{}", "no model"),
+        (b"[]", "not a JSON object"),
+        (b'"x"', "not a JSON object"),
+        (b'{"model": {}}', "cannot be read"),
+        (b'{"model": 3, "added_tokens": []}', "no model"),
+        (None, "Cannot be read"),
+    ],
 )
-def test_a_file_that_is_no_tokenizer_is_refused(xlmr: Path, job, tmp_path: Path, content: bytes | None) -> None:
+def test_a_file_that_is_no_tokenizer_is_refused(
+    xlmr: Path, job, tmp_path: Path, content: bytes | None, reason: str
+) -> None:
     path = tmp_path / "tokenizer.json"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(ModelError, match=r"tokenizer\.json: .*cannot be"):
+    with pytest.raises(ModelError, match=rf"tokenizer\.json(:1)?: .*{reason}"):
         _apply(f"replace(tokenizer={path})", xlmr, job("mt"))
 
 

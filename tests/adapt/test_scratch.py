@@ -80,7 +80,7 @@ def test_a_trimmed_vocabulary_serves_the_other_languages_too(
 def test_mistakes_are_told(job, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="'de'"):
         Recipe.parse("scratch(languages=[de])").steps[0].apply(None, job("en"))
-    with pytest.raises(ModelError, match="cannot be read"):
+    with pytest.raises(ModelError, match="Cannot be read"):
         Recipe.parse(f'scratch(tokenizer="{tmp_path}/absent.json")').steps[0].apply(None, job("en"))
     with pytest.raises(ModelError, match="needs an encoder"):
         Recipe.parse("lapt").steps[0].apply(None, job("en"))

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import random
 from collections import Counter
 from pathlib import Path
 
@@ -184,21 +183,6 @@ def test_the_published_selection_rule(bert: Path, texts: dict[str, Path]) -> Non
     choice = choose_pieces(base, {"mt": texts["mt"]}, {}, 40, "unk")
     assert list(choice.pieces) == expected
     assert choice.by_rule == min(40, len(order))
-
-
-def test_parts_of_many_words_are_those_of_each(bert: Path) -> None:
-    """Letters, marks, punctuation, what the normalizer drops, spaces out or takes apart; cased and not."""
-    rng = random.Random(1)
-    letters = [*"abżßİσς'’-.,1", *"\u0301\u302e\u200d\u00ad\ufffd\uffff\x07", *"中가각ئـ\u0915\u094d😀"]
-    words = ["".join(rng.choices(letters, k=rng.randint(1, 7))) for _ in range(3000)]
-    content = read_tokenizer(bert)
-    for options in ({}, {"lowercase": False, "strip_accents": False}, {"strip_accents": False}):
-        base = Segmenter({**content, "normalizer": {**content["normalizer"], **options}})
-        assert base.pretokenize_all(words) == [base.pretokenize(word) for word in words]
-        parts = sorted({part for word in words for part in base.pretokenize(word)} | {"a" * 101})
-        sure = {part for i, part in enumerate(parts) if i not in set(base.maybe_unknown(parts))}
-        assert sure and not any(id_ == base.unknown for part in sure for _, id_ in base.tokenize(part))
-        assert "a" * 101 not in sure
 
 
 @pytest.mark.parametrize("by", ["unk", "fragmentation", "frequency"])

@@ -6,22 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from xlreach.adapt.wordpiece import LongestMatch, train_wordpiece
-
-
-def longest_match(word: str, vocabulary: set[str]) -> list[str] | None:
-    """WordPiece's pieces of a word by definition, or None where it is unknown."""
-    pieces, start = [], 0
-    while start < len(word):
-        mark = "##" if start else ""
-        for end in range(len(word), start, -1):
-            if mark + word[start:end] in vocabulary:
-                pieces.append(mark + word[start:end])
-                start = end
-                break
-        else:
-            return None
-    return pieces
+from xlreach.adapt.wordpiece import train_wordpiece
 
 
 def _counting_anew(words: Counter[str], size: int, least: int, alphabet: int) -> list[str]:
@@ -70,13 +55,3 @@ def test_the_merges_are_those_of_counting_anew(seed: int) -> None:
 
 def test_no_words() -> None:
     assert train_wordpiece({}, 10, 1, 10) == [] == train_wordpiece({"": 3}, 10, 1, 10)
-
-
-def test_longest_match_of_many_words() -> None:
-    vocabulary = ["a", "##b", "##bc", "ab", "##d"]
-    words = ["abcd", "x", "a", "abd", "b", "a" + "b" * 150]
-    cut = LongestMatch(vocabulary)
-    ids, owners = cut(words)
-    for number, word in enumerate(words):
-        found = [cut.pieces[id_] for id_ in ids[owners == number]]
-        assert found == (longest_match(word, set(vocabulary)) or ["[UNK]"])

@@ -36,7 +36,6 @@ ALLOWED = {
     ("study/config.py", "_explain"): "pydantic's error messages",
     ("study/experiment.py", "load_experiment"): "makes a study's name of the label of a value",
     ("study/run_folder.py", "_leftovers"): "temporary folders of killed runs",
-    ("study/run_folder.py", "_processor"): "/proc/cpuinfo",
     ("study/runner.py", "parse_runner"): "the option ray=ADDRESS of a user",
     ("study/source.py", "Source.wrong"): "ends an error's sentence with a full stop",
     ("study/source.py", "_override"): "the option --set FIELD=VALUE of a user",

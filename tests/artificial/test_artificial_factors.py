@@ -181,7 +181,7 @@ def test_order_is_as_declared(family_of: FamilyOf) -> None:
 @pytest.mark.parametrize("morphology", ["fusional", "agglutinative", "isolating"])
 def test_every_grammar_gives_trees(order: str, morphology: str) -> None:
     spec = Artificial(order=order, morphology=morphology)  # type: ignore[arg-type]
-    sampler = Sampler(Inventory(), stream(5, order, morphology), NamePool(NameStock(5, 240, [])), 0.4)
+    sampler = Sampler(Inventory(), stream(5, order, morphology), NamePool(NameStock(5, 240, [])).draw, 0.4)
     words, design = lexicons(spec), family(spec)[3]
     grammar = Grammar(design, Morphology(design, words["qla"]))
     for _ in range(300):

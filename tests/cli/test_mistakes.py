@@ -175,7 +175,7 @@ def test_index(refused, tiny, tmp_path, text):
     index("mt=worse.jsonl", "worse.jsonl:2: Not JSON")
     index("mt=twice.jsonl", "'a' occurs twice")
     index("mt=mt.txt", "index 'Flatt'", "Did you mean 'Flat'", factory="Flatt")
-    index("mt=mt.txt", "100 centroids, from only 2 documents", factory="IVF100,Flat")
+    index("mt=mt.txt", "trained on 100 vectors or more, but there are only 2 documents", factory="IVF100,Flat")
     index("qla=mt.txt", "Both documents and a collection", dataset="folder:retrieval/artificial-test")
     collection = ("--dataset", "folder:retrieval/artificial-test", "--out", "out")
     refused("index", encoder, "--lang", "mt", *collection, words=["no text in 'mt'"])
@@ -204,7 +204,7 @@ def test_index_updates(refused, tiny, made, tmp_path, text):
 def test_an_index_never_replaces_what_is_no_index(refused, tiny, tmp_path, text):
     (tmp_path / "out" / "mt").mkdir(parents=True)
     (tmp_path / "out" / "mt" / "thesis.txt").write_text("mine", "utf-8")
-    words = ["mt: The folder holds something that is no index"]
+    words = ["mt: The folder is not empty and not an index"]
     refused("index", tiny.encoder(), "--text", "mt=mt.txt", "--out", "out", words=words)
 
 
@@ -223,7 +223,7 @@ def test_search(refused, tiny, made, tmp_path, text):
     search(made.trained, made.indexes, "--queries", "mt.txt", "--trec", "mt.txt", words=["mt.txt exists already"])
     search(
         tiny.encoder(), made.indexes, "x",
-        words=["Built with the encoder trained", "asked for with another", "Search with that encoder"],
+        words=["Built with the encoder trained", "but opened for another one", "Search with that encoder"],
     )  # fmt: skip
 
 

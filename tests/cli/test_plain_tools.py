@@ -220,7 +220,7 @@ def figures_of_a_run(xlreach, ran, collection, codes, setting, folder):
     rows = [json.dumps({"_id": query.id, "text": query.text}) for query in collection.queries("qla")]
     queries.write_text("\n".join(rows) + "\n", "utf-8")
     wanted = [part for code in codes for part in ("--lang", code)]
-    arguments = ("--queries", queries, "--trec", folder / "x.run", "-k", 1000, *wanted)
+    arguments = ("--queries", queries, "--trec", folder / "x.run", "-k", 1000, "--self-retrieving", *wanted)
     assert xlreach("search", ran.encoder, ran.indexes, *arguments).code == 0
     place = "qla" if setting == "multi" else "qla-qha"
     (qrels,) = (ran.run / "trec" / ran.encoder.name).glob(f"*.{setting}.{place}.qrels")

@@ -83,7 +83,7 @@ def test_ciral_is_asked_in_english(tmp_path):
     assert len({query.id for query in data.queries("en")}) == 4 and data.queries("ha") == []
     assert len(data.files(["ha"])) == 3 and len(data.files(["en"])) == 6
     assert find_datasets(tmp_path, "collection", "en") == ["ciral(split=test-a)", "ciral(split=test-a-pools)"]
-    from xlreach.scoring import evaluate
+    from xlreach.scoring.evaluation import evaluate
 
     rows = evaluate(None, data, ["ha", "yo"], measures=["RR"], query_languages=["en", "ha", "yo"],
                     retriever="random", out=tmp_path / "out")  # fmt: skip

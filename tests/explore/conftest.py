@@ -5,8 +5,7 @@ import threading
 import pytest
 
 from xlreach.corpora.collection import Document
-from xlreach.explore import Catalog, catalog_of_run
-from xlreach.explore.catalog import Entry
+from xlreach.explore.catalog import Catalog, Entry, catalog_of_run
 from xlreach.explore.explorer import Explorer
 from xlreach.explore.server import ExplorerServer
 from xlreach.retrieval.index import build_index

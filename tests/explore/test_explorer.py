@@ -7,8 +7,7 @@ import socket
 import pytest
 
 from xlreach.errors import DataError, XLReachError
-from xlreach.explore import catalog_of_encoders, catalog_of_run
-from xlreach.explore.catalog import INDEXES
+from xlreach.explore.catalog import INDEXES, catalog_of_encoders, catalog_of_run
 from xlreach.explore.explorer import LONGEST, Explorer, RequestError, tokenize_query
 from xlreach.explore.server import ExplorerServer
 from xlreach.retrieval.encoding import TextEncoder
@@ -78,13 +77,13 @@ def test_what_is_no_question_of_the_collection_has_no_relevance(catalog):
 def test_a_query_is_shown_as_it_is_read(tiny):
     encoder = TextEncoder(tiny.encoder())
     tokenizer = encoder.model.tokenizer
-    found = tokenize_query(encoder, "tala mora")
-    assert [token for token, _ in found.tokens] == tokenizer.tokenize("tala mora") and not found.truncated
-    unknown = tokenize_query(encoder, "\U0001f980")
-    assert unknown.unknown == 1 and unknown.tokens[-1][1]
-    long = tokenize_query(encoder, "tala " * 3000)
-    assert long.truncated and len(long.tokens) < long.length
-    assert not tokenize_query(encoder, "").tokens
+    query, tokens = tokenize_query(encoder, "tala mora")
+    assert [token["text"] for token in tokens] == tokenizer.tokenize("tala mora") and not query["truncated"]
+    query, tokens = tokenize_query(encoder, "\U0001f980")
+    assert query["unknown"] == 1 and tokens[-1]["unknown"]
+    query, tokens = tokenize_query(encoder, "tala " * 3000)
+    assert query["truncated"] and len(tokens) < query["length"]
+    assert not tokenize_query(encoder, "")[1]
 
 
 def test_transliteration_is_shown(tmp_path, tiny):
@@ -94,7 +93,7 @@ def test_transliteration_is_shown(tmp_path, tiny):
     tokenizer = json.loads((folder / "tokenizer.json").read_text("utf-8"))
     tokenizer["normalizer"] = {"type": "Replace", "pattern": {"String": "ж"}, "content": "zh"}
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer), "utf-8")
-    assert tokenize_query(TextEncoder(folder), "жaba").text == "zhaba"
+    assert tokenize_query(TextEncoder(folder), "жaba")[0]["text"] == "zhaba"
 
 
 @pytest.mark.parametrize(

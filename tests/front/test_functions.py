@@ -61,7 +61,7 @@ def test_a_run_of_many_queries_is_written(tmp_path):
     index = xl.Index.build("encoder", dataset="collection", languages="mt", data=".")
     assert index.write_run(tmp_path / "x.run", {"mt-d1": "mt text 1 1", "q": "mt 2"}, k=3) == 2
     rows = [line.split() for line in (tmp_path / "x.run").read_text("utf-8").splitlines()]
-    assert [row[0] for row in rows] == ["mt-d1"] * 3 + ["q"] * 3 and "mt-d1" not in [row[2] for row in rows[:3]]
+    assert [row[0] for row in rows] == ["mt-d1"] * 3 + ["q"] * 3 and "mt-d1" in [row[2] for row in rows[:3]]
 
 
 def test_scores_say_the_gap(tmp_path):

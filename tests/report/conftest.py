@@ -9,7 +9,7 @@ import yaml
 
 from xlreach.comparison import compare, write_gaps
 from xlreach.measurement import write_measurements
-from xlreach.report import render_report
+from xlreach.report.render import render_report
 
 _path = Path(__file__).parents[1] / "comparison" / "synthetic.py"
 _spec = importlib.util.spec_from_file_location("synthetic_study", _path)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from xlreach.report import render_report
+from xlreach.report.render import render_report
 
 EVIL = '<script>document.title="run"</script>'
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 from xlreach.gaps import FactorAnalysis, FactorGap, FactorTest, Interval
-from xlreach.report.factor_page import render_factor
+from xlreach.report.render import render_factor
 from xlreach.system import System
 
 EVIL = "<script>x</script>"

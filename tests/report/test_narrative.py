@@ -22,16 +22,10 @@ from xlreach.gaps import (
     RunDifference,
 )
 from xlreach.measurement import Measurement
-from xlreach.report.narrative import (
-    answer_sentences,
-    caution_text,
-    factor_sentences,
-    pool_sentences,
-    reason_text,
-    run_sentences,
-    summary,
-    verdict_sentences,
-)
+from xlreach.report.narrative.answer import answer_sentences
+from xlreach.report.narrative.contrasts import factor_sentences, run_sentences
+from xlreach.report.narrative.remarks import caution_text, pool_sentences, reason_text, verdict_sentences
+from xlreach.report.narrative.summary import summary
 from xlreach.system import System
 
 FEW = {"resamples": 400, "permutations": 200}

@@ -23,9 +23,9 @@ from xlreach.comparison.tables import (
 )
 from xlreach.errors import DataError
 from xlreach.gaps import EqualPools, Interval, PoolFigure, PoolSizes
-from xlreach.report import render_report
 from xlreach.report.export import table_csv, table_latex
-from xlreach.report.narrative import summary
+from xlreach.report.narrative.summary import summary
+from xlreach.report.render import render_report
 from xlreach.report.wording import typeset
 from xlreach.system import System
 
@@ -291,7 +291,6 @@ CURVES = [
 CURVES += [
     {"base": "FacebookAI/xlm-roberta-base", "recipe": "lapt", "alignment": "mono", "language": "mt", "seed": 1,
      "stage": "mono", "of": "alignment", "unit": "step", "train": [[10, 2.0], [20, 1.0]], "valid": []},
-    {"of": "something else"},
 ]  # fmt: skip
 
 
@@ -308,6 +307,9 @@ def test_training_is_drawn_with_its_table(made, write, tmp_path):
     }  # fmt: skip
     (run / "curves.json").write_text("[", "utf-8")
     with pytest.raises(DataError, match="Not JSON"):
+        render_report(run)
+    (run / "curves.json").write_text('[{"of": "something else"}]', "utf-8")
+    with pytest.raises(DataError, match="Not a list of rows"):
         render_report(run)
 
 

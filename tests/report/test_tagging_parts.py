@@ -7,7 +7,7 @@ from pathlib import Path
 
 from xlreach.comparison import compare, write_gaps
 from xlreach.measurement import Measurement, write_measurements
-from xlreach.report import render_report
+from xlreach.report.render import render_report
 
 
 def test_the_page_shows_curves_transfer_and_published_figures(tmp_path: Path):

@@ -14,15 +14,8 @@ from xlreach.retrieval.pair_sources import PairSource, open_pairs, pairs_of
 
 class Listed(PairSource):
     def __init__(self, name: str, pairs: dict[tuple[str, str], list[tuple[str, str]]]) -> None:
-        self._name, self._pairs = name, pairs
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        return tuple(sorted({code for pair in self._pairs for code in pair}))
+        super().__init__(name, sorted({code for pair in pairs for code in pair}))
+        self._pairs = pairs
 
     def pairs(self, query_language, passage_language, seed):
         return iter(self._pairs.get((query_language, passage_language), ()))
@@ -46,12 +39,7 @@ LANGUAGES = ["en", "de", "mt"]
 
 def kinds(table: PairTable) -> dict[int, tuple[str, str, str]]:
     """(data set, query language, passage language) of each row."""
-    found = {}
-    for name, by_language in table.mono.items():
-        found |= {row: (name, code, code) for code, rows in by_language.items() for row in rows}
-    for name, by_pair in table.cross.items():
-        found |= {row: (name, a, b) for (a, b), rows in by_pair.items() for row in rows}
-    return found
+    return {row: (name, a, b) for name, a, b, rows in table.pools() for row in rows}
 
 
 def test_batches_are_mono_with_probability_alpha_and_of_one_kind():
@@ -83,7 +71,7 @@ def test_batches_are_mono_with_probability_alpha_and_of_one_kind():
 def test_cross_batches_mix_directions():
     table = gather_pairs(SOURCES, LANGUAGES, mono=False, cross=True, seed=1)
     of = kinds(table)
-    assert not table.mono
+    assert all(a != b for _, a, b in of.values())
     drawn = Counter(of[row] for batch in HybridBatches(table, 0, 8, 500, 2) for row in batch)
     assert drawn["big", "en", "de"] / drawn["big", "de", "en"] == pytest.approx(1, abs=0.15)
     assert any(len({of[row] for row in batch}) == 2 for batch in HybridBatches(table, 0, 8, 20, 3))

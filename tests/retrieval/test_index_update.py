@@ -38,7 +38,7 @@ def test_a_thousand_added_and_five_hundred_removed(encoder, many, tmp_path, fact
     gone = {one.id for one in random.Random(1).sample(many[:1000], 500)}
     encoded: list[int] = []
     encode = TextEncoder.encode
-    monkeypatch.setattr(TextEncoder, "encode", lambda self, t, p=None: encoded.append(len(t)) or encode(self, t, p))
+    monkeypatch.setattr(TextEncoder, "encode", lambda self, t, *more: encoded.append(len(t)) or encode(self, t, *more))
     assert update_index(folder, encoder, many[1000:], gone) == folder
     assert sum(encoded) == (1500 if factory == "IVF16,Flat" else 1000)
     expected = [one for one in many if one.id not in gone]

@@ -12,7 +12,7 @@ from xlreach.errors import DataError, ModelError, SpecError
 from xlreach.retrieval.alignment import ALIGNMENTS
 from xlreach.retrieval.alignment_training import train_alignment
 from xlreach.retrieval.encoding import TextEncoder
-from xlreach.retrieval.loading import folder_pooling
+from xlreach.retrieval.loading import declared_pooling, load_encoder
 from xlreach.retrieval.pooling import POOLINGS
 
 TEXTS = ["xx1 xx2 xx3", "", "yy5", "zz1 zz9 zz8 zz7 zz3 xx4"]
@@ -52,7 +52,9 @@ def test_any_layer_or_mean_of_layers(encoder_folder, tmp_path, pooling, layers, 
     assert TextEncoder(out).encode(TEXTS) == pytest.approx(expected, abs=1e-5)
     half = TextEncoder(out, dtype="bf16").encode(TEXTS)
     assert (half * expected).sum(1).min() > 0.999
-    assert folder_pooling(out) == str(POOLINGS.parse(f"{mode}(layers=[{','.join(map(str, sorted(layers)))}])"))
+    assert declared_pooling(load_encoder(out)) == str(
+        POOLINGS.parse(f"{mode}(layers=[{','.join(map(str, sorted(layers)))}])")
+    )
     back = pooled(out, "mean", tmp_path / "back")
     ordinary = pooled(encoder_folder, "mean", tmp_path / "ordinary")
     assert plain(back, TEXTS) == pytest.approx(plain(ordinary, TEXTS), abs=1e-5)
@@ -137,5 +139,5 @@ def test_positions_are_checked_when_an_encoder_is_opened(encoder_folder, tmp_pat
         '[{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}]', "utf-8"
     )
     (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 48}', "utf-8")
-    with pytest.raises(ModelError, match="max_seq_length 48, but has positions for 32"):
+    with pytest.raises(ModelError, match="max_seq_length 48, but the model has positions for 32"):
         TextEncoder(folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 
 import faiss
@@ -11,7 +10,7 @@ import pytest
 
 from xlreach.corpora.collection import Document
 from xlreach.errors import DataError
-from xlreach.retrieval.encoding import TextEncoder
+from xlreach.retrieval.encoding import TextEncoder, append_chunk, read_chunk_log, write_chunk_log
 from xlreach.retrieval.factory import (
     apply_parameters,
     blocks,
@@ -133,8 +132,8 @@ def small_chunks(monkeypatch):
 def test_a_cluster_builds_the_same_index_though_a_node_dies(
     nodes, small_chunks, encoder_folder, many, tmp_path, monkeypatch
 ):
+    from xlreach.compute.cluster import cluster
     from xlreach.retrieval import sharded
-    from xlreach.retrieval.cluster import cluster
 
     log, over, killed = tmp_path / "ray" / ".Flat.vectors" / "vectors.jsonl", threading.Event(), []
 
@@ -169,13 +168,12 @@ def test_a_cluster_builds_the_same_index_though_a_node_dies(
     assert {path.name for path in (tmp_path / "ray").iterdir()} == {"Flat", "IVF16,SQ8", "HNSW16"}
 
 
-def test_a_build_goes_on_where_it_stopped(tmp_path):
-    from xlreach.retrieval.sharded import _finished_chunks
-
+def test_a_log_of_finished_chunks_survives_a_kill(tmp_path):
     log = tmp_path / "vectors.jsonl"
-    assert _finished_chunks(log, ["a", 1]) == {}
+    assert read_chunk_log(log, ["a", 1]) == []
+    write_chunk_log(log, ["a", 1], [[3, "x"]])
+    append_chunk(log, [0, "y"])
     with log.open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps([3, "x"]) + "\n" + json.dumps([0, "y"]) + "\n" + '[1, "z')
-    assert _finished_chunks(log, ["a", 1]) == {3: "x", 0: "y"}
-    assert _finished_chunks(log, ["a", 1]) == {3: "x", 0: "y"}
-    assert _finished_chunks(log, ["a", 2]) == {}
+        stream.write('[1, "z')
+    assert read_chunk_log(log, ["a", 1]) == [[3, "x"], [0, "y"]]
+    assert read_chunk_log(log, ["a", 2]) == []

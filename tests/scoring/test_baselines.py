@@ -5,9 +5,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from xlreach.corpora.collection import Document
 from xlreach.errors import DataError, SpecError
 from xlreach.retrieval.index import build_index
-from xlreach.scoring import evaluate
+from xlreach.scoring.evaluation import evaluate
 
 LANGUAGES = ["en", "de", "mt"]
 MEASURES = ["nDCG@10", "AP", "R@100", "RR"]
@@ -92,6 +93,7 @@ def test_chance_is_the_floor(collection, tmp_path):
 def test_what_is_missing_is_said(encoder, collection, indexes, tmp_path):
     with pytest.raises(SpecError, match=r"rrf\(dense,bm25\) needs an encoder"):
         evaluate(None, collection, LANGUAGES, measures=["AP"], out=tmp_path, retriever="rrf(dense,bm25)")
-    other = build_index(encoder, list(collection.documents("en"))[1:], tmp_path / "en", language="en")
+    more = [*collection.documents("en"), Document("en-more", "en", "one more")]
+    other = build_index(encoder, more, tmp_path / "en", language="en")
     with pytest.raises(DataError, match="do not hold the collection's documents"):
         evaluate(encoder, collection, {"en": other}, measures=["AP"], out=tmp_path / "out", retriever="rrf(dense,bm25)")

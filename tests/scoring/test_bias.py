@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xlreach.scoring import evaluate
-from xlreach.scoring.bias import peer, with_unfound
+from xlreach.scoring.bias import peer, tied_beyond
+from xlreach.scoring.evaluation import evaluate
 from xlreach.scoring.measures import RelevantRanks, compute, parse_measure
 
 
@@ -25,7 +25,7 @@ def test_peer_is_that_of_its_authors(seed):
     of = rng.integers(0, 2 + seed % 2, size)  # with two of the three languages, and with all
     relevant = rng.choice(cutoff, 8, replace=False)
     judged = RelevantRanks((relevant + 1.0)[None], np.ones((1, 8), np.int64))
-    found = peer(with_unfound(judged, cutoff), of[relevant][None], 3)[0]
+    found = peer(tied_beyond(judged, cutoff), of[relevant][None], 3)[0]
     assert found == pytest.approx(theirs(relevant + 1, of[relevant]), abs=1e-12)
     others = np.setdiff1d(np.arange(cutoff), relevant)
     assert peer(others[None] + 1.0, of[others][None], 3)[0] == pytest.approx(theirs(others + 1, of[others]), abs=1e-12)
@@ -36,13 +36,13 @@ def test_peer_says_what_is_fair():
     fair, unfair, single, nothing = peer(np.tile(np.arange(1.0, 21), (4, 1)), languages, 2)
     assert fair > 0.6 and unfair < 0.001 and single == 1 and np.isnan(nothing)
     one_each = np.array([[0, 1]])
-    assert np.isnan(peer(np.array([[1.0, 50.0]]), one_each, 2, twice=True))
+    assert np.isnan(peer(np.array([[1.0, 50.0]]), one_each, 2, repeated=True))
     assert peer(np.array([[1.0, 50.0]]), one_each, 2) == peer(np.array([[1.0, 2.0]]), one_each, 2)  # why
 
 
 def test_what_is_not_found_is_tied_behind_the_cutoff():
     judged = RelevantRanks(np.array([[3.0, 101, np.inf, np.inf]]), np.array([[1, 2, 1, 0]]))
-    assert with_unfound(judged, 100).tolist() == [[3, 101.5, 101.5, 0]]
+    assert tied_beyond(judged, 100).tolist() == [[3, 101.5, 101.5, 0]]
 
 
 def test_peer_is_measured_of_relevant_and_other_documents(encoder, collection, indexes, tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from xlreach.corpora.parallel_text import AlignedFiles, ParallelText
 from xlreach.corpora.registry import open_dataset
 from xlreach.retrieval.index import build_index
-from xlreach.scoring import evaluate
+from xlreach.scoring.evaluation import evaluate
 
 
 def test_success_at_one_is_the_accuracy_of_the_nearest_neighbour(encoder, tmp_path):

@@ -7,19 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xlreach.errors import SpecError
-from xlreach.scoring.bias import rank_distance, relevant_shares, top_shares
+from xlreach.scoring.bias import language_shares, rank_distance
 from xlreach.scoring.measures import RelevantRanks, compute, parse_measure, parse_measures, ranked
-from xlreach.scoring.ranks import (
-    NOTHING,
-    best_keys,
-    key_places,
-    key_scores,
-    order_keys,
-    rank_columns,
-    tie_places,
-    top_keys,
-    untie,
-)
+from xlreach.scoring.ranks import key_places, key_scores, order_keys, ranks_among, tie_places, untie
 
 MEASURES = [
     "AP", "AP@5", "AP(rel=2)", "AP(rel=2)@7", "RR", "RR(rel=2)", "P@1", "P@5", "P(rel=2)@500", "R@1", "R@5", "R@500",
@@ -41,23 +31,19 @@ def test_ranks_are_those_of_trec_eval(values, generator):
     scores = np.array([values, values[::-1]], np.float32)
     ids = [f"d{number}" for number in generator.sample(range(1000), len(values))]
     by_id = tie_places(ids)
-    rising = np.sort(scores, axis=1)
-    everything = np.tile(np.arange(len(ids)), (2, 1))
-    ranks = rank_columns(scores, rising, by_id, everything)
+    keys = order_keys(scores, by_id)
+    rising = np.sort(keys, axis=1)
+    ranks = ranks_among(keys, rising)
     places = np.argsort(by_id)
     for row in range(2):
         order = by_trec_eval(ids, scores[row])
         assert [ranks[row, at] for at in order] == list(range(1, len(ids) + 1))
-        for depth in (1, 3, len(ids)):
-            top = best_keys(scores, rising, by_id, depth)
-            assert top.tolist() == top_keys(order_keys(scores, by_id), depth).tolist()
-            assert places[key_places(top[row])].tolist() == order[:depth]
-            assert key_scores(top[row]).tolist() == scores[row][order[:depth]].tolist()
-    some = np.array([[0, -1], [-1, -1]])
-    assert rank_columns(scores, rising, by_id, some)[:, 1].tolist() == [np.inf, np.inf]
-    assert best_keys(scores, rising, by_id, 0).shape == (2, 0)
-    scores[0, 0] = -np.inf  # left out
-    assert (best_keys(scores, np.sort(scores, axis=1), by_id, len(ids))[0] == NOTHING).sum() == 1
+        best = rising[row, ::-1]
+        assert places[key_places(best)].tolist() == order
+        assert key_scores(best).tolist() == scores[row][order].tolist()
+    assert ranks_among(keys[:, :0], rising).shape == (2, 0)
+    left_out = order_keys(np.float32([-np.inf]), by_id[:1])
+    assert np.isneginf(key_scores(left_out)).all() and (left_out < rising).all()
 
 
 @settings(deadline=None)
@@ -89,7 +75,9 @@ def test_measures_equal_ir_measures_on_the_whole_run(seed):
         qrels[query]["somewhere else"] = 0
     if rng.random() < 0.5 and columns[0, -1] == -1:
         qrels["q0"]["not in the pool"], grades[0, -1] = 2, 2
-    judged = RelevantRanks(rank_columns(scores, np.sort(scores, axis=1), tie_places(ids), columns), grades)
+    keys = order_keys(scores, tie_places(ids))
+    ranks = ranks_among(np.take_along_axis(keys, np.maximum(columns, 0), axis=1), np.sort(keys, axis=1))
+    judged = RelevantRanks(np.where(columns < 0, np.inf, ranks), grades)
     depth = int(rng.integers(1, size + 1))
     measures = parse_measures(MEASURES)
     run = {}
@@ -139,8 +127,7 @@ def test_rank_distance():
 
 
 def test_shares():
-    found = np.array([[0, 0, 1, 2], [1, -1, -1, -1], [-1, -1, -1, -1]])
-    assert top_shares(found, 3, 1).tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 0]]
-    assert top_shares(found, 3, 4).tolist() == [[0.5, 0.25, 0.25], [0, 1, 0], [0, 0, 0]]
-    grades = np.array([[1, 1, 0], [2, 0, 0]])
-    assert relevant_shares(np.array([[0, 2, 1], [1, -1, -1]]), grades, 3).tolist() == [[0.5, 0, 0.5], [0, 1, 0]]
+    languages = np.array([[0, 0, 1, 2], [1, -1, -1, -1], [-1, -1, -1, -1]])
+    assert language_shares(languages[:, :1], 3).tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 0]]
+    assert language_shares(languages, 3).tolist() == [[0.5, 0.25, 0.25], [0, 1, 0], [0, 0, 0]]
+    assert language_shares(np.zeros((2, 0), np.int64), 3).tolist() == [[0, 0, 0], [0, 0, 0]]

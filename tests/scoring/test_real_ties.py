@@ -7,7 +7,7 @@ import pytest
 
 from xlreach.corpora.registry import open_dataset
 from xlreach.retrieval.index import build_index
-from xlreach.scoring import evaluate
+from xlreach.scoring.evaluation import evaluate
 
 
 @pytest.mark.corpora

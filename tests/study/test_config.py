@@ -151,7 +151,7 @@ def test_every_wrong_field_is_told_at_once(write):
         ("study: [\n", "Not YAML"),
         ("study: a\nstudy: b\n", ":2: Not YAML: the field 'study' is given twice"),
         ("study: a\nlanguages: {high: [en], high: [de]}\n", "the field 'high' is given twice"),
-        ("? [a, b]\n: c\n", "field's name is no word"),
+        ("? [a, b]\n: c\n", "field's name is not text"),
         ("study: 2020-99-99\n", "Not YAML"),
         ("study: !!python/object:os.system {}\n", "Not YAML"),
         ("a: 1\n---\nb: 2\n", "Not YAML"),
@@ -170,7 +170,7 @@ def test_a_file_that_is_not_there_or_not_text_is_refused(tmp_path):
     missing = tmp_path / "none.yaml"
     assert refusal(missing).count(str(missing)) == 1
     (tmp_path / "latin.yaml").write_bytes(b"study: caf\xe9\n")
-    assert "Not UTF-8" in refusal(tmp_path / "latin.yaml")
+    assert "not UTF-8" in refusal(tmp_path / "latin.yaml")
     assert "Cannot be read" in refusal(tmp_path)
 
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import json
 
-from xlreach.study.curves import CURVES_FILE, _thinned
+from xlreach.report.training_losses import CURVES_FILE
+from xlreach.study.curves import _thinned
 
 
 def test_a_study_leaves_its_curves(tiny):
@@ -16,6 +17,6 @@ def test_a_study_leaves_its_curves(tiny):
 
 
 def test_long_curves_are_thinned_to_means():
-    assert _thinned([1.0, 2.0]) == [[1, 1.0], [2, 2.0]]
+    assert _thinned([1.0, 2.0]) == [(1, 1.0), (2, 2.0)]
     points = _thinned([float(n) for n in range(1, 1001)])
-    assert len(points) <= 60 and points[0] == [17, 9.0] and points[-1][0] == 1000
+    assert len(points) <= 60 and points[0] == (17, 9.0) and points[-1][0] == 1000

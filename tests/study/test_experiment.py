@@ -46,9 +46,9 @@ def test_the_controlled_experiments_vary_one_thing(name):
     ("old", "new", "said"),
     [
         ("factor:", "facter:", "Unknown field 'facter'. Did you mean 'factor'"),
-        ("factor: the script of qlb", "factor: [x]", "Field 'factor' is missing or of another kind"),
-        ("  field: data\n", "", "no field with two values or more"),
-        ("    Cyrillic:", "    latin-:", "Two values have one name"),
+        ("factor: the script of qlb", "factor: [x]", "script.yaml:3: Field factor is ['x']: expected text"),
+        ("  field: data\n", "", "Field vary.field is missing"),
+        ("    Cyrillic:", "    latin-:", "Two values get the same name"),
         ("study: study.yaml", "study: missing.yaml", "missing.yaml"),
         ("languages.low: [qlb]", "languages.low: [nowhere]", "script.yaml:8: languages.low: Field languages.low[0]"),
     ],
@@ -100,5 +100,5 @@ def test_studies_are_set_side_by_side(written, tmp_path, monkeypatch):
     page = (folder / "report.html").read_text("utf-8")
     assert "Georgian" in page and "<svg" in page and len(list((folder / "charts").iterdir())) == 2
     (folder / "results.jsonl").touch()
-    with pytest.raises(StoreError, match="is a study's"):
+    with pytest.raises(StoreError, match="belongs to a study"):
         run_experiment(experiment, StudyPaths(tmp_path / "root"), told.append)

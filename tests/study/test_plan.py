@@ -334,7 +334,7 @@ def test_baselines_are_scored_once_and_keyed_by_what_ranks(planned, tiny):
     }
     (bm25,) = [plan.stages[key] for variant, key in plan.measured if variant.system.retriever == "bm25"]
     assert not bm25.needs and bm25.searched == ("qha", "qla")
-    assert planned("retrievers=[random]").indexes == []
+    assert planned("retrievers=[random]").indexes == {}
     other = planned("retrievers=['bm25(b=0.5)']")
     assert bm25.key not in other.stages
 

@@ -26,7 +26,7 @@ def test_names_of_runners(monkeypatch):
         with pytest.raises(SpecError, match=r"No runner .* Known: local, ray"):
             open_runner(wrong)
     monkeypatch.setitem(sys.modules, "ray", None)
-    for module in ("xlreach.study.ray_runner", "xlreach.retrieval.cluster"):
+    for module in ("xlreach.study.ray_runner", "xlreach.compute.cluster"):
         monkeypatch.delitem(sys.modules, module, raising=False)
     with pytest.raises(MissingExtraError, match=r"pip install 'xlreach\[ray\]'"):
         open_runner("ray")

@@ -17,7 +17,8 @@ from xlreach.corpora import open_dataset
 from xlreach.corpora.formats.conllu import write_conllu
 from xlreach.corpora.formats.iob2 import write_iob2
 from xlreach.measurement import read_measurements
-from xlreach.tagging import PRESETS, run_tagging
+from xlreach.tagging.presets import PRESETS
+from xlreach.tagging.tagging_run import run_tagging
 
 pytestmark = pytest.mark.corpora
 SHORT = dataclasses.replace(PRESETS["quick"], epochs=3, dev_sentences=20)

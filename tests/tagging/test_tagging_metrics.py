@@ -16,9 +16,10 @@ from tagging_toys import toy_entities, toy_trees
 from xlreach.corpora.formats.conllu import Sentence, read_conllu, write_conllu
 from xlreach.corpora.formats.iob2 import TaggedSentence
 from xlreach.errors import DataError
-from xlreach.tagging import TASKS, metrics
+from xlreach.tagging import metrics
 from xlreach.tagging.labels import Annotation
-from xlreach.tagging.metrics import attachment_tally, conll18, conll18_files, ratio, span_f1, span_tally, spans
+from xlreach.tagging.metrics import attachment_tally, conll18, ratio, span_f1, span_tally, spans
+from xlreach.tagging.tasks import TASKS
 
 
 def disturbed(sentences: list[Sentence], seed: int) -> list[Sentence]:
@@ -54,7 +55,6 @@ def test_conll18_equals_the_official_command_line(tmp_path: Path):
         write_conllu(path, sentences)
     table = official_table(*paths)
     scores = conll18(gold, predicted)
-    assert scores == conll18_files(*paths)
     pos = TASKS.parse("pos(column=xpos)")
     accuracy, words = pos.evaluate(gold, predicted)["accuracy"]
     assert 0.2 < scores["LAS"][0] < scores["UAS"][0] < 0.9

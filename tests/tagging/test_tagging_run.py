@@ -21,13 +21,16 @@ from xlreach.corpora.formats.conllu import read_conllu
 from xlreach.corpora.formats.iob2 import read_iob2, write_iob2
 from xlreach.errors import ConfigError, DataError, ModelError, SpecError
 from xlreach.measurement import read_measurements
-from xlreach.tagging import PRESETS, TASKS, number_format, resolved_precision, run_tagging, tagger_training
+from xlreach.tagging import number_format, tagger_training
 from xlreach.tagging.backbone import load_backbone
 from xlreach.tagging.fine_tuning import learn
 from xlreach.tagging.metrics import conll18
-from xlreach.tagging.presets import check_preset
+from xlreach.tagging.number_format import encoder_width, resolved_precision
+from xlreach.tagging.presets import PRESETS, check_preset
 from xlreach.tagging.representations import WordEncoder, WordTokenizer
 from xlreach.tagging.tagger_training import Tagger, learning_rate, plan_batches
+from xlreach.tagging.tagging_run import run_tagging
+from xlreach.tagging.tasks import TASKS
 
 TOY = dataclasses.replace(
     PRESETS["quick"], epochs=25, patience=8, head_lr=1e-2, batch_sentences=8, batch_pieces=256, precision="float32"
@@ -141,7 +144,7 @@ def test_predictions_do_not_depend_on_the_batch(xlmr: Path, name: str):
     pieces = WordTokenizer(tokenizer, 64)([task.tokens(one) for one in sentences])
     together = tagger.predict(pieces)
     assert together == [tagger.predict([one])[0] for one in pieces]
-    assert together == tagger.predict(pieces, max_sentences=4, max_pieces=100)
+    assert together == tagger.predict(pieces, max_sentences=4)
     assert all(len(one.labels) == len(task.tokens(s)) for one, s in zip(together, sentences, strict=True))
     if name == "parse":
         for one in together:  # the relation root goes with head 0, and with no other
@@ -268,19 +271,21 @@ def test_batches_hold_the_budget(xlmr: Path):
 def test_precision_is_known_beforehand(bert: Path, trees: InMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(number_format, "has_gpu", lambda: False)
     monkeypatch.setattr(number_format, "fast_bfloat16", lambda device: True)
-    assert resolved_precision(bert, "paper") == "float32"  # too narrow to gain
+    paper = PRESETS["paper"]
+    assert resolved_precision(encoder_width(bert), paper) == "float32"  # too narrow to gain
     (tmp_path / "config.json").write_text('{"hidden_size": 384}', "utf-8")
-    assert resolved_precision(tmp_path, "paper") == "bfloat16"
-    assert resolved_precision(tmp_path, dataclasses.replace(TOY, precision="float32")) == "float32"
+    width = encoder_width(tmp_path)
+    assert resolved_precision(width, paper) == "bfloat16"
+    assert resolved_precision(width, dataclasses.replace(TOY, precision="float32")) == "float32"
     monkeypatch.setattr(number_format, "fast_bfloat16", lambda device: False)
-    assert resolved_precision(tmp_path, "paper") == "float32"
-    with pytest.raises(ModelError, match="configuration"):
-        resolved_precision(tmp_path / "nowhere", "paper")
+    assert resolved_precision(width, paper) == "float32"
+    with pytest.raises(ModelError, match=r"config\.json"):
+        encoder_width(tmp_path / "nowhere")
     monkeypatch.undo()
     short = dataclasses.replace(TOY, epochs=1, precision="auto")
     run_tagging("pos", bert, trees, preset=short, seed=1, out=tmp_path / "out")
     about = json.loads((tmp_path / "out/training.json").read_text("utf-8"))
-    assert about["precision"] == resolved_precision(bert, short)
+    assert about["precision"] == resolved_precision(encoder_width(bert), short)
 
 
 def test_presets_choose_the_dropout(encoder: Path):
@@ -306,7 +311,8 @@ def test_no_more_is_read_than_needed(bert: Path, trees: InMemory, tmp_path: Path
 
 
 def test_importing_the_room_imports_no_torch():
-    program = "import sys, xlreach.tagging; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    files = "xlreach.tagging.tagging_run, xlreach.tagging.number_format"
+    program = f"import sys, {files}; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 

@@ -72,7 +72,7 @@ def gaps(case: bytes, folder: Path) -> None:
 def run_folder(case: tuple[str, bytes], folder: Path) -> None:
     """A run with one damaged file: compared with a whole one, or reported."""
     from xlreach.comparison import compare_runs
-    from xlreach.report import render_report
+    from xlreach.report.render import render_report
     from xlreach.study.run import compare_run
 
     run = folder / "run"
@@ -150,7 +150,6 @@ def encoder(case: tuple[str, bytes], folder: Path) -> None:
     """The JSON files of an encoder folder."""
     from xlreach.adapt.encoder import Provenance, check_encoder, fingerprint
     from xlreach.adapt.tokenizer_file import longest_input, read_tokenizer, special_tokens
-    from xlreach.retrieval.loading import folder_pooling
 
     root = folder / "encoder"
     shutil.rmtree(root, ignore_errors=True)
@@ -163,7 +162,6 @@ def encoder(case: tuple[str, bytes], folder: Path) -> None:
     special_tokens(root, read_tokenizer(root))
     for declared in (root, None):
         assert isinstance(longest_input(declared, json.loads((root / "config.json").read_text("utf-8"))), int)
-    folder_pooling(root)
 
 
 def static(case: tuple[str, int, bytes], folder: Path) -> None:

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
+from tokenizers.models import WordPiece
 
 from xlreach.adapt.segmentation import Segmenter, count_words, ranked, text_lines
 from xlreach.adapt.unigram import train_unigram, with_pieces
-from xlreach.adapt.wordpiece import LongestMatch, train_wordpiece
+from xlreach.adapt.wordpiece import train_wordpiece
 from xlreach.errors import DataError
 
 # The published settings of the paper's WordPiece that proposes pieces (select_wordpieces_for_injection).
@@ -28,19 +26,9 @@ _UNIGRAM_SIZE = 20_000
 _OTHER_LINES = 5_000  # of each other language: enough to see that a piece is used
 _ROUNDS = 8  # of replacing unwanted pieces; those that are left then are dropped
 
-_Ints = NDArray[np.int64]
+_UNKNOWN = "[UNK]"  # of the proposing WordPiece
 
-
-@dataclass(frozen=True)
-class _Tokens:
-    """Pretokens as tokens of a proposing tokenizer: `ids` into `pieces` (-1: unknown), and the pretoken of each."""
-
-    pieces: list[str]
-    ids: _Ints
-    pretoken_ids: _Ints
-
-
-_Propose = Callable[[list[str]], _Tokens]
+_Pieces = Mapping[str, list[str]]  # by pretoken: what the proposing tokenizer makes of it
 
 
 @dataclass(frozen=True)
@@ -64,13 +52,13 @@ def choose_pieces(base: Segmenter, files: Mapping[str, Path], others: Mapping[st
         raise DataError("There is no text to choose vocabulary from.", fix="Give text of the languages.")
     text = _Text(base, words)
     if base.kind == "WordPiece":
-        propose = _propose_wordpiece(text)
+        proposed = _propose_wordpiece(text)
     else:
-        propose = _propose_unigram(base, [files[language] for language in sorted(files)])
+        proposed = _propose_unigram(base, text, [files[language] for language in sorted(files)])
     scores: Mapping[str, float]
-    frequencies: Mapping[str, int] = {} if rule == "unk" else _frequencies(base, text, propose)
+    frequencies = _frequencies(base, text, proposed)
     if rule == "unk":
-        scores = _words_made_known(base, text, propose)
+        scores = _words_made_known(base, text, proposed)
     elif rule == "fragmentation":
         scores = {piece: count * (base.cost(piece) - 1) for piece, count in frequencies.items()}
     else:
@@ -78,7 +66,6 @@ def choose_pieces(base: Segmenter, files: Mapping[str, Path], others: Mapping[st
     new = [piece for piece in ranked(scores) if scores[piece] > 0]
     pool = [piece for piece in new if _may_be_added(piece, base)]
     if base.kind == "Unigram" or len(pool) < n:
-        frequencies = frequencies or _frequencies(base, text, propose)
         padding = [piece for piece in ranked(frequencies) if piece not in scores or scores[piece] <= 0]
         pool += [piece for piece in padding if _may_be_added(piece, base)]
     if base.kind == "WordPiece":
@@ -90,93 +77,55 @@ def choose_pieces(base: Segmenter, files: Mapping[str, Path], others: Mapping[st
 
 
 class _Text:
-    """The different words and pretokens of a text with their counts.
-
-    `flat` and `word_ids` are parallel: the number of a pretoken, and of the word it stands in, in the order of words.
-    """
+    """The different words of a text, and the pretokens that the base splits them into, with their counts."""
 
     def __init__(self, base: Segmenter, words: Counter[str]) -> None:
         self.words = words
-        by_word = base.pretokenize_all(list(words))
-        number = {pretoken: i for i, pretoken in enumerate(dict.fromkeys(chain.from_iterable(by_word)))}
-        lengths = list(map(len, by_word))
-        self.flat = np.fromiter(map(number.__getitem__, chain.from_iterable(by_word)), np.int64, count=sum(lengths))
-        self.word_ids = np.repeat(np.arange(len(words)), lengths)
-        counts = np.fromiter(words.values(), np.int64, count=len(words))
-        totals = np.bincount(self.flat, counts[self.word_ids], len(number)).astype(np.int64)
-        self.pretokens: dict[str, int] = dict(zip(number, totals.tolist(), strict=True))
+        self.by_word = {word: base.pretokenize(word) for word in words}
+        self.pretokens: Counter[str] = Counter()
+        for word, pretokens in self.by_word.items():
+            for pretoken in pretokens:
+                self.pretokens[pretoken] += words[word]
 
 
-def _frequencies(base: Segmenter, text: _Text, propose: _Propose) -> dict[str, int]:
+def _frequencies(base: Segmenter, text: _Text, proposed: _Pieces) -> Counter[str]:
     """How often each proposed piece occurs that is not in the base's vocabulary."""
-    tokens = propose(list(text.pretokens))
-    known = tokens.ids >= 0
-    counts = np.fromiter(text.pretokens.values(), np.int64, count=len(text.pretokens))
-    totals = np.bincount(tokens.ids[known], counts[tokens.pretoken_ids[known]], len(tokens.pieces))
-    by_piece = zip(tokens.pieces, totals.tolist(), strict=True)
-    return {piece: int(total) for piece, total in by_piece if total > 0 and piece not in base.vocabulary}
+    counts: Counter[str] = Counter()
+    for pretoken, pieces in proposed.items():
+        for piece in pieces:
+            counts[piece] += text.pretokens[pretoken]
+    return Counter({p: count for p, count in counts.items() if p != _UNKNOWN and p not in base.vocabulary})
 
 
-def _words_made_known(base: Segmenter, text: _Text, propose: _Propose) -> Counter[str]:
+def _words_made_known(base: Segmenter, text: _Text, proposed: _Pieces) -> Counter[str]:
     """How often each new piece occurs in a word that has fewer unknown pieces with the proposal than with the base.
 
     A piece that the base itself uses in the word does not count there (Chau & Smith 2021).
     """
-    all_pretokens = list(text.pretokens)
-    maybe_unknown = np.zeros(len(all_pretokens), dtype=bool)
-    maybe_unknown[base.maybe_unknown(all_pretokens)] = True
-    words = np.unique(text.word_ids[maybe_unknown[text.flat]])
-    inside = np.isin(text.word_ids, words)
-    used, flat = np.unique(text.flat[inside], return_inverse=True)
-    word_ids = np.searchsorted(words, text.word_ids[inside])
-    pretokens = [all_pretokens[i] for i in used]
-    old, old_pretoken_ids = base.tokenize_all(pretokens)
-    new = propose(pretokens)
-    unknown_in = (old_pretoken_ids[old == base.unknown], new.pretoken_ids[new.ids < 0])
-    old_unknown, new_unknown = (
-        np.bincount(word_ids, np.bincount(unknown, minlength=len(pretokens))[flat], len(words))
-        for unknown in unknown_in
-    )
     scores: Counter[str] = Counter()
-    all_words, bounds = list(text.words), np.searchsorted(word_ids, np.arange(len(words) + 1))
-    before = _by_pretoken(old, old_pretoken_ids, len(pretokens))
-    after = _by_pretoken(new.ids, new.pretoken_ids, len(pretokens))
-    for i in np.flatnonzero(old_unknown > new_unknown):
-        numbers = flat[bounds[i] : bounds[i + 1]].tolist()
-        old_ids = {id_ for number in numbers for id_ in before(number) if id_ != base.unknown}
-        old_pieces = {base.tokenizer.id_to_token(id_) for id_ in old_ids}
-        for piece in (new.pieces[id_] for number in numbers for id_ in after(number) if id_ >= 0):
-            if piece not in old_pieces and piece not in base.vocabulary:
-                scores[piece] += text.words[all_words[words[i]]]
+    tokens = {pretoken: base.tokenize(pretoken) for pretoken in text.pretokens}
+    for word, pretokens in text.by_word.items():
+        old = [token for pretoken in pretokens for token in tokens[pretoken]]
+        new = [piece for pretoken in pretokens for piece in proposed[pretoken]]
+        if sum(id_ == base.unknown for _, id_ in old) > new.count(_UNKNOWN):
+            not_new = {_UNKNOWN, *(piece for piece, id_ in old if id_ != base.unknown)}
+            for piece in new:
+                if piece not in not_new and piece not in base.vocabulary:
+                    scores[piece] += text.words[word]
     return scores
 
 
-def _by_pretoken(ids: _Ints, pretoken_ids: _Ints, count: int) -> Callable[[int], list[int]]:
-    """A function that gives the ids of one pretoken, out of those of all."""
-    flat, bounds = ids.tolist(), np.searchsorted(pretoken_ids, np.arange(count + 1)).tolist()
-    return lambda number: flat[bounds[number] : bounds[number + 1]]
+def _propose_wordpiece(text: _Text) -> _Pieces:
+    vocabulary = train_wordpiece(text.pretokens, _WORDPIECE_SIZE, _MIN_FREQUENCY, _ALPHABET)
+    ids = {piece: i for i, piece in enumerate(dict.fromkeys([_UNKNOWN, *vocabulary]))}
+    model = WordPiece(ids, unk_token=_UNKNOWN, max_input_chars_per_word=1 << 30)
+    return {pretoken: [token.value for token in model.tokenize(pretoken)] for pretoken in text.pretokens if pretoken}
 
 
-def _propose_wordpiece(text: _Text) -> _Propose:
-    tokenize = LongestMatch(train_wordpiece(text.pretokens, _WORDPIECE_SIZE, _MIN_FREQUENCY, _ALPHABET))
-
-    def propose(pretokens: list[str]) -> _Tokens:
-        ids, pretoken_ids = tokenize(pretokens)
-        return _Tokens(tokenize.pieces[1:], ids - 1, pretoken_ids)
-
-    return propose
-
-
-def _propose_unigram(base: Segmenter, files: list[Path]) -> _Propose:
+def _propose_unigram(base: Segmenter, text: _Text, files: list[Path]) -> _Pieces:
     model = train_unigram((base.normalize(line) for line in text_lines(files)), _UNIGRAM_SIZE)
-
-    def propose(pretokens: list[str]) -> _Tokens:
-        encoded = model.encode([pretoken.removeprefix("▁") for pretoken in pretokens], out_type=str)
-        number: dict[str, int] = {}
-        ids = np.array([number.setdefault(piece, len(number)) for pieces in encoded for piece in pieces], np.int64)
-        return _Tokens(list(number), ids, np.repeat(np.arange(len(pretokens)), list(map(len, encoded))))
-
-    return propose
+    encoded = model.encode([pretoken.removeprefix("▁") for pretoken in text.pretokens], out_type=str)
+    return dict(zip(text.pretokens, encoded, strict=True))
 
 
 def _missing_characters(base: Segmenter, text: _Text) -> list[str]:
@@ -213,13 +162,12 @@ def _tried_out(
 
     Missing characters stay even where longer pieces cover them all: other text of the language needs them.
     """
-    own = sorted(text.pretokens)
     foreign_words = set(count_words((others[language] for language in sorted(others)), _OTHER_LINES)) - set(text.words)
     foreign = sorted({pretoken for word in foreign_words for pretoken in base.pretokenize(word)})
     chosen, rejected = pool[:n], set()
     for _ in range(_ROUNDS):
         augmented = with_pieces(base, chosen)
-        unwanted = _used(augmented, foreign) | (set(chosen) - _used(augmented, own) - missing)
+        unwanted = _used(augmented, foreign) | (set(chosen) - _used(augmented, text.pretokens) - missing)
         unwanted.intersection_update(chosen)
         if not unwanted:
             return chosen

@@ -6,25 +6,24 @@ marks, and never finds a key of several letters. So a character that `Precompile
 first (testing one character is much cheaper than finding the bounds of graphemes). Keys of several letters keep their
 `Replace`, except the last ones if they only delete a first letter: that letter becomes such a character too, by the
 same regular expression.
-
-The format of `precompiled_charsmap` is SentencePiece's: the size of a trie in bytes, the trie as a double array in
-Darts-clone's layout (Yata et al. 2007), and the replacements, each ended by a zero byte.
 """
 
 from __future__ import annotations
 
 import base64
-import struct
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import sentencepiece
+from sentencepiece.sentencepiece_model_pb2 import NormalizerSpec  # type: ignore[attr-defined]  # built on import
 from tokenizers import Regex, normalizers
 
 _BETWEEN = "\ufff9"  # separates graphemes; never occurs in text
 # What may join the letter before it: marks, joiners, Thai and Lao AM, voiced marks of half width, skin tones, tags.
 _MARKS = r"\p{M}\x{200c}\x{200d}\x{e33}\x{eb3}\x{ff9e}\x{ff9f}\x{1f3fb}-\x{1f3ff}\x{e0020}-\x{e007f}"
 _AFTER = ("a", "\n", "\u1161", "\u11a8")  # not marks, but one grapheme with some character before them
-_LEAF, _VALUE = 1 << 8, 1 << 31
 
 
 def replacing_normalizers(table: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -59,14 +58,15 @@ def replacement_order(table: Mapping[str, str]) -> list[str]:
 
 
 def charsmap(table: Mapping[str, str]) -> str:
-    """Encodes replacements as `precompiled_charsmap`, in base64; no key or value may contain a zero byte."""
-    blob, starts = bytearray(), {}
-    for value in sorted(set(table.values())):
-        starts[value] = len(blob)
-        blob += value.encode() + b"\0"
-    trie = _double_array({key.encode(): starts[value] for key, value in table.items()})
-    packed = struct.pack(f"<I{len(trie)}I", 4 * len(trie), *trie)
-    return base64.b64encode(packed + bytes(blob)).decode("ascii")
+    """Encodes replacements of single characters as `precompiled_charsmap`, in base64; SentencePiece compiles them."""
+    rules = ((" ".join(f"{ord(character):X}" for character in side) for side in entry) for entry in table.items())
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "rules.tsv"
+        file.write_text("".join("\t".join(rule) + "\n" for rule in rules), "utf-8")
+        sentencepiece.set_min_log_level(2)  # it would report each step
+        normalizer = sentencepiece.SentencePieceNormalizer(rule_tsv=str(file))
+    spec = NormalizerSpec.FromString(normalizer.serialized_normalizer_spec())
+    return base64.b64encode(spec.precompiled_charsmap).decode("ascii")
 
 
 def _first_letter_dropped(several: list[str], table: Mapping[str, str]) -> list[str]:
@@ -92,36 +92,3 @@ def _replace(pattern: dict[str, str], content: str) -> dict[str, Any]:
 
 def _any_of(characters: Any) -> str:
     return "[" + "".join(rf"\x{{{ord(character):x}}}" for character in characters) + "]"
-
-
-def _double_array(keys: Mapping[bytes, int]) -> list[int]:
-    """A trie in which the child by byte `b` of a node with base `B` is unit `B ^ b`, and its value is unit `B`.
-
-    A unit holds the byte that leads to it, whether a key ends there, and its own number XOR its base. A child knows
-    its parent by that byte alone, so no two nodes may have the same base.
-    """
-    tree: dict[Any, Any] = {}
-    for key, value in keys.items():
-        node = tree
-        for byte in key:
-            node = node.setdefault(byte, {})
-        node[None] = value
-    units: dict[int, int] = {0: 0}
-    taken: set[int] = set()
-    waiting = [(0, tree)]
-    while waiting:
-        number, node = waiting.pop(0)
-        labels = [0 if byte is None else byte for byte in node]
-        base = 1
-        while base in taken or any(base ^ label in units for label in labels):
-            base += 1
-        taken.add(base)
-        units[number] |= (number ^ base) << 10 | (_LEAF if None in node else 0)
-        for byte, below in node.items():
-            if byte is None:
-                units[base] = _VALUE | below
-            else:
-                units[base ^ byte] = byte
-                waiting.append((base ^ byte, below))
-    size = (max([*units, *taken]) | 0xFF) + 1  # so that there is a unit for every next byte
-    return [units.get(number, 0) for number in range(size)]

@@ -106,9 +106,9 @@ class ContaminationFilter:
 
 
 def hold_out_order(path: Path) -> NDArray[np.float64]:
-    """For each line of a prepared text, blank ones included, the share from which on it is held out: from 0 to below 1.
+    """For each line of a prepared text, blank ones included, the smallest share that holds it out, from 0 to below 1.
 
-    Lines with a value smaller than the share that is asked for, and always those with value 0, are held out. Whole
+    Lines with a value below the requested share are held out, and always those with value 0. Whole
     documents are held out, in an order that depends only on their number, so that every recipe, seed and tokenizer has
     the same validation lines, and a smaller share is part of a larger one. A document of more than 100 lines (every
     document, where there are fewer than 20) is split into blocks of up to 20 neighboring lines.

@@ -6,11 +6,13 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 
 from xlreach.adapt.encoder import Provenance
 from xlreach.adapt.romanize import input_transform
+from xlreach.adapt.segmentation import pieces_of_words
 from xlreach.adapt.tokenizer_file import read_tokenizer, special_tokens, token_id
 from xlreach.errors import DataError
 
@@ -40,16 +42,16 @@ def diagnose(encoder: Path, lines: Iterable[str], most_lines: int | None = None)
     used: set[int] = set()
     transform = input_transform(encoder)
     stream = islice((transform(line) for line in lines if line.strip()), most_lines)
+    encode = partial(tokenizer.encode_batch, add_special_tokens=False)
     while block := list(islice(stream, _BLOCK)):
         words = [line.split() for line in block]
-        for encoding in tokenizer.encode_batch(words, is_pretokenized=True, add_special_tokens=False):
-            pairs = [(id_, word) for id_, word in zip(encoding.ids, encoding.word_ids, strict=True) if word is not None]
-            counts["pieces"] += len(encoding.ids)
-            counts["unknown pieces"] += sum(id_ == unknown for id_, _ in pairs)
-            counts["unknown words"] += len({word for id_, word in pairs if id_ == unknown})
-            counts["continued words"] += sum(n > 1 for n in Counter(word for _, word in pairs).values())
-            used.update(encoding.ids)
-        ids = [encoding.ids for encoding in tokenizer.encode_batch(block, add_special_tokens=False)]
+        for pieces in chain.from_iterable(pieces_of_words(encode, words)):
+            counts["pieces"] += len(pieces)
+            counts["unknown pieces"] += pieces.count(unknown)
+            counts["unknown words"] += unknown in pieces
+            counts["continued words"] += len(pieces) > 1
+            used.update(pieces)
+        ids = [encoding.ids for encoding in encode(block)]
         decoded = tokenizer.decode_batch(ids, skip_special_tokens=False)
         counts["words"] += sum(map(len, words))
         counts["lines"] += len(block)

@@ -90,12 +90,10 @@ class Provenance:
 
 
 def resolve_base(text: str, *, static: bool = False) -> Path:
-    """Finds the folder of the encoder that `text` names, and checks it.
+    """Finds the folder of the encoder that `text` names, and checks it; `static` accepts static word vectors too.
 
-    Args:
-        text: A folder; `package:NAME/SUB/FOLDER`, a folder inside an installed package, which is found without
-            importing it; or a hub id, with a revision to pin it: `FacebookAI/xlm-roberta-base@e73636d`.
-        static: Whether a folder of static word vectors is accepted too.
+    `text` is a folder; `package:NAME/SUB/FOLDER`, a folder inside an installed package, which is found without
+    importing it; or a hub id, with a revision to pin it: `FacebookAI/xlm-roberta-base@e73636d`.
 
     Raises:
         ModelError: There is no such folder or package, the hub does not have it, or it cannot be used.

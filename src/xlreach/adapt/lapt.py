@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -19,7 +19,6 @@ from xlreach.errors import DataError, ModelError, nearest
 from xlreach.spec import param
 
 if TYPE_CHECKING:
-    from xlreach.adapt.mlm import History
     from xlreach.adapt.mlm_data import EncodedText
 
 
@@ -33,9 +32,9 @@ class LanguageAdaptivePretraining(Step):
     steps, it takes a fifth. Rows that `tva` added just before are trained at the rate that it asks for.
 
     The loss is over the whole vocabulary. Of the embeddings, only the rows of pieces in the text are trained, to save
-    time and memory; the others stay bit for bit as they were, and random replacements of masked pieces are drawn from
-    the text's pieces. `rows=all` trains every row, as the paper did: it moves all pieces that the text does not use
-    away from it, in about the same direction, and decays them.
+    time and memory; the others do not change, and random replacements of masked pieces are drawn from
+    the text's pieces. `rows=all` trains every row, as the paper did; the rows of pieces that the text does not use then
+    all move in about the same direction, and shrink by weight decay.
 
     Several processes of `torchrun` train together with the same `batch`, each on its part of every batch
     (`compute/distributed.py`).
@@ -76,7 +75,7 @@ class LanguageAdaptivePretraining(Step):
 
     def apply(self, source: Path | None, job: Job) -> None:
         from xlreach.adapt.masked_lm import load_masked_lm
-        from xlreach.adapt.mlm import JobState, Training, train
+        from xlreach.adapt.mlm import train_step
         from xlreach.adapt.mlm_data import EncodedText
 
         folder = require_source(source, self)
@@ -88,16 +87,14 @@ class LanguageAdaptivePretraining(Step):
         tier = Provenance.read(folder).tier or {}
         model, warnings = load_masked_lm(folder, job.seed)
         rows, rate = tuple(tier.get("rows", ())), float(tier.get("rate", 1.0))
-        training = Training.of(self, job.seed, tier=rows, tier_rate=rate)
-        history = train(model, text, training, JobState(job.checkpoint, job.cost, f"{self} {job.seed}"))
-        measured = {**asdict(history), **loss_per_word(history, text, self.valid)}
+        measured = train_step(model, text, self, job, tier=rows, tier_rate=rate)
         save_encoder(
             folder,
             job,
             self,
             tokenizer=tokenizer,
             model=model,
-            measured={**measured, **mixed, **({"tier_rows": len(training.tier)} if tier else {})},
+            measured={**measured, **mixed, **({"tier_rows": len(rows)} if tier else {})},
             warnings=warnings,
             changes={"tier": None},
         )
@@ -133,9 +130,3 @@ class LanguageAdaptivePretraining(Step):
                 fix=f"Write lapt(max_length={most}) or less.",
                 path=folder,
             )
-
-
-def loss_per_word(history: History, text: EncodedText, share: float) -> dict[str, float]:
-    """The validation loss of the kept epoch in nats per word, as it is recorded; `share` of the text was held out."""
-    held_out = text.split(share)[1]
-    return {"valid_loss_per_word": round(history.valid_loss[history.best_epoch] * held_out.pieces_per_word, 6)}

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from tqdm import tqdm
 
 from xlreach.adapt.masked_lm import load_masked_lm, masked_lm_head
 from xlreach.adapt.romanize import input_transform
+from xlreach.adapt.segmentation import pieces_of_words
 from xlreach.adapt.tokenizer_file import longest_input, read_tokenizer, special_tokens, token_id
 
 _LINES, _WORDS = 2_000, 300  # read, and drawn from them
@@ -71,12 +74,12 @@ def _drawn_words(
     word_ids = np.concatenate([np.arange(0), *(np.arange(len(words)) for words in by_line)])
     drawn = np.sort(np.random.default_rng(0).permutation(len(line_ids))[:most])
     tokenizer, transform = Tokenizer.from_str(json.dumps(content)), input_transform(encoder)
+    encode = partial(tokenizer.encode_batch, add_special_tokens=False)
     for at in drawn:
-        words = [transform(word) for word in by_line[line_ids[at]]]
-        encoding = tokenizer.encode(words, is_pretokenized=True, add_special_tokens=False)
-        pieces = [i for i, word in enumerate(encoding.word_ids) if word == word_ids[at]]
-        if pieces:
-            yield encoding.ids, pieces[0], pieces[-1] + 1
+        (pieces,) = pieces_of_words(encode, [[transform(word) for word in by_line[line_ids[at]]]])
+        start, own = sum(map(len, pieces[: word_ids[at]])), len(pieces[word_ids[at]])
+        if own:
+            yield list(chain.from_iterable(pieces)), start, start + own
 
 
 @torch.no_grad()

@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from transformers import AutoModelForMaskedLM
 
-from xlreach.compute.loading import attention_implementation, safe_loading
+from xlreach.compute.loading import WEIGHTS, attention_implementation, check_weights, safe_loading
 from xlreach.errors import ModelError
 
-Model = Any  # a transformers model with a masked-language-model head, which has no type of its own
+Model = Any  # a model with a masked-language-model head; transformers has no common type for these
 
 
 def load_masked_lm(source: Path, seed: int) -> tuple[Model, list[str]]:
@@ -28,23 +28,14 @@ def load_masked_lm(source: Path, seed: int) -> tuple[Model, list[str]]:
         torch.manual_seed(seed)
         model, info = AutoModelForMaskedLM.from_pretrained(
             source,
-            dtype=torch.float32,
             attn_implementation=attention_implementation("cuda" if torch.cuda.is_available() else "cpu"),
             output_loading_info=True,
-            use_safetensors=True,
+            **WEIGHTS,
             **options,
         )
     masked_lm_head(model)
-    encoder_part = f"{model.base_model_prefix}."
-    missing = [name for name in info["missing_keys"] if not name.startswith(encoder_part)]
-    absent = [name for name in info["missing_keys"] if name.startswith(encoder_part) and "position_ids" not in name]
-    if absent:
-        raise ModelError(
-            f"The weights lack {absent[0]!r} and {len(absent) - 1} more.",
-            expected="Expected the weights of the whole encoder.",
-            fix="Download the folder again.",
-            path=source,
-        )
+    check_weights(model, info, source)
+    missing = [name for name in info["missing_keys"] if not name.startswith(f"{model.base_model_prefix}.")]
     new_head = "The base has no masked-language-model head; it got a new one, tied to its embeddings."
     return model, [new_head] if missing else []
 

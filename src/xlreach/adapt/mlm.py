@@ -27,7 +27,7 @@ from tqdm import tqdm
 
 from xlreach.adapt.masked_lm import Model, masked_lm_head
 from xlreach.adapt.mlm_data import Batch, EncodedText, Masking, batches
-from xlreach.adapt.recipe import Step
+from xlreach.adapt.recipe import Job, Step
 from xlreach.adapt.tiered_lr import Tier
 from xlreach.compute.distributed import ProcessGroup
 from xlreach.compute.memory import release_freed_memory
@@ -63,12 +63,6 @@ class Training:
     tier_rate: float = 1.0
     rows: Literal["text", "all"] = "all"
 
-    @classmethod
-    def of(cls, step: Step, seed: int, **more: Any) -> Training:
-        """The training that a recipe step declares by parameters of the same names."""
-        names = {field.name for field in dataclasses.fields(cls)} & {field.name for field in dataclasses.fields(step)}
-        return cls(**{name: getattr(step, name) for name in names}, seed=seed, **more)
-
 
 @dataclass(frozen=True)
 class History:
@@ -83,6 +77,21 @@ class History:
     dtype: str
     train_lines: int
     valid_lines: int
+
+
+def train_step(
+    model: Model, text: EncodedText, step: Step, job: Job, tier: tuple[int, ...] = (), tier_rate: float = 1.0
+) -> dict[str, Any]:
+    """Trains by a step's parameters, which have the names of `Training`'s; returns what the provenance records.
+
+    `valid_loss_per_word` is the validation loss of the kept epoch in nats per word.
+    """
+    names = {field.name for field in dataclasses.fields(Training)} & {field.name for field in dataclasses.fields(step)}
+    parameters = {name: getattr(step, name) for name in names}
+    training = Training(**parameters, seed=job.seed, tier=tier, tier_rate=tier_rate)
+    history = train(model, text, training, JobState(job.checkpoint, job.cost, f"{step} {job.seed}"))
+    per_word = history.valid_loss[history.best_epoch] * text.split(training.valid)[1].pieces_per_word
+    return {**dataclasses.asdict(history), "valid_loss_per_word": round(per_word, 6)}
 
 
 def train(model: Model, text: EncodedText, training: Training, job_state: JobState) -> History:

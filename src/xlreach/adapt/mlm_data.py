@@ -39,7 +39,7 @@ class EncodedText:
 
     Attributes:
         special: Ids that are never masked and never drawn as a random replacement.
-        held_out_at: For each line, the share from which on it is held out (`clean_text.hold_out_order`).
+        held_out_at: For each line, the smallest share that holds it out (`clean_text.hold_out_order`).
         words: White-space words of each line; the first part of a line that was split has them all.
         more: More lines to train on, never held out.
     """

@@ -23,7 +23,7 @@ class Job:
 
     Attributes:
         out: An existing folder; the step writes a whole encoder folder into it.
-        checkpoint: A folder that is kept when the process is killed, and found again by the next one.
+        checkpoint: A folder that outlives a killed process; the next process resumes from it.
         text: Files of clean text by language, one sentence or paragraph per line (`prepare_text`).
         cost: The step adds what it spent: `tokens`, `steps`.
         tables: Files of transliteration tables by language, preferred to the built-in ones.

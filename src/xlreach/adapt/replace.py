@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from xlreach.adapt.encoder import Provenance
 from xlreach.adapt.recipe import STEPS, Job, Step, require_source
 from xlreach.adapt.romanize import with_input_of
 from xlreach.adapt.save import save_encoder
-from xlreach.adapt.tokenizer_file import read_tokenizer, special_tokens, token_id
+from xlreach.adapt.tokenizer_file import read_tokenizer, read_tokenizer_json, special_tokens, token_id
 from xlreach.errors import DataError, ModelError
 from xlreach.spec import param
 
@@ -63,8 +62,10 @@ class VocabularyTrimming(Step):
             rows = sorted(new_ids[row] for row in before.tier["rows"] if row in new_ids)
             changes["tier"] = {**before.tier, "rows": rows}
         measured = {"vocabulary": len(new), "before": len(old)}
-        saved: dict[str, Any] = {"tokenizer": small.content, "model": model, "measured": measured}
-        save_encoder(folder, job, self, **saved, warnings=warnings, changes=changes)
+        content = small.content
+        save_encoder(
+            folder, job, self, tokenizer=content, model=model, measured=measured, warnings=warnings, changes=changes
+        )
 
 
 @STEPS.register
@@ -105,12 +106,10 @@ class VocabularyReplacement(Step):
         changes: dict[str, Any] = {"new_pieces": tuple(new_pieces), "tier": None}
         if self.tokenizer != "train":
             changes["transliterated"] = ()
-        saved: dict[str, Any] = {
-            "tokenizer": content,
-            "model": model,
-            "measured": {"vocabulary": len(plan), "rows": rows},
-        }
-        save_encoder(folder, job, self, **saved, warnings=warnings, changes=changes)
+        measured = {"vocabulary": len(plan), "rows": rows}
+        save_encoder(
+            folder, job, self, tokenizer=content, model=model, measured=measured, warnings=warnings, changes=changes
+        )
 
     def _plan(
         self, base: Segmenter, new: Segmenter, files: Sequence[Path], seed: int
@@ -139,11 +138,9 @@ class VocabularyReplacement(Step):
     def _given(self, base: Segmenter, folder: Path) -> dict[str, Any]:
         from xlreach.adapt.segmentation import Segmenter
 
+        content = read_tokenizer_json(Path(self.tokenizer))
         try:
-            content = {**json.loads(Path(self.tokenizer).read_text("utf-8")), "truncation": None, "padding": None}
             given = Segmenter(content)
-        except (OSError, ValueError, TypeError) as error:
-            raise ModelError(f"The tokenizer cannot be read ({error}).", path=self.tokenizer) from error
         except ModelError as error:
             raise ModelError(str(error), path=self.tokenizer) from error
         ours = set(special_tokens(folder, base.content).values())

@@ -13,6 +13,8 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+import langcodes
+
 from xlreach.adapt.encoder import Provenance
 from xlreach.adapt.recipe import Job
 from xlreach.errors import MissingExtraError, ModelError, nearest
@@ -23,20 +25,23 @@ BY_WORD, BY_LINE, ICU = "uroman:word", "uroman:line", "icu:"
 _WORDS, _LINES = 1 << 18, 1 << 12  # whose results are kept in memory
 
 
-def input_transform(encoder: Path) -> Transform:
+def input_transform(encoder: Path, language: str = "") -> Transform:
     """The function that turns raw text, or a single word, into what an encoder reads; for most, it changes nothing.
+    uroman's rules depend on the text's `language`; without it, the only one that the encoder was adapted to is taken.
 
     Raises:
         ModelError: The folder names a function that this version does not know.
         MissingExtraError: The function needs a package that is not installed.
     """
     try:
-        return transform_named(Provenance.read(encoder).input)
+        provenance = Provenance.read(encoder)
+        only = provenance.languages[0] if len(provenance.languages) == 1 else ""
+        return transform_named(provenance.input, language or only)
     except ModelError as error:
         raise ModelError(str(error), path=encoder) from error
 
 
-def transform_named(wanted: str) -> Transform:
+def transform_named(wanted: str, language: str = "") -> Transform:
     """The function with a name as in `Provenance.input`; raises as `input_transform`."""
     if not wanted:
         return _unchanged
@@ -49,33 +54,36 @@ def transform_named(wanted: str) -> Transform:
             expected=f"Expected {BY_WORD}, {BY_LINE} or {ICU}ID.",
             fix="Update xlreach.",
         )
-    return by_word if wanted == BY_WORD else by_line
+    return partial(by_word if wanted == BY_WORD else by_line, language=language)
 
 
 def with_input_of(encoder: Path, job: Job) -> Job:
     """The job with its texts as the encoder reads them; changed texts are copied into its checkpoint folder."""
-    transform = input_transform(encoder)
-    if transform is _unchanged:
+    if input_transform(encoder) is _unchanged:
         return job
-    text = _copied(job.text, transform, job.checkpoint / "input" / "text")
-    others = _copied(job.others, transform, job.checkpoint / "input" / "others")
+    text = _copied(job.text, encoder, job.checkpoint / "input" / "text")
+    others = _copied(job.others, encoder, job.checkpoint / "input" / "others")
     return dataclasses.replace(job, text=text, others=others)
 
 
 @lru_cache(_LINES)
-def by_line(text: str) -> str:
-    """Romanizes a text."""
-    return str(_romanizer().romanize_string(text)) if text and not text.isascii() else text
+def by_line(text: str, language: str = "") -> str:
+    """Romanizes a text of a language; without one (""), by the rules that hold for all."""
+    if not text or text.isascii():
+        return text
+    code = language.partition("-")[0]
+    iso3 = langcodes.Language.get(code).to_alpha3() if code else None
+    return str(_romanizer().romanize_string(text, lcode=iso3))
 
 
-def by_word(text: str) -> str:
+def by_word(text: str, language: str = "") -> str:
     """Romanizes each word of a text alone: fast where most words occurred before."""
-    return " ".join(map(_romanized_word, text.split(" ")))
+    return " ".join([_romanized_word(word, language) for word in text.split(" ")])
 
 
-def words_suffice(lines: Iterable[str]) -> bool:
+def words_suffice(lines: Iterable[str], language: str = "") -> bool:
     """Whether these lines are romanized the same word by word; in some languages a word depends on its neighbors."""
-    return all(by_word(line) == _romanizer().romanize_string(line) for line in lines)
+    return all(by_word(line, language) == by_line(line, language) for line in lines)
 
 
 def require_uroman() -> None:
@@ -120,16 +128,14 @@ def _romanizer() -> Any:
     return Uroman()
 
 
-@lru_cache(_WORDS)
-def _romanized_word(word: str) -> str:
-    return str(_romanizer().romanize_string(word)) if word and not word.isascii() else word
+_romanized_word = lru_cache(_WORDS)(by_line.__wrapped__)
 
 
-def _copied(files: Mapping[str, Path], transform: Transform, out: Path) -> dict[str, Path]:
+def _copied(files: Mapping[str, Path], encoder: Path, out: Path) -> dict[str, Path]:
     out.mkdir(parents=True, exist_ok=True)
     copies = {}
     for language, path in files.items():
-        copies[language] = out / f"{language}.txt"
+        copies[language], transform = out / f"{language}.txt", input_transform(encoder, language)
         with (
             replacing(copies[language]) as part,
             path.open(encoding="utf-8") as stream,

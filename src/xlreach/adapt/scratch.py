@@ -1,4 +1,4 @@
-"""An encoder from nothing: XLM-R's architecture, small, pretrained on the text at hand by masked language modelling.
+"""A new, small encoder of XLM-R's architecture, pretrained on the given text by masked language modelling.
 
 It serves as a study's base without a model hub, as a recipe to compare with, and as the fastest way to try the
 toolkit. Its tokenizer is trained on the text, or given and trimmed to it.
@@ -6,17 +6,16 @@ toolkit. Its tokenizer is trained on the text, or given and trimmed to it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from xlreach.adapt.recipe import STEPS, Job, Step
 from xlreach.adapt.save import save_encoder
-from xlreach.adapt.tokenizer_file import special_tokens, token_id
+from xlreach.adapt.tokenizer_file import read_tokenizer_json, special_tokens, token_id
 from xlreach.compute.loading import attention_implementation
-from xlreach.errors import DataError, ModelError, SpecError, nearest
+from xlreach.errors import DataError, SpecError, nearest
 from xlreach.spec import param
 
 _LATER_DROPOUT = 0.1
@@ -67,29 +66,24 @@ class FromScratch(Step):
         return self.tokenizer != "train" and self.trim
 
     def apply(self, source: Path | None, job: Job) -> None:
-        from xlreach.adapt.lapt import loss_per_word
-        from xlreach.adapt.mlm import JobState, Training, train
+        from xlreach.adapt.mlm import train_step
         from xlreach.adapt.mlm_data import EncodedText
 
         files = self._text(job)
         tokenizer = self._tokenizer(files, job.others)
         text = EncodedText.read(files, tokenizer, None, self.max_length)
         model = self._model(tokenizer, text, job.seed)
-        history = train(
-            model, text, Training.of(self, job.seed), JobState(job.checkpoint, job.cost, f"{self} {job.seed}")
-        )
+        measured = train_step(model, text, self, job)
         # Pretraining needs no dropout: a few passes do not overfit, and drawing it takes a quarter of a small model's
         # step. Fine-tuning on hundreds of sentences needs it, and reads it from the config.
         model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = _LATER_DROPOUT
-        losses = {**asdict(history), **loss_per_word(history, text, self.valid)}
-        measured = {**losses, "vocabulary": text.vocabulary, "pretrained_on": sorted(files)}
         save_encoder(
             None,
             job,
             self,
             tokenizer=tokenizer,
             model=model,
-            measured=measured,
+            measured={**measured, "vocabulary": text.vocabulary, "pretrained_on": sorted(files)},
             max_length=self.max_length,
         )
 
@@ -106,11 +100,7 @@ class FromScratch(Step):
 
         if self.tokenizer == "train":
             return new_tokenizer(text_lines(files[language] for language in sorted(files)), self.vocab)
-        try:
-            content = json.loads(Path(self.tokenizer).read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise ModelError(f"The tokenizer cannot be read ({error}).", path=self.tokenizer) from error
-        content = {**content, "truncation": None, "padding": None}
+        content = read_tokenizer_json(Path(self.tokenizer))
         if not self.trim:
             return content
         return trimmed(content, [by_language[code] for by_language in (files, others) for code in sorted(by_language)])

@@ -7,23 +7,19 @@ space and many times faster than reading the text again for each choice.
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from xlreach.adapt.wordpiece import PREFIX, tokenize_words
+from xlreach.adapt.wordpiece import PREFIX
 from xlreach.errors import ModelError
 
-_NEVER = r"\uffff"  # not a character: keeps the brackets of a regular expression from being empty
 _BLOCK = 1 << 20  # characters of text that are read together
 
 
@@ -66,46 +62,6 @@ class Segmenter:
         splitter = self.tokenizer.pre_tokenizer
         return [text] if splitter is None else [pretoken for pretoken, _ in splitter.pre_tokenize_str(text)]
 
-    def pretokenize_all(self, words: Sequence[str]) -> list[list[str]]:
-        """`pretokenize` of many words; fast where BERT's own normalizer and splitter would leave them unchanged."""
-        kinds = [(self.content.get(name) or {}).get("type") for name in ("normalizer", "pre_tokenizer")]
-        if kinds != ["BertNormalizer", "BertPreTokenizer"]:
-            return [self.pretokenize(word) for word in words]
-        joined, separate, other = self._characters(set().union(*words))
-        split = re.compile(f"[{_NEVER}{joined}]+|[{_NEVER}{separate}]").findall
-        changed = re.compile(f"[{_NEVER}{other}]").search
-        return [self.pretokenize(word) if changed(word) else split(word) for word in words]
-
-    def _characters(self, characters: Iterable[str]) -> tuple[str, str, str]:
-        """Sorts characters by what BERT's normalizer and splitter do to them, for the brackets of regular expressions.
-
-        Those that stay and join their neighbors, those that stay and are a pretoken, and those that change something.
-        """
-        kinds: tuple[list[str], list[str], list[str]] = ([], [], [])
-        for character in characters:
-            stays = self.normalize(character) == character and not unicodedata.combining(character)
-            pretokens = self.pretokenize(f"a{character}a") if stays else []
-            kind = 0 if pretokens == [f"a{character}a"] else 1 if pretokens == ["a", character, "a"] else 2
-            kinds[kind].append(character)
-        joined, separate, other = map(_in_brackets, kinds)
-        return joined, separate, other
-
-    def tokenize_all(self, pretokens: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The ids of many pretokens, one after the other, and for each id the number of its pretoken."""
-        return tokenize_words(Tokenizer(self.tokenizer.model), list(pretokens))
-
-    def maybe_unknown(self, pretokens: Sequence[str]) -> list[int]:
-        """The numbers of the pretokens that may have an unknown piece.
-
-        A WordPiece pretoken has none if all its single characters are in the vocabulary.
-        """
-        if self.kind != "WordPiece":
-            return list(range(len(pretokens)))
-        vocab, most = self.content["model"]["vocab"], self.content["model"].get("max_input_chars_per_word", 100)
-        absent = (c for c in set().union(*pretokens) if c not in vocab or PREFIX + c not in vocab)
-        has_absent = re.compile(f"[{_NEVER}{_in_brackets(absent)}]").search
-        return [i for i, pretoken in enumerate(pretokens) if len(pretoken) > most or has_absent(pretoken)]
-
     def tokenize(self, pretoken: str) -> list[tuple[str, int]]:
         """The pieces of one pretoken, with their ids."""
         return [(token.value, token.id) for token in self.tokenizer.model.tokenize(pretoken)] if pretoken else []
@@ -135,6 +91,28 @@ class Segmenter:
         return ids
 
 
+def pieces_of_words(
+    encode: Callable[[list[str]], Iterable[Any]], sentences: Sequence[Sequence[str]]
+) -> list[list[list[int]]]:
+    """The ids of each word's pieces in running text, the words of a sentence joined by blanks, as pretraining saw them.
+
+    `encode` gives the encodings (of the library tokenizers) of texts, without special tokens.
+    """
+    result = []
+    encodings = encode([" ".join(filter(None, words)) for words in sentences])
+    for words, encoding in zip(sentences, encodings, strict=True):
+        pieces: list[list[int]] = [[] for _ in words]
+        ends, start = list[int](), 0
+        for word in words:
+            ends.append(start + len(word) if word else max(0, start - 1))
+            start += len(word) + bool(word)
+        for id_, (first, last) in zip(encoding.ids, encoding.offsets, strict=True):
+            # A piece belongs to the word of its last character; a blank to the word behind it.
+            pieces[min(bisect_right(ends, max(first, last - 1)), len(words) - 1)].append(id_)
+        result.append(pieces)
+    return result
+
+
 def text_lines(files: Iterable[Path]) -> Iterator[str]:
     """Yields the lines of text files, stripped, without empty ones."""
     for path in files:
@@ -156,11 +134,6 @@ def count_words(files: Iterable[Path], most_lines: int | None = None) -> Counter
 def ranked(counts: Mapping[str, float]) -> list[str]:
     """Keys with the largest value first; ties in code-point order, so that a choice never depends on hashing."""
     return sorted(counts, key=lambda key: (-counts[key], key))
-
-
-def _in_brackets(characters: Iterable[str]) -> str:
-    """Characters as they are written in the brackets of a regular expression."""
-    return "".join(rf"\U{ord(character):08x}" for character in sorted(characters))
 
 
 def _blocks(stream: TextIO) -> Iterator[str]:

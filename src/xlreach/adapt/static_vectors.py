@@ -34,11 +34,7 @@ _SETTINGS: dict[str, Any] = {"vector_size": 100, "min_count": 10, "epochs": 3, "
 
 @dataclass(frozen=True, eq=False)
 class StaticVectors:
-    """Vectors of words, in the vocabulary or not, from a folder that the recipe step `fasttext` wrote.
-
-    Attributes:
-        rows: The row of each word in the vocabulary.
-    """
+    """Vectors of words, as the step `fasttext` writes them; `rows` has the row of each word in the vocabulary."""
 
     dim: int
     rows: Mapping[str, int]
@@ -168,11 +164,7 @@ def sparsemax(scores: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 class TokenizedText:
-    """Text files as lists of tokens, a list per line; can be iterated over many times, as gensim does.
-
-    Args:
-        tokenize: Turns some lines into their lists of tokens.
-    """
+    """Text files as lists of tokens, a list per line; can be iterated over many times, as gensim does."""
 
     def __init__(self, files: Sequence[Path], tokenize: Callable[[list[str]], Iterable[list[str]]]) -> None:
         self._files, self._tokenize = files, tokenize

@@ -2,7 +2,7 @@
 
 The rows are copied into separate parameters, which the optimizer steps at their rate. After each step the copies are
 written back over the same rows of the whole table, so that every number gets one step and one weight decay, at one
-rate. (The published code was to do this by two optimizers over one matrix, but gave both the same rate.)
+rate. (The published code has two optimizers for one matrix, but by mistake gives both the same rate.)
 """
 
 from __future__ import annotations

@@ -38,19 +38,31 @@ def read_tokenizer(folder: Path) -> dict[str, Any]:
         ModelError: The folder has no tokenizer that can be read.
     """
     path = folder / "tokenizer.json"
+    if path.is_file():
+        return read_tokenizer_json(path)
     try:
-        if path.is_file():
-            content = _object(path)
-        else:
-            from transformers import AutoTokenizer
+        from transformers import AutoTokenizer
 
-            content = json.loads(AutoTokenizer.from_pretrained(folder).backend_tokenizer.to_str())
+        content = json.loads(AutoTokenizer.from_pretrained(folder).backend_tokenizer.to_str())
     except (OSError, ValueError, AttributeError) as error:
         raise ModelError(f"The tokenizer cannot be read ({error}).", path=path) from error
+    return _checked(content, path)
+
+
+def read_tokenizer_json(path: Path) -> dict[str, Any]:
+    """Reads one `tokenizer.json`, without truncation and padding.
+
+    Raises:
+        ModelError: The file cannot be read or holds no tokenizer.
+    """
+    return _checked(_object(path), path)
+
+
+def _checked(content: dict[str, Any], path: Path) -> dict[str, Any]:
     added = content.get("added_tokens", [])
     if not isinstance(content.get("model"), dict) or not isinstance(added, list) or not all(map(_is_added, added)):
         raise ModelError("The tokenizer has no model, or added tokens without content and id.", path=path)
-    return {**content, "truncation": None, "padding": None}
+    return {**content, "added_tokens": added, "truncation": None, "padding": None}
 
 
 def special_tokens(folder: Path | None, tokenizer: dict[str, Any]) -> dict[str, str]:

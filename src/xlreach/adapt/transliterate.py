@@ -55,7 +55,8 @@ class Transliteration(Step):
     """
 
     name: ClassVar[str] = "translit"
-    version: ClassVar[int] = 3  # 2: the table takes few normalizers; 3: SentencePiece's own rules before it
+    # 2: the table takes few normalizers; 3: SentencePiece's own rules before it; 4: uroman is told the language
+    version: ClassVar[int] = 4
     uses_text: ClassVar[bool] = True
     uses_tables: ClassVar[bool] = True
 
@@ -100,7 +101,7 @@ class Transliteration(Step):
         exact = {}
         for language in sorted(job.text):
             with job.text[language].open(encoding="utf-8") as stream:
-                exact[language] = words_suffice(line.rstrip("\n") for line in islice(stream, _TRIED_LINES))
+                exact[language] = words_suffice((line.rstrip("\n") for line in islice(stream, _TRIED_LINES)), language)
         wanted = BY_WORD if all(exact.values()) else BY_LINE
         self._by_rules(folder, job, wanted, {"exact_by_word": exact}, warnings)
 

@@ -15,14 +15,11 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer, models
 
 PREFIX = "##"
 _LONGEST_WORD = 100  # WordPiece itself calls longer ones unknown
 _BASE = 1 << 24  # a pair of symbols as one number: first * _BASE + second
 _GONE, _END = -2, -1  # symbols: merged into the previous one; the gap after a word
-_UNKNOWN = "[UNK]"
-_BLOCK = 1_000  # words per call of the tokenizer
 
 _Ints = NDArray[np.int64]
 _NOWHERE: _Ints = np.zeros(0, dtype=np.int64)
@@ -50,31 +47,6 @@ def train_wordpiece(words: Mapping[str, int], size: int, min_frequency: int, alp
     start = sorted(spelled)
     merges = _Merges(symbols, use, np.cumsum(first) - 1, counts, strings)
     return start[:size] + merges.run(size - len(start), min_frequency, set(start))
-
-
-class LongestMatch:
-    """Splits many words by longest match first, as WordPiece does, with the `tokenizers` library."""
-
-    def __init__(self, vocabulary: list[str]) -> None:
-        self.pieces = [*dict.fromkeys([_UNKNOWN, *vocabulary])]
-        ids = {piece: i for i, piece in enumerate(self.pieces)}
-        self._tokenizer = Tokenizer(models.WordPiece(ids, unk_token=_UNKNOWN, max_input_chars_per_word=1 << 30))
-
-    def __call__(self, words: list[str]) -> tuple[_Ints, _Ints]:
-        """For all pieces of all words in order: the number of the piece (0 for an unknown word) and of the word."""
-        return tokenize_words(self._tokenizer, words)
-
-
-def tokenize_words(tokenizer: Tokenizer, words: list[str]) -> tuple[_Ints, _Ints]:
-    """The piece ids of all words and the word number of each, by a tokenizer that has a model and nothing else."""
-    ids: list[_Ints] = [np.zeros(0, dtype=np.int64)]
-    word_ids: list[_Ints] = [np.zeros(0, dtype=np.int64)]
-    for begin in range(0, len(words), _BLOCK):
-        block = words[begin : begin + _BLOCK]
-        encoding = tokenizer.encode(block, is_pretokenized=True, add_special_tokens=False)
-        ids.append(np.array(encoding.ids, dtype=np.int64))
-        word_ids.append(np.array(encoding.word_ids, dtype=np.int64) + begin)
-    return np.concatenate(ids), np.concatenate(word_ids)
 
 
 def _characters(words: Mapping[str, int]) -> tuple[_Ints, NDArray[np.bool_], _Ints, NDArray[np.bool_]]:
@@ -109,7 +81,7 @@ class _Merges:
         self._positions: dict[int, _Ints] = {}
         self._heap: list[tuple[int, str, str, int]] = []
 
-    def run(self, most: int, min_frequency: int, known: set[str]) -> list[str]:
+    def run(self, most: int, min_frequency: int, vocabulary: set[str]) -> list[str]:
         """Merges until there are `most` new pieces or no pair is frequent enough; returns the new pieces."""
         left = np.flatnonzero((self._symbol[:-1] >= 0) & (self._symbol[1:] >= 0))
         self._add(left, min_frequency)
@@ -124,8 +96,8 @@ class _Merges:
                     heapq.heappush(self._heap, (-count, a, b, pair))
                 continue
             piece = a + b.removeprefix(PREFIX)
-            if piece not in known:
-                known.add(piece)
+            if piece not in vocabulary:
+                vocabulary.add(piece)
                 merged.append(piece)
             self._merge(pair, at, piece, min_frequency)
         return merged

@@ -29,7 +29,7 @@ def explore(
 
     Hits by language with their scores, what is relevant, and how each encoder reads the query.
     """
-    from xlreach.explore import catalog_of_encoders, catalog_of_run
+    from xlreach.explore.catalog import catalog_of_encoders, catalog_of_run
     from xlreach.explore.explorer import Explorer
     from xlreach.explore.server import ExplorerServer
 
@@ -64,12 +64,12 @@ def list_(
     """List what configurations can name, with parameters and defaults."""
     from xlreach.study.kinds import describe_kind
 
-    found = describe_kind(kind)
+    things = describe_kind(kind)
     if json_:
-        return print_json(found)
-    for one in found:
-        typer.echo(f"{one['name']:<14}{one['summary']}")
-        for row in one["parameters"]:
+        return print_json(things)
+    for thing in things:
+        typer.echo(f"{thing['name']:<14}{thing['summary']}")
+        for row in thing["parameters"]:
             typer.echo(f"    {row['name']:<14}{row['type']:<40}{row['default']:<14}{row['help']}")
     return None
 

@@ -91,7 +91,7 @@ def index(
 ) -> None:
     """Build an index for each language, or change one.
 
-    The text is a document a line, or JSON lines with _id, text and perhaps title. --lang chooses languages of
+    The text is a document a line, JSON lines, TSV or CSV (_id, text and perhaps title). --lang chooses languages of
     --dataset; without it all are indexed. An index keeps the pooling and prompts of its encoder.
     """
     from xlreach.spec import folder_name
@@ -130,9 +130,10 @@ def search(
     lang: Lang = NONE,
     k: Annotated[int, typer.Option("-k", help="How many documents.", min=1)] = 10,
     queries: Annotated[Path | None, typer.Option(help="A file of queries, one a line, or queries.jsonl.")] = None,
-    trec: Annotated[
-        Path | None, typer.Option(help="Write a TREC run; a query's own id is left out of its ranking.")
-    ] = None,
+    trec: Annotated[Path | None, typer.Option(help="Write a TREC run.")] = None,
+    self_retrieving: Annotated[
+        bool, typer.Option("--self-retrieving", help="Queries are among the documents: leave out a query's own id.")
+    ] = False,
     json_: Json = False,
 ) -> None:
     """Search one, several or all languages, in one ranking.
@@ -143,7 +144,7 @@ def search(
         raise XLReachError("Give one query, or --queries FILE with --trec FILE.")
     opened = xl.Index.open(encoder, indexes, lang)
     if queries is not None and trec is not None:
-        count = opened.write_run(trec, queries, k)
+        count = opened.write_run(trec, queries, k, self_retrieving=self_retrieving)
         return typer.echo(f"Run of {count} queries in {', '.join(opened.languages)}: {trec}")
     return show(opened.search(query or "", k), json_)
 

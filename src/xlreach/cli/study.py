@@ -117,19 +117,19 @@ def reproduce(
     """
     from xlreach.study.reproduce import reproduce as repeat
 
-    found = repeat(run_folder, lambda line: typer.echo(line, err=json_), root=root, tolerance=tolerance)
+    repeated = repeat(run_folder, lambda line: typer.echo(line, err=json_), root=root, tolerance=tolerance)
     if json_:
-        print_json(found.as_dict())
+        print_json(repeated.as_dict())
     else:
-        for difference in found.differences[:_SHOWN]:
+        for difference in repeated.differences[:_SHOWN]:
             typer.echo(f"differs  {difference}")
-        if len(found.differences) > _SHOWN:
-            typer.echo(f"         and {len(found.differences) - _SHOWN} more")
-        for sentence in found.circumstances:
+        if len(repeated.differences) > _SHOWN:
+            typer.echo(f"         and {len(repeated.differences) - _SHOWN} more")
+        for sentence in repeated.circumstances:
             typer.echo(f"note     {sentence}")
-        equal = found.rows - len(found.differences)
-        typer.echo(f"{equal} of {found.rows} values are the same (costs are not compared).")
-    if found.differences:
+        equal = repeated.rows - len(repeated.differences)
+        typer.echo(f"{equal} of {repeated.rows} values are the same (costs are not compared).")
+    if repeated.differences:
         raise typer.Exit(1)
 
 

@@ -1,4 +1,4 @@
-"""What any room needs of the machine: number formats, threads, batches side by side, several processes, model loading.
+"""How models run on the machine: number formats, parallel batches, process groups, clusters, memory, model loading.
 
-Imports only the floor. Nothing here knows of recipes, tasks or data.
+Imports only the floor; nothing here depends on recipes, tasks or data.
 """

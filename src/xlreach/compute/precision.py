@@ -29,11 +29,7 @@ def cpu_flags() -> frozenset[str]:
 
 
 def fast_bfloat16(device: str | None = None) -> bool:
-    """Whether a device multiplies matrices in bfloat16 faster than in float32.
-
-    Args:
-        device: Its type, as torch names it (`cpu`, `cuda`); None is `cuda` where there is a usable GPU, else `cpu`.
-    """
+    """Whether a device (`cpu`, `cuda`; None: the GPU, if there is one) multiplies bfloat16 faster than float32."""
     if device is None:
         device = "cuda" if has_gpu() else "cpu"
     if device == "cuda":
@@ -44,11 +40,7 @@ def fast_bfloat16(device: str | None = None) -> bool:
 
 
 def choose_dtype(wanted: str, device: str) -> torch.dtype:
-    """The torch dtype of the forward pass.
-
-    Args:
-        wanted: `bfloat16`, `float32`, or `auto`: bfloat16 where it is fast.
-    """
+    """The torch dtype of the forward pass: `bfloat16`, `float32`, or for `auto` bfloat16 where it is fast."""
     import torch
 
     if wanted == "auto":

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from xlreach.corpora.dataset import Dataset
 
 Qrels = dict[str, dict[str, int]]
+DANGLING = 0.01  # the share of absent ids from which judgements belong to other queries or documents
 
 
 @dataclass(frozen=True, slots=True)

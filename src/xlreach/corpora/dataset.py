@@ -6,10 +6,13 @@ where its files are below a data root. Opening a data set reads no text; that ha
 
 from __future__ import annotations
 
+import csv
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path, PurePosixPath
 from typing import ClassVar, Generic, Literal, TypeVar
 
 from xlreach.corpora.formats.conllu import Sentence
@@ -19,7 +22,7 @@ from xlreach.errors import DataError, nearest
 from xlreach.spec import Registry, Spec
 
 Kind = Literal["text", "treebank", "entities", "parallel", "collection"]
-SPLITS = ("train", "dev", "test")
+SPLITS: tuple[Literal["train", "dev", "test"], ...] = ("train", "dev", "test")
 T = TypeVar("T")
 
 
@@ -29,15 +32,17 @@ class Dataset(ABC):
     name: str  # its printed form, which opens it again
     license: str = "not stated"  # of the data, as a short name
     citation: str = ""  # who to cite, in a line
+    self_retrieving: bool = False  # whether a document with a query's id is the query, which is not ranked for itself
+    paths: Mapping[str, Sequence[Path]] = {}  # the files of each language, where each has files of its own
 
     @property
-    @abstractmethod
     def languages(self) -> tuple[str, ...]:
         """The languages in it, as `Language.code`, sorted."""
+        return tuple(sorted(self.paths))
 
-    @abstractmethod
     def files(self, languages: Iterable[str]) -> list[Path]:
         """The files that the given languages are read from, sorted, for checksums."""
+        return sorted(path for language in set(languages) & self.paths.keys() for path in self.paths[language])
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
@@ -48,34 +53,22 @@ class Text(Dataset):
 
     def __init__(self, name: str, paths: Mapping[str, Iterable[Path]]) -> None:
         self.name = name
-        self._paths = {language: tuple(sorted(given)) for language, given in paths.items()}
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        return tuple(sorted(self._paths))
+        self.paths = {language: tuple(sorted(given)) for language, given in paths.items()}
 
     def lines(self, language: str) -> Iterator[str]:
         """The lines that are not blank, streaming, file after file."""
-        for path in self._paths[check_language(self, language)]:
+        for path in self.paths[check_language(self, language)]:
             yield from read_lines(path)
 
     def documents(self, language: str) -> Iterator[str]:
         """All lines, streaming; a blank line, or the end of a file, ends a document."""
-        for path in self._paths[check_language(self, language)]:
+        for path in self.paths[check_language(self, language)]:
             yield from (line for _, line in numbered_lines(path))
             yield ""
 
-    def files(self, languages: Iterable[str]) -> list[Path]:
-        return sorted(path for language in languages for path in self._paths.get(language, ()))
-
 
 class AnnotatedCorpus(Dataset, Generic[T]):
-    """Annotated sentences of one language, in splits.
-
-    Attributes:
-        language: As `Language.code`.
-        splits: The files of each split that it has (`train`, `dev`, `test`).
-    """
+    """Annotated sentences of one language; `splits` has the files of each of its splits (`train`, `dev`, `test`)."""
 
     def __init__(
         self, name: str, language: str, splits: Mapping[str, Iterable[Path]], read: Callable[[Path], Iterator[T]]
@@ -83,11 +76,8 @@ class AnnotatedCorpus(Dataset, Generic[T]):
         self.name, self.language = name, language
         ordered = sorted(splits, key=lambda split: SPLITS.index(split) if split in SPLITS else len(SPLITS))
         self.splits: dict[str, tuple[Path, ...]] = {split: tuple(splits[split]) for split in ordered}
+        self.paths = {language: [path for paths in self.splits.values() for path in paths]}
         self._read = read
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        return (self.language,)
 
     def read(self, split: str) -> Iterator[T]:
         """The sentences of a split, streaming."""
@@ -95,10 +85,6 @@ class AnnotatedCorpus(Dataset, Generic[T]):
             raise DataError(f"{self.name} has no split {split!r}.", fix=nearest(split, self.splits))
         for path in self.splits[split]:
             yield from self._read(path)
-
-    def files(self, languages: Iterable[str]) -> list[Path]:
-        wanted = self.language in tuple(languages)
-        return sorted(path for paths in self.splits.values() for path in paths) if wanted else []
 
 
 class Treebank(AnnotatedCorpus[Sentence]):
@@ -113,25 +99,25 @@ class EntityCorpus(AnnotatedCorpus[TaggedSentence]):
 
 @dataclass(frozen=True)
 class DatasetSpec(Spec):
-    """A named data set; opened below a data root.
+    """A named data set, opened below a data root.
 
-    Class attributes: `license` and `citation` of the data, and `summary`, a line for the documentation.
+    Class attributes: `license` and `citation` of the data. Where they depend on the member, they are in `credits.tsv`.
     """
 
     license: ClassVar[str] = "not stated"
     citation: ClassVar[str] = ""
-    summary: ClassVar[str] = ""
+    kinds: ClassVar[tuple[Kind, ...]] = ()  # the kinds that `find` lists it as
 
     def open(self, root: Path) -> Dataset:
-        """The data set below `root`."""
+        """The data set below `root`, with its citation, and its license unless its files state one."""
         data = self._open(root)
-        stated, data.citation = self.credit()
+        member = PurePosixPath(getattr(self, "member", ""))
+        listed = (_credits().get(f"{self.name}:{part}") for part in (member, member.parent))
+        stated, data.citation = next(filter(None, listed), (self.license, self.citation))
         data.license = stated if data.license == Dataset.license else data.license
+        published = any(name in str(member).lower() for name in ("arguana", "quora", "cqadupstack"))
+        data.self_retrieving |= published or getattr(self, "self_retrieving", False)
         return data
-
-    def credit(self) -> tuple[str, str]:
-        """License (unless the files themselves state one) and citation of the data."""
-        return self.license, self.citation
 
     @abstractmethod
     def _open(self, root: Path) -> Dataset:
@@ -145,7 +131,18 @@ class DatasetSpec(Spec):
     @classmethod
     def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
         """The data set strings of this name that can be opened below `root` as `kind`, each with its languages."""
+        return cls._find(root, kind) if kind in cls.kinds else iter(())
+
+    @classmethod
+    def _find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
         return iter(())
+
+
+@lru_cache(1)
+def _credits() -> dict[str, tuple[str, str]]:
+    """License and citation by `name:member`, or by the member's first folder."""
+    table = resources.files("xlreach.corpora").joinpath("credits.tsv").read_text("utf-8")
+    return {name: (license_, citation) for name, license_, citation in csv.reader(table.splitlines()[1:], "excel-tab")}
 
 
 DATASETS: Registry[DatasetSpec] = Registry("data set")

@@ -46,8 +46,18 @@ class AlignedFiles:
         return [self.paths[language]] if language in self.paths else []
 
 
+class NumberedTexts(AlignedFiles):
+    """Texts whose lines have numbers of their own: lines with the same number translate each other."""
+
+    def aligned(self, a: str, b: str) -> Iterator[tuple[int, str, str]]:
+        other = dict(self.lines(b))
+        return ((number, text, other[number]) for number, text in self.lines(a) if number in other)
+
+
 class ParallelText(Collection):
     """Texts that translate each other line by line, in two languages or many."""
+
+    self_retrieving = True
 
     def __init__(self, name: str, bundles: Iterable[AlignedFiles], shared: Iterable[Path] = ()) -> None:
         # `shared`: files that decide which lines are used, and so belong to every language.

@@ -39,10 +39,8 @@ __all__ = ["DATASETS", "Dataset", "DatasetSpec", "find_datasets", "open_dataset"
 def open_dataset(text: str, root: Path) -> Dataset:
     """Opens the data set that a string names below a data root, or that lies at a path.
 
-    A file `languages.yaml` in the root is read first; it adds to the known languages (see `extend_languages`).
-
-    Args:
-        text: A data set string, or a path (absolute, or relative to the working directory).
+    A relative path is looked up in the working directory. A file `languages.yaml` in the root is read first; it adds to
+    the known languages (see `extend_languages`).
 
     Raises:
         SpecError: `text` is no data set string, or a parameter is wrong.
@@ -53,7 +51,13 @@ def open_dataset(text: str, root: Path) -> Dataset:
         path = as_path(text)
         if path is not None and (path.exists() or text.startswith(("/", "./", "../", "~"))):
             return open_path(path)
-        raise _unknown(text, name, root)
+        strings = [spec.name for spec in DATASETS]
+        if root.is_dir():
+            strings += [name for kind in get_args(Kind) for spec in DATASETS for name, _ in spec.find(root, kind)]
+        close = difflib.get_close_matches(text, sorted(set(strings)), n=3, cutoff=0.5)
+        hint = f"Did you mean {' or '.join(repr(match) for match in close)}? " if close else ""
+        seen = f"Unknown data set {text!r}: {name!r} is no kind of data set, and there is no such path."
+        raise SpecError(seen, fix=f"{hint}Kinds: {', '.join(spec.name for spec in DATASETS)}.")
     return DATASETS.parse(text).open(_checked(root))
 
 
@@ -62,9 +66,6 @@ def find_datasets(root: Path, kind: Kind, language: str) -> list[str]:
 
     Parallel text is of two kinds, `parallel` and `collection`. A data set with splits (MAFAND, AfriQA) is listed once
     for each of them.
-
-    Args:
-        kind: `text`, `treebank`, `entities`, `parallel` or `collection`.
 
     Raises:
         DataError: There is no such root.
@@ -82,16 +83,3 @@ def _checked(root: Path) -> Path:
     if (root / "languages.yaml").is_file():
         extend_languages(root / "languages.yaml")
     return root
-
-
-def _unknown(text: str, name: str, root: Path) -> SpecError:
-    """The error for a string that names no data set; suggests the nearest of those in the root."""
-    strings = [spec.name for spec in DATASETS]
-    if root.is_dir():
-        strings += [name for kind in get_args(Kind) for spec in DATASETS for name, _ in spec.find(root, kind)]
-    close = difflib.get_close_matches(text, sorted(set(strings)), n=3, cutoff=0.5)
-    hint = f"Did you mean {' or '.join(repr(name) for name in close)}? " if close else ""
-    return SpecError(
-        f"Unknown data set {text!r}: {name!r} is no kind of data set, and there is no such path.",
-        fix=f"{hint}Kinds: {', '.join(spec.name for spec in DATASETS)}.",
-    )

@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter, ValidationError
-
 from xlreach.errors import DataError, XLReachError
 from xlreach.report.wording import system_name
-from xlreach.safe_io import read_json
+from xlreach.safe_io import read_rows
 from xlreach.spec import folder_name
-from xlreach.system import System
+from xlreach.study.systems import SYSTEMS_FILE, SystemRow
 
 if TYPE_CHECKING:
     from xlreach.corpora.collection import Collection
@@ -55,7 +53,18 @@ def catalog_of_run(run: Path) -> Catalog:
         raise DataError("No run here: config.yaml is missing.", fix="Name a folder below runs/.", path=run)
     run = run.resolve()
     root, study = run.parent.parent, run.name
-    rows = [row for row in _read_systems(run / "systems.json", root) if row[1].is_dir() and row[2]]
+    rows = []
+    for row in read_rows(run / SYSTEMS_FILE, SystemRow, "system, language, seed, encoder and indexes"):
+        indexes: Indexes = {}
+        for index in row.indexes:
+            folder = _inside(root, index.folder, run)
+            if (folder / "manifest.json").is_file():
+                indexes.setdefault(index.dataset, {})[index.language] = folder
+        encoder = _inside(root, row.encoder, run)
+        if encoder.is_dir() and indexes:
+            seed = "" if row.seed is None else f"seed {row.seed}"
+            parts = (row.system.base, system_name(row.system), row.language or "", seed)
+            rows.append((parts, encoder, indexes))
     if not rows:
         raise DataError(
             f"The study {study!r} has no encoders with indexes in {root}.",
@@ -95,55 +104,11 @@ def catalog_of_encoders(encoders: Sequence[str], indexes: Path | None = None) ->
     return Catalog(", ".join(encoders), tuple(entries))
 
 
-@dataclass(frozen=True)
-class _IndexRow:
-    dataset: str
-    language: str
-    folder: str
-
-
-@dataclass(frozen=True)
-class _SystemRow:
-    """A row of `systems.json`; its folders are relative to the root."""
-
-    system: System
-    language: str | None
-    seed: int | None
-    encoder: str
-    indexes: list[_IndexRow]
-
-
-def _read_systems(path: Path, root: Path) -> list[tuple[list[str], Path, Indexes]]:
-    """What each encoder of a run is called (base, system, language, seed), its folder, and its indexes that are there.
-
-    Raises:
-        DataError: The file is not as a study writes it, or names a folder outside of `root`.
-    """
-
-    def inside(name: str) -> Path:
-        if "\0" in name or not (folder := (root / name).resolve()).is_relative_to(root):
-            raise DataError(f"{name!r} is outside of {root}.", fix="Run the study again.", path=path)
-        return folder
-
-    try:
-        rows = TypeAdapter(list[_SystemRow]).validate_python(read_json(path) if path.is_file() else [])
-    except ValidationError as error:
-        raise DataError(
-            f"Not a list of systems ({error.errors()[0]['msg']}).",
-            expected="Expected system, language, seed, encoder and indexes in each row.",
-            fix="Run the study again.",
-            path=path,
-        ) from error
-    encoders = []
-    for row in rows:
-        indexes: Indexes = {}
-        for index in row.indexes:
-            if (inside(index.folder) / "manifest.json").is_file():
-                indexes.setdefault(index.dataset, {})[index.language] = inside(index.folder)
-        seed = "" if row.seed is None else f"seed {row.seed}"
-        names = [row.system.base, system_name(row.system), row.language or "", seed]
-        encoders.append((names, inside(row.encoder), indexes))
-    return encoders
+def _inside(root: Path, name: str, run: Path) -> Path:
+    """A folder that the run names; refuses one outside of the root."""
+    if "\0" in name or not (folder := (root / name).resolve()).is_relative_to(root):
+        raise DataError(f"{name!r} is outside of {root}.", fix="Run the study again.", path=run / SYSTEMS_FILE)
+    return folder
 
 
 def _collections(run: Path, root: Path) -> tuple[dict[str, Collection], tuple[str, ...]]:

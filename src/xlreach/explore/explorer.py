@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +39,7 @@ class Explorer:
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
-        self._open: OrderedDict[str, tuple[TextEncoder, dict[Path, DenseIndex]]] = OrderedDict()
+        self._opened = lru_cache(_MOST_OPEN)(_open)
         self._queries = {name: self._queries_of(collection) for name, collection in catalog.collections.items()}
         self._lock = threading.Lock()
 
@@ -91,7 +90,7 @@ class Explorer:
         self, entry: Entry, query: str, folders: Mapping[str, Path], k: int, relevant: Mapping[str, set[str]] | None
     ) -> dict[str, Any]:
         started = time.perf_counter()
-        encoder, indexes = self._opened(entry)
+        encoder, indexes = self._opened(entry.encoder)
         vector = encoder.encode([query], "query")
         answers = []
         for code, folder in folders.items():
@@ -99,22 +98,14 @@ class Explorer:
                 indexes[folder] = open_index(folder, encoder)
             judged = None if relevant is None else relevant.get(code)
             answers.append({"code": code} | _search(indexes[folder], vector, k, judged))
-        read = tokenize_query(encoder, query)
+        read, tokens = tokenize_query(encoder, query)
         return {
             "encoder": entry.name,
-            "read": {name: getattr(read, name) for name in ("text", "truncated", "unknown", "length")},
-            "tokens": [{"text": token, "unknown": unknown} for token, unknown in read.tokens[:_MOST_TOKENS]],
+            "read": read,
+            "tokens": tokens[:_MOST_TOKENS],
             "seconds": round(time.perf_counter() - started, 3),
             "languages": answers,
         }
-
-    def _opened(self, entry: Entry) -> tuple[TextEncoder, dict[Path, DenseIndex]]:
-        if entry.name not in self._open:
-            while len(self._open) >= _MOST_OPEN:
-                self._open.popitem(last=False)
-            self._open[entry.name] = (TextEncoder(entry.encoder, dtype="fp32"), {})
-        self._open.move_to_end(entry.name)
-        return self._open[entry.name]
 
     def _queries_of(self, collection: Collection) -> dict[str, list[tuple[str, str]]]:
         """(id, text) of the queries of a collection, by language."""
@@ -134,17 +125,20 @@ class Explorer:
         text = " ".join(query.split())
         for code, queries in self._queries.get(name, {}).items():
             ids = [number for number, other in queries if " ".join(other.split()) == text]
+            relevant = {}
+            for language in self._queries[name] if ids else ():
+                judgements = self.catalog.collections[name].qrels(code, language)
+                grades = [judgements[number] for number in ids if number in judgements]
+                if grades:
+                    relevant[language] = {name for graded in grades for name, grade in graded.items() if grade > 0}
             if ids:
-                relevant: dict[str, set[str]] = {}
-                for language in self._queries.get(name, {}):
-                    judgements = self.catalog.collections[name].qrels(code, language)
-                    grades = [judgements[number] for number in ids if number in judgements]
-                    if grades:
-                        relevant[language] = {
-                            document for graded in grades for document in graded if graded[document] > 0
-                        }
                 return code, relevant
         return None, None
+
+
+def _open(folder: Path) -> tuple[TextEncoder, dict[Path, DenseIndex]]:
+    """An encoder, and a place for the indexes built with it."""
+    return TextEncoder(folder, dtype="fp32"), {}
 
 
 def _search(index: DenseIndex, vector: np.ndarray, k: int, relevant: set[str] | None) -> dict[str, Any]:
@@ -166,34 +160,25 @@ def _search(index: DenseIndex, vector: np.ndarray, k: int, relevant: set[str] | 
     return {"count": index.count, "judged": relevant is not None, "first_relevant": next(ranks, None), "hits": hits}
 
 
-@dataclass(frozen=True)
-class QueryTokens:
-    """A query as an encoder sees it: `text` with its prompt, transliterated and normalized.
+def tokenize_query(encoder: TextEncoder, query: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A query as an encoder sees it, and the tokens that are read, but for special ones.
 
-    `tokens` are those that are read, but for special ones, each with whether the vocabulary lacks it (`unknown` counts
-    these); `length` is of the whole query. Where it is `truncated`, only the beginning is read.
+    The former is `{text, truncated, unknown, length}`: `text` with its prompt, transliterated and normalized; whether
+    only its beginning is read; how many of the tokens the vocabulary lacks; and the tokens of the whole query. A token
+    is `{text, unknown}`.
     """
-
-    text: str
-    tokens: tuple[tuple[str, bool], ...]
-    unknown: int
-    length: int
-    truncated: bool
-
-
-def tokenize_query(encoder: TextEncoder, query: str) -> QueryTokens:
-    """What `encoder` makes of a query, its prompt included."""
     text = encoder.prompts.get("query", "") + input_transform(encoder.path)(query)
     tokenizer = encoder.model.tokenizer
-    whole = tokenizer(text, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
+    length = len(tokenizer(text, add_special_tokens=False, truncation=False, verbose=False)["input_ids"])
     special = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
     ids = [number for number in tokenizer(text, truncation=True, verbose=False)["input_ids"] if number not in special]
-    is_unknown = [number == tokenizer.unk_token_id for number in ids]
-    tokens = tuple(zip(map(str, tokenizer.convert_ids_to_tokens(ids)), is_unknown, strict=True))
+    pieces = zip(ids, tokenizer.convert_ids_to_tokens(ids), strict=True)
+    tokens = [{"text": str(piece), "unknown": number == tokenizer.unk_token_id} for number, piece in pieces]
     normalizer = getattr(getattr(tokenizer, "backend_tokenizer", None), "normalizer", None)
     if normalizer is not None:
         text = normalizer.normalize_str(text)
-    return QueryTokens(text, tokens, sum(is_unknown), len(whole), len(ids) < len(whole))
+    unknown = sum(token["unknown"] for token in tokens)
+    return {"text": text, "truncated": len(ids) < length, "unknown": unknown, "length": length}, tokens
 
 
 def check_request(request: Mapping[str, Any], catalog: Catalog) -> tuple[str, list[Entry], str, list[str], int]:

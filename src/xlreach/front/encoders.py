@@ -97,7 +97,7 @@ class Encoder:
             Shape (number of texts, dimension), in the order of the texts; every row has norm 1.
 
         Raises:
-            ModelError: The folder holds static word vectors, or the model gives something that is no number.
+            ModelError: The folder holds static word vectors, or the model gives vectors that are not finite.
         """
         return self.text_encoder.encode(names(texts), kind)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from xlreach.errors import IndexFolderError, XLReachError, nearest
+from xlreach.errors import IndexFolderError, SpecError, XLReachError, nearest
 from xlreach.front.encoders import Encoder, opened
 from xlreach.front.inputs import (
     Documents,
@@ -112,7 +113,7 @@ class Index:
 
         Args:
             encoder: The encoder, with its pooling and prompts, which the index keeps in its manifest.
-            documents: By language: a file (a document a line, or JSON lines with `_id`, `text` and perhaps `title`),
+            documents: By language: a file (a document a line; or JSON lines, TSV or CSV with `_id`, `text`, `title`),
                 or the documents themselves as texts or mappings. One without an id is named `<language>-<number>`.
             dataset: A collection whose documents are indexed instead: its name, or opened.
             languages: Those of the collection's languages to index; all if empty.
@@ -233,22 +234,28 @@ class Index:
             else ()
         )
         queries = names(query)
-        found = search(self.encoder.text_encoder, queries, indexes, k)
-        hits = [Hits(text, ranking, notes) for text, ranking in zip(queries, found, strict=True)]
+        rankings = search(self.encoder.text_encoder, queries, indexes, k)
+        hits = [Hits(text, ranking, notes) for text, ranking in zip(queries, rankings, strict=True)]
         return hits[0] if isinstance(query, str) else hits
 
     def write_run(
-        self, path: PathLike, queries: PathLike | Mapping[str, str], k: int = 10, languages: str | Sequence[str] = ()
+        self,
+        path: PathLike,
+        queries: PathLike | Mapping[str, str],
+        k: int = 10,
+        languages: str | Sequence[str] = (),
+        *,
+        self_retrieving: bool = False,
     ) -> int:
         """Searches many queries and writes a TREC run, which ir-measures and trec_eval read.
-
-        A document that has a query's own id is left out of its ranking.
 
         Args:
             path: The file to write; it must not exist yet.
             queries: A file (a query a line, or JSON lines with `_id` and `text`), or queries by id.
             k: How many documents each query finds, at most.
             languages: The languages to search; all if empty.
+            self_retrieving: Whether the queries are among the documents, as in bitext: then the document with a query's
+                id is left out of its ranking.
 
         Returns:
             How many queries were searched.
@@ -264,7 +271,10 @@ class Index:
         indexes, target = self._chosen(languages), output(path, "run")
         asked = dict(queries) if isinstance(queries, Mapping) else dict(read_queries(Path(queries)))
         ids = list(asked)
-        ranked = rank(self.encoder.encode(list(asked.values()), "query"), indexes, k, query_ids=ids)
+        ranked = rank(self.encoder.encode(list(asked.values()), "query"), indexes, k + self_retrieving)
+        if self_retrieving:
+            rankings = zip(ids, ranked, strict=True)
+            ranked = [[hit for hit in ranking if hit[0] != name][:k] for name, ranking in rankings]
         write_search_run(target, ids, ranked)
         return len(ids)
 
@@ -328,11 +338,12 @@ class Index:
 def _as_built(encoder: Encoder, folder: Path) -> Encoder:
     """The encoder with the pooling and prompts that an index of it was built with."""
     from xlreach.retrieval.index import read_manifest
-    from xlreach.retrieval.loading import folder_pooling
+    from xlreach.retrieval.pooling import POOLINGS
 
     manifest = read_manifest(folder)
-    declared = folder_pooling(encoder.path) or "mean"
-    pooling = None if manifest["pooling"] == declared else manifest["pooling"]
+    pooling = None
+    with contextlib.suppress(SpecError):  # several poolings joined by `+` can only be those of the folder itself
+        pooling = str(POOLINGS.parse(manifest["pooling"]))
     query, document = (manifest["prompts"].get(kind, "") for kind in ("query", "document"))
     return Encoder(encoder, pooling=pooling, query_prompt=query, document_prompt=document)
 

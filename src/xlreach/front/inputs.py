@@ -66,8 +66,12 @@ def text_file(text: Lines, name: str) -> Path:
     Raises:
         XLReachError: There is no such file.
     """
+    from xlreach.corpora.document_files import is_plain_text, read_documents
+
     if isinstance(text, (str, os.PathLike)):
-        return existing(text)
+        if is_plain_text(existing(text)):
+            return existing(text)
+        text = (document.text for document in read_documents(existing(text), name))
     path = temporary(f"{name}.txt")
     path.write_text("".join(f"{line}\n" for line in text), "utf-8")
     return path

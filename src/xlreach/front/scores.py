@@ -144,7 +144,7 @@ def score(
         [('en', 'mt'), ('mt', 'en')]
     """
     from xlreach.retrieval.index import build_index
-    from xlreach.scoring import evaluate
+    from xlreach.scoring.evaluation import evaluate
     from xlreach.scoring.measures import parse_measures
     from xlreach.store import replacing
 
@@ -152,7 +152,7 @@ def score(
     collection = open_collection(dataset, data)
     asked = codes(names(languages)) or collection.languages
     text_encoder = opened(encoder).text_encoder
-    target = output(out, "scores")
+    target, notes = output(out, "scores"), list[str]()
     with replacing(target) as folder:
         indexes = {
             code: build_index(
@@ -171,7 +171,10 @@ def score(
             query_languages=asked,
             runs=out is not None,
             retriever=retriever,
+            notes=notes,
         )
         if out is None:
             shutil.rmtree(folder / "indexes")
-    return Measurements(rows, target)
+    scores = Measurements(rows, target)
+    scores.notes = tuple(notes)
+    return scores

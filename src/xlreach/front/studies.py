@@ -76,7 +76,7 @@ class Study:
             from pydantic import TypeAdapter
 
             from xlreach.gaps import FactorAnalysis
-            from xlreach.report.narrative import factor_sentences
+            from xlreach.report.narrative.contrasts import factor_sentences
             from xlreach.safe_io import read_json
 
             return factor_sentences(TypeAdapter(FactorAnalysis).validate_python(read_json(factor)))
@@ -212,7 +212,7 @@ def compare(
         {'cannot tell'}
     """
     from xlreach.comparison import compare_runs
-    from xlreach.report.narrative import run_sentences
+    from xlreach.report.narrative.contrasts import run_sentences
     from xlreach.study.run import compare_run
 
     if (system is None) != (against is None):
@@ -241,8 +241,8 @@ def report(run: Study | PathLike, *, mteb: PathLike | None = None) -> Path:
         >>> xl.report("runs/tiny").name
         'report.html'
     """
-    from xlreach.report import render_report
     from xlreach.report.mteb import export_mteb
+    from xlreach.report.render import render_report
 
     if mteb is not None:
         export_mteb(_folder(run), output(mteb, "mteb"))
@@ -255,7 +255,7 @@ def _folder(run: Study | PathLike) -> Path:
 
 def _read_gaps(path: Path) -> Gaps:
     from xlreach.gaps import read_gaps
-    from xlreach.report.narrative import summary
+    from xlreach.report.narrative.summary import summary
 
     analysis = read_gaps(path)
     return Gaps(analysis, "\n".join(summary(analysis)))

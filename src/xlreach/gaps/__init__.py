@@ -3,7 +3,7 @@
 `comparison` computes these, `report` writes sentences, tables and charts from them, `gaps.json` is their JSON and
 `gaps.schema.json` the JSON schema of that. A row
 carries numbers and closed sets of words (`Literal`), no sentence: what a sentence says is decided in
-`report/narrative.py`. `low` and `high` are the two sides of a split of the languages; a difference is always the low
+`report/narrative/`. `low` and `high` are the two sides of a split of the languages; a difference is always the low
 side minus the high side unless a row says otherwise.
 """
 

@@ -7,6 +7,6 @@ file can extend. Never reads a corpus.
 from __future__ import annotations
 
 from xlreach.languages.codes import canonical_code
-from xlreach.languages.table import Language, extend_languages, get_language, known_languages
+from xlreach.languages.table import Language, extend_languages, get_language, known_languages, language_code
 
-__all__ = ["Language", "canonical_code", "extend_languages", "get_language", "known_languages"]
+__all__ = ["Language", "canonical_code", "extend_languages", "get_language", "known_languages", "language_code"]

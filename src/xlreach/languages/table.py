@@ -22,37 +22,26 @@ from typing import Any
 
 import langcodes
 
-from xlreach.errors import DataError, XLReachError, nearest
+from xlreach.errors import DataError, XLReachError, located, nearest
 from xlreach.languages.codes import canonical_code, usual_script
 from xlreach.safe_io import read_yaml
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """A language and its resources.
+    """A language and its resources: 0 means that the source has no text in it, None that the figure is unknown."""
 
-    A figure of 0 means that the source has none of it; None means that the figure is unknown.
-
-    Attributes:
-        code: The shortest BCP-47 code (`mt`, `zh`, `mhr`, `sr-Latn`).
-        iso3: ISO 639-3 (`mlt`), a macrolanguage's own where `code` is one (`ara`, `zho`, `swa`).
-        script: ISO 15924 (`Latn`).
-        joshi_class: 0 ("left-behinds") to 5 ("winners"), Joshi et al. 2020. A natural language that their list does
-            not place in classes 1 to 5 is of class 0, as the paper has it; None only for made-up languages.
-        cc100_tokens_m: Millions of tokens in CC-100, the pretraining text of XLM-R.
-        wikipedia_tokens: Tokens in its Wikipedia, October 2020.
-        in_mbert: Whether it is one of mBERT's 104 languages.
-    """
-
-    code: str
-    iso3: str
+    code: str  # the shortest BCP-47 code (`mt`, `zh`, `mhr`, `sr-Latn`)
+    iso3: str  # ISO 639-3 (`mlt`); for a macrolanguage, that of the macrolanguage (`ara`, `zho`, `swa`)
     name: str
-    script: str
+    script: str  # ISO 15924 (`Latn`)
+    # 0 ("left-behinds") to 5 ("winners"), Joshi et al. 2020, who count every language that they do not list as 0; None
+    # only for made-up languages
     joshi_class: int | None = None
-    cc100_tokens_m: float | None = None
+    cc100_tokens_m: float | None = None  # millions of tokens in CC-100, the pretraining text of XLM-R
     cc100_gib: float | None = None
-    wikipedia_tokens: int | None = None
-    in_mbert: bool | None = None
+    wikipedia_tokens: int | None = None  # in October 2020
+    in_mbert: bool | None = None  # whether it is one of mBERT's 104 languages
 
     @property
     def family(self) -> str | None:
@@ -65,10 +54,11 @@ class Language:
         return None if self.cc100_tokens_m is None else self.cc100_tokens_m > 0
 
 
-_FACTS = ("iso3", "name", "script", "joshi_class", "cc100_tokens_m", "cc100_gib", "wikipedia_tokens", "in_mbert")
-_KINDS: dict[str, type | tuple[type, ...]] = {
-    "iso3": str, "name": str, "script": str, "joshi_class": int, "cc100_tokens_m": (int, float),
-    "cc100_gib": (int, float), "wikipedia_tokens": int, "in_mbert": bool,
+# What a fact may be, and the words for it
+_WORD, _COUNT, _NUMBER = (str, "a word"), (int, "a whole number"), ((int, float), "a number")
+_FACTS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "iso3": _WORD, "name": _WORD, "script": _WORD, "joshi_class": _COUNT, "cc100_tokens_m": _NUMBER,
+    "cc100_gib": _NUMBER, "wikipedia_tokens": _COUNT, "in_mbert": (bool, "true or false"),
 }  # fmt: skip
 # The lists behind the table are complete, so a language without a row is in none of them.
 _ABSENT = {"joshi_class": "0", "cc100_tokens_m": "0", "cc100_gib": "0", "wikipedia_tokens": "0", "in_mbert": "n"}
@@ -91,8 +81,16 @@ def get_language(code: str) -> Language:
         by_name = _names().get(code.strip().casefold())
         if by_name:
             return get_language(by_name)
-        raise XLReachError(f"Unknown language {code!r}.", expected=_expected(code, canonical), fix=_nearest(code))
+        expected = "Expected a code such as mt, mlt, mlt_Latn or zho-CN."
+        if canonical:
+            expected = f"{canonical!r} is a private-use code: give its name and script in a YAML table."
+        raise XLReachError(f"Unknown language {code!r}.", expected=expected, fix=_nearest(code))
     return _builtin(canonical)
+
+
+def language_code(text: str) -> str | None:
+    """The code of a language by any common code or by its English name; None where `text` is neither."""
+    return canonical_code(text) or _names().get(text.strip().casefold())
 
 
 def known_languages() -> tuple[Language, ...]:
@@ -116,48 +114,38 @@ def extend_languages(path: Path) -> tuple[Language, ...]:
     rows = read_yaml(path)
     if not isinstance(rows, Mapping) or not rows:
         raise DataError("Not a table of languages.", expected="Expected a mapping of codes to facts.", path=path)
-    languages = {code: _extension(code, facts, path) for code, facts in rows.items()}
+    with located(path):
+        languages = {code: _extension(code, facts) for code, facts in rows.items()}
     _extended.update({language.code: language for language in languages.values()})
     get_language.cache_clear()
     return tuple(languages.values())
 
 
-def _extension(code: Any, facts: Any, path: Path) -> Language:
+def _extension(code: Any, facts: Any) -> Language:
     # YAML 1.1 reads an unquoted `no` as false.
     canonical = canonical_code("no" if code is False else str(code))
     if canonical is None:
-        raise DataError(
-            f"{code!r} is no language code.",
-            expected="Expected ISO 639, or a private-use code from qaa to qtz.",
-            path=path,
-        )
+        expected = "Expected ISO 639, or a private-use code from qaa to qtz."
+        raise DataError(f"{code!r} is no language code.", expected=expected)
     if not isinstance(facts, Mapping):
-        raise DataError(
-            f"{code!r} has {reprlib.repr(facts)}.", expected=f"Expected a mapping of {', '.join(_FACTS)}.", path=path
-        )
+        expected = f"Expected a mapping of {', '.join(_FACTS)}."
+        raise DataError(f"{code!r} has {reprlib.repr(facts)}.", expected=expected)
     for name, value in facts.items():
-        if name not in _KINDS:
-            raise DataError(f"{code!r} has the unknown fact {name!r}.", fix=nearest(str(name), _FACTS), path=path)
-        right = isinstance(value, _KINDS[name]) and isinstance(value, bool) == (name == "in_mbert")
-        if value is not None and not right:
-            raise DataError(f"{name!r} of {code!r} is {reprlib.repr(value)}.", expected=_wanted(name), path=path)
+        if name not in _FACTS:
+            raise DataError(f"{code!r} has the unknown fact {name!r}.", fix=nearest(str(name), _FACTS))
+        kind, words = _FACTS[name]
+        if value is not None and not (isinstance(value, kind) and isinstance(value, bool) == (kind is bool)):
+            raise DataError(f"{name!r} of {code!r} is {reprlib.repr(value)}.", expected=f"Expected {words}.")
         if isinstance(value, (int, float)) and (value < 0 or (name == "joshi_class" and value > 5)):
-            raise DataError(f"{name!r} of {code!r} is {value!r}.", expected="Out of range.", path=path)
+            raise DataError(f"{name!r} of {code!r} is {value!r}.", expected="Out of range.")
     if _is_private(canonical):
         missing = [name for name in ("name", "script") if not facts.get(name)]
         if missing and canonical not in _extended:
-            raise DataError(f"{code!r} lacks {' and '.join(missing)}.", path=path)
+            raise DataError(f"{code!r} lacks {' and '.join(missing)}.")
         base = _extended.get(canonical) or Language(canonical, canonical, "", "")
     else:
         base = _extended.get(canonical) or _builtin(canonical)
     return dataclasses.replace(base, **facts)
-
-
-def _wanted(name: str) -> str:
-    return {str: "Expected a word.", int: "Expected a whole number.", bool: "Expected true or false."}.get(
-        _KINDS[name],  # type: ignore[arg-type]
-        "Expected a number.",
-    )
 
 
 def _is_private(code: str) -> bool:
@@ -202,16 +190,9 @@ def _names() -> dict[str, str]:
     return {_builtin(code).name.casefold(): code for code in _rows()}
 
 
-def _expected(code: str, canonical: str | None) -> str:
-    if canonical is not None:
-        return f"{canonical!r} is a private-use code: give its name and script in a YAML table (extend_languages)."
-    return "Expected a code such as mt, mlt, mlt_Latn or zho-CN."
-
-
 def _nearest(code: str) -> str:
     """By name where that is close (`Maltesse`), else by code."""
-    names = {language.name.casefold(): language.code for language in map(_builtin, _rows())}
-    names |= {language.name.casefold(): language.code for language in _extended.values()}
+    names = _names() | {language.name.casefold(): language.code for language in _extended.values()}
     close = difflib.get_close_matches(code.strip().casefold(), names, n=1, cutoff=0.75)
     if close:
         return f"Did you mean {names[close[0]]!r} ({close[0].title()})?"

@@ -11,14 +11,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import vl_convert
 
 _VEGA_LITE = "6.1"
-_DRAWING = ThreadPoolExecutor(
-    1, "chart"
-)  # vl-convert releases Python's lock; a second thread would only wait inside it
+# vl-convert releases Python's lock; a second thread would only wait inside it.
+_DRAWING = ThreadPoolExecutor(1, "chart")
 INK, _MUTED, _GRID = "#1b2026", "#59636f", "#e2e6ea"
 SERIES = ("#0063a5", "#c24e00", "#007d5b", "#a4508b", "#8a6d00", "#44535f")
 _THEME = {
@@ -48,54 +47,45 @@ Rows = Sequence[Mapping[str, Any]]
 Spec = dict[str, Any]
 
 
+class Drawing(NamedTuple):
+    """A drawn figure: its panels as SVG in the colors of the page, and all of them as one picture, SVG and PNG."""
+
+    panels: tuple[str, ...]
+    svg: str
+    png: bytes
+
+
 @dataclass(frozen=True)
 class Chart:
-    """A figure, drawn in another thread: the name of its files, what it shows, the same for readers who cannot see it,
-    the data behind it, and the drawing to wait for (panels as SVG, the whole as SVG and as PNG)."""
+    """A figure, drawn in another thread: the name of its files, its title, a text for readers who cannot see it, the
+    data behind it, and the drawing to wait for."""
 
     name: str
     title: str
     alt: str
     rows: Rows
-    drawing: Future[tuple[tuple[str, ...], str, bytes]]
-
-    @property
-    def panels(self) -> tuple[str, ...]:
-        """SVG for the page, one a panel, in the colors of its theme."""
-        return self.drawing.result()[0]
-
-    @property
-    def svg(self) -> str:
-        """All panels as one picture."""
-        return self.drawing.result()[1]
-
-    @property
-    def png(self) -> bytes:
-        """The same picture as PNG."""
-        return self.drawing.result()[2]
-
-
-def draw(name: str, title: str, alt: str, panels: Sequence[Spec], rows: Rows) -> Chart:
-    """Starts drawing panels, each by itself for the page and all as one picture; does not wait for them."""
-    return Chart(name, title, alt, tuple(rows), _DRAWING.submit(_draw, name, title, panels))
+    drawing: Future[Drawing]
 
 
 def draw_panels(name: str, title: str, alt: str, rows: Rows, panel: Callable[[Rows], Spec]) -> Chart:
-    """Draws a panel for each value of the field `panel`, as `panel` specifies it for the rows with that value."""
+    """Starts drawing a panel for each value of the field `panel`: the page shows each by itself, a file all as one.
+
+    `panel` gives the specification of the rows with that value.
+    """
     panels = []
     for value in unique(rows, "panel"):
         points = [row for row in rows if row["panel"] == value]
         panels.append({"title": value, "data": {"values": points}, **panel(points)})
-    return draw(name, title, alt, panels, rows)
+    return Chart(name, title, alt, tuple(rows), _DRAWING.submit(_draw, name, title, panels))
 
 
-def _draw(name: str, title: str, panels: Sequence[Spec]) -> tuple[tuple[str, ...], str, bytes]:
+def _draw(name: str, title: str, panels: Sequence[Spec]) -> Drawing:
     alone = {"background": "transparent", "padding": {"left": 8, "top": 4, "right": 8, "bottom": 4}}
     themed = tuple(_themed(_svg(panel | alone), f"{name}-{number}") for number, panel in enumerate(panels))
     whole = {"hconcat": panels} if len(panels) < 4 else {"concat": panels, "columns": 3}
     head = {"title": {"text": title, "fontSize": 15, "color": INK}, "background": "white", "padding": 14}
     svg = _svg(whole | head)
-    return themed, svg, vl_convert.svg_to_png(svg, scale=2)
+    return Drawing(themed, svg, vl_convert.svg_to_png(svg, scale=2))
 
 
 def _svg(spec: Spec) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from xlreach.comparison.tables import Figure, Table
 from xlreach.gaps import Caution, Certainty
-from xlreach.report.narrative import caution_text
+from xlreach.report.narrative.remarks import caution_text
 from xlreach.report.wording import column_digits, fixed, is_percentage
 from xlreach.spec import folder_name
 from xlreach.system import System

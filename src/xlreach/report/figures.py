@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from xlreach.comparison.tables import Figure, Point, Table
-from xlreach.gaps import Gap, GapAnalysis
+from xlreach.gaps import FactorAnalysis, Gap, GapAnalysis
 from xlreach.report.charts import Chart, unique
-from xlreach.report.plots import gap_chart, heat_map, learning_lines, level_chart
-from xlreach.report.selection import Topic, gaps_of, narrowest, tagging_rows
+from xlreach.report.plots import course_lines, factor_lines, gap_charts, heat_map
+from xlreach.report.selection import Topic, narrowest, retrieval_rows, setting_order, tagging_rows
 from xlreach.report.wording import system_name
 from xlreach.system import System
 
 
 def retrieval_charts(analysis: GapAnalysis, topic: Topic) -> list[Chart]:
     """The gap of every system, and the two means it lies between; a panel for each setting."""
-    rows = [(str(row.setting), row) for row in gaps_of(analysis, topic)]
+    rows = [(str(row.setting), row) for row in retrieval_rows(analysis, analysis.gaps, topic)]
     measure, name = analysis.headline or "", f"{topic.dataset} {topic.base}"
     return _gaps_and_levels(name, f"{measure} on {topic.dataset}, {topic.base}", rows, measure)
 
@@ -33,7 +35,7 @@ def learning_charts(points: Sequence[Point], base: str) -> list[Chart]:
         rows = [
             {
                 "panel": point.language,
-                "recipe": point.recipe,
+                "system": point.recipe,
                 "sentences": point.sentences,
                 "mean": point.mean,
                 "lower": point.mean - (point.sd or 0.0),
@@ -45,17 +47,18 @@ def learning_charts(points: Sequence[Point], base: str) -> list[Chart]:
         ]
         title = f"{measure} by number of training sentences, {base}"
         alt = (
-            f"Lines: {title}; {len(unique(rows, 'recipe'))} recipes in {', '.join(unique(rows, 'panel'))}. "
+            f"Lines: {title}; {len(unique(rows, 'system'))} recipes in {', '.join(unique(rows, 'panel'))}. "
             "Every figure is in the tables below."
         )
-        charts.append(learning_lines(f"curve {measure} {base}", title, alt, rows, measure))
+        x, y = ("sentences", "training sentences"), ("mean", measure)
+        charts.append(course_lines(f"curve {measure} {base}", title, alt, rows, x, y, log=True))
     return charts
 
 
 def language_map(
-    name: str, title: str, place: str, tables: Sequence[Table], analysis: GapAnalysis, topic: Topic
+    name: str, title: str, where: str, tables: Sequence[Table], analysis: GapAnalysis, topic: Topic
 ) -> list[Chart]:
-    """Query by document language, for the unchanged base and for the system with the smallest gap; `place` says where
+    """Query by document language, for the unchanged base and for the system with the smallest gap; `where` says where
     the figures are. None without a figure."""
     lines: dict[System, list[tuple[str, Mapping[str, Figure | None]]]] = {}
     for table in tables:
@@ -85,8 +88,26 @@ def language_map(
     shown = {str(cell[side]) for cell in cells for side in ("query", "documents")}
     order = [code for code in languages if code in shown] + sorted(shown - set(languages))
     title = f"{title} by query and document language on {topic.dataset}, {topic.base}"
-    alt = f"Heat map: {title}; {len(cells)} cells. Every figure is {place}."
+    alt = f"Heat map: {title}; {len(cells)} cells. Every figure is {where}."
     return [heat_map(f"{name} {topic.dataset} {topic.base}", title, alt, cells, order)]
+
+
+def factor_charts(analysis: FactorAnalysis, kind: str, measure: str) -> list[Chart]:
+    """The gap in retrieval or tagging over the values of a factor, a panel for each setting or measure."""
+    rows = []
+    for row in sorted(analysis.rows, key=lambda row: setting_order(row.setting)):
+        if row.kind != kind:
+            continue
+        panel = str(row.setting) if kind == "retrieval" else row.measure
+        lower, upper = row.interval or (None, None)
+        ends = {"gap": row.gap, "lower": lower, "upper": upper}
+        rows.append({"panel": panel, "system": system_name(row.system), "value": row.value, **ends})
+    if not rows:
+        return []
+    title = f"Gap in {measure or kind} by {analysis.factor}"
+    alt = f"Points with intervals: {title}, {len(analysis.values)} values. Every figure is in the table below."
+    name = f"{kind} {analysis.experiment}"
+    return [factor_lines(name, title, alt, rows, analysis.factor, measure)]
 
 
 def _gaps_and_levels(name: str, subject: str, rows: Sequence[tuple[str, Gap]], measure: str) -> list[Chart]:
@@ -94,25 +115,13 @@ def _gaps_and_levels(name: str, subject: str, rows: Sequence[tuple[str, Gap]], m
         return []
     points = []
     for panel, row in rows:
-        system, lower_upper, like = row.system, row.interval_these_languages, row.interval
-        names = [
-            *([system.alignment] if system.is_aligned or system.is_dense else []),
-            *([] if system.is_dense else [system.retriever]),
-        ]
-        points.append(
-            {
-                "panel": panel,
-                "recipe": system.recipe,
-                "alignment": system.alignment,
-                "retriever": system.retriever,
-                "series": ", ".join(names),
-                "low": row.low,
-                "high": row.high,
-                "gap": row.gap,
-                **dict(zip(("lower", "upper"), lower_upper or (None, None), strict=True)),
-                **dict(zip(("like_lower", "like_upper"), like or (None, None), strict=True)),
-            }
-        )
+        system = row.system
+        point: dict[str, Any] = {"panel": panel, "low": row.low, "high": row.high, "gap": row.gap}
+        point["lower"], point["upper"] = row.interval_these_languages or (None, None)
+        point["like_lower"], point["like_upper"] = row.interval or (None, None)
+        aligned = [system.alignment] if system.is_aligned or system.is_dense else []
+        series = [*aligned, *([] if system.is_dense else [system.retriever])]
+        points.append(point | asdict(system) | {"series": ", ".join(series)})
     gaps = [row.gap for _, row in rows]
     systems = f"{len({row.system for _, row in rows})} systems ({', '.join(unique(points, 'panel'))})"
     gap_alt = (
@@ -120,7 +129,4 @@ def _gaps_and_levels(name: str, subject: str, rows: Sequence[tuple[str, Gap]], m
         "Every figure is in the table below."
     )
     level_alt = f"Pairs of points: means of the low- and the high-resource languages in {subject}, for {systems}."
-    return [
-        gap_chart(f"gap {name}", f"Gap in {subject}", gap_alt, points, measure),
-        level_chart(f"levels {name}", f"Low- and high-resource means in {subject}", level_alt, points, measure),
-    ]
+    return gap_charts(name, subject, (gap_alt, level_alt), points, measure)

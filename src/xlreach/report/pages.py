@@ -82,10 +82,10 @@ class Pages:
 
     def chart_files(self, chart: Chart) -> list[Download]:
         """The files of a chart."""
-        name = f"{file_name(chart.name)}.png"
-        self.files["charts"][name] = chart.png
+        name, drawing = f"{file_name(chart.name)}.png", chart.drawing.result()
+        self.files["charts"][name] = drawing.png
         png = Download("PNG", "charts", name, "image/png", "")
-        return [*self._save(chart.name, csv=rows_csv(chart.rows), svg=chart.svg), png]
+        return [*self._save(chart.name, csv=rows_csv(chart.rows), svg=drawing.svg), png]
 
     def table_files(self, table: Table) -> list[Download]:
         """The files of a table."""

@@ -18,42 +18,41 @@ _MOST_LABELS = 14  # languages; more labels would hide the points
 _FULL: Spec = {"filled": True, "opacity": 1}
 
 
-def gap_chart(name: str, title: str, alt: str, rows: Rows, measure: str) -> Chart:
-    """Gaps as points with intervals: a panel for each setting or measure, a line for each system.
+def gap_charts(name: str, subject: str, alts: tuple[str, str], rows: Rows, measure: str) -> list[Chart]:
+    """Gaps as points with intervals, and the means that they lie between, joined by a line: a line for each system.
 
-    Rows are `{panel, recipe, series, gap, lower, upper, like_lower, like_upper}`; the last four may be None. `measure`
-    is empty where each panel shows another.
+    Rows are `{panel, recipe, series, low, high, gap, lower, upper, like_lower, like_upper}`; the last four may be None.
+    `measure` is empty where each panel shows another.
     """
+    systems, shape = _systems(rows)
+    recipes, series = (len(unique(rows, field)) for field in ("recipe", "series"))
+    size = {"width": 212, "height": recipes * max(26, 15 * series + 8)}
+
     domain = _with_zero(rows)
-    x, (systems, shape) = _quantitative("gap", _gap_in(measure), domain), _systems(rows)
-    layers = [
+    x = _quantitative("gap", _gap_in(measure), domain)
+    gaps = [
         _interval("x", "like_lower", "like_upper", {"x": x, **systems}, strokeWidth=1, opacity=0.75, strokeCap="round"),
         _interval("x", "lower", "upper", {"x": x, **systems}, strokeWidth=3.5, opacity=1, strokeCap="round"),
         _layer("point", {"x": x, **systems, "shape": shape}, size=62, **_FULL),
         _zero_line("x", x),
     ]
 
-    def panel(points: Rows) -> Spec:
-        return {"layer": layers, "data": {"values": [_clipped(row, domain) for row in points]}, **_size(rows)}
+    def gap_panel(points: Rows) -> Spec:
+        return {"layer": gaps, "data": {"values": [_clipped(row, domain) for row in points]}, **size}
 
-    return draw_panels(name, title, alt, rows, panel)
-
-
-def level_chart(name: str, title: str, alt: str, rows: Rows, measure: str) -> Chart:
-    """The low- and the high-resource mean of each system, joined by a line; a panel for each setting or measure.
-
-    Rows are `{panel, recipe, series, low, high}`. `measure` is empty where each panel shows another.
-    """
-    domain = _domain_of([row[side] for row in rows for side in ("low", "high")], 0.08)
-    x, (systems, shape) = _quantitative("high", measure or "mean", domain), _systems(rows)
-    encoding = {"x": x, **systems}
-    ends = {**encoding, "shape": shape}
-    layers = [
+    ends = _domain_of([row[side] for row in rows for side in ("low", "high")], 0.08)
+    encoding = {"x": _quantitative("high", measure or "mean", ends), **systems}
+    low = {**encoding, "x": {**encoding["x"], "field": "low"}, "shape": shape}
+    levels = [
         _interval("x", "low", "high", encoding, strokeWidth=2, opacity=0.55, strokeCap="round"),
-        _layer("point", ends | {"x": {**x, "field": "low"}}, size=58, opacity=1, strokeWidth=1.8),
-        _layer("point", ends, size=62, **_FULL),
+        _layer("point", low, size=58, opacity=1, strokeWidth=1.8),
+        _layer("point", {**encoding, "shape": shape}, size=62, **_FULL),
     ]
-    return draw_panels(name, title, alt, rows, lambda points: {"layer": layers, **_size(rows)})
+    title = f"Low- and high-resource means in {subject}"
+    return [
+        draw_panels(f"gap {name}", f"Gap in {subject}", alts[0], rows, gap_panel),
+        draw_panels(f"levels {name}", title, alts[1], rows, lambda points: {"layer": levels, **size}),
+    ]
 
 
 def heat_map(name: str, title: str, alt: str, rows: Rows, order: Sequence[str]) -> Chart:
@@ -136,42 +135,33 @@ def factor_lines(name: str, title: str, alt: str, rows: Rows, factor: str, measu
     return draw_panels(name, title, alt, rows, lambda points: {"layer": layers, **size})
 
 
-def loss_lines(name: str, title: str, alt: str, rows: Rows, unit: str) -> Chart:
-    """Losses over the course of training, a line for each system; rows are `{panel, system, x, loss}`."""
-    color, shape = _series(rows, "system", _legend(1))
+def course_lines(
+    name: str, title: str, alt: str, rows: Rows, x: tuple[str, str], y: tuple[str, str], log: bool = False
+) -> Chart:
+    """A measure over the course of training or the size of the training data: a line for each system.
 
-    def panel(points: Rows) -> Spec:
-        y = _quantitative("loss", "loss", _domain_of([row["loss"] for row in points], 0.06))
-        y["scale"]["zero"] = False
-        x = {"field": "x", "type": "quantitative", "axis": _axis_of(unit) | {"tickMinStep": 1}}
-        last = {row["system"]: row for row in sorted(points, key=lambda row: float(row["x"]))}
-        ends = _layer("point", {"x": x, "y": y, "color": color, "shape": shape}, size=52, **_FULL)
-        line = _layer("line", {"x": x, "y": y, "color": color}, strokeWidth=1.8)
-        return {"layer": [line, ends | {"data": {"values": list(last.values())}}], "width": 300, "height": 200}
-
-    return draw_panels(name, title, alt, rows, panel)
-
-
-def learning_lines(name: str, title: str, alt: str, rows: Rows, measure: str) -> Chart:
-    """A measure over the number of training sentences: a panel for each language, a line for each recipe.
-
-    Rows are `{panel, recipe, sentences, mean, lower, upper, seeds}`.
+    `x` and `y` are a field and its title each. Rows are `{panel, system, <x>, <y>}`, with `lower` and `upper` for
+    intervals. A logarithmic axis has a tick at each value; otherwise only the last point of a line has a mark.
     """
-    y = _quantitative("mean", measure, _domain_of([row[end] for row in rows for end in ("lower", "upper")], 0.06))
-    color, shape = _series(rows, "recipe", _legend(2 if len(unique(rows, "recipe")) > 2 else 0, 190))
-    sizes = unique(rows, "sentences")
-    scale = {"type": "log", "domain": [min(sizes) * 0.9, max(sizes) * 1.1]}
+    color, shape = _series(rows, "system", _legend(2 if len(unique(rows, "system")) > 2 else 0))
+    intervals = ("lower", "upper") if "lower" in rows[0] else ()
+    vertical = _quantitative(*y, _domain_of([row[end] for row in rows for end in (y[0], *intervals)], 0.06))
+    values = sorted(unique(rows, x[0]))
+    axis = _axis_of(x[1]) | ({"values": values} if log else {"tickMinStep": 1})
+    horizontal: Spec = {"field": x[0], "type": "quantitative", "axis": axis}
+    if log:
+        horizontal["scale"] = {"type": "log", "domain": [values[0] * 0.9, values[-1] * 1.1]}
+    encoding = {"x": horizontal, "y": vertical, "color": color}
 
     def panel(points: Rows) -> Spec:
-        axis = _axis_of("training sentences") | {"values": sorted(unique(points, "sentences"))}
-        x = {"field": "sentences", "type": "quantitative", "scale": scale, "axis": axis}
-        encoding = {"x": x, "y": y, "color": color}
+        last = {row["system"]: row for row in sorted(points, key=lambda row: float(row[x[0]]))}
+        marks = _layer("point", {**encoding, "shape": shape}, size=52, **_FULL)
         layers = [
-            _interval("y", "lower", "upper", encoding, strokeWidth=2, opacity=0.5),
-            _layer("line", encoding, strokeWidth=1.6),
-            _layer("point", {**encoding, "shape": shape}, size=52, **_FULL),
+            *([_interval("y", *intervals, encoding, strokeWidth=2, opacity=0.5)] if intervals else []),
+            _layer("line", encoding, strokeWidth=1.7),
+            marks if log else marks | {"data": {"values": list(last.values())}},
         ]
-        return {"layer": layers, "width": 212, "height": 170}
+        return {"layer": layers, "width": 212 if log else 300, "height": 170 if log else 200}
 
     return draw_panels(name, title, alt, rows, panel)
 
@@ -204,11 +194,6 @@ def _systems(rows: Rows) -> tuple[Spec, Spec]:
     if len(series) > 1:
         encoding["yOffset"] = {"field": "series", "type": "nominal", "sort": series}
     return encoding, shape
-
-
-def _size(rows: Rows) -> Spec:
-    recipes, series = (len(unique(rows, field)) for field in ("recipe", "series"))
-    return {"width": 212, "height": recipes * max(26, 15 * series + 8)}
 
 
 def _explanation(points: Rows) -> Spec:

@@ -1,10 +1,9 @@
-"""The report of a study: reads what a run left, writes `report.html`, `tables/` and `charts/`."""
+"""The pages of a study and of a controlled experiment, each with its `tables/` and `charts/` beside it."""
 
 from __future__ import annotations
 
-import contextlib
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,16 @@ import yaml
 
 from xlreach.comparison import read_gaps, tables
 from xlreach.errors import DataError
-from xlreach.gaps import GapAnalysis
+from xlreach.gaps import FactorAnalysis, GapAnalysis
 from xlreach.measurement import Measurement, read_measurements
-from xlreach.report import narrative
 from xlreach.report.correlates import correlates
 from xlreach.report.export import rows_csv
-from xlreach.report.figures import language_map, learning_charts, retrieval_charts, tagging_charts
+from xlreach.report.figures import factor_charts, language_map, learning_charts, retrieval_charts, tagging_charts
+from xlreach.report.narrative import answer, remarks, summary
+from xlreach.report.narrative.contrasts import factor_sentences
 from xlreach.report.pages import Pages
-from xlreach.report.selection import Topic, changes_of_base, gaps_of, retrieval_rows, tagging_rows, topics
-from xlreach.report.training_losses import LossCurve, loss_charts_and_tables, read_losses
+from xlreach.report.selection import Topic, changes_of_base, retrieval_rows, tagging_rows, topics
+from xlreach.report.training_losses import CURVES_FILE, LossCurve, loss_charts_and_tables, read_losses
 from xlreach.report.wording import column_digits, cost_text, fixed, typeset
 from xlreach.safe_io import read_yaml
 
@@ -40,23 +40,27 @@ def render_report(run: Path) -> Path:
     config = read_yaml(run / "config.yaml")
     if not isinstance(config, dict):
         raise DataError("Holds no settings.", expected="Expected a mapping.", path=run / "config.yaml")
-    with _without_garbage_collection():
+    collects_garbage = gc.isenabled()
+    gc.disable()  # rendering leaves no cycles behind, and looking for them takes a sixth of its time
+    try:
         results, analysis = read_measurements(run / "results.jsonl"), read_gaps(run / "gaps.json")
-        report = _content(results, analysis, read_losses(run / "curves.json"))
+        report = _content(results, analysis, read_losses(run / CURVES_FILE))
         _write(run / "report.html", analysis, report=report, config=config, sources=_sources(config, results))
+    finally:
+        if collects_garbage:
+            gc.enable()
     return run / "report.html"
 
 
-@contextlib.contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Rendering leaves no cycles behind, and looking for them takes a sixth of the time of a large report."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
+def render_factor(analysis: FactorAnalysis, path: Path) -> Path:
+    """Writes the page of a controlled experiment, one file that needs no network; beside it `tables/`, `charts/`."""
+    charts = [
+        *factor_charts(analysis, "retrieval", analysis.measure or ""),
+        *factor_charts(analysis, "tagging", ""),
+    ]
+    pages, sentences = Pages(), factor_sentences(analysis)
+    pages.write(path, pages.render("factor.html.j2", analysis=analysis, sentences=sentences, charts=charts))
+    return path
 
 
 def _content(results: Sequence[Measurement], analysis: GapAnalysis, losses: Sequence[LossCurve]) -> dict[str, Any]:
@@ -103,13 +107,13 @@ def _topic(
     return {
         "base": topic.base or "unnamed base",
         "dataset": topic.dataset,
-        "gaps": gaps_of(analysis, topic),
+        "gaps": retrieval_rows(analysis, analysis.gaps, topic),
         "other_gaps": retrieval_rows(analysis, analysis.gaps, topic, other_splits=True),
         "changes": retrieval_rows(analysis, analysis.changes, topic),
         "base_changes": changes_of_base(analysis, topic),
         "directions": retrieval_rows(analysis, analysis.directions, topic),
         "other_directions": retrieval_rows(analysis, analysis.directions, topic, other_splits=True),
-        "sentences": narrative.topic_sentences(analysis, topic),
+        "sentences": summary.topic_sentences(analysis, topic),
         "pairs": pairs,
         "charts": retrieval_charts(analysis, topic),
         "heat_maps": language_map("pairs", str(analysis.headline), "in the table below", pairs, analysis, topic),
@@ -126,7 +130,9 @@ def _write(page: Path, analysis: GapAnalysis, *, config: Mapping[str, Any], **sh
         "cost": cost_text,
     }
     pages.environment.globals |= {
-        "narrative": narrative,
+        "answers": answer,
+        "remarks": remarks,
+        "summary": summary,
         "fixed": fixed,
         "column_digits": column_digits,
         "rows_shown": _ROWS_SHOWN,

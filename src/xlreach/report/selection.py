@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
-from xlreach.gaps import Change, Gap, GapAnalysis
+from xlreach.gaps import Change, GapAnalysis
 from xlreach.gaps.rows import Subject
 from xlreach.system import System
 
@@ -34,12 +34,10 @@ def retrieval_rows(
 ) -> list[Row]:
     """The rows of a topic, of the headline measure: `mono`, `cross`, then `multi` under the study's own split, or all
     under the other splits."""
-    kept = [row for row in rows if (row.system.base, row.dataset) == topic and row.kind == "retrieval"]
-    kept = [row for row in kept if row.measure == analysis.headline]
-    if other_splits:
-        return [row for row in kept if row.split != analysis.split.name]
-    own = (row for row in kept if row.split == analysis.split.name)
-    return sorted(own, key=lambda row: setting_order(row.setting))
+    wanted = (*topic, "retrieval", analysis.headline)
+    kept = [row for row in rows if (row.system.base, row.dataset, row.kind, row.measure) == wanted]
+    kept = [row for row in kept if (row.split != analysis.split.name) == other_splits]
+    return kept if other_splits else sorted(kept, key=lambda row: setting_order(row.setting))
 
 
 def tagging_rows(analysis: GapAnalysis, rows: Iterable[Row], base: str, *, other_splits: bool = False) -> list[Row]:
@@ -51,11 +49,6 @@ def tagging_rows(analysis: GapAnalysis, rows: Iterable[Row], base: str, *, other
 def setting_order(setting: str | None) -> int:
     """Where a setting stands among the settings."""
     return SETTINGS.index(setting) if setting in SETTINGS else len(SETTINGS)
-
-
-def preferred(rows: Sequence[Row]) -> list[Row]:
-    """The rows of the cross-lingual setting; where there is none, all."""
-    return [row for row in rows if row.setting == "cross"] or list(rows)
 
 
 def reference_rows(rows: Sequence[Row]) -> list[Row]:
@@ -73,15 +66,11 @@ def narrowest(analysis: GapAnalysis, topic: Topic) -> Change | None:
     """The change against the unchanged base that leaves the smallest gap, cross-lingual if that was measured."""
     # only encoders: a random order leaves no gap either
     rows = [row for row in changes_of_base(analysis, topic) if row.system.is_dense]
-    return max(preferred(rows), key=lambda row: abs(row.gap_before) - abs(row.gap_after), default=None)
+    rows = [row for row in rows if row.setting == "cross"] or rows
+    return max(rows, key=lambda row: abs(row.gap_before) - abs(row.gap_after), default=None)
 
 
 def answered_system(analysis: GapAnalysis, topic: Topic) -> System | None:
     """The system that the study's answer is about: the one with the best low-resource mean."""
     answers = (answer for answer in analysis.answers if (answer.base or "", answer.dataset) == topic)
     return next((answer.system for answer in answers), None)
-
-
-def gaps_of(analysis: GapAnalysis, topic: Topic) -> list[Gap]:
-    """The gaps of every system."""
-    return retrieval_rows(analysis, analysis.gaps, topic)

@@ -6,28 +6,45 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
+from typing import Literal
 
 from xlreach.comparison.tables import Figure, Table
 from xlreach.report.charts import Chart
-from xlreach.report.plots import loss_lines
+from xlreach.report.plots import course_lines
 from xlreach.report.wording import system_name
-from xlreach.safe_io import read_json
-from xlreach.system import UNTREATED, System
+from xlreach.safe_io import read_rows
+from xlreach.system import System
 
+CURVES_FILE = "curves.json"
 _TITLES = {"masked lm": "held-out loss of masked language modeling", "alignment": "loss of the alignment's training"}
 
 
 @dataclass(frozen=True)
 class LossCurve:
-    """The loss of one training of an encoder (`of` is `masked lm` or `alignment`): (epoch or step, loss) by `unit`."""
+    """The losses of one training of an encoder, a row of a run's `curves.json`: (epoch or step, loss) by `unit`.
 
-    of: str
-    system: System
+    `valid` is measured on held-out lines, and empty where nothing was held out; `alignment` is None before alignment.
+    """
+
+    base: str
+    recipe: str
+    alignment: str | None
     language: str | None
     seed: int | None
+    stage: str
+    of: Literal["masked lm", "alignment"]
     unit: str
-    points: tuple[tuple[float, float], ...]
+    train: Sequence[tuple[float, float]]
+    valid: Sequence[tuple[float, float]] = ()
+
+    @property
+    def system(self) -> System:
+        return System.of(self.base, self.recipe, self.alignment, None)
+
+    @property
+    def points(self) -> Sequence[tuple[float, float]]:
+        """The held-out losses, where there are any."""
+        return self.valid or self.train
 
 
 def read_losses(path: Path) -> list[LossCurve]:
@@ -36,14 +53,10 @@ def read_losses(path: Path) -> list[LossCurve]:
     Where an encoder was trained in several stages, the last one is given: the others belong to what it was made from.
 
     Raises:
-        DataError: The file is no JSON.
+        DataError: The file is not as a study writes it.
     """
-    if not path.is_file():
-        return []
-    rows = read_json(path)
-    curves = [_curve(row) for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    last = {(curve.of, curve.system, curve.language, curve.seed): curve for curve in curves if curve is not None}
-    return list(last.values())
+    curves = [curve for curve in read_rows(path, LossCurve, "system, stage and losses") if curve.points]
+    return list({(curve.of, curve.system, curve.language, curve.seed): curve for curve in curves}.values())
 
 
 def loss_charts_and_tables(curves: Sequence[LossCurve]) -> tuple[list[Chart], list[Table]]:
@@ -65,19 +78,9 @@ def loss_charts_and_tables(curves: Sequence[LossCurve]) -> tuple[list[Chart], li
         name, title = f"training {of} {base}", f"Training: {_TITLES[of]}, {base}"
         alt = f"Lines: {title}, {len(systems)} systems. Figures are in the table below."
         unit = next(iter(systems.values()))[0].unit
-        charts.append(loss_lines(name, title, alt, points, unit))
+        charts.append(course_lines(name, title, alt, points, ("x", unit), ("loss", "loss")))
         tables.append(Table(name, title, ("system",), ("first", "lowest", "last"), tuple(rows), {}))
     return charts, tables
-
-
-def _curve(row: dict[str, Any]) -> LossCurve | None:
-    of, points = row.get("of"), row.get("valid") or row.get("train")
-    if of not in _TITLES or not points:
-        return None
-    alignment = str(row.get("alignment") or UNTREATED) if of == "alignment" else UNTREATED
-    system = System(str(row.get("base") or ""), str(row.get("recipe") or UNTREATED), alignment)
-    pairs = tuple((float(x), float(loss)) for x, loss in points)
-    return LossCurve(of, system, row.get("language"), row.get("seed"), str(row.get("unit") or ""), pairs)
 
 
 def _common_points(curves: Sequence[LossCurve]) -> dict[float, list[float]]:

@@ -1,16 +1,15 @@
 """Alignments: how an adapted encoder becomes a retrieval encoder, as strings with declared parameters.
 
-`none` pools only. `mono`, `cross` and `hybrid` train with InfoNCE and in-batch negatives and differ in their batches
-(Elmahdy, Lin and Ahmad 2024, arXiv 2408.10536): a mono batch is of one language, query and passage alike; in a cross
-batch the query and the passage of each pair are in two different languages; `hybrid` draws a mono batch with
-probability alpha. The paper states learning rate, weight decay and batch size, but no temperature, length or number of
-steps: those defaults are ours. `distil` copies a teacher's vectors instead (Reimers and Gurevych 2020). Declared here;
-`alignment_training` trains them.
+`none` trains nothing. `mono`, `cross` and `hybrid` train with InfoNCE and in-batch negatives and differ in their
+batches (Elmahdy, Lin and Ahmad 2024, arXiv 2408.10536): in a mono batch all queries and passages are in one language;
+in a cross batch the query and the passage of each pair are in two different languages; `hybrid` draws a mono batch
+with probability alpha. The paper states learning rate, weight decay and batch size; the defaults of temperature,
+length and number of steps are ours. `distil` copies a teacher's vectors instead (Reimers and Gurevych 2020). This file
+only declares them; `alignment_training` trains.
 """
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -38,32 +37,24 @@ class Alignment(Spec):
     @property
     def changes(self) -> bool:
         """Whether the alignment changes the encoder."""
-        return True
+        return self.trains or self.pooling != Declared()
 
     @property
-    @abstractmethod
     def mono_share(self) -> float:
         """The probability of a mono batch."""
+        return 0.0
 
     def identity(self) -> dict[str, str]:
-        """What decides the result beside the string, for cache keys: the fingerprints of the models it names."""
+        """The fingerprints of the models that the alignment names: part of its cache key, beside its string."""
         return {}
 
 
 @dataclass(frozen=True)
 class NoAlignment(Alignment):
-    """Pooling only."""
+    """No training; at most another pooling."""
 
     name: ClassVar[str] = "none"
     trains: ClassVar[bool] = False
-
-    @property
-    def changes(self) -> bool:
-        return self.pooling != Declared()
-
-    @property
-    def mono_share(self) -> float:
-        return 0.0
 
 
 @dataclass(frozen=True)
@@ -129,10 +120,6 @@ class Cross(Contrastive):
 
     name: ClassVar[str] = "cross"
 
-    @property
-    def mono_share(self) -> float:
-        return 0.0
-
 
 @dataclass(frozen=True)
 class _Hybrid:
@@ -160,20 +147,16 @@ class _Distil:
 class Distil(Trained, _Distil):
     """Sentence and translation both get the vector that a teacher gives the sentence.
 
-    Reimers and Gurevych 2020, "Making Monolingual Sentence Embeddings Multilingual using Knowledge Distillation": the
-    mean squared error of the encoder's vectors of a sentence in the language that the teacher knows, and of its
-    translation, to the teacher's vector of that sentence. Their batch, rate and length; the number of steps is ours,
-    and so are unit vectors on both sides, since retrieval here is by cosine.
+    Reimers and Gurevych 2020, "Making Monolingual Sentence Embeddings Multilingual using Knowledge Distillation". The
+    loss is the mean squared error between the encoder's vectors of a sentence in the teacher's language and of its
+    translation, and the teacher's vector of the sentence. Batch, learning rate and length are those of the paper; the
+    number of steps is ours, and so are unit vectors on both sides, since retrieval here is by cosine.
     """
 
     name: ClassVar[str] = "distil"
 
     batch: int = param(64, "pairs a batch, over all devices", minimum=1)
     lr: float = param(2e-5, "peak learning rate of AdamW, linear decay", minimum=0)
-
-    @property
-    def mono_share(self) -> float:
-        return 0.0
 
     def identity(self) -> dict[str, str]:
         from xlreach.adapt.encoder import fingerprint, resolve_base  # late: strings are checked without models

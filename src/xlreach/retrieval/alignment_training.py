@@ -1,12 +1,12 @@
 """Training: an alignment, an encoder and pairs become a SentenceTransformer folder.
 
-The contrastive loss is InfoNCE with in-batch negatives on cosines: sentence-transformers'
-MultipleNegativesRankingLoss with scale 1/temperature, through its trainer; what is ours is which pairs make a batch
-(`batches`), which hard negatives they get (`hard_negatives`), and validation (`validation`). The loss of distillation
-is its MSELoss. A run killed in the middle goes on from its last checkpoint to the same result.
+Trainer and losses are those of sentence-transformers: MultipleNegativesRankingLoss with scale 1/temperature (InfoNCE
+with in-batch negatives on cosines), or MSELoss for distillation. The batches (`batches`), the hard negatives
+(`hard_negatives`) and the validation (`validation`) are ours. A killed run continues from its last checkpoint and gives
+the same result.
 
-Started by `torchrun` or `accelerate launch`, the processes train together: each takes an equal part of every batch, the
-passages of all are every query's negatives, and the first writes the folder.
+Processes started by `torchrun` or `accelerate launch` train together: each computes an equal part of every batch, the
+passages of all processes are negatives of every query, and the first process writes the folder.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from transformers import PrinterCallback
 
 from xlreach.adapt.encoder import PROVENANCE_FILE, fingerprint
 from xlreach.adapt.romanize import input_transform
-from xlreach.compute.loading import quiet_loading
+from xlreach.compute.loading import attention_implementation, quiet_loading
 from xlreach.compute.precision import fast_bfloat16
 from xlreach.errors import ModelError, XLReachError
 from xlreach.retrieval.alignment import Alignment, Contrastive, Distil, Trained
@@ -47,7 +47,7 @@ from xlreach.retrieval.whitening import add_correction
 from xlreach.store import replacing
 
 PROMPTS = {"query": "Query: ", "document": "Passage: "}
-"""The prefixes of Elmahdy, Lin and Ahmad 2024, as the folder stores them."""
+"""The prefixes of Elmahdy, Lin and Ahmad 2024, by their names in the encoder's folder."""
 
 _TOKENIZER_FILES = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "sentencepiece.bpe.model",
@@ -81,40 +81,24 @@ def train_alignment(
     cost: dict[str, float] | None = None,
     checkpoint_seconds: float = _CHECKPOINT_SECONDS,
 ) -> Path:
-    """Makes a retrieval encoder.
+    """Makes a retrieval encoder; returns its folder `out`, which plain `SentenceTransformer(out)` loads.
 
-    Args:
-        alignment: What `ALIGNMENTS.parse` gave.
-        encoder: The folder to start from; left as it is.
-        pairs: Where training pairs come from: pair sources (those that wait for text must be bound), parallel text,
-            collections.
-        seed: For batches, crops, dropout and fresh weights.
-        out: The folder to write, as a whole: model, pooling, `alignment.json` with what was done.
-        low: The low-resource ones among the languages, for validation.
-        text: A file of unlabelled text for each language, for a pooling that is fitted on it.
-        checkpoint: Where a killed run goes on from; None keeps no checkpoints.
-        cost: Receives `steps`, `pairs` (drawn, at most) and `loss` (the last tenth's mean).
-
-    Returns:
-        `out`, loadable with plain `SentenceTransformer(out)`.
+    `alignment.json` in it records the training. `pairs` are pair sources (bound, if they use prepared text), parallel
+    text or collections; `low` are the low-resource languages, for validation; `text` has a file of unlabeled text for
+    each language, for a pooling that is fitted on it. A killed run continues from `checkpoint`. `cost` receives the
+    `steps`, `pairs` (drawn, at most) and `loss` (mean of the last tenth of the steps).
 
     Raises:
-        DataError: There are no pairs for a kind of batch that the alignment draws, too few to validate, or no text for
-            a pooling that is fitted on it.
+        DataError: There are no pairs for a kind of batch, too few to validate, or no text to fit the pooling on.
         ModelError: The folder cannot be loaded, a teacher does not fit, or training diverges.
     """
     encoder, out = Path(encoder), Path(out)
     cost = {} if cost is None else cost
-    # Before loading: weights that a folder lacks (a pooler) are drawn.
+    # Before loading, which draws weights that a folder does not have (a pooler).
     torch.manual_seed(seed)
-    on_cpu = not torch.cuda.is_available()
-    model = load_encoder(
-        encoder,
-        pooling=alignment.pooling,
-        # On CPUs the backward pass of the fused attention takes nearly half of a step.
-        attention="eager" if on_cpu and alignment.trains else None,
-    )
-    _require_normalised(model)
+    attention = attention_implementation("cuda" if torch.cuda.is_available() else "cpu") if alignment.trains else None
+    model = load_encoder(encoder, pooling=alignment.pooling, attention=attention)
+    _require_normalized(model)
     record: dict[str, Any] = {"alignment": str(alignment), "version": alignment.version, "seed": seed}
     if isinstance(alignment, Trained):
         record |= alignment.identity()
@@ -173,13 +157,13 @@ class _Run:
         return table
 
     def train(self, table: PairTable, low: Collection[str], checkpoint: Path | None, every: float) -> dict[str, Any]:
-        """Trains, and says what the loss was and what validation found."""
+        """Trains; returns the losses, and the results of validation."""
         alignment, levels = self.alignment, sorted(low) if self.alignment.validate else []
         made_from = [str(alignment), alignment.version, alignment.identity(), fingerprint(self.encoder), self.seed]
         made_from += [_pool_sizes(table), levels, self.devices]
         held = hold_out(table, levels, self.seed) if alignment.validate else []
         evaluator = RetrievalEvaluator(held, alignment.batch) if held else None
-        arguments = self._arguments(table)  # with them, processes that train together know each other
+        arguments = self._arguments(table)  # creating them connects the processes that train together
         with workspace(checkpoint) as work:
             arguments.output_dir = str(work)
             resume = usable_checkpoint(work, made_from)
@@ -203,17 +187,13 @@ class _Run:
         self.model.eval()
         losses = trainer.mean_losses()
         if not torch.isfinite(torch.tensor(losses)).all():
-            raise ModelError(f"Training diverged: the loss of {alignment} is no number.", fix="Lower its lr.")
+            raise ModelError(f"Training diverged: the loss of {alignment} is not finite.", fix="Lower its lr.")
         outcome: dict[str, Any] = {"loss": [round(loss, 5) for loss in losses]}
         if evaluator is not None:
             validations = agreed(evaluator.history)
-            best = max(validations, key=lambda one: one[METRIC])
+            best = max(validations, key=lambda validation: validation[METRIC])
             outcome |= {"validation": validations, "best_step": best["step"]}
         return outcome
-
-    def _batches(self, table: PairTable) -> HybridBatches:
-        one = self.alignment
-        return HybridBatches(table, one.mono_share, one.batch, one.steps, self.seed, one.sampling)
 
     def _dataset(self, table: PairTable) -> Dataset:
         columns: dict[str, Any] = {"query": table.queries, "passage": table.passages}
@@ -233,10 +213,13 @@ class _Run:
 
     def _arguments(self, table: PairTable) -> SentenceTransformerTrainingArguments:
         alignment = self.alignment
-        kept: dict[str, Any] = {"save_strategy": "no"}
+        batches = HybridBatches(
+            table, alignment.mono_share, alignment.batch, alignment.steps, self.seed, alignment.sampling
+        )
+        saving: dict[str, Any] = {"save_strategy": "no"}
         if alignment.validate:
-            kept = {"eval_strategy": "steps", "eval_steps": alignment.validate, "load_best_model_at_end": True}
-            kept |= {"save_strategy": "best", "metric_for_best_model": METRIC, "greater_is_better": True}
+            saving = {"eval_strategy": "steps", "eval_steps": alignment.validate, "load_best_model_at_end": True}
+            saving |= {"save_strategy": "best", "metric_for_best_model": METRIC, "greater_is_better": True}
         return SentenceTransformerTrainingArguments(
             max_steps=alignment.steps,
             per_device_train_batch_size=alignment.batch // self.devices,
@@ -244,7 +227,7 @@ class _Run:
             weight_decay=alignment.weight_decay,
             warmup_steps=round(alignment.warmup * alignment.steps),
             lr_scheduler_type="linear",
-            batch_sampler=trainer_sampler(self._batches(table), self.devices),
+            batch_sampler=trainer_sampler(batches, self.devices),
             prompts=self._prompts(),
             seed=self.seed,
             data_seed=self.seed,
@@ -255,7 +238,7 @@ class _Run:
             report_to="none",
             disable_tqdm=not sys.stderr.isatty(),
             dataloader_pin_memory=torch.cuda.is_available(),
-            **kept,
+            **saving,
         )
 
     def _prompts(self) -> dict[str, str] | None:
@@ -266,7 +249,7 @@ class _Run:
 
 
 def _pad_by_steps(model: SentenceTransformer, on: bool) -> None:
-    """Pads the batches of training to lengths that recur; as `encoding.SHAPE_STEP` explains."""
+    """Pads training batches to multiples of `encoding.SHAPE_STEP`, or stops doing so."""
     first, limit = model[0], model.max_seq_length
     if isinstance(first, Transformer) and limit is not None and limit % SHAPE_STEP == 0:
         text = {key: value for key, value in first.processing_kwargs.get("text", {}).items() if key != _PAD_STEP}
@@ -274,16 +257,17 @@ def _pad_by_steps(model: SentenceTransformer, on: bool) -> None:
 
 
 def _trains_in_bf16(model: SentenceTransformer) -> bool:
-    """Mixed precision where the machine computes bf16; on CPUs for wide models only, so that toys are reproducible."""
+    """Whether to train in mixed precision: if bf16 is fast; on CPUs only for large models, so that small ones stay
+    reproducible."""
     weights = sum(weight.numel() for name, weight in model.named_parameters() if "embeddings" not in name)
     kind = model.device.type
     return fast_bfloat16(kind) and (kind != "cpu" or weights >= _WIDE)
 
 
-def _require_normalised(model: SentenceTransformer) -> None:
-    """Adds the normalising layer, so that plain `encode` gives unit vectors."""
+def _require_normalized(model: SentenceTransformer) -> None:
+    """Adds the normalizing layer, so that plain `encode` gives unit vectors."""
     if not any(isinstance(module, Pooling) for module in model):
-        raise ModelError("Has no pooling layer, so it gives no text vectors.")
+        raise ModelError("The encoder has no pooling layer, so it gives no vectors of texts.")
     if not isinstance(model[-1], Normalize):
         model.append(Normalize())
 
@@ -292,7 +276,7 @@ def _save(model: SentenceTransformer, encoder: Path, out: Path, record: dict[str
     out.mkdir(parents=True, exist_ok=True)
     with quiet_loading():
         model.save_pretrained(str(out), create_model_card=False)
-    # Training leaves the tokenizer alone; saved by transformers it could lose a normalizer, so its files are copied.
+    # The tokenizer's files are copied: transformers could lose a normalizer when it saves them.
     for name in _TOKENIZER_FILES:
         if (encoder / name).is_file():
             shutil.copyfile(encoder / name, out / name)
@@ -308,15 +292,14 @@ def _save(model: SentenceTransformer, encoder: Path, out: Path, record: dict[str
 
 
 def _pool_sizes(table: PairTable) -> dict[str, dict[str, int]]:
+    """The number of pairs by data set and `LANGUAGE` or `LANGUAGE-LANGUAGE`."""
     sizes: dict[str, dict[str, int]] = {}
-    for name, by_language in table.mono.items():
-        sizes.setdefault(name, {}).update({code: len(rows) for code, rows in by_language.items()})
-    for name, by_pair in table.cross.items():
-        sizes.setdefault(name, {}).update({f"{a}-{b}": len(rows) for (a, b), rows in by_pair.items()})
+    for name, a, b, rows in table.pools():
+        sizes.setdefault(name, {})[a if a == b else f"{a}-{b}"] = len(rows)
     return sizes
 
 
 def _late_loss(losses: list[float]) -> float:
-    """Mean of the last tenth."""
+    """The mean of the last tenth."""
     late = losses[-max(1, len(losses) // 10) :]
     return round(sum(late) / len(late), 5)

@@ -1,14 +1,14 @@
 """Hybrid batches: which pairs go into each batch of a training run (Elmahdy, Lin and Ahmad 2024, §2.1 of the paper).
 
-A batch is mono with probability alpha: a language is drawn uniformly, then a data set that has pairs in it, in
-proportion to its number of pairs there. Otherwise it is cross: a data set is drawn in proportion to its size, and each
-pair's two languages uniformly from those it has. With `sampling` T, every such draw is in proportion to size^(1/T)
-instead. Within a pool of pairs, all are seen once before any is seen again.
+A batch is mono with probability alpha: a language is drawn uniformly, then a data set with pairs in this language, in
+proportion to their number. Otherwise it is cross: a data set is drawn in proportion to its size, and then, for each
+pair, a pair of languages uniformly from those of the data set. With `sampling` T, every such draw is in proportion to
+size^(1/T) instead. Within a pool, all pairs are seen once before any is seen again.
 
-Two pairs that mean the same must not meet in a batch, where one's passage would be the other's negative. Pairs that
-share a text, directly or through others, are one group (all translations of a sentence, all questions to a passage),
-and a batch takes at most one pair of a group, and none whose passage is another's hard negative. A batch is divided
-among the devices only after it is drawn, so this holds for negatives gathered over them.
+Two pairs that mean the same must not be in one batch, where the passage of one would be a negative of the other. Pairs
+that share a text, directly or through others, form a group (all translations of a sentence, all questions to a
+passage). A batch takes at most one pair of a group, and none whose passage is a hard negative of another pair. A batch
+is divided among the devices only after it is drawn, so this also holds for negatives gathered over devices.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -25,27 +26,21 @@ from sentence_transformers.base.sampler import DefaultBatchSampler
 from xlreach.errors import DataError
 from xlreach.retrieval.pair_sources import PairSource
 
-LanguagePair = tuple[str, str]
 Rows = Sequence[int]
 
 
 @dataclass
 class PairTable:
-    """All pairs of a run as rows, with the pool (data set, query language, passage language) that each is of.
+    """All pairs of a run as rows: `groups` numbers each row's group, `by_dataset` holds the rows of each pool.
 
-    Attributes:
-        groups: Group of each row, as a number.
-        cross: Rows by data set and ordered pair of different languages.
-        given: Hard negatives that the source brought along, by row.
-        negatives: Hard negatives of each row, all the same number; empty for none.
-        against: Groups that a row's hard negatives are of, by row.
+    A pool is a data set and (query language, passage language). `given` are the hard negatives of the source, by row;
+    `negatives` those in use, the same number for every row, and `against` their groups.
     """
 
     queries: list[str] = field(default_factory=list)
     passages: list[str] = field(default_factory=list)
     groups: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    mono: dict[str, dict[str, Rows]] = field(default_factory=dict)
-    cross: dict[str, dict[LanguagePair, Rows]] = field(default_factory=dict)
+    by_dataset: dict[str, dict[tuple[str, str], Rows]] = field(default_factory=dict)
     given: dict[int, tuple[str, ...]] = field(default_factory=dict)
     negatives: list[tuple[str, ...]] = field(default_factory=list)
     against: dict[int, frozenset[int]] = field(default_factory=dict)
@@ -53,12 +48,10 @@ class PairTable:
     def __len__(self) -> int:
         return len(self.queries)
 
-    def pools(self) -> Iterator[tuple[str, str, str, Rows]]:
-        """Each data set with query language, passage language and rows."""
-        for name, by_language in self.mono.items():
-            yield from ((name, code, code, rows) for code, rows in by_language.items())
-        for name, by_pair in self.cross.items():
-            yield from ((name, a, b, rows) for (a, b), rows in by_pair.items())
+    def pools(self) -> list[tuple[str, str, str, Rows]]:
+        """(data set, query language, passage language, rows) of each pool, those of one language first."""
+        pools = [(name, a, b, rows) for name, by in self.by_dataset.items() for (a, b), rows in by.items()]
+        return sorted(pools, key=lambda pool: pool[1] != pool[2])
 
 
 def gather_pairs(
@@ -70,40 +63,33 @@ def gather_pairs(
     seed: int,
     query_language: str | None = None,
 ) -> PairTable:
-    """Reads every pair that a run can draw.
-
-    Args:
-        query_language: The only language of queries; None takes all.
+    """Reads every pair that a run can draw; with `query_language`, only those with queries in that language.
 
     Raises:
         DataError: A kind of batch is asked for and no source has pairs for it, or no two pairs tell each other apart.
     """
     table, nodes = PairTable(), _Groups()
     for source in sources:
-        known = [code for code in languages if code in source.languages]
-        name = str(source)
-        for a in known:
-            for b in known:
-                if not (mono if a == b else cross) or query_language not in (None, a):
-                    continue
-                start = len(table)
-                for query, passage, *negatives in source.pairs(a, b, seed):
-                    if negatives:
-                        table.given[len(table)] = tuple(negatives)
-                    table.queries.append(query)
-                    table.passages.append(passage)
-                    nodes.join(query, passage)
-                rows = range(start, len(table))
-                if rows and a == b:
-                    table.mono.setdefault(name, {})[a] = rows
-                elif rows:
-                    table.cross.setdefault(name, {})[a, b] = rows
+        codes = [code for code in languages if code in source.languages]
+        for a, b in product(codes, repeat=2):
+            if not (mono if a == b else cross) or query_language not in (None, a):
+                continue
+            start = len(table)
+            for query, passage, *negatives in source.pairs(a, b, seed):
+                if negatives:
+                    table.given[len(table)] = tuple(negatives)
+                table.queries.append(query)
+                table.passages.append(passage)
+                nodes.join(query, passage)
+            if len(table) > start:
+                table.by_dataset.setdefault(source.name, {})[a, b] = range(start, len(table))
     table.groups = nodes.numbers()
-    for wanted, pools, kind, what in (
-        (mono, table.mono, "mono", "of one language: a retrieval collection, or crops of its text"),
-        (cross, table.cross, "cross", "across two languages: parallel text, or a multilingual collection"),
+    is_mono = {a == b for _, a, b, _ in table.pools()}
+    for wanted, present, kind, what in (
+        (mono, True in is_mono, "mono", "of one language: a retrieval collection, or crops of its text"),
+        (cross, False in is_mono, "cross", "across two languages: parallel text, or a multilingual collection"),
     ):
-        if wanted and not pools:
+        if wanted and not present:
             raise DataError(
                 f"No pairs for {kind} batches: {', '.join(languages)} in {', '.join(map(str, sources)) or 'nothing'}.",
                 expected=f"Expected pairs {what}.",
@@ -124,8 +110,8 @@ class HybridBatches:
     def __init__(
         self, table: PairTable, alpha: float, batch: int, steps: int, seed: int, sampling: float | None = None
     ) -> None:
-        self.table, self.alpha, self.batch, self.steps, self.seed = table, alpha, batch, steps, seed
-        self.sampling = sampling
+        self.table, self.alpha, self.batch, self.steps = table, alpha, batch, steps
+        self.seed, self.sampling = seed, sampling
 
     def __len__(self) -> int:
         return self.steps
@@ -133,31 +119,32 @@ class HybridBatches:
     def __iter__(self) -> Iterator[list[int]]:
         generator = np.random.default_rng(self.seed)
         table = self.table
-        pools = {(name, a, b): _Pool(rows, generator) for name, a, b, rows in table.pools()}
-        languages = sorted({code for by in table.mono.values() for code in by})
-        in_language = {c: {name: len(by[c]) for name, by in table.mono.items() if c in by} for c in languages}
-        sizes = {name: sum(map(len, by.values())) for name, by in table.cross.items()}
+        mono: dict[str, dict[str, _Pool]] = {}  # by language and data set
+        cross: dict[str, list[_Pool]] = {}  # by data set
+        for name, a, b, rows in table.pools():
+            if a == b:
+                mono.setdefault(a, {})[name] = _Pool(rows, generator)
+            else:
+                cross.setdefault(name, []).append(_Pool(rows, generator))
         for _ in range(self.steps):
             if generator.random() < self.alpha:
-                language = self._one_of({code: sum(in_language[code].values()) for code in languages}, generator)
-                name = self._by_size(in_language[language], generator)
-                yield self._fill([pools[name, language, language]], generator)
+                if self.sampling is None:
+                    language = sorted(mono)[generator.integers(len(mono))]
+                else:
+                    language = self._draw({code: [*by.values()] for code, by in mono.items()}, generator)
+                name = self._draw({name: [pool] for name, pool in mono[language].items()}, generator)
+                yield self._fill([mono[language][name]], generator)
             else:
-                name = self._by_size(sizes, generator)
-                yield self._fill([pools[name, a, b] for a, b in table.cross[name]], generator)
+                yield self._fill(cross[self._draw(cross, generator)], generator)
 
-    def _one_of(self, sizes: dict[str, int], generator: np.random.Generator) -> str:
-        """Uniformly, unless a temperature is given."""
-        if self.sampling is None:
-            return list(sizes)[generator.integers(len(sizes))]
-        return self._by_size(sizes, generator)
-
-    def _by_size(self, sizes: dict[str, int], generator: np.random.Generator) -> str:
-        names = sorted(sizes)
-        return names[int(generator.choice(len(names), p=_shares([sizes[name] for name in names], self.sampling or 1)))]
+    def _draw(self, pools: dict[str, list[_Pool]], generator: np.random.Generator) -> str:
+        """One of the names, by the number of pairs in its pools."""
+        names = sorted(pools)
+        sizes = [sum(map(len, pools[name])) for name in names]
+        return names[int(generator.choice(len(names), p=_shares(sizes, self.sampling or 1)))]
 
     def _fill(self, pools: list[_Pool], generator: np.random.Generator) -> list[int]:
-        table, rows, dry = self.table, list[int](), set[int]()
+        table, rows, exhausted = self.table, list[int](), set[int]()
         taken: set[int] = set()  # groups of the batch's pairs
         barred: set[int] = set()  # groups of its hard negatives
         shares = None if self.sampling is None else _shares([len(pool) for pool in pools], self.sampling)
@@ -166,11 +153,11 @@ class HybridBatches:
             group = int(table.groups[row])
             return group not in taken and group not in barred and taken.isdisjoint(table.against.get(row, ()))
 
-        while len(rows) < self.batch and len(dry) < len(pools):
+        while len(rows) < self.batch and len(exhausted) < len(pools):
             at = int(generator.integers(len(pools)) if shares is None else generator.choice(len(pools), p=shares))
-            row = None if at in dry else pools[at].draw(fits)
+            row = None if at in exhausted else pools[at].draw(fits)
             if row is None:
-                dry.add(at)
+                exhausted.add(at)
                 continue
             rows.append(row)
             taken.add(int(table.groups[row]))
@@ -204,7 +191,7 @@ def trainer_sampler(batches: HybridBatches, devices: int) -> type[DefaultBatchSa
 
 
 class _Pool:
-    """Rows in a random order, each once a round; those that do not fit the batch at hand wait for the next."""
+    """Rows in a random order, each once a round; rows that do not fit into the current batch wait for the next."""
 
     def __init__(self, rows: Rows, generator: np.random.Generator) -> None:
         self._rows, self._generator = rows, generator
@@ -216,30 +203,28 @@ class _Pool:
 
     def draw(self, fits: Callable[[int], bool]) -> int | None:
         """A row that fits; None if there is none in this pool."""
-        for _ in range(len(self._waiting)):
-            row = self._waiting.popleft()
+        row = self._first(self._waiting, len(self._waiting), fits)
+        if row is None:
+            row = self._first(self._left, len(self._left), fits)
+        if row is None:
+            waiting = set(self._waiting)
+            order = self._generator.permutation(len(self._rows))
+            self._left.extend(self._rows[at] for at in order if self._rows[at] not in waiting)
+            row = self._first(self._left, len(self._left), fits)
+        return row
+
+    def _first(self, rows: deque[int], count: int, fits: Callable[[int], bool]) -> int | None:
+        """The first of `count` rows that fits; rows before it go to the end of the waiting ones."""
+        for _ in range(count):
+            row = rows.popleft()
             if fits(row):
                 return row
             self._waiting.append(row)
-        fresh = 0
-        while True:
-            if not self._left:
-                if fresh:
-                    return None
-                waiting = set(self._waiting)
-                order = self._generator.permutation(len(self._rows))
-                self._left.extend(self._rows[at] for at in order if self._rows[at] not in waiting)
-                fresh += 1
-                if not self._left:
-                    return None
-            row = self._left.popleft()
-            if fits(row):
-                return row
-            self._waiting.append(row)
+        return None
 
 
 class _Groups:
-    """Unions of rows that share a text, in whatever language."""
+    """Rows that share a text are joined into groups, in any language (union-find)."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}

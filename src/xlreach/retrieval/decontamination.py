@@ -1,4 +1,4 @@
-"""Training pairs without what is scored: a pair goes if its query or its passage is in an evaluation set, or nearly."""
+"""Removes training pairs whose query or passage is in an evaluation set, or nearly the same as a text in it."""
 
 from __future__ import annotations
 
@@ -13,27 +13,15 @@ _AT_ONCE = 2_000
 
 
 class Decontaminated(PairSource):
-    """A source of pairs without those that would show training what is scored.
+    """A source of pairs (bound, if it uses prepared text) without texts that are scored.
 
-    Attributes:
-        dropped: How many pairs were left out by the calls of `pairs` so far.
-
-    Args:
-        source: The pairs; bound, if it waits for text.
-        scored: What is scored, in the languages of the run.
+    `dropped` counts the pairs that the calls of `pairs` have left out so far.
     """
 
     def __init__(self, source: PairSource, scored: ContaminationFilter) -> None:
+        super().__init__(source.name, source.languages)
         self._source, self._scored, self.dropped = source, scored, 0
         self.translations = source.translations
-
-    @property
-    def name(self) -> str:
-        return self._source.name
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        return self._source.languages
 
     def files(self, languages: Iterable[str]) -> list[Path]:
         return self._source.files(languages)

@@ -1,4 +1,4 @@
-"""What distillation learns from: sentences with their translations, and the teacher's vectors of the sentences."""
+"""The training data of distillation: sentences with translations, and the teacher's vectors of the sentences."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from xlreach.retrieval.pair_sources import PairSource
 
 
 def parallel_table(alignment: Distil, sources: Sequence[PairSource], languages: Sequence[str], seed: int) -> PairTable:
-    """Pairs of a sentence in the language that the teacher sees and its translation into another of `languages`.
+    """Pairs of a sentence in the teacher's language and its translation into another of `languages`.
 
     Raises:
-        DataError: No source holds translations, or none from that language.
+        DataError: No source has translations, or none from the teacher's language.
     """
     parallel = [source for source in sources if source.translations]
     if not parallel:
         raise DataError(
-            f"{alignment} learns from translations; {', '.join(map(str, sources)) or 'nothing'} has none.",
+            f"{alignment} learns from translations; {', '.join(map(str, sources)) or 'no source'} has none.",
             expected="Expected parallel text, such as ntrex(half=first) or bitext:NAME.",
         )
-    known = list(dict.fromkeys([alignment.source, *languages]))
-    return gather_pairs(parallel, known, mono=False, cross=True, seed=seed, query_language=alignment.source)
+    codes = list(dict.fromkeys([alignment.source, *languages]))
+    return gather_pairs(parallel, codes, mono=False, cross=True, seed=seed, query_language=alignment.source)
 
 
 def teacher_vectors(alignment: Distil, table: PairTable, student: SentenceTransformer) -> Vectors:
@@ -41,7 +41,7 @@ def teacher_vectors(alignment: Distil, table: PairTable, student: SentenceTransf
     if teacher.dimension != length:
         raise ModelError(
             f"The teacher's vectors have {teacher.dimension} numbers, the encoder's {length}.",
-            fix="Take a teacher of the encoder's width.",
+            fix="Take a teacher whose vectors have the encoder's dimension.",
             path=teacher.path,
         )
     return teacher.encode(table.queries)

@@ -1,11 +1,10 @@
 """FAISS indexes by factory string: checks the string before any text is encoded, trains, and sets search parameters.
 
-The metric is always the inner product of unit vectors, whatever the index: some builders of indexes pass none, and
-FAISS then measures L2.
+The metric of every index is the inner product of unit vectors.
 
 Codes (SQ8, PQ, RaBitQ) and shortened vectors (PCA) only estimate a cosine, and estimates of two languages cannot be
-merged or compared. So they only find candidates, which the vectors themselves rank: FAISS's `RFlat`, which keeps them
-in the file and not in memory.
+compared. So they only find candidates, which FAISS's `RFlat` ranks by the exact vectors, kept in the file and not in
+memory.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ Vectors = NDArray[np.float32]
 
 _TRAINING_PER_CENTROID = 64
 _LONGEST = 200
-_LARGEST = 1 << 20  # cells, links or bytes: FAISS makes room for them before it has seen a vector
+_LARGEST = 1 << 20  # cells, links or bytes: FAISS allocates them before it gets any vector
 _ADD_BLOCK = 65536
-_MEASURED = 128  # vectors that an index is asked for when it is built
-_COMPARED = 8192  # vectors that those are compared with at once
+_MEASURED = 128  # queries that measure the quality of a new index
+_COMPARED = 8192  # vectors that they are compared with at once
 _EQUAL = 1e-5  # cosines nearer than this differ by rounding
-_CANDIDATES = 10.0  # found by codes for each document asked for, where exact vectors rank them
-_FEWEST = 10  # documents that are asked for where fewer are wanted, so that there are 100 candidates or more
+_CANDIDATES = 10.0  # candidates per wanted document that exact vectors rank
+_FEWEST = 10  # documents that are searched where fewer are wanted, so that there are at least 100 candidates
 _USUAL_LENGTHS = (768, 1024, 640, 720, 1000)
 
 
@@ -52,7 +51,7 @@ def check_factory(factory: str, dimension: int | None = None) -> Any:
     hint = (f"Did you mean {close[0]!r}? " if close and close[0] != factory else "") + f"Known: {', '.join(FACTORIES)}."
     index, reason = None, ""
     if not factory.isascii() or not factory.isprintable() or len(factory) > _LONGEST:
-        raise SpecError(f"{factory!r} is no index string.", fix=hint)
+        raise SpecError(f"{factory!r} is not an index string.", fix=hint)
     if any(int(number) > _LARGEST for number in re.findall(r"\d+", factory)):
         raise SpecError(f"A number of the index {factory!r} is above {_LARGEST:,}.", fix=hint)
     for length in _USUAL_LENGTHS if dimension is None else (dimension,):
@@ -65,22 +64,20 @@ def check_factory(factory: str, dimension: int | None = None) -> Any:
         of = "" if dimension is None else f" for vectors of {dimension} numbers"
         raise SpecError(f"FAISS cannot make an index {factory!r}{of} ({reason}).", fix=hint)
     if isinstance(index, faiss.IndexIDMap):
-        raise SpecError(
-            f"The index {factory!r} keeps ids of its own.", expected="Ids are kept in ids.parquet.", fix=hint
-        )
+        raise SpecError(f"The index {factory!r} stores ids.", expected="Ids are stored in ids.parquet.", fix=hint)
     if index.metric_type != faiss.METRIC_INNER_PRODUCT:
         raise SpecError(f"The index {factory!r} cannot rank by inner product.", fix=hint)
     if re.search(r"\bPCA\w*\d+(?!.*L2norm)", factory):
         whole = re.sub(r"(PCA[A-Z]*[0-9]+)", r"\1,L2norm", factory)
         raise SpecError(
-            f"The index {factory!r} shortens vectors, so that their inner product is no cosine.",
+            f"The index {factory!r} shortens vectors, so their inner product is not a cosine.",
             fix=f"Write {whole!r}.",
         )
     return index
 
 
 def ranked_exactly(factory: str, dimension: int) -> str:
-    """The string with `RFlat` behind it, if its scores would only estimate cosines and it says nothing of refining.
+    """The string with `RFlat` added if its scores would only estimate cosines and it has no refinement.
 
     Raises:
         SpecError: As `check_factory`.
@@ -91,7 +88,7 @@ def ranked_exactly(factory: str, dimension: int) -> str:
     core = core_index(index)
     held: Any = faiss.downcast_index(core.storage) if hasattr(core, "storage") else core
     as_they_are = held.sa_code_size() >= 4 * dimension
-    nearly = hasattr(held, "sq") and held.sq.qtype == faiss.ScalarQuantizer.QT_fp16  # cosines right to four places
+    nearly = hasattr(held, "sq") and held.sq.qtype == faiss.ScalarQuantizer.QT_fp16  # cosines exact to four digits
     return factory if core.d >= dimension and (as_they_are or nearly) else f"{factory},RFlat"
 
 
@@ -103,23 +100,28 @@ def train_index(index: Any, vectors: Vectors, factory: str) -> None:
     """
     if index.is_trained:
         return
-    count, needed = len(vectors), max(1, _centroids(index))
+    # FAISS would end the process where a rotation has fewer vectors than they have numbers.
+    count, needed = len(vectors), max(1, _centroids(index), *(max(256, part.d_in) for part in _rotations(index)))
     if count < needed:
         cells = max(1, int(4 * count**0.5))
         raise IndexFolderError(
-            f"The index {factory!r} learns {needed} centroids, from only {count} documents.",
+            f"The index {factory!r} is trained on {needed} vectors or more, but there are only {count} documents.",
             fix=f"Use 'Flat' (exact, and right up to about a million documents) or 'IVF{cells},Flat'.",
         )
     _allow_small_samples(index)
     core: Any = core_index(index)
     if hasattr(core, "do_polysemous_training"):
-        # Orders the codes for a way of searching that is not used here, in twenty times the time of training.
+        # It would order the codes for a kind of search that is not used here, in twenty times the training time.
         core.do_polysemous_training = False
-    index.train(training_sample(index, vectors))
+    try:
+        index.train(training_sample(index, vectors))
+    except RuntimeError as error:
+        reason = str(error).rsplit(": ", 1)[-1].strip()
+        raise IndexFolderError(f"FAISS cannot train {factory!r} on {count} documents ({reason}).") from error
 
 
 def training_sample(index: Any, vectors: Vectors) -> Vectors:
-    """The vectors that an index learns from: 64 a centroid, drawn at random, in the order of rows."""
+    """The vectors that an index is trained on: 64 per centroid, drawn at random, in the order of rows."""
     return _random_rows(vectors, max(_centroids(index) * _TRAINING_PER_CENTROID, 4096))
 
 
@@ -140,7 +142,7 @@ def blocks(vectors: Vectors) -> Iterator[Vectors]:
 
 
 def search_parameters(index: Any) -> dict[str, float]:
-    """How hard to search: FAISS's own defaults (one cell of an IVF, 16 candidates of an HNSW) miss too much."""
+    """The effort of a search: FAISS's defaults (one cell of an IVF, 16 candidates of an HNSW) miss too much."""
     parameters: dict[str, float] = {}
     if isinstance(index, faiss.IndexRefine):
         parameters["k_factor"] = _CANDIDATES
@@ -153,7 +155,7 @@ def search_parameters(index: Any) -> dict[str, float]:
 
 
 def apply_parameters(index: Any, parameters: dict[str, float]) -> None:
-    """Sets what `search_parameters` chose."""
+    """Sets parameters from `search_parameters`."""
     ivf, core = _downcast_ivf(index), core_index(index)
     if "k_factor" in parameters and isinstance(index, faiss.IndexRefine):
         index.k_factor = parameters["k_factor"]
@@ -176,7 +178,7 @@ def search_vectors(index: Any, vectors: Vectors, k: int) -> tuple[Vectors, NDArr
 def measure(index: Any, vectors: Vectors) -> dict[str, float]:
     """How well an index finds and scores a sample of its own vectors, as `{recall@10, score_error}`.
 
-    The share of the ten documents found that are as near as the true ten, and the mean absolute difference of their
+    The share of the ten best documents that are as near as the true ten, and the mean absolute difference of their
     scores to their cosines.
     """
     k, queries = min(10, len(vectors)), _random_rows(vectors, _MEASURED)
@@ -184,30 +186,30 @@ def measure(index: Any, vectors: Vectors) -> dict[str, float]:
     start = 0
     for part in (block[at : at + _COMPARED] for block in blocks(vectors) for at in range(0, len(block), _COMPARED)):
         cosines = queries @ part.T
-        rows_found = np.argpartition(cosines, -min(k, len(part)), axis=1)[:, -k:]
-        exact.add_result(np.take_along_axis(cosines, rows_found, axis=1), rows_found + start)
+        neighbors = np.argpartition(cosines, -min(k, len(part)), axis=1)[:, -k:]
+        exact.add_result(np.take_along_axis(cosines, neighbors, axis=1), neighbors + start)
         start += len(part)
     exact.finalize()
-    scores, rows_found = search_vectors(index, queries, k)
-    query, column = np.nonzero(rows_found >= 0)
-    cosines = np.einsum("rd,rd->r", queries[query], vectors[rows_found[query, column]])
+    scores, neighbors = search_vectors(index, queries, k)
+    query, column = np.nonzero(neighbors >= 0)
+    cosines = np.einsum("rd,rd->r", queries[query], vectors[neighbors[query, column]])
     hits = int((cosines > exact.D[query, -1] - _EQUAL).sum())  # of equal vectors any will do
     error = float(np.abs(scores[query, column] - cosines).mean())
     return {"recall@10": round(hits / (len(queries) * k), 4), "score_error": round(error, 5)}
 
 
 def is_exact(index: Any) -> bool:
-    """Whether the index compares a query with every vector, unabridged."""
+    """Whether the index compares a query with all vectors exactly."""
     return isinstance(index, faiss.IndexFlat)
 
 
 def goes_through_all(index: Any) -> bool:
-    """Whether a search looks at all documents, however they are coded: neither cells nor a graph."""
+    """Whether a search goes through all documents, exact or coded: the index has neither cells nor a graph."""
     return _downcast_ivf(index) is None and not hasattr(core_index(index), "storage")
 
 
 def held_vectors(index: Any) -> Any:
-    """The part of an index that holds the vectors as they are; None if it has none."""
+    """The part of an index that holds exact vectors; None if there is none."""
     if isinstance(index, faiss.IndexRefineFlat):
         index = faiss.downcast_index(index.refine_index)
     return index if is_exact(index) else None
@@ -231,24 +233,29 @@ def _downcast_ivf(index: Any) -> Any:
 
 
 def _centroids(index: Any) -> int:
-    """How many vectors training needs at least."""
+    """The smallest number of vectors for training."""
     core = core_index(index)
     return max(getattr(core, "nlist", 0), getattr(getattr(core, "pq", None), "ksub", 0))
 
 
+def _rotations(index: Any) -> list[Any]:
+    """The rotations that are trained before the index, with a product quantizer of their own."""
+    if isinstance(index, faiss.IndexRefine):
+        index = faiss.downcast_index(index.base_index)
+    chain: Any = index.chain if isinstance(index, faiss.IndexPreTransform) else None
+    parts = [faiss.downcast_VectorTransform(chain.at(at)) for at in range(chain.size())] if chain else []
+    return [part for part in parts if isinstance(part, faiss.OPQMatrix)]
+
+
 def _allow_small_samples(index: Any) -> None:
-    """Keeps FAISS from warning, once a sub-quantiser, of samples that are as large as the data allow."""
+    """Turns off FAISS's warnings about small training samples, which are as large as the data allow."""
     parts = [core_index(index)]
     if isinstance(index, faiss.IndexRefine):
         parts.append(core_index(index.refine_index))
-        index = faiss.downcast_index(index.base_index)
     learning = [learner for part in parts for learner in (part, getattr(part, "pq", None), getattr(part, "rq", None))]
-    if isinstance(index, faiss.IndexPreTransform):
-        before: Any = index.chain
-        for rotation in (faiss.downcast_VectorTransform(before.at(at)) for at in range(before.size())):
-            if isinstance(rotation, faiss.OPQMatrix):
-                rotation.pq = faiss.ProductQuantizer(rotation.d_out, rotation.M, 8)  # as it would make one itself
-                learning.append(rotation.pq)
+    for rotation in _rotations(index):
+        rotation.pq = faiss.ProductQuantizer(rotation.d_out, rotation.M, 8)  # FAISS would create the same one
+        learning.append(rotation.pq)
     for owner in learning:
         if hasattr(owner, "cp"):
             owner.cp.min_points_per_centroid = 1  # type: ignore[union-attr]

@@ -1,8 +1,8 @@
-"""Reads and writes FAISS index files without holding in memory the vectors that go into them.
+"""Reads and writes FAISS index files without holding their vectors in memory.
 
-FAISS writes what an index holds, and since 1.12 an index can hold a view of numbers that lie elsewhere
-(`MaybeOwnedVector.create_view`): here, in a memory-mapped file. So an index can be larger than memory, and FAISS alone
-decides how its file looks. Nothing here depends on the bytes of that file.
+Since 1.12 an index of FAISS can hold a view of numbers that are stored elsewhere (`MaybeOwnedVector.create_view`), here
+in a memory-mapped file. So an index can be larger than memory, and FAISS itself writes its file: nothing here depends
+on the bytes of that file.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def candidates(index: Any) -> Any:
 def read_file(path: Path) -> Any:
     """Reads an index file, memory-mapped if FAISS can map an index of its kind.
 
-    Codes that every search goes through are read into memory, where they are aligned; the vectors that rank the
+    Codes that every search goes through are read into memory, where they are aligned; the exact vectors that rank the
     candidates stay in the file.
 
     Raises:
@@ -83,16 +83,12 @@ def merges(index: Any) -> bool:
 
 
 def merge_shards(trained: Path, shards: Sequence[Path], out: Path, vectors: Vectors) -> None:
-    """Merges shards into one index file, without holding their codes in memory.
+    """Merges shards into one index file `out`, without holding their codes in memory.
 
-    FAISS's `merge_ondisk` leaves an index that refers to a second file by its path. Its lists are written into the
-    index file instead, so that the file can be copied and opens with plain `faiss.read_index`.
-
-    Args:
-        trained: The trained, empty index that all shards were made from; `merges` must hold for it.
-        shards: Index files of its `candidates`, in the order of their documents; ids are row numbers of the whole.
-        out: The file to write; `<out>.lists` exists meanwhile.
-        vectors: Of all documents, shape (documents, dimension), for an index that ranks by them.
+    FAISS's `merge_ondisk` leaves an index that refers to a second file by its path. Here its lists are written into the
+    index file, so that the file can be copied and opens with plain `faiss.read_index`. All shards were made from the
+    index `trained`, of which `merges` must be true; they are in the order of their documents, with row numbers of the
+    whole as ids. `vectors` are the exact ones of all documents, shape (documents, dimension).
     """
     lists_file = out.with_name(out.name + ".lists")
     index, merged = faiss.read_index(str(trained)), faiss.read_index(str(trained))
@@ -102,7 +98,7 @@ def merge_shards(trained: Path, shards: Sequence[Path], out: Path, vectors: Vect
         ivf: Any = faiss.extract_index_ivf(candidates(index))
         lists: Any = faiss.downcast_InvertedLists(ivf.invlists)
         sizes = [on_disk.list_size(number) for number in range(on_disk.nlist)]
-        lists.code_size = 0  # so that entries are ids alone, 8 bytes a document
+        lists.code_size = 0  # so that only ids are added, 8 bytes a document
         for number in np.flatnonzero(sizes).tolist():
             lists.add_entries(number, sizes[number], on_disk.get_ids(number), on_disk.get_codes(number))
         lists.code_size = on_disk.code_size
@@ -116,7 +112,7 @@ def merge_shards(trained: Path, shards: Sequence[Path], out: Path, vectors: Vect
 
 
 def _write(path: Path, index: Any, vectors: Vectors) -> None:
-    """Writes an index that is complete but for the exact vectors, if it is of a kind that holds them."""
+    """Writes an index that is complete except for the exact vectors, if its kind holds them."""
     exact, index.ntotal = held_vectors(index), len(vectors)
     if exact is None:
         faiss.write_index(index, str(path))
@@ -130,6 +126,6 @@ def _write(path: Path, index: Any, vectors: Vectors) -> None:
 
 
 def _view(pointer: Any, size: int) -> Any:
-    """What FAISS takes for a vector of `size` bytes: those at a pointer, not copied, which must outlive the view."""
+    """A FAISS vector of the `size` bytes at a pointer, which are not copied and must outlive the view."""
     vector: Any = faiss.MaybeOwnedVectorUInt8
     return vector.create_view(pointer, size, vector().owner) if size else vector()

@@ -1,7 +1,7 @@
-"""What stood before: the first row of every text in a stream, in 24 bytes a text.
+"""Finds the row at which each text of a stream occurred first, with 24 bytes of memory per text.
 
-A Python set takes six times as much, more than the memory of a machine for tens of millions of passages. Hashes of
-128 bits are kept in sorted runs, and runs are merged as they grow (the logarithmic method of Bentley & Saxe 1980).
+A Python set takes six times as much: too much memory for tens of millions of passages. Hashes of 128 bits are kept in
+sorted runs, and runs are merged as they grow (the logarithmic method of Bentley & Saxe 1980).
 """
 
 from __future__ import annotations
@@ -23,11 +23,7 @@ class FirstOccurrence:
         self._runs: list[tuple[NDArray[np.bytes_], NDArray[np.int64]]] = []
 
     def first_rows(self, texts: Sequence[str]) -> NDArray[np.int64]:
-        """Takes the next texts of the stream.
-
-        Returns:
-            The row at which each of them stood first, shape (number of texts,); its own where it is new.
-        """
+        """Adds the next texts of the stream; returns the first row of each, which is its own if the text is new."""
         hashes = b"".join(
             hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest() for text in texts
         )

@@ -1,8 +1,8 @@
-"""Hard negatives: passages near a query that are not its own, found with the encoder as it is before training.
+"""Hard negatives: passages near a query that do not answer it, found with the encoder before it is trained.
 
-For each pair, its passage language is searched exactly. Left out are passages of the pair's own group (its
-translations, other answers to its question) and those whose cosine to the query exceeds a share of the own passage's,
-which are perhaps relevant and not judged (Moreira et al. 2024, "NV-Retriever", the threshold relative to the positive).
+For each pair, all passages in its passage language are searched exactly. Left out are passages of the pair's group
+(translations, other answers to the question) and those whose cosine to the query exceeds a share of the positive's,
+which may be relevant without being judged so (Moreira et al. 2024, "NV-Retriever", threshold relative to the positive).
 """
 
 from __future__ import annotations
@@ -23,11 +23,7 @@ _DEEPER = 50  # neighbours looked at beyond those wanted
 def add_hard_negatives(table: PairTable, alignment: Contrastive, encoder: Path, seed: int) -> None:
     """Fills `table.negatives` and `table.against`.
 
-    A row's own (`table.given`) come first, then what is found, then passages at random where that is not enough.
-
-    Args:
-        table: The pairs; texts as their sources have them.
-        alignment: Says how many, and how near they may be.
+    Hard negatives of the source (`table.given`) come first, then those of the search; random passages fill the rest.
 
     Raises:
         DataError: A language has too few passages of other groups.
@@ -51,13 +47,13 @@ def add_hard_negatives(table: PairTable, alignment: Contrastive, encoder: Path, 
         vectors = searched.encode(passages, "document")
         index.add(vectors)
         queries = searched.encode([table.queries[row] for row in rows], "query")
-        own = np.einsum("ij,ij->i", queries, searched.encode([table.passages[row] for row in rows], "document"))
+        positive = np.einsum("ij,ij->i", queries, searched.encode([table.passages[row] for row in rows], "document"))
         scores, columns = index.search(queries, min(len(passages), wanted + _DEEPER))
         for at, row in enumerate(rows):
             near = [
                 column
                 for column, score in zip(columns[at], scores[at], strict=True)
-                if groups[column] != table.groups[row] and score <= alignment.margin * own[at]
+                if groups[column] != table.groups[row] and score <= alignment.margin * positive[at]
             ]
             chosen = list(dict.fromkeys([*table.given.get(row, ()), *(passages[column] for column in near)]))[:wanted]
             while len(chosen) < wanted:

@@ -1,11 +1,11 @@
-"""One FAISS index per language, in a folder that says what it is.
+"""One FAISS index per language, in a folder with a manifest.
 
     index.faiss      opens with plain `faiss.read_index`; row i is the i-th document
-    ids.parquet      id, text, title of each row, so that what is found can be shown
+    ids.parquet      id, text and title of each row
     manifest.json    encoder and its fingerprint, pooling, prompts, dimension, metric, factory, count, checksums
 
-An index searched with vectors of another encoder gives rankings that look plausible and mean nothing, so a folder
-opens only for the encoder that it was built with, and only if its files are what was written.
+An index that is searched with vectors of another encoder gives rankings that look plausible and mean nothing. So a
+folder opens only for the encoder that built it, and only if its files have not changed.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from xlreach.retrieval.faiss_files import read_file, write_index
 from xlreach.retrieval.first_occurrence import FirstOccurrence
 from xlreach.store import digest, file_digest, replacing
 
-_ESTIMATE = 1e-3  # by how much scores differ from cosines, on average, if they only estimate them
+_ESTIMATE = 1e-3  # the mean difference of scores to cosines from which scores count as estimates
 _FILES = ("index.faiss", "ids.parquet")
 _SCHEMA = pa.schema([("id", pa.string()), ("text", pa.string()), ("title", pa.string())])
 
@@ -70,7 +70,7 @@ class DenseIndex:
 
     @property
     def exact(self) -> bool:
-        """Whether a search looks at every vector as it is."""
+        """Whether a search compares the query with all vectors exactly."""
         return is_exact(self.faiss)
 
     @cached_property
@@ -93,14 +93,14 @@ class DenseIndex:
 
     @property
     def estimates(self) -> bool:
-        """Whether its scores only estimate cosines, as those of codes do."""
+        """Whether its scores only estimate cosines, as codes do."""
         return self.manifest.get("score_error", 0.0) > _ESTIMATE
 
     def vectors(self, out: Vectors | None = None, start: int = 0, count: int | None = None) -> Vectors:
         """`count` vectors from the row `start` on (by default, all), shape (count, dimension), into `out` if given."""
         held = held_vectors(self.faiss)
         if held is None:
-            raise IndexFolderError("Holds no exact vectors in one piece.", fix="Build it as 'Flat'.", path=self.folder)
+            raise IndexFolderError("The index holds no exact vectors.", fix="Build it as 'Flat'.", path=self.folder)
         return held.reconstruct_n(start, self.count - start if count is None else count, out)
 
     def search(self, vectors: Vectors, k: int) -> tuple[Vectors, NDArray[np.int64]]:
@@ -122,24 +122,18 @@ def build_index(
     language: str = "und",
     checkpoint: Path | None = None,
 ) -> Path:
-    """Encodes documents (title, then text), indexes them, and returns `out`.
+    """Encodes documents (title, then text), indexes them, and returns `out`; an index that is there is replaced.
 
-    A document without text is kept, so that row numbers and judgments stay whole; its vector is that of the special
-    tokens alone.
-
-    Args:
-        encoder: The encoder or its folder.
-        documents: Read once, streaming; ids are unique.
-        out: The folder to write; replaced as a whole if it is an index already.
-        factory: A FAISS factory string; where its index keeps only codes, exact vectors rank what the codes find.
-        language: Written into the manifest.
-        checkpoint: Keeps the vectors until the index is complete, so that a killed run goes on; None keeps none.
+    Documents are read once, streaming; their ids are unique. A document without text is kept, so that row numbers and
+    judgments stay whole; its vector is that of the special tokens alone. Where the index of the FAISS string `factory`
+    keeps only codes, exact vectors rank what the codes find. `checkpoint` keeps the vectors until the index is
+    whole, so that a killed run goes on.
 
     Raises:
-        SpecError: An index string that cannot be used.
+        SpecError: The index string cannot be used.
         IndexFolderError: `out` holds something else, or there are too few documents for that index.
-        DataError: No documents, or an id twice.
-        ModelError: The encoder gives vectors that are no numbers.
+        DataError: There are no documents, or an id occurs twice.
+        ModelError: The encoder gives vectors that are not finite.
     """
     out = Path(out)
     check_target(out)
@@ -153,7 +147,7 @@ def build_index(
         with replacing(out) as folder:
             folder.mkdir()
             texts = write_documents(documents, folder / "ids.parquet")
-            vectors = encoder.encode_stream(texts, work / "vectors.f32", "document")
+            vectors = encoder.encode_stream(texts, work / "vectors.f32", "document", language)
             if len(vectors) == 0:
                 raise DataError(f"No documents to index for {language!r}.")
             fill_index(folder, index, vectors, encoder, language, factory)
@@ -164,12 +158,9 @@ def build_index(
 
 
 def open_index(folder: Path | str, encoder: TextEncoder | str | None = None, *, verify: bool = True) -> DenseIndex:
-    """Opens an index folder for searching.
+    """Opens an index folder for searching with an encoder, given or by its fingerprint; None only looks at the folder.
 
-    Args:
-        folder: What `build_index` wrote.
-        encoder: The encoder of the queries, or its fingerprint; None if the folder is only looked at.
-        verify: Whether to compare checksums of the files (about a second a gigabyte); sizes are always compared.
+    Sizes of the files are always compared; `verify` compares checksums too, which takes about a second a gigabyte.
 
     Raises:
         IndexFolderError: Another encoder built it, a file is missing or changed, or the manifest was edited.
@@ -209,7 +200,7 @@ def find_indexes(root: Path | str, languages: Sequence[str] = ()) -> dict[str, P
 def check_target(out: Path) -> None:
     """Raises IndexFolderError if the folder `out` holds something other than an index."""
     if out.is_dir() and any(out.iterdir()) and not (out / "manifest.json").is_file():
-        raise IndexFolderError("The folder holds something that is no index.", fix="Name an empty one.", path=out)
+        raise IndexFolderError("The folder is not empty and not an index.", fix="Name an empty folder.", path=out)
 
 
 def document_text(document: Document) -> str:
@@ -241,7 +232,7 @@ def write_manifest(
 ) -> None:
     """Writes `manifest.json` beside the two files that it describes.
 
-    `search` is what `search_parameters` chose; `quality` is what `measure` found, nothing for an exact index.
+    `search` comes from `search_parameters`; `quality` comes from `measure` and is empty for an exact index.
     """
     manifest = {
         "xlreach": __version__,
@@ -251,7 +242,7 @@ def write_manifest(
         "pooling": encoder.pooling,
         "max_length": encoder.max_length,
         "prompts": encoder.prompts,
-        "dtype": encoder.dtype,
+        "dtype": encoder.computed,
         **({"fidelity": encoder.fidelity} if encoder.fidelity else {}),
         "dimension": encoder.dimension,
         "metric": "inner product of unit vectors (cosine)",
@@ -293,7 +284,7 @@ def _open(folder: Path, manifest: dict[str, Any], encoder: TextEncoder | str | N
         raise IndexFolderError(f"FAISS cannot read it ({error}).", path=folder / "index.faiss") from error
     if (index.ntotal, index.d) != (manifest["count"], manifest["dimension"]):
         raise IndexFolderError(
-            f"Holds {index.ntotal} vectors of {index.d} numbers; the manifest says {manifest['count']} of "
+            f"It has {index.ntotal} vectors of {index.d} numbers; by the manifest, {manifest['count']} of "
             f"{manifest['dimension']}.",
             fix="Build the index again.",
             path=folder / "index.faiss",
@@ -312,7 +303,7 @@ def _write_rows(writer: pq.ParquetWriter, documents: list[Document], seen: First
 
 
 def _clear(out: Path) -> None:
-    """Removes what killed builds left: such files may be as large as the index."""
+    """Removes the files of killed builds, which may be as large as the index."""
     for left in out.parent.glob(f".{glob.escape(out.name)}.*.tmp"):
         number = left.name.rpartition(".tmp")[0].rpartition(".")[2]
         if number.isdecimal() and not psutil.pid_exists(int(number)):
@@ -345,8 +336,8 @@ def _check_encoder(folder: Path, manifest: dict[str, Any], encoder: TextEncoder 
     given = encoder if isinstance(encoder, str) else encoder.fingerprint
     if given != manifest["encoder_fingerprint"]:
         raise IndexFolderError(
-            f"Built with the encoder {manifest['encoder']} ({manifest['encoder_fingerprint']}), asked for with another "
-            f"({given}).",
+            f"Built with the encoder {manifest['encoder']} ({manifest['encoder_fingerprint']}), but opened for "
+            f"another one ({given}).",
             fix="Search with that encoder, or build the index again with this one.",
             path=folder,
         )
@@ -355,8 +346,8 @@ def _check_encoder(folder: Path, manifest: dict[str, Any], encoder: TextEncoder 
     for name in ("pooling", "dimension", "max_length", "prompts"):
         if getattr(encoder, name) != manifest[name]:
             raise IndexFolderError(
-                f"Built with {name} {manifest[name]!r}, asked for with {getattr(encoder, name)!r}.",
-                fix="Open the encoder as it was, or build the index again.",
+                f"Built with {name} {manifest[name]!r}, but opened for {getattr(encoder, name)!r}.",
+                fix="Open the encoder as it was opened to build it, or build the index again.",
                 path=folder,
             )
 
@@ -369,4 +360,4 @@ def _check_file(path: Path, described: dict[str, Any], verify: bool) -> None:
     if size != described["bytes"]:
         raise IndexFolderError(f"The file has {size} bytes; {described['bytes']} were written.", fix=again, path=path)
     if verify and file_digest(path) != described["sha256"]:
-        raise IndexFolderError("The file is not the one that was written (its checksum differs).", fix=again, path=path)
+        raise IndexFolderError("The file was changed (its checksum differs).", fix=again, path=path)

@@ -1,12 +1,12 @@
-"""Keeping an index up to date: documents added and removed, the rest left as it is.
+"""Adds documents to an index folder and removes others.
 
-An index that holds its vectors (`Flat`, `…,RFlat`) keeps them, and only what is added is encoded; any other is encoded
-again from the texts beside it. An index that is not exact is trained again on its new content: some kinds cannot remove
-vectors, and cells learned from old documents fit new ones less and less, which nobody would notice.
+If an index holds its vectors (`Flat`, `…,RFlat`), only added documents are encoded; otherwise all documents are encoded
+again from their texts. An index that is not exact is trained again on its new content: some kinds cannot remove
+vectors, and cells learned from old documents fit new ones less and less.
 
-The old folder and the new one change places in one step: a process that opens the index gets one of them, complete,
-and a process that has it open keeps the old one. Simultaneous updates wait for each other: each holds a lock on the
-folder, which is released when its process ends.
+The old folder and the new one are exchanged in one step: a process that opens the index gets a complete one, and a
+process that has it open keeps the old one. Simultaneous updates wait for each other: each holds a lock on the folder,
+which is released when its process ends.
 """
 
 from __future__ import annotations
@@ -39,20 +39,14 @@ def update_index(
     remove: Iterable[str] = (),
     checkpoint: Path | None = None,
 ) -> Path:
-    """Removes documents (by id) from an index folder, adds others, and returns the folder.
+    """Removes documents (by id) from an index folder, adds others (read once, streaming), and returns the folder.
 
     The documents that stay keep their order; added ones follow. An id that is both removed and added is replaced.
-
-    Args:
-        folder: What `build_index` wrote.
-        encoder: The encoder that it was built with, or its folder.
-        add: Read once, streaming.
-        remove: The ids of documents to remove.
-        checkpoint: As for `build_index`.
+    `encoder` is the one that the index was built with; `checkpoint` is as for `build_index`.
 
     Raises:
         IndexFolderError: The folder is damaged or another encoder's.
-        DataError: An id to remove that is not there, one to add that is, or no document would be left.
+        DataError: An id to remove is not in the index, an id to add is, or no document would be left.
     """
     folder = Path(folder)
     encoder = encoder if isinstance(encoder, TextEncoder) else TextEncoder(encoder)
@@ -63,7 +57,7 @@ def update_index(
         work.mkdir(parents=True, exist_ok=True)
         renewed = folder.with_name(f".{folder.name}.renewed")
         try:
-            shutil.rmtree(renewed, ignore_errors=True)  # what a killed update left
+            shutil.rmtree(renewed, ignore_errors=True)  # left by a killed update
             _renew(index, stays, add, encoder, renewed, work)
             exchange(renewed, folder)
         finally:
@@ -75,17 +69,17 @@ def update_index(
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Holds the folder against other updates, and puts back what a killed one left where it could not exchange."""
+    """Locks the folder against other updates, and restores the old folder if an update was killed in the exchange."""
     while True:
         before = folder.with_name(f".{folder.name}.before")
         if before.is_dir() and not folder.exists():
             before.rename(folder)
         if not folder.is_dir():
-            open_index(folder)  # says what is wrong
+            open_index(folder)  # raises the right error
         handle = os.open(folder, os.O_RDONLY)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            if _is_at(handle, folder):  # not one that was exchanged meanwhile
+            if _is_at(handle, folder):  # otherwise it was exchanged meanwhile
                 shutil.rmtree(before, ignore_errors=True)
                 yield
                 return
@@ -110,12 +104,14 @@ def _renew(
         return
     out.mkdir()
     texts = write_documents(chain(kept, add), out / "ids.parquet")
-    for _ in range(len(stays)):  # their vectors are there
+    for _ in range(len(stays)):  # these have vectors already
         next(texts)
-    vectors = encoder.encode_stream(texts, work / "vectors.f32", "document")
+    vectors = encoder.encode_stream(texts, work / "vectors.f32", "document", index.language)
     count = len(stays) + len(vectors)
     if count == 0:
-        raise DataError(f"No document would be left in {index.folder}.", fix="Delete the folder, if that is meant.")
+        raise DataError(
+            f"No document would be left in {index.folder}.", fix="To remove the whole index, delete the folder."
+        )
     whole = work / "whole.f32"
     with whole.open("wb") as stream:
         for block in chain(_kept_vectors(index, stays), blocks(vectors)):

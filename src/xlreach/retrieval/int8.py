@@ -1,10 +1,10 @@
-"""Encoding with int8 weights: OpenVINO, through sentence-transformers' backend of that name.
+"""Encoding with int8 weights, for CPUs without bf16 instructions: sentence-transformers' OpenVINO backend.
 
-For CPUs without bf16 instructions. The model is converted when it is opened, in memory (half a minute or more for a
-large one), so the encoder's folder stays as it is. How near the vectors are to those of fp32 depends on the model, so
-it is measured on the very texts, before any of them is encoded for good.
+The model is converted in memory when it is opened (half a minute or more for a large one); the encoder's folder does
+not change. How near the vectors are to those of fp32 depends on the model, so it is measured on a sample of the texts
+before they are encoded.
 
-Not here: ONNX. optimum-onnx (0.1.0) wants transformers 4; what OpenVINO needs (optimum-intel 2.2) wants 5.5.
+ONNX is not supported: optimum-onnx 0.1.0 needs transformers 4, and optimum-intel 2.2, for OpenVINO, needs 5.5.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ from sentence_transformers import SentenceTransformer
 from xlreach.errors import MissingExtraError, ModelError
 
 LOWEST_MEAN, LOWEST = 0.99, 0.95
-"""Cosines to the fp32 vectors, on average and of any text, below which a model is refused."""
+"""A model is refused if the cosines to the fp32 vectors are lower, on average or for any text."""
 
 SAMPLE = 64
-"""Texts that are compared, of all lengths there are."""
+"""Texts that are compared, of all lengths."""
 
 
 def int8_transformer(encoder: Path) -> Any:
-    """The folder's first module (texts' pieces to their vectors), in int8; takes and gives what torch's does.
+    """The folder's first module (from pieces to their vectors) in int8, called as torch's is.
 
     Raises:
-        MissingExtraError: OpenVINO or optimum-intel is not installed, or not with a version of transformers it takes.
+        MissingExtraError: OpenVINO or optimum-intel is not installed, or does not work with this transformers.
         ModelError: The model cannot be converted.
     """
     missing = MissingExtraError("optimum-intel", "openvino", "dtype int8")
     if importlib.util.find_spec("openvino") is None or importlib.util.find_spec("optimum") is None:
         raise missing
     try:
-        import optimum.intel.openvino  # noqa: F401  what sentence-transformers would say hides the reason
+        import optimum.intel.openvino  # noqa: F401  (sentence-transformers' own error hides the reason)
     except ImportError as error:
         raise missing from error
-    for name in ("nncf", "optimum", "optimum.intel"):  # each tells of its steps
+    for name in ("nncf", "optimum", "optimum.intel"):  # they log every step
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings(action="ignore"):  # of torch's tracer, for every branch it sees
+        with warnings.catch_warnings(action="ignore"):  # torch's tracer warns of every branch
             model = SentenceTransformer(
                 str(encoder),
                 backend="openvino",
@@ -62,28 +62,21 @@ def int8_transformer(encoder: Path) -> Any:
 
 
 def sample(texts: Sequence[str]) -> list[str]:
-    """Up to `SAMPLE` texts, from the shortest to the longest at even steps."""
+    """Up to `SAMPLE` texts, evenly spaced from the shortest to the longest."""
     by_length = sorted(set(texts), key=len)
     positions = np.unique(np.linspace(0, len(by_length) - 1, min(SAMPLE, len(by_length))).round().astype(int))
     return [by_length[position] for position in positions]
 
 
 def check_fidelity(ours: NDArray[np.float32], exact: NDArray[np.float32], path: Path) -> dict[str, float]:
-    """How near unit vectors are to those of fp32.
-
-    Args:
-        ours: Shape (texts, dimension).
-        exact: The same texts in fp32.
-
-    Returns:
-        `{texts, mean_cosine, lowest_cosine}`.
+    """Compares unit vectors with those of fp32, both (texts, dimension): `{texts, mean_cosine, lowest_cosine}`.
 
     Raises:
-        ModelError: They are too far.
+        ModelError: They are too far apart.
     """
     cosines = (ours.astype(np.float64) * exact).sum(axis=1)
     mean, lowest = float(cosines.mean()), float(cosines.min())
-    if not (mean >= LOWEST_MEAN and lowest >= LOWEST):  # also where one is no number
+    if not (mean >= LOWEST_MEAN and lowest >= LOWEST):  # true for NaN too
         raise ModelError(
             f"In int8 its vectors have a cosine of {mean:.4f} to those of fp32 on average, {lowest:.4f} at the lowest.",
             expected=f"Expected {LOWEST_MEAN} and {LOWEST} or more.",

@@ -1,46 +1,26 @@
-"""From a model folder to a sentence encoder: which pooling it declares, and loading it with that or another one.
+"""Loads any folder that plain `AutoModel` or `SentenceTransformer` loads, with its own pooling or another one.
 
 Layers below the last reach the pooling through sentence-transformers' own modules (`output_hidden_states` in the
-model's configuration and WeightedLayerPooling with weights of one and zero), so that a saved folder needs no toolkit.
-
-Any folder that plain `AutoModel` or plain `SentenceTransformer` loads will do. Only local folders: finding and
-downloading models is `adapt.encoder`'s business.
+model's configuration and WeightedLayerPooling with weights of one and zero), so that a saved folder loads without this
+toolkit. Models are found and downloaded in `adapt.encoder`.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Transformer, WeightedLayerPooling
 from sentence_transformers.sentence_transformer.modules import Pooling as PoolingModule
 
 from xlreach.adapt.encoder import check_encoder
-from xlreach.compute.loading import safe_loading
+from xlreach.compute.loading import WEIGHTS, check_weights, position_limit, safe_loading
 from xlreach.errors import ModelError, SpecError
 from xlreach.retrieval.pooling import POOLINGS, Declared, Pooling
-
-
-def folder_pooling(encoder: Path) -> str | None:
-    """The pooling that the folder declares, printed; several are joined by `+`; None for a plain transformers folder.
-
-    Raises:
-        ModelError: `modules.json` or the pooling's configuration is no JSON.
-    """
-    layers: tuple[int, ...] = ()
-    for module in _read_json(encoder / "modules.json") or ():
-        kind, folder = str(module.get("type", "")), encoder / str(module.get("path", ""))
-        if kind.endswith("WeightedLayerPooling"):
-            layers = _weighted_layers(folder)
-        elif kind.endswith("Pooling"):
-            mode = "+".join(_modes(_read_json(folder / "config.json") or {}))
-            return str(replace(POOLINGS.parse(mode), layers=layers)) if layers and mode in POOLINGS else mode
-    return None
+from xlreach.safe_io import read_json
 
 
 def load_encoder(
@@ -53,28 +33,25 @@ def load_encoder(
 ) -> SentenceTransformer:
     """Loads a folder as a SentenceTransformer, without running code or pickles from it.
 
-    Args:
-        pooling: In place of what the folder declares; None and `auto` keep that, or take `mean`. What a pooling fits
-            on text is not done here.
-        max_length: Tokens that a text is truncated to; None keeps the folder's own limit.
-        device: As torch names it; None takes an accelerator where there is one.
-        attention: `eager` or `sdpa`; None leaves the choice to transformers.
+    None keeps what the folder declares (pooling, which is not fitted here, and the tokens that a text is truncated to),
+    takes an accelerator where there is one, and leaves `attention` (`eager` or `sdpa`) to transformers.
 
     Raises:
-        SpecError: No such pooling, or the encoder lacks a layer that it averages.
+        SpecError: There is no such pooling, or the encoder does not have a layer that it averages.
         ModelError: The folder cannot be loaded, or the length exceeds its positions.
     """
     encoder = Path(encoder)
     wanted = POOLINGS.parse(pooling or "auto") if not isinstance(pooling, Pooling) else pooling
     check_encoder(encoder, transforms=True)
-    model_kwargs: dict[str, Any] = {"use_safetensors": True}
-    if attention:
-        model_kwargs["attn_implementation"] = attention
+    model_kwargs = WEIGHTS | ({"attn_implementation": attention} if attention else {})
     with safe_loading(encoder) as options:
         model = SentenceTransformer(str(encoder), device=device, model_kwargs=model_kwargs, **options)
+        if isinstance(model[0], Transformer):  # it does not tell what it loaded: asked again, without reading weights
+            body = model[0].auto_model
+            given = {**options, **WEIGHTS, "config": body.config, "device_map": "meta", "output_loading_info": True}
+            check_weights(body, type(body).from_pretrained(encoder, **given)[1], encoder)
     _check_positions(model, encoder)
-    # A folder that declares none is loaded with the mean.
-    if wanted.unfitted != Declared() and str(wanted.unfitted) != (folder_pooling(encoder) or "mean"):
+    if wanted.unfitted != Declared() and str(wanted.unfitted) != declared_pooling(model):
         model = _with_pooling(model, wanted.unfitted, encoder)
     if max_length is not None:
         limit = model.max_seq_length
@@ -87,32 +64,27 @@ def load_encoder(
 
 
 def _check_positions(model: SentenceTransformer, encoder: Path) -> None:
-    """Refuses a declared length that the model has no positions for, where a long text would fail in the middle of a
-    job; where none is declared, sets what there is."""
-    first = model[0]
-    table = getattr(getattr(getattr(first, "auto_model", None), "embeddings", None), "position_embeddings", None)
-    if not isinstance(table, torch.nn.Embedding) or model.max_seq_length is None:
+    """Limits texts to the positions that the model has; refuses a longer limit that the folder declares."""
+    positions = position_limit(model[0])
+    if positions is None or model.max_seq_length is None or model.max_seq_length <= positions:
         return
-    # RoBERTa's positions begin behind the padding's.
-    positions = table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
-    if model.max_seq_length <= positions:
-        return
-    declared = (_read_json(encoder / "sentence_bert_config.json") or {}).get("max_seq_length")
+    path = encoder / "sentence_bert_config.json"
+    declared = read_json(path, ModelError).get("max_seq_length") if path.is_file() else None
     if declared is not None and declared > positions:
         raise ModelError(
-            f"Declares max_seq_length {declared}, but has positions for {positions} pieces.",
+            f"The folder declares max_seq_length {declared}, but the model has positions for {positions} pieces.",
             fix=f"Set max_seq_length to {positions} or less.",
-            path=encoder / "sentence_bert_config.json",
+            path=path,
         )
     model.max_seq_length = positions
 
 
 def _with_pooling(model: SentenceTransformer, pooling: Pooling, encoder: Path) -> SentenceTransformer:
-    """The same model with another pooling; layers behind the old one were trained for it and are dropped."""
+    """The same model with another pooling; modules after the old pooling were trained for it and are dropped."""
     pools = [at for at, module in enumerate(model) if isinstance(module, (PoolingModule, WeightedLayerPooling))]
     kept: list[Any] = list(model)[: pools[0] if pools else len(model)]
     if not pools and len(kept) > 1:
-        raise ModelError("Has no pooling that could be replaced.", fix="Leave the pooling as it is.", path=encoder)
+        raise ModelError("The encoder has no pooling to replace.", fix="Leave the pooling as it is.", path=encoder)
     mode = pooling.name
     if isinstance(pooling, Declared):
         mode = next((module.pooling_mode for module in model if isinstance(module, PoolingModule)), "mean")
@@ -125,6 +97,7 @@ def _with_pooling(model: SentenceTransformer, pooling: Pooling, encoder: Path) -
         prompts={name: text or "" for name, text in model.prompts.items()},
         default_prompt_name=model.default_prompt_name,
         device=str(model.device),
+        truncate_dim=model.truncate_dim,
     )
 
 
@@ -143,29 +116,15 @@ def _layer_mean(first: Any, pooling: Pooling, width: int) -> WeightedLayerPoolin
     return WeightedLayerPooling(width, num_hidden_layers=count, layer_start=0, layer_weights=fixed)
 
 
-def _weighted_layers(folder: Path) -> tuple[int, ...]:
-    """The layers that weigh equally in a saved WeightedLayerPooling; none where the weights were learnt."""
-    path = folder / "model.safetensors"
-    if not path.is_file():
-        return ()
-    weights = load_file(path)["layer_weights"].tolist()
-    start = (_read_json(folder / "config.json") or {}).get("layer_start", 0)
-    return tuple(start + at for at, weight in enumerate(weights) if weight) if set(weights) <= {0.0, 1.0} else ()
-
-
-def _modes(config: dict[str, Any]) -> list[str]:
-    given = config.get("pooling_mode")
-    if given is not None:
-        return [given] if isinstance(given, str) else list(given)
-    old = {"cls_token": "cls", "max_tokens": "max", "mean_tokens": "mean", "weightedmean_tokens": "weightedmean"}
-    old |= {"mean_sqrt_len_tokens": "mean_sqrt_len_tokens", "lasttoken": "lasttoken"}
-    return [mode for key, mode in old.items() if config.get(f"pooling_mode_{key}")] or ["mean"]
-
-
-def _read_json(path: Path) -> Any:
-    if not path.is_file():
-        return None
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise ModelError(f"Not JSON ({error}).", path=path) from error
+def declared_pooling(model: SentenceTransformer) -> str:
+    """The pooling of a model's modules, printed; several are joined by `+`; `mean` if it has none."""
+    layers: tuple[int, ...] = ()
+    for module in model:
+        if isinstance(module, WeightedLayerPooling):
+            weights = module.layer_weights.tolist()
+            if set(weights) <= {0.0, 1.0}:  # others were learned, and no pooling here is the same
+                layers = tuple(module.layer_start + at for at, weight in enumerate(weights) if weight)
+        elif isinstance(module, PoolingModule):
+            mode = module.pooling_mode if isinstance(module.pooling_mode, str) else "+".join(module.pooling_mode)
+            return str(replace(POOLINGS.parse(mode), layers=layers)) if layers and mode in POOLINGS else mode
+    return "mean"

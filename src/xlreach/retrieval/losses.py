@@ -1,4 +1,4 @@
-"""The losses of contrastive training, all through sentence-transformers' own."""
+"""The losses of contrastive training, built on those of sentence-transformers."""
 
 from __future__ import annotations
 
@@ -23,11 +23,9 @@ _MASKED = 0.15
 
 
 def info_nce(model: SentenceTransformer, alignment: Contrastive, devices: int = 1) -> torch.nn.Module:
-    """The loss of an alignment: −log softmax over the batch of cos(query, own passage) / temperature, averaged.
+    """The loss of an alignment: the mean of −log softmax over the batch of cos(query, positive) / temperature.
 
-    Args:
-        alignment: Says the temperature and how much is held in memory at once.
-        devices: With several, the passages of all are every query's negatives.
+    With several devices, the passages of all devices are negatives of every query.
     """
     shared: dict[str, Any] = {"scale": 1 / alignment.temperature, "gather_across_devices": devices > 1}
     if alignment.mini_batch is None:
@@ -36,16 +34,13 @@ def info_nce(model: SentenceTransformer, alignment: Contrastive, devices: int = 
 
 
 class WithMaskedLM(torch.nn.Module):
-    """A contrastive loss plus a masked-language-model loss on the batch's passages, against forgetting.
+    """A contrastive loss plus `weight` times a masked-language-model loss on the batch's passages, against forgetting.
 
-    The head is the one that the encoder's folder holds; its output layer is the encoder's own embeddings, the rest of
-    it is not trained.
-
-    Args:
-        weight: Of the masked-language-model loss, in nats per masked piece.
+    The head is that of the encoder's folder. Its output layer is tied to the trained embeddings; the rest of it is not
+    trained.
 
     Raises:
-        ModelError: The folder holds no head; one made up would have nothing to remember.
+        ModelError: The folder has no head; a new one would not know what the encoder must not forget.
     """
 
     def __init__(self, model: SentenceTransformer, loss: torch.nn.Module, weight: float, encoder: Path) -> None:
@@ -61,7 +56,7 @@ class WithMaskedLM(torch.nn.Module):
         first: Any = model[0]
         whole.get_output_embeddings().weight = first.auto_model.get_input_embeddings().weight
         self.model, self.loss, self.weight = model, loss, weight
-        self._head = [head.eval()]  # in a list: no part of what is trained, saved or shared among devices
+        self._head = [head.eval()]  # in a list, so that torch does not train, save or share it as a part of this module
         tokenizer = model.tokenizer
         special = np.array(sorted(set(tokenizer.all_special_ids)), dtype=np.int64)
         ordinary = np.setdiff1d(np.arange(len(tokenizer)), special)
@@ -70,7 +65,7 @@ class WithMaskedLM(torch.nn.Module):
     def forward(self, sentence_features: Iterable[dict[str, Any]], labels: torch.Tensor) -> torch.Tensor:
         """The sum of both losses, a scalar."""
         columns = list(sentence_features)
-        passages = dict(columns[1])  # the losses write into what they are given
+        passages = dict(columns[1])  # a copy, as the losses write into their arguments
         return self.loss(columns, labels) + self.weight * self._masked_lm(passages)
 
     def _masked_lm(self, features: dict[str, Any]) -> torch.Tensor:

@@ -1,8 +1,7 @@
-"""Where training pairs come from: parallel text and retrieval collections as they are, and crops of plain text.
+"""Sources of training pairs: parallel text, retrieval collections, crops of plain text, and files of triples.
 
-A pair source is named by a string, as everything: a data set (`ntrex(half=first)`, `folder:retrieval/artificial-train`)
-or `crops(text:lapt9/mt)`; plain `crops` cuts the text that a study has prepared for each language; `triples(FILE)`
-brings hard negatives along.
+A string names a source: a data set (`ntrex(half=first)`, `folder:retrieval/artificial-train`), `crops(text:lapt9/mt)`,
+plain `crops` (of the text that a study has prepared for each language), or `triples(FILE)`, which has hard negatives.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from typing import Any, ClassVar
 
 from xlreach.corpora.formats.lines import numbered_lines, read_lines
 from xlreach.corpora.parallel_text import ParallelText
+from xlreach.corpora.registry import open_dataset
 from xlreach.errors import DataError, SpecError
 from xlreach.safe_io import parse_json
 from xlreach.spec import Registry, Spec, param
@@ -28,36 +28,31 @@ class PairSource(ABC):
     """Query-passage pairs by language.
 
     Attributes:
+        name: The string that names it; part of a training run's cache key.
+        languages: The languages with pairs; none before `bind` if the source uses prepared text.
         uses_text: Whether `bind` must give it the study's prepared text before pairs can be drawn.
-        translations: Whether the two texts of a pair in two languages say the same.
+        translations: Whether the two texts of a pair in two languages are translations of each other.
     """
 
     uses_text: bool = False
     translations: bool = False
 
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """Its string, which is part of what a training run is recognised by."""
+    def __init__(self, name: str, languages: Iterable[str]) -> None:
+        self.name, self.languages = name, tuple(languages)
 
     def __str__(self) -> str:
         return self.name
 
-    @property
-    @abstractmethod
-    def languages(self) -> tuple[str, ...]:
-        """The languages it has pairs for; none yet if it waits for `bind`."""
-
     @abstractmethod
     def pairs(self, query_language: str, passage_language: str, seed: int) -> Iterator[tuple[str, ...]]:
-        """(query, passage, hard negatives …) texts; nothing where it has none for these languages."""
+        """Yields (query, passage, hard negatives …) texts; nothing if there are no pairs for these languages."""
 
     @abstractmethod
     def files(self, languages: Iterable[str]) -> list[Path]:
-        """The files it reads, for checksums; without those that `bind` brings."""
+        """The files that it reads, for checksums; without those given to `bind`."""
 
     def bind(self, text: Mapping[str, Path]) -> PairSource:
-        """The source with the study's prepared text (one file a language) where it needs that."""
+        """The source with the study's prepared text (one file per language), if it uses prepared text."""
         return self
 
 
@@ -66,11 +61,11 @@ _QUERY, _POSITIVE, _NEGATIVE = ("query", "anchor"), ("positive", "positives", "p
 
 @dataclass(frozen=True)
 class PairSpec(Spec):
-    """A pair source with a string of its own."""
+    """A pair source that is no data set."""
 
     @abstractmethod
     def open(self, root: Path) -> PairSource:
-        """The source, over the data root `root`."""
+        """Opens the source; `root` is the data root."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +73,7 @@ class Crops(PairSpec):
     """Two random spans of the same few lines, as query and passage (independent cropping).
 
     Izacard et al. 2022, "Unsupervised Dense Information Retrieval with Contrastive Learning", §3.1. It gives mono pairs
-    to a language that has text and nothing else. Spans are counted in words, or in characters where a script writes
-    none.
+    to a language that has only plain text. Spans are counted in words, or in characters where a script has no spaces.
     """
 
     name: ClassVar[str] = "crops"
@@ -95,17 +89,15 @@ class Crops(PairSpec):
             raise SpecError(f"{self} has spans of at least {self.shortest} and at most {self.longest} of the text.")
         if self.data is None:
             return _CropSource(self)
-        from xlreach.corpora.registry import open_dataset  # late: pairs of bound text need no registry
-
         return _CropSource(self, open_dataset(self.data, root))
 
 
 @dataclass(frozen=True)
 class Triples(PairSpec):
-    """Queries with their passages and hard negatives of the user's own, a line of JSON each, in the usual names.
+    """The user's own queries with passages and hard negatives, one JSON object per line.
 
-    `{"query": "…", "positive": "…", "negatives": ["…", "…"]}`; `anchor` for the query, `pos` or a list of positives,
-    and `neg` or `negative` are read too.
+    `{"query": "…", "positive": "…", "negatives": ["…", "…"]}`; also read are `anchor` for the query, `pos` or a list of
+    positives, and `neg` or `negative`.
     """
 
     name: ClassVar[str] = "triples"
@@ -122,18 +114,13 @@ class Triples(PairSpec):
 
 
 def open_pairs(text: str, root: Path) -> PairSource:
-    """The pair source that a string names.
-
-    Args:
-        text: `crops`, `crops(DATA SET)`, `triples(FILE)` or a data set with pairs.
+    """The pair source that `crops`, `crops(DATA SET)`, `triples(FILE)` or a data set with pairs names.
 
     Raises:
         SpecError: It names nothing, or a data set without pairs.
     """
     if text.partition("(")[0].strip() in PAIR_SOURCES:
         return PAIR_SOURCES.parse(text).open(root)
-    from xlreach.corpora.registry import open_dataset
-
     return pairs_of(open_dataset(text, root))
 
 
@@ -155,23 +142,15 @@ def pairs_of(data: Any) -> PairSource:
 
 class _DatasetPairs(PairSource):
     def __init__(self, data: Any) -> None:
+        super().__init__(str(data.name), data.languages)
         self._data = data
         self.translations = isinstance(data, ParallelText)
 
-    @property
-    def name(self) -> str:
-        return str(self._data.name)
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        return tuple(self._data.languages)
-
     def pairs(self, query_language: str, passage_language: str, seed: int) -> Iterator[tuple[str, str]]:
-        languages = self.languages
-        if query_language not in languages or passage_language not in languages:
+        if not {query_language, passage_language} <= set(self.languages):
             return
         for query, passage in self._data.pairs(query_language, passage_language):
-            # A text paired with itself (parallel text asked for one language) teaches nothing.
+            # A text paired with itself (parallel text, both times in one language) teaches nothing.
             if query != passage:
                 yield query, passage
 
@@ -183,14 +162,7 @@ class _CropSource(PairSource):
     def __init__(self, spec: Crops, data: Any = None, text: Mapping[str, Path] | None = None) -> None:
         self._spec, self._data, self._text = spec, data, dict(text or {})
         self.uses_text = data is None
-
-    @property
-    def name(self) -> str:
-        return str(self._spec)
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        return tuple(self._text) if self._data is None else tuple(self._data.languages)
+        super().__init__(str(spec), self._text if data is None else data.languages)
 
     def bind(self, text: Mapping[str, Path]) -> PairSource:
         return _CropSource(self._spec, text=text) if self._data is None else self
@@ -208,15 +180,16 @@ class _CropSource(PairSource):
 
     def _crops(self, language: str, generator: random.Random) -> Iterator[tuple[str, str]]:
         lines = read_lines(self._text[language]) if self._data is None else self._data.lines(language)
-        for window in _windows(lines, self._spec.lines):
+        stream = iter(lines)
+        while window := tuple(islice(stream, self._spec.lines)):
             joined = " ".join(window)
             units: Sequence[str] = joined.split()
-            blank = " "
+            separator = " "
             if len(units) < len(joined) / 20:
-                units, blank = joined, ""
+                units, separator = joined, ""
             query, passage = (self._span(units, generator) for _ in range(2))
             if query and passage and query != passage:
-                yield blank.join(query), blank.join(passage)
+                yield separator.join(query), separator.join(passage)
 
     def _span(self, units: Sequence[str], generator: random.Random) -> Sequence[str]:
         share = generator.uniform(self._spec.shortest, self._spec.longest)
@@ -227,16 +200,8 @@ class _CropSource(PairSource):
 
 class _TripleSource(PairSource):
     def __init__(self, spec: Triples, path: Path) -> None:
-        self._spec, self._path = spec, path
-        self._direction = (spec.queries or spec.language, spec.language)
-
-    @property
-    def name(self) -> str:
-        return str(self._spec)
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(self._direction))
+        self._path, self._direction = path, (spec.queries or spec.language, spec.language)
+        super().__init__(str(spec), dict.fromkeys(self._direction))
 
     def files(self, languages: Iterable[str]) -> list[Path]:
         return [self._path]
@@ -263,18 +228,12 @@ class _TripleSource(PairSource):
 
     @staticmethod
     def _texts(row: dict[str, Any], names: tuple[str, ...]) -> list[str]:
-        """The texts under one of the names; a query and a positive must be there."""
+        """The texts under the first of the names that the row has; a query and a positive are required."""
         value: Any = next((row[name] for name in names if name in row), [])
         texts = [value] if isinstance(value, str) else list(value)
         if not all(isinstance(text, str) and text.strip() for text in texts) or (not texts and names is not _NEGATIVE):
             raise ValueError(f"{names[0]} is empty or no text")
         return texts
-
-
-def _windows(lines: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:
-    stream = iter(lines)
-    while window := tuple(islice(stream, size)):
-        yield window
 
 
 PAIR_SOURCES = Registry("pair source")

@@ -1,18 +1,18 @@
 """Poolings: how the vectors of a text's pieces become its vector, as strings with declared parameters.
 
-`auto` (what the folder declares, else the mean), `mean`, `cls`, `max`, `weightedmean` (later pieces weigh more),
-`lasttoken`; of the last layer, or of the mean of any: `mean(layers=8)`, `cls(layers=[1,-1])`. Two corrections can
-follow that are fitted on unlabelled text and kept in the encoder's folder as one linear layer, so that plain
+`auto` (that of the folder, else the mean), `mean`, `cls`, `max`, `weightedmean` (later pieces weigh more) and
+`lasttoken`; of the last layer, or of the mean of some layers: `mean(layers=8)`, `cls(layers=[1,-1])`. Two corrections
+can follow. They are fitted on unlabeled text and kept in the encoder's folder as one linear layer, so that plain
 `SentenceTransformer(path)` gives the same vectors:
 
-* `centre`: takes out what the means of the languages differ in. Subtracting each language's own mean (Libovický, Rosa
-  and Fraser 2020, "On the Language Neutrality of Pre-trained Multilingual Representations") would need the language of
-  every text; projecting the differences of the means away makes all means equal without asking, as in low-rank
-  subtraction (Xie et al. 2022, "Discovering Low-rank Subspaces for Language-agnostic Multilingual Representations").
-* `whiten`: so many principal components, each scaled to variance one (Su et al. 2021, "Whitening Sentence
+* `centre` removes the directions in which the means of the languages differ, so that all means become equal, as in
+  low-rank subtraction (Xie et al. 2022, "Discovering Low-rank Subspaces for Language-agnostic Multilingual
+  Representations"). Subtracting each language's mean (Libovický, Rosa and Fraser 2020, "On the Language Neutrality of
+  Pre-trained Multilingual Representations") would need the language of every text.
+* `whiten` keeps a number of principal components, scaled to variance one (Su et al. 2021, "Whitening Sentence
   Representations for Better Semantics and Faster Retrieval").
 
-Declared here; loaded in `loading`, fitted in `whitening`.
+This file only declares them; `loading` loads them and `whitening` fits them.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ class Pooling(Spec):
     """How the vectors of pieces become the vector of a text."""
 
     layers: tuple[int, ...] = param((), "layers averaged first: 0 the embeddings, -1 the last; none for the last alone")
-    centre: bool = param(False, "takes out what the means of the languages differ in; fitted on text")
+    centre: bool = param(False, "removes the directions in which language means differ; fitted on text")
     whiten: int | None = param(None, "components kept, scaled to variance one; fitted on text", minimum=1)
 
     @property
     def fitted(self) -> bool:
-        """Whether it must see text before it can be used."""
+        """Whether it is fitted on text before it can be used."""
         return self.centre or self.whiten is not None
 
     @property
     def unfitted(self) -> Pooling:
-        """The same without what is fitted."""
+        """The same pooling without its fitted corrections."""
         return replace(self, centre=False, whiten=None)
 
 
 @dataclass(frozen=True)
 class Declared(Pooling):
-    """What the encoder's folder declares, else the mean."""
+    """The pooling that the encoder's folder declares, else the mean."""
 
     name: ClassVar[str] = "auto"
 

@@ -24,12 +24,12 @@ _STATE = "trainer_state.json"
 
 
 class Trainer(SentenceTransformerTrainer):
-    """Without model cards and without pickled arguments in its checkpoints; keeps the loss of every step."""
+    """Writes no model cards and no pickled arguments into checkpoints; keeps the loss of every step."""
 
     losses: list[float]
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """Leaves it out: it would read through all pairs before the first step."""
+        """Adds no such callback: it would read all pairs before the first step."""
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         folder = Path(output_dir or str(self.args.output_dir))
@@ -42,7 +42,7 @@ class Trainer(SentenceTransformerTrainer):
         return [sum(step) / len(step) for step in zip(*gather_object([self.losses]), strict=True)]
 
     def remember(self, checkpoint: Path | None) -> None:
-        """Takes up the losses and validations of a checkpoint; none without one."""
+        """Restores the losses and validations of a checkpoint; without one there are none."""
         record = json.loads((checkpoint / RECORD_FILE).read_text("utf-8")) if checkpoint else {}
         self.losses = record.get("losses", [])
         if isinstance(self.evaluator, RetrievalEvaluator):
@@ -55,7 +55,7 @@ class Trainer(SentenceTransformerTrainer):
 
 
 class TimedCheckpoints(TrainerCallback):
-    """Saves every so many seconds, so that cheap runs save nothing and long ones lose little."""
+    """Saves a checkpoint every few minutes, so that short runs save nothing and long runs lose little."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds, self._last = seconds, time.monotonic()
@@ -81,12 +81,12 @@ def workspace(checkpoint: Path | None) -> Iterator[Path]:
 
 
 def agreed(value: Any) -> Any:
-    """What the first of the processes that train together has; itself where there is one."""
+    """The value of the first of the processes that train together."""
     return broadcast_object_list([value])[0]
 
 
 def usable_checkpoint(work: Path, made_from: list[Any]) -> Path | None:
-    """The last whole checkpoint of this very run; those of another, or cut short by a kill, are removed."""
+    """The last complete checkpoint of this run; incomplete ones and those of other runs are removed."""
     return agreed(_usable(work, made_from) if PartialState().is_main_process else None)
 
 
@@ -94,7 +94,7 @@ def _usable(work: Path, made_from: list[Any]) -> Path | None:
     marker, key = work / "made_from.txt", digest(made_from)
     same = marker.is_file() and marker.read_text("utf-8") == key
     checkpoints = sorted(work.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
-    # The trainer writes its state last, so a checkpoint that has it is whole.
+    # The trainer writes its state last, so a checkpoint with a state is complete.
     whole = [path for path in checkpoints if same and (path / _STATE).is_file()]
     best = json.loads((whole[0] / _STATE).read_text("utf-8")).get("best_model_checkpoint") if whole else None
     for path in checkpoints:

@@ -1,7 +1,7 @@
-"""Retrievers: what ranks the documents, as strings: `dense`, `bm25`, `rrf(dense,bm25)`, `blend(dense,bm25)`, `random`.
+"""Retrievers rank documents; as strings: `dense`, `bm25`, `rrf(dense,bm25)`, `blend(dense,bm25)`, `random`.
 
-`dense` is the encoder and its indexes. The others are baselines to compare it with: lexical matching, a fusion of both,
-and chance. Declared here; `bm25` computes BM25, and `scoring` ranks with any of them in the same settings.
+`dense` is the encoder with its indexes. The others are baselines: lexical matching, fusions of two retrievers, and
+chance. This file only declares them; `bm25` computes BM25, and `scoring` ranks with any of them in the same settings.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Retriever(Spec):
 
     @property
     def parts(self) -> tuple[Retriever, ...]:
-        """The retrievers it fuses; none for one that ranks by itself."""
+        """The two retrievers that a fusion combines; empty for other retrievers."""
         return ()
 
     @property
@@ -49,20 +49,20 @@ class Dense(Retriever):
 
 @dataclass(frozen=True)
 class BM25(Retriever):
-    """BM25 (Robertson and Zaragoza 2009, in Lucene's form) over words, or over character bigrams without blanks."""
+    """BM25 (Robertson and Zaragoza 2009, Lucene's variant) over words, or over character bigrams."""
 
     name: ClassVar[str] = "bm25"
 
     k1: float = param(1.2, "how soon further occurrences of a word in a document stop counting", minimum=0, maximum=100)
-    b: float = param(0.75, "how much long documents are penalised", minimum=0, maximum=1)
+    b: float = param(0.75, "how much long documents are penalized", minimum=0, maximum=1)
     units: Literal["auto", "words", "bigrams"] = param(
-        "auto", "auto takes words, and character bigrams in scripts that put no blanks between them"
+        "auto", "auto takes words, and character bigrams in scripts that have no spaces between words"
     )
 
 
 @dataclass(frozen=True)
 class Random(Retriever):
-    """A random order, another for each query: the floor."""
+    """A random order, different for each query: the score of chance."""
 
     name: ClassVar[str] = "random"
 
@@ -71,7 +71,7 @@ class Random(Retriever):
 
 @dataclass(frozen=True)
 class Fusion(Retriever):
-    """Two rankings made one."""
+    """One ranking from two retrievers."""
 
     first: str = param(help="a retriever", positional=True)
     second: str = param(help="another retriever", positional=True)
@@ -81,7 +81,7 @@ class Fusion(Retriever):
             object.__setattr__(self, field, str(part))
 
     def __str__(self) -> str:
-        return super().__str__().replace('"', "")  # a retriever inside needs no quotes to be read back
+        return super().__str__().replace('"', "")  # a retriever inside parses without quotes
 
     @property
     def parts(self) -> tuple[Retriever, ...]:
@@ -97,13 +97,13 @@ class ReciprocalRanks(Fusion):
 
     name: ClassVar[str] = "rrf"
 
-    k: int = param(60, "the larger, the less the first ranks stand out", minimum=0)
+    k: int = param(60, "the larger it is, the less the first ranks outweigh the others", minimum=0)
     depth: int = param(1000, "documents of each ranking that count", minimum=1)
 
 
 @dataclass(frozen=True)
 class Blend(Fusion):
-    """A weighted mean of scores, each query's moved to 0…1 (Bruch, Gai and Ingber 2023); not retrieved is 0."""
+    """A weighted mean of scores, scaled to 0…1 for each query (Bruch, Gai and Ingber 2023); 0 if not retrieved."""
 
     name: ClassVar[str] = "blend"
 

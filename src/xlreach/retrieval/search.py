@@ -1,4 +1,4 @@
-"""Search over one, several or all languages, as one ranking.
+"""Searches the indexes of one or more languages, with one ranking of all documents.
 
 Queries are encoded and searched in one batch per index: FAISS answers a batch several times faster than the same
 queries one by one. Equal scores are ordered as trec_eval orders them, by document id, last first.
@@ -25,7 +25,7 @@ Ranked = list[tuple[str, float]]
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A document that was found; `score` is its cosine to the query."""
+    """A document in a ranking; `score` is its cosine to the query."""
 
     id: str
     language: str
@@ -57,33 +57,21 @@ def search(encoder: TextEncoder, queries: Sequence[str], indexes: Sequence[Dense
     return hits
 
 
-def rank(vectors: Vectors, indexes: Sequence[DenseIndex], k: int, query_ids: Sequence[str] = ()) -> list[Ranked]:
-    """As `search`, from query vectors to document ids.
-
-    Given `query_ids`, the document that has the id of its query is left out: in bitext it is the query itself.
-    """
-    if query_ids:
-        wide = rank(vectors, indexes, k + 1)
-        return [[hit for hit in ranking if hit[0] != name][:k] for name, ranking in zip(query_ids, wide, strict=True)]
+def rank(vectors: Vectors, indexes: Sequence[DenseIndex], k: int) -> list[Ranked]:
+    """As `search`, from query vectors to document ids."""
     scores, numbers, rows = _ordered(vectors, indexes, k)
-    if len(indexes) == 1:
-        of = indexes[0].ids  # row −1 gets an id too; it is cut off below
-        named = [list(map(of.__getitem__, row_list)) for row_list in rows.tolist()]
-    else:
-        ids = [index.ids for index in indexes]
-        named = [
-            [ids[number][row] for number, row in zip(*row_list, strict=True)]
-            for row_list in zip(numbers.tolist(), rows.tolist(), strict=True)
-        ]
-    counts = (rows >= 0).sum(axis=1).tolist()
-    return [list(zip(*row_list, strict=True))[:n] for *row_list, n in zip(named, scores.tolist(), counts, strict=True)]
+    ids = [index.ids for index in indexes]
+    return [
+        [(ids[number][row], score) for score, number, row in zip(*ranking, strict=True) if row >= 0]
+        for ranking in zip(scores.tolist(), numbers.tolist(), rows.tolist(), strict=True)
+    ]
 
 
 def write_search_run(path: Path, queries: Sequence[str], ranked: Sequence[Ranked], tag: str = "xlreach") -> int:
     """Writes the rankings of queries (by id) as a TREC run of the name `tag`; returns the number of lines.
 
     Raises:
-        DataError: An id holds white space, which the format cannot carry, or two indexes hold the same id.
+        DataError: An id contains white space, which the format does not allow, or two indexes have the same id.
     """
     for query, ranking in zip(queries, ranked, strict=True):
         names = [name for name, _ in ranking]
@@ -92,7 +80,7 @@ def write_search_run(path: Path, queries: Sequence[str], ranked: Sequence[Ranked
             raise DataError(
                 f"The query {query!r} finds the document id {twice!r} in two indexes.",
                 expected="A run names a document by its id alone.",
-                fix="Search one language at a time, or give documents ids of their own.",
+                fix="Search one language at a time, or give every document its own id.",
             )
     try:
         return write_run(path, zip(queries, ranked, strict=True), tag)
@@ -103,7 +91,7 @@ def write_search_run(path: Path, queries: Sequence[str], ranked: Sequence[Ranked
 def _ordered(
     vectors: Vectors, indexes: Sequence[DenseIndex], k: int
 ) -> tuple[Vectors, NDArray[np.int64], NDArray[np.int64]]:
-    """Scores, numbers of the indexes and rows there of the `k` best of all, for each query; row −1 where nothing is."""
+    """Scores, index numbers and rows of the `k` best of all indexes, each (queries, k); row −1 where there is none."""
     results = [index.search(vectors, k) for index in indexes]
     scores = np.concatenate([part for part, _ in results], axis=1)
     rows = np.concatenate([part for _, part in results], axis=1)

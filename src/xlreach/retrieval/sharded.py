@@ -11,7 +11,6 @@ What cannot be sharded (graphs; codes without inverted lists) is encoded by all 
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -22,10 +21,19 @@ import numpy as np
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from xlreach.compute.cluster import DEATHS, cluster, enter, ray, resources, share, use_threads
 from xlreach.corpora.collection import Document
 from xlreach.errors import DataError, XLReachError
-from xlreach.retrieval.cluster import DEATHS, cluster, enter, here, ray, resources, share, use_threads
-from xlreach.retrieval.encoding import CHUNK, TextEncoder, Vectors, chunks, texts_digest
+from xlreach.retrieval.encoding import (
+    CHUNK,
+    TextEncoder,
+    Vectors,
+    append_chunk,
+    chunks,
+    read_chunk_log,
+    texts_digest,
+    write_chunk_log,
+)
 from xlreach.retrieval.factory import (
     apply_parameters,
     blocks,
@@ -37,10 +45,17 @@ from xlreach.retrieval.factory import (
 )
 from xlreach.retrieval.faiss_files import candidates, merge_shards, merges, read_file
 from xlreach.retrieval.first_occurrence import FirstOccurrence
-from xlreach.retrieval.index import check_target, document_text, fill_index, write_documents, write_manifest
+from xlreach.retrieval.index import (
+    check_target,
+    document_text,
+    fill_index,
+    table_documents,
+    write_documents,
+    write_manifest,
+)
 from xlreach.store import replacing
 
-_REPEATED = "repeated.int64"  # rows, each with the earlier row that has its text
+_REPEATED = "repeated.int64"  # pairs of a row and an earlier row with the same text
 
 
 def build_sharded_index(
@@ -54,17 +69,8 @@ def build_sharded_index(
 ) -> Path:
     """Does what `build_index` does, on a Ray cluster.
 
-    `out` and the encoder's folder must be where all nodes see them. Vectors are kept in `.<name>.vectors` beside
-    `out` until the index is whole.
-
-    Args:
-        documents: Read once, streaming; ids are free strings, and unique.
-        out: The folder to write; replaced as a whole if it is an index already.
-        factory: A FAISS factory string; where that keeps codes alone, exact vectors rank what they find.
-        address: Of the cluster; None starts one on this machine and stops it at the end.
-
-    Returns:
-        `out`.
+    All nodes must see `out` and the encoder's folder. Vectors are kept in `.<name>.vectors` beside `out` until the
+    index is complete. Without the `address` of a cluster, one is started on this machine and stopped at the end.
 
     Raises:
         XLReachError: As `build_index`; or there is no cluster, or its nodes keep dying.
@@ -82,7 +88,7 @@ def build_sharded_index(
             count = _write(documents, work)
             if not count:
                 raise DataError(f"No documents to index for {language!r}.")
-            vectors = _encoded(opened, work, count)
+            vectors = _encoded(opened, work, count, language)
             shutil.copyfile(work / "ids.parquet", folder / "ids.parquet")
             if merges(index):
                 _shard(folder, index, vectors, opened, language, factory, work)
@@ -93,7 +99,7 @@ def build_sharded_index(
     except ray.exceptions.RayError as error:
         raise XLReachError(
             f"The cluster failed ({type(error).__name__}: {str(error).strip().splitlines()[0]}).",
-            fix="What is encoded is kept; run again to go on.",
+            fix="Finished chunks are kept; run it again to continue.",
         ) from error
     except XLReachError:
         shutil.rmtree(work)
@@ -103,7 +109,7 @@ def build_sharded_index(
 
 
 def _write(documents: Iterable[Document], work: Path) -> int:
-    """Writes the documents, and which rows have the text of a row in an earlier chunk; returns how many there are."""
+    """Writes the documents, and the rows whose text is in an earlier chunk; returns the number of documents."""
     seen, again = FirstOccurrence(), [np.empty((0, 2), np.int64)]
     for part in chunks(write_documents(documents, work / "ids.parquet")):
         start, first = seen.count, seen.first_rows(part)
@@ -113,44 +119,49 @@ def _write(documents: Iterable[Document], work: Path) -> int:
     return seen.count
 
 
-def _encoded(encoder: TextEncoder, work: Path, count: int) -> Vectors:
-    """The vectors of all documents; begun again, from the chunks that are encoded, when an actor's death ends it."""
+def _encoded(encoder: TextEncoder, work: Path, count: int, language: str) -> Vectors:
+    """The vectors of all documents; after the death of an actor it starts again from the chunks that are encoded."""
     for _ in range(DEATHS):
         try:
-            return _encode(encoder, work, count)
+            return _encode(encoder, work, count, language)
         except ray.exceptions.RayTaskError:
             raise
-        except ray.exceptions.RayError:  # Ray Data puts actors elsewhere, but not in whatever state one dies
+        except ray.exceptions.RayError:  # Ray Data restarts an actor elsewhere, but not in every case
             continue
-    return _encode(encoder, work, count)
+    return _encode(encoder, work, count, language)
 
 
-def _encode(encoder: TextEncoder, work: Path, count: int) -> Vectors:
-    """The vectors of all documents, memory-mapped, by an actor for each device; what is there already is kept."""
+def _encode(encoder: TextEncoder, work: Path, count: int, language: str) -> Vectors:
+    """The vectors of all documents, memory-mapped; one actor per device encodes the chunks that are not finished."""
     log, file = work / "vectors.jsonl", work / "vectors.f32"
-    settings = [encoder.fingerprint, encoder.dimension, count]
-    finished, size = _finished_chunks(log, settings), count * encoder.dimension * 4
-    if not finished or not file.is_file() or file.stat().st_size != size:
-        finished = {}
+    settings = [encoder.fingerprint, encoder.dimension, count, language]
+    finished: dict[int, list[str]] = {number: entry for number, *entry in read_chunk_log(log, settings)}
+    size = count * encoder.dimension * 4
+    whole = file.is_file() and file.stat().st_size == size
+    finished = finished if whole else {}
+    write_chunk_log(log, settings, [[number, *entry] for number, entry in finished.items()])
+    if not finished:
         with file.open("wb") as stream:
             stream.truncate(size)
     groups, given = pq.ParquetFile(work / "ids.parquet").num_row_groups, share()
-    numbered = [{"chunk": number, "digest": finished.get(number, "")} for number in range(groups)]
+    earlier = [finished.get(number, ["", ""]) for number in range(groups)]
+    numbered = [{"chunk": n, "digest": digest, "format": used} for n, (digest, used) in enumerate(earlier)]
+    folders = [str(path.resolve()) for path in (encoder.path, work, Path())]
     encoded = ray.data.from_items(numbered, override_num_blocks=groups).map_batches(
         _Encoder,
-        fn_constructor_args=(str(encoder.path.resolve()), str(work.resolve()), here(), given["num_cpus"]),
+        fn_constructor_args=(*folders, given["num_cpus"], language),
         batch_size=1,
         compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(_devices(given), groups)),
         num_cpus=given["num_cpus"],
         num_gpus=given["num_gpus"],
     )
-    with log.open("a", encoding="utf-8") as record, tqdm(total=count, unit=" texts", disable=None) as bar:
+    with tqdm(total=count, unit=" texts", disable=None) as progress:
         for row in encoded.iter_rows():
-            if row["wrong"]:
-                raise XLReachError(row["wrong"])
-            record.write(json.dumps([row["chunk"], row["digest"]]) + "\n")
-            record.flush()
-            bar.update(row["rows"])
+            if row["error"]:
+                raise XLReachError(row["error"])
+            append_chunk(log, [row["chunk"], row["digest"], row["format"]])
+            encoder.formats.update(row["format"].split("+"))
+            progress.update(row["rows"])
     vectors = np.memmap(file, dtype=np.float32, mode="r+", shape=(count, encoder.dimension))
     again = np.fromfile(work / _REPEATED, np.int64).reshape(-1, 2)
     for start in range(0, len(again), CHUNK):
@@ -161,49 +172,43 @@ def _encode(encoder: TextEncoder, work: Path, count: int) -> Vectors:
 
 
 class _Encoder:
-    """An actor of Ray Data: an encoder on a device of its own."""
+    """An actor of Ray Data: an encoder on one device."""
 
-    def __init__(self, encoder: str, work: str, folder: str, threads: int) -> None:
+    def __init__(self, encoder: str, work: str, folder: str, threads: int, language: str) -> None:
         enter(folder)
         use_threads(threads)
-        self.encoder, self.work = TextEncoder(encoder), Path(work)
+        self.encoder, self.work, self.language = TextEncoder(encoder), Path(work), language
         self.documents = pq.ParquetFile(self.work / "ids.parquet")
         self.repeated = np.fromfile(self.work / _REPEATED, np.int64)[::2]
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Encodes one chunk, unless its vectors are there."""
-        number, earlier_digest = int(batch["chunk"][0]), str(batch["digest"][0])
-        documents = self.documents.read_row_group(number).to_pylist()
-        start = self._row(number)
+        """Encodes one chunk, unless its vectors were computed from the same texts before."""
+        number, earlier_digest, used = int(batch["chunk"][0]), str(batch["digest"][0]), str(batch["format"][0])
+        documents = table_documents(self.documents.read_row_group(number), "")
+        start = sum(self.documents.metadata.row_group(before).num_rows for before in range(number))
         fresh = np.setdiff1d(np.arange(start, start + len(documents)), self.repeated)
-        chosen = [documents[row - start] for row in fresh]
-        texts = [
-            document_text(Document(row_values["id"], "", row_values["text"], row_values["title"]))
-            for row_values in chosen
-        ]
-        digest, wrong = texts_digest([*texts, *map(str, fresh)]), ""
+        texts = [document_text(documents[row - start]) for row in fresh]
+        digest, message = texts_digest([*texts, *map(str, fresh)]), ""
         if digest != earlier_digest:
             try:
-                encoded = self.encoder.encode(texts, "document")
+                encoded = self.encoder.encode(texts, "document", self.language)
             except XLReachError as error:
-                wrong = str(error)
+                message = str(error)
             else:
+                used = self.encoder.computed
                 vectors = np.zeros((len(documents), self.encoder.dimension), dtype=np.float32)
                 vectors[fresh - start] = encoded
                 with (self.work / "vectors.f32").open("r+b") as stream:
                     stream.seek(start * vectors.strides[0])
                     stream.write(vectors.data)
-        return {"chunk": [number], "rows": [len(documents)], "digest": [digest], "wrong": [wrong]}
-
-    def _row(self, number: int) -> int:
-        """The first row of a chunk."""
-        return sum(self.documents.metadata.row_group(before).num_rows for before in range(number))
+        done = {"chunk": number, "rows": len(documents), "digest": digest, "format": used, "error": message}
+        return {name: [value] for name, value in done.items()}
 
 
 def _shard(
     folder: Path, index: Any, vectors: Vectors, encoder: TextEncoder, language: str, factory: str, work: Path
 ) -> None:
-    """Trains the index here, has its shards filled in parallel, and merges them."""
+    """Trains the index in this process, fills its shards in parallel, and merges them."""
     count, given = len(vectors), share()
     train_index(index, vectors, factory)
     apply_parameters(index, search_parameters(index))
@@ -219,7 +224,7 @@ def _shard(
 
 
 def _fill(work: str, dimension: int, count: int, start: int, stop: int, threads: int) -> str:
-    """A shard: what of the trained index finds candidates, with those from `start` to `stop`; returns its file."""
+    """Writes a shard, the candidate part of the trained index with rows `start` to `stop`; returns its file."""
     faiss.omp_set_num_threads(threads)
     whole = faiss.read_index(str(Path(work) / "trained.faiss"))
     index = candidates(whole)
@@ -234,22 +239,7 @@ def _fill(work: str, dimension: int, count: int, start: int, stop: int, threads:
 
 
 def _devices(given: Mapping[str, int]) -> int:
-    """How many pieces of work, each given so much, the cluster does at once."""
+    """The number of tasks that the cluster runs at once, if each needs these resources."""
     total = resources()
     by_cpu = int(total["CPU"]) // given["num_cpus"]
     return max(1, min(by_cpu, int(total["GPU"])) if given["num_gpus"] else by_cpu)
-
-
-def _finished_chunks(log: Path, settings: list[Any]) -> dict[int, str]:
-    """The chunks that an earlier build with the same settings encoded, and the digests of their texts."""
-    lines = []
-    if log.is_file():
-        for line in log.read_text("utf-8").splitlines():
-            try:
-                lines.append(json.loads(line))
-            except ValueError:  # the line that a kill cut short
-                break
-    finished = dict(lines[1:]) if lines and lines[0] == settings else {}
-    with log.open("w", encoding="utf-8") as stream:
-        stream.writelines(json.dumps(line_values) + "\n" for line_values in (settings, *finished.items()))
-    return finished

@@ -1,4 +1,4 @@
-"""The stages that make a retrieval encoder of an encoder, and the index of a language."""
+"""The stages of a study that make a retrieval encoder, and the index of a language."""
 
 from __future__ import annotations
 
@@ -18,16 +18,10 @@ from xlreach.store import Workspace
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class AlignStage(Stage):
-    """A retrieval encoder: trained on pairs that are not in what is scored, or with another pooling.
+    """A retrieval encoder: trained on pairs that are in no `evaluation` set, or with another pooling.
 
-    Attributes:
-        encoder: The encoder that it is made from.
-        identity: The fingerprints of the models that the alignment names.
-        languages: The languages that it is trained in.
-        pairs: The names of the sources of pairs.
-        evaluation: What the study scores in these languages.
-        text: The text of the languages, where pairs are cut from it or the pooling is fitted on it.
-        seed: The seed of the training; None where there is none.
+    `identity` has the fingerprints of the models that the alignment names. `text` is that of each language, where pairs
+    are cut from it or the pooling is fitted on it. `seed` is None if the alignment does not train.
     """
 
     kind: ClassVar[str] = "align"
@@ -69,12 +63,7 @@ class AlignStage(Stage):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class IndexStage(Stage):
-    """The index of one language of a collection.
-
-    Attributes:
-        encoder: The encoder that it is built with.
-        factory: The kind of index, as a FAISS factory string.
-    """
+    """The index of one language of a collection; `factory` is a FAISS factory string."""
 
     kind: ClassVar[str] = "index"
     version: ClassVar[int] = 5

@@ -2,7 +2,7 @@
 
 Whole groups are held out, so that no translation of a held-out sentence is trained on. In each pool (data set, query
 language, passage language) every held-out query is searched among the pool's held-out passages; the measure is the mean
-reciprocal rank of its own passage, equal scores counted against it. A pool counts as low-resource if either of its
+reciprocal rank of the query's passage, and ties count against it. A pool counts as low-resource if either of its
 languages is one. The weights kept are those with the best mean of the two levels.
 """
 
@@ -25,7 +25,7 @@ _SHARE, _MOST = 0.05, 200  # of the groups, held out
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The held-out pairs of a pool: every query's own passage stands at the same place."""
+    """The held-out pairs of a pool; the passage of a query has the same position as the query."""
 
     name: str
     low: bool
@@ -34,7 +34,7 @@ class HeldOut:
 
 
 def hold_out(table: PairTable, low: Collection[str], seed: int) -> list[HeldOut]:
-    """Takes a part of the pairs out of the table's pools.
+    """Removes whole groups of pairs from the table's pools, and returns them.
 
     Raises:
         DataError: A pool has nothing left to train on, or there is too little to hold out.
@@ -44,8 +44,7 @@ def hold_out(table: PairTable, low: Collection[str], seed: int) -> list[HeldOut]
     chosen = np.random.default_rng([seed, 2]).choice(groups, count, replace=False)
     out = np.isin(table.groups, chosen)
     held: list[HeldOut] = []
-
-    def divided(name: str, a: str, b: str, rows: list[int]) -> list[int]:
+    for name, a, b, rows in table.pools():
         taken = [row for row in rows if out[row]]
         kept = [row for row in rows if not out[row]]
         if not kept:
@@ -54,16 +53,7 @@ def hold_out(table: PairTable, low: Collection[str], seed: int) -> list[HeldOut]
             texts = zip(*((table.queries[row], table.passages[row]) for row in taken), strict=True)
             queries, passages = map(tuple, texts)
             held.append(HeldOut(f"{name} {a}-{b}", bool({a, b} & set(low)), queries, passages))
-        return kept
-
-    table.mono = {
-        name: {code: divided(name, code, code, list(rows)) for code, rows in by.items()}
-        for name, by in table.mono.items()
-    }
-    table.cross = {
-        name: {(a, b): divided(name, a, b, list(rows)) for (a, b), rows in by.items()}
-        for name, by in table.cross.items()
-    }
+        table.by_dataset[name][a, b] = kept
     if not held:
         raise DataError(
             f"Of {len(groups)} groups of pairs, too few can be held out for validation.", fix="Set validate=0."
@@ -72,10 +62,9 @@ def hold_out(table: PairTable, low: Collection[str], seed: int) -> list[HeldOut]
 
 
 class RetrievalEvaluator(BaseEvaluator):
-    """What the trainer calls to validate; keeps what it found.
+    """What the trainer calls to validate.
 
-    Attributes:
-        history: For each validation its step, the MRR of `low` and of `high`, and the mean of the two.
+    `history` holds, for each validation, its step, the MRR of `low` and of `high`, and the mean of the two.
     """
 
     def __init__(self, held: list[HeldOut], batch: int) -> None:
@@ -87,13 +76,9 @@ class RetrievalEvaluator(BaseEvaluator):
     def __call__(
         self, model: Any, output_path: str | None = None, epoch: float = -1, steps: int = -1
     ) -> dict[str, float]:
-        """Measures the model.
-
-        Returns:
-            `mrr` and, where there are such pools, `low` and `high`.
-        """
+        """The `mrr` of the model and, where there are such pools, that of `low` and `high`."""
         levels: dict[str, list[float]] = {}
-        # A text is a query here and a passage there; each is encoded once in each part.
+        # A text can be a query in one pool and a passage in another; it is encoded once as each.
         vectors = {}
         for part, prompt in (("queries", "query"), ("passages", "document")):
             texts = list(dict.fromkeys(text for pool in self._held for text in getattr(pool, part)))
@@ -113,6 +98,5 @@ class RetrievalEvaluator(BaseEvaluator):
 
 
 def mean_reciprocal_rank(scores: np.ndarray) -> float:
-    """Of the diagonal of (queries, passages), ties counted against it."""
-    own = np.diagonal(scores)[:, None]
-    return float((1 / (scores >= own).sum(1)).mean())
+    """The mean reciprocal rank of the diagonal in scores of shape (queries, passages); ties count against it."""
+    return float((1 / (scores >= np.diagonal(scores)[:, None]).sum(1)).mean())

@@ -1,8 +1,8 @@
-"""What a pooling fits on unlabelled text: language means taken out, components whitened; one linear layer for both.
+"""The correction that a pooling fits on unlabeled text: removes language means, whitens components; one linear layer.
 
-With x a pooled vector, m the mean of the languages' means, P the projection that drops the directions in which those
-means differ, and W the leading eigenvectors of the covariance of P(x − m), each divided by the root of its eigenvalue:
-the layer computes W'P(x − m). Every language counts the same, however much text it has.
+The layer computes W'P(x − m), where x is a pooled vector, m the mean of the languages' means, P the projection that
+removes the directions in which these means differ, and W the leading eigenvectors of the covariance of P(x − m), each
+divided by the root of its eigenvalue. All languages have the same weight, however much text they have.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from xlreach.errors import DataError, SpecError
 from xlreach.retrieval.pooling import Pooling
 
 LINES = 2000
-"""Lines of each language that are looked at, drawn at random."""
+"""Lines of each language that the correction is fitted on, drawn at random."""
 
 _FLAT = 1e-9  # share of the largest eigenvalue below which a direction holds no variance
 Matrix = NDArray[np.float64]
@@ -33,19 +33,15 @@ Matrix = NDArray[np.float64]
 def add_correction(
     model: SentenceTransformer, pooling: Pooling, text: Mapping[str, Path], transform: Callable[[str], str]
 ) -> None:
-    """Puts the fitted layer in front of the normalising one, which must be the last.
-
-    Args:
-        text: A file of unlabelled text for each language.
-        transform: What text goes through before the encoder reads it.
+    """Fits the layer on a file of unlabeled text for each language; inserts it before the normalizing one, the last.
 
     Raises:
-        DataError: There is no text, or of one language only where language means are to be taken out.
+        DataError: There is no text, or text of one language only although language means are to be removed.
         SpecError: More components are asked for than there are.
     """
     if not text or (pooling.centre and len(text) < 2):
         raise DataError(
-            f"{pooling} is fitted on unlabelled text of {'two languages or more' if pooling.centre else 'a language'}; "
+            f"{pooling} is fitted on unlabeled text of {'two languages or more' if pooling.centre else 'a language'}; "
             f"given: {', '.join(text) or 'none'}.",
             fix="Give text: --text LANG=FILE, or in a study the field 'text'.",
         )
@@ -57,7 +53,7 @@ def add_correction(
     for path in text.values():
         lines = [prefix + transform(line) for line in _sample(read_lines(path))]
         if len(lines) < 2:
-            raise DataError("Holds no two lines of text.", path=path)
+            raise DataError("The file has no two lines of text.", path=path)
         vectors.append(pooled.encode(lines, show_progress_bar=False).astype(np.float64))
     weight, bias = linear_layer(vectors, pooling)
     layer = Dense(
@@ -73,10 +69,10 @@ def add_correction(
 
 
 def linear_layer(languages: list[Matrix], pooling: Pooling) -> tuple[Matrix, Matrix]:
-    """The layer's weight (components, dimension) and bias (components) from vectors of each language.
+    """The layer's weight, shape (components, dimension), and bias, (components,), from the vectors of each language.
 
     Raises:
-        SpecError: More components are asked for than have any variance.
+        SpecError: More components are asked for than have a variance above zero.
     """
     means = np.stack([vectors.mean(0) for vectors in languages])
     middle, width = means.mean(0), means.shape[1]
@@ -100,7 +96,7 @@ def linear_layer(languages: list[Matrix], pooling: Pooling) -> tuple[Matrix, Mat
 
 
 def _sample(lines: Iterable[str]) -> list[str]:
-    """`LINES` lines at random, each as likely, in one pass."""
+    """`LINES` lines at random, all equally likely, in one pass (reservoir sampling)."""
     generator, kept = random.Random(0), []
     for number, line in enumerate(filter(str.strip, lines)):
         if number < LINES:

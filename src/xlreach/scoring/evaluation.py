@@ -1,37 +1,38 @@
-"""One encoder on one collection: every setting, every pair of languages, every measure, every query.
+"""Scores one encoder on one collection: every setting, pair of languages, measure and query.
 
     mono     queries and documents of one language
     cross    queries of one language, documents of another; every ordered pair that has judgements
     multi    the documents of all languages (two or more) as one pool; relevant is what is relevant in any of them
 
-Equal scores are ordered as trec_eval orders them (score, then document id, last first); the written runs carry
-scores without ties, a few roundings apart, so that every tool sees that one ranking and gives the figures given here.
-A query with judgements for which nothing is found counts as 0. A document that has the query's own id is the query
-(in bitext every sentence is both) and is left out of its ranking.
+Equal scores are ordered as trec_eval orders them (score, then document id, last first). In the written runs, equal
+scores are moved a few roundings apart, so that every tool sees the same ranking and gives the same figures.
+A query with judgements that retrieves nothing counts as 0. Where queries are among the documents
+(`Collection.self_retrieving`: in bitext every sentence is both), a query is left out of its own ranking.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import ir_measures
 import numpy as np
 from tqdm import tqdm
 
-from xlreach.corpora.collection import Collection, Qrels, Query
+from xlreach.corpora.collection import DANGLING, Collection, Qrels, Query
 from xlreach.corpora.formats.trec import write_qrels, write_run
 from xlreach.errors import DataError, IndexFolderError, SpecError, nearest
 from xlreach.measurement import Measurement, write_measurements
 from xlreach.retrieval.encoding import TextEncoder
 from xlreach.retrieval.index import DenseIndex, open_index
 from xlreach.retrieval.retrievers import RETRIEVERS, Dense, Retriever
-from xlreach.scoring.baseline_pools import retriever_pool
-from xlreach.scoring.bias import peer, rank_distance, relevant_shares, top_shares, with_unfound
-from xlreach.scoring.document_pools import Block, Pool, QueryBatch
-from xlreach.scoring.measures import Floats, RelevantRanks, compute, parse_measures, ranked
-from xlreach.scoring.per_query import PerQueryWriter
+from xlreach.scoring.baseline_pools import open_pool
+from xlreach.scoring.bias import language_shares, peer, rank_distance, tied_beyond
+from xlreach.scoring.document_pools import Block, Columns, Pool, QueryBatch
+from xlreach.scoring.measures import Floats, RelevantRanks, compute, delegated, parse_measures, ranked
+from xlreach.scoring.per_query import Cell, PerQueryWriter
 from xlreach.scoring.ranks import untie
 from xlreach.spec import folder_name
 
@@ -53,38 +54,33 @@ def evaluate(
     query_languages: Sequence[str] | None = None,
     runs: bool = True,
     retriever: str | Retriever = "dense",
+    notes: list[str] | None = None,
 ) -> list[Measurement]:
-    """Scores an encoder on a collection.
+    """Scores an encoder, the one that the indexes were built with, on a collection.
 
     Writes into `out`: `measurements.jsonl`, `queries.parquet` and `ranks.parquet` (see `per_query`), and in `trec/` the
     runs and qrels, named `<data set>.<setting>.<query language>[-<document language>]`.
 
     In the multi setting, beside the measures: `rank_distance`, `rank_distance_normalised` (exact indexes only),
-    `PEER@100` (of relevant documents, for queries with two or more in a language), `PEER_others@100` (of the others),
-    `language_bias@10` (how much more of the first ten is in the query's language than of what is relevant), and as
-    diagnostics by document language, the cells of the heat map, `share@1`, `share@10` and `excess_share@10` (over its
-    share of what is relevant); see `bias`.
+    `PEER@100` (of relevant documents, for queries with two or more in a language), `PEER_others@100` (of the others)
+    and `language_bias@10`: the share of the query's language in the first ten minus its share of the relevant
+    documents. As diagnostics by document language, the cells of the heat map: `share@1`, `share@10` and
+    `excess_share@10` (minus its share of the relevant documents); see `bias`.
 
     Args:
-        encoder: The one that the indexes were built with; None for a retriever that uses none.
-        collection: Queries, judgements, and for other retrievers than `dense` the documents.
-        indexes: Index folders by language; the languages alone for a retriever that uses no encoder.
-        settings: Of `SETTINGS`.
-        depth: Documents of each ranking that count, for the measures and in the runs; None counts all. Rank distance
-            is over all in any case.
+        indexes: Index folders by language; only the languages for a retriever that uses no encoder.
+        depth: The number of documents of each ranking that count, for the measures and in the runs; None counts all.
+            Rank distance is always over all.
         cost: Receives `queries` and `documents`, how many were scored.
-        query_languages: Languages to ask in; None takes those that have an index.
-        retriever: What ranks, of `RETRIEVERS`.
-
-    Returns:
-        The measurements, those of `measurements.jsonl`.
+        query_languages: Languages of the queries; None takes those that have an index.
+        notes: Receives sentences that a reader of the results must know, such as how many judged documents are missing.
 
     Raises:
-        SpecError: A measure or setting that does not exist.
-        IndexFolderError: An index that is damaged, of another encoder or of another language.
-        DataError: No setting has judgements, or an id cannot stand in a TREC file.
+        SpecError: A measure or setting does not exist.
+        IndexFolderError: An index is damaged, or was built with another encoder or for another language.
+        DataError: No setting has judgements, or an id is not allowed in a TREC file.
     """
-    wanted = parse_measures(measures)
+    parsed = parse_measures(measures)
     for setting in settings:
         if setting not in SETTINGS:
             raise SpecError(f"Unknown setting {setting!r}.", fix=nearest(setting, SETTINGS))
@@ -97,56 +93,83 @@ def evaluate(
         if encoder is None or not isinstance(indexes, Mapping):
             raise SpecError(f"The retriever {retriever} needs an encoder and its indexes.")
         encoder = encoder if isinstance(encoder, TextEncoder) else TextEncoder(encoder)
-        opened = {code: _open(code, folder, encoder) for code, folder in indexes.items()}
-    else:
-        encoder = None
-    whole = isinstance(retriever, Dense)
-    documents = {code: [] if whole else list(collection.documents(code)) for code in languages}
+        for code, folder in indexes.items():
+            opened[code] = open_index(folder, encoder)
+            if opened[code].language != code:
+                raise IndexFolderError(
+                    f"An index of {opened[code].language!r}, given as that of {code!r}.", path=folder
+                )
+    documents = {code: [] if isinstance(retriever, Dense) else list(collection.documents(code)) for code in languages}
     asking = [code for code in (query_languages or languages) if code in collection.languages]
     judgements = {(a, b): qrels for a in asking for b in languages if (qrels := collection.qrels(a, b))}
-    if not judgements:
+    pairs = list(_pairs(settings, judgements, languages))
+    if not pairs:
         raise DataError(f"{collection.name} has no judgements for {', '.join(asking)} in {', '.join(languages)}.")
-    out = Path(out)
+    queries = {code: collection.queries(code) for code in asking}
+    held = {code: set(opened[code].ids if opened else (doc.id for doc in documents[code])) for code in languages}
+    asked = {query.id for of_language in queries.values() for query in of_language}
+    remarks = _remarks(collection, judgements, asked, held)
+    if notes is not None:
+        notes += remarks
+    own = collection.self_retrieving
     (out / "trec").mkdir(parents=True, exist_ok=True)
-    with PerQueryWriter(out, collection.name, str(retriever)) as kept:
-        scorer = _Scorer(collection.name, str(retriever), wanted, depth, out / "trec", kept, runs)
-        pairs = list(_pairs(settings, judgements, languages))
+    with closing(PerQueryWriter(out, collection.name, str(retriever))) as per_query:
+        scorer = _Scorer(collection.name, str(retriever), parsed, depth, out / "trec" if runs else None, per_query)
         pools: dict[tuple[str, ...], Pool] = {}
-        batches: dict[str, QueryBatch] = {}  # of one language at a time
+        batches: dict[str, QueryBatch] = {}  # of one query language at a time
         for setting, a, searched in tqdm(pairs, desc=f"scoring {collection.name}", disable=None):
             if searched not in pools:
-                pools[searched] = retriever_pool(
+                pools[searched] = open_pool(
                     retriever,
                     {code: documents[code] for code in searched},
                     {code: opened[code] for code in searched if code in opened},
                 )
             if a not in batches:
-                batches = {a: _encoded(encoder, collection.queries(a))}
-            qrels = _merged(judgements[a, b] for b in searched if (a, b) in judgements)
-            batch = _judged(batches[a], qrels)
-            if len(batch):
-                scorer.score(setting, a, batch, qrels, pools[searched])
+                batches = {a: _encoded(queries[a], own, encoder if retriever.uses_encoder else None)}
+            judged: Qrels = {}
+            for b in searched:
+                for query, grades in judgements.get((a, b), {}).items():
+                    judged.setdefault(query, {}).update(grades)
+            rows = [row for row, name in enumerate(batches[a].ids) if name in judged]
+            if rows:
+                batch = QueryBatch([batches[a].queries[row] for row in rows], batches[a].vectors[rows], own)
+                cell = setting, a, None if setting == "multi" else searched[0]
+                scorer.score(cell, batch, {name: judged[name] for name in batch.ids}, pools[searched])
     if cost is not None:
-        held = [index.count for index in opened.values()] or [len(some) for some in documents.values()]
-        cost |= {"queries": scorer.queries, "documents": sum(held)}
+        counts = [index.count for index in opened.values()] or [len(of_language) for of_language in documents.values()]
+        cost |= {"queries": scorer.queries, "documents": sum(counts)}
     write_measurements(out / "measurements.jsonl", scorer.rows)
     return scorer.rows
 
 
-def _encoded(encoder: TextEncoder | None, queries: list[Query]) -> QueryBatch:
-    if encoder is None:
-        return QueryBatch(queries, np.zeros((len(queries), 0), np.float32))
-    return QueryBatch(queries, encoder.encode([query.text for query in queries], "query"))
+def _remarks(
+    data: Collection, judgements: Mapping[tuple[str, str], Qrels], asked: Set[str], documents: Mapping[str, Set[str]]
+) -> list[str]:
+    """What a reader of the results must know of a collection; refuses judgements that do not belong to it."""
+    own = "A query is among the documents; the document with its own id is left out of its ranking."
+    remarks = [own] if data.self_retrieving else []
+    queries = {query: query in asked for qrels in judgements.values() for query in qrels}
+    places = ((b, doc) for (_, b), qrels in judgements.items() for grades in qrels.values() for doc in grades)
+    judged = {doc: doc in documents[b] for b, doc in places}
+    for what, there, ids in (("queries", queries, asked), ("documents", judged, next(iter(documents.values())))):
+        absent = [name for name, is_there in there.items() if not is_there]
+        count = f"{len(absent)} of {len(there)} judged {what} are not in {data.name}"
+        if len(absent) > DANGLING * len(there):
+            known, seen = (", ".join(map(repr, names[:3])) for names in (sorted(ids), absent))
+            raise DataError(f"{count}: {seen}.", expected=f"Expected ids such as {known}.")
+        remarks += [f"{count}."] if absent else []
+    return remarks
 
 
-def _judged(batch: QueryBatch, qrels: Qrels) -> QueryBatch:
-    """The queries that have judgements."""
-    rows = [row for row, name in enumerate(batch.ids) if name in qrels]
-    return QueryBatch([batch.queries[row] for row in rows], batch.vectors[rows])
+def _encoded(queries: Sequence[Query], own: bool, encoder: TextEncoder | Path | str | None) -> QueryBatch:
+    vectors = np.zeros((len(queries), 0), np.float32)
+    if isinstance(encoder, TextEncoder):
+        vectors = encoder.encode([query.text for query in queries], "query", queries[0].language if queries else "")
+    return QueryBatch(queries, vectors, own)
 
 
 class _Scorer:
-    """Scores one pool after the other and collects what comes of it."""
+    """Scores one pool after the other, and collects the measurements."""
 
     def __init__(
         self,
@@ -154,131 +177,130 @@ class _Scorer:
         retriever: str,
         measures: list[ir_measures.Measure],
         depth: int | None,
-        trec: Path,
-        kept: PerQueryWriter,
-        runs: bool,
+        trec: Path | None,
+        per_query: PerQueryWriter,
     ) -> None:
         self._dataset, self._retriever, self._measures, self._depth = dataset, retriever, measures, depth
-        self._trec, self._kept, self._runs = trec, kept, runs
-        self._other = [measure for measure in measures if not ranked(measure)]
+        self._trec, self._per_query = trec, per_query
+        self._unranked = [measure for measure in measures if not ranked(measure)]
         self.rows: list[Measurement] = []
         self.queries = 0
 
-    def score(self, setting: str, a: str, batch: QueryBatch, qrels: Qrels, pool: Pool) -> None:
-        b = None if setting == "multi" else pool.languages[0]
-        name = f"{folder_name(self._dataset)}.{setting}.{a}" + ("" if b is None else f"-{b}")
+    def score(self, cell: Cell, batch: QueryBatch, qrels: Qrels, pool: Pool) -> None:
+        setting, a, b = cell
         depth = len(pool) if self._depth is None else min(self._depth, len(pool))
+        peer_depth = PEER_CUTOFF if setting == "multi" else 0
+        keep_top = self._trec is not None or bool(self._unranked) or not pool.exact
+        searched = pool.search(batch, list(qrels.values()), depth if keep_top else min(depth, peer_depth))
         blocks: list[Block] = []
         run: dict[str, dict[str, float]] = {}
-        ids = batch.ids
-        qrels = {name: qrels[name] for name in ids}
-        keep_top = self._runs or bool(self._other) or not pool.exact
-        wanted = depth if keep_top else min(depth, PEER_CUTOFF) if setting == "multi" else 0
-        searched = pool.search(batch, list(qrels.values()), wanted)
 
-        def ranking() -> Iterator[tuple[str, list[tuple[str, float]]]]:
+        def rankings() -> Iterator[tuple[str, list[tuple[str, float]]]]:
             for block in searched:
-                top = PEER_CUTOFF if setting == "multi" else 0
-                blocks.append(Block(block.start, block.judged, block.columns[:, :top], block.scores[:, :top]))
-                for query, documents in zip(ids[block.start :], _documents(block, pool), strict=False):
-                    if self._other:
+                top = slice(peer_depth)
+                blocks.append(Block(block.start, block.judged, block.columns[:, top], block.scores[:, top]))
+                for query, documents in zip(batch.ids[block.start :], _documents(block, pool), strict=False):
+                    if self._unranked:
                         run[query] = dict(documents)
                     yield query, documents
 
-        try:
-            if self._runs:
-                write_run(self._trec / f"{name}.run", ranking(), tag="xlreach")
+        if self._trec is None:
+            for _ in rankings():
+                pass
+        else:
+            name = f"{folder_name(self._dataset)}.{setting}.{a}" + ("" if b is None else f"-{b}")
+            try:
+                write_run(self._trec / f"{name}.run", rankings())
                 write_qrels(self._trec / f"{name}.qrels", qrels)
-            else:
-                for _ in ranking():
-                    pass
-        except ValueError as error:
-            raise DataError(f"{error}.", fix="Give documents and queries ids without white space.") from error
-        self.queries += len(ids)
-        judged = _joined([block.judged for block in blocks])
-        self._kept.ranks(setting, a, b, batch.queries, pool.sizes(ids), judged)
+            except ValueError as error:
+                raise DataError(f"{error}.", fix="Give documents and queries ids without white space.") from error
+        judged = RelevantRanks(
+            np.concatenate([block.judged.ranks for block in blocks]),
+            np.concatenate([block.judged.grades for block in blocks]),
+        )
+        self.queries += len(batch)
+        self._per_query.ranks(cell, batch.queries, pool.sizes(batch), judged)
         values = self._values(judged.truncated(None if self._depth is None else depth), qrels, run)
         if setting == "multi":
-            values |= self._bias(a, judged, blocks, pool, qrels)
-        self._record(setting, a, b, batch.queries, values)
+            columns = np.concatenate([block.columns for block in blocks])
+            diagnostics, bias = _bias(a, judged, columns, pool.columns_of(list(qrels.values()))[0], pool)
+            for language, shares in diagnostics.items():
+                self._record("diagnostic", (setting, a, language), batch.queries, shares)
+            values |= bias
+        self._record("retrieval", cell, batch.queries, values)
 
     def _values(self, judged: RelevantRanks, qrels: Qrels, run: Mapping[str, Mapping[str, float]]) -> dict[str, Floats]:
-        values = {str(measure): compute(measure, judged) for measure in self._measures if ranked(measure)}
-        if self._other:
-            rows = {query: row for row, query in enumerate(qrels)}
-            others = {str(measure): np.zeros(len(rows)) for measure in self._other}
-            for metric in ir_measures.iter_calc(self._other, qrels, run):
-                others[str(metric.measure)][rows[metric.query_id]] = metric.value
-            values |= others
-        return {str(measure): values[str(measure)] for measure in self._measures}
-
-    def _bias(self, a: str, judged: RelevantRanks, blocks: list[Block], pool: Pool, qrels: Qrels) -> dict[str, Floats]:
-        count = len(pool.languages)
-        columns = np.concatenate([block.columns for block in blocks])
-        languages = np.where(columns >= 0, pool.language_of[columns], -1)
-        relevant = pool.columns_of(list(qrels.values()))[0]
-        of_relevant = np.where(relevant >= 0, pool.language_of[relevant], -1)
-        expected = relevant_shares(of_relevant, judged.grades, count)
-        first, top = top_shares(languages, count, 1), top_shares(languages, count, BIAS_CUTOFF)
-        for number, b in enumerate(pool.languages):
-            for measure, values in (
-                ("share@1", first[:, number]),
-                (f"share@{BIAS_CUTOFF}", top[:, number]),
-                (f"excess_share@{BIAS_CUTOFF}", top[:, number] - expected[:, number]),
-            ):
-                self.rows.append(self._row("diagnostic", "multi", a, b, measure, values))
-        ranks = np.arange(1, languages.shape[1] + 1, dtype=np.float64)
-        others = ~((columns[:, :, None] == relevant[:, None, :]) & (columns[:, :, None] >= 0)).any(2)
-        measured: dict[str, Floats] = {
-            f"PEER@{PEER_CUTOFF}": peer(with_unfound(judged, languages.shape[1]), of_relevant, count, twice=True),
-            f"PEER_others@{PEER_CUTOFF}": peer(
-                np.broadcast_to(ranks, languages.shape), np.where(others, languages, -1), count
-            ),
+        """The values of each query by measure, in the order of the measures."""
+        return {
+            str(measure): compute(measure, judged) if ranked(measure) else delegated(str(measure), qrels, run)
+            for measure in self._measures
         }
-        if pool.exact:
-            distance = rank_distance(judged)
-            measured["rank_distance"] = distance
-            measured["rank_distance_normalised"] = distance / max(1, len(pool) - 1)
-        if a in pool.languages:
-            own_number = pool.languages.index(a)
-            measured[f"language_bias@{BIAS_CUTOFF}"] = top[:, own_number] - expected[:, own_number]
-        return measured
 
     def _record(
-        self, setting: str, a: str, b: str | None, queries: Sequence[Query], scores: Mapping[str, Floats]
+        self,
+        kind: Literal["retrieval", "diagnostic"],
+        cell: Cell,
+        queries: Sequence[Query],
+        scores: Mapping[str, Floats],
     ) -> None:
+        """Adds the mean of each measure over the queries where it is defined, and the values of retrieval measures."""
         for measure, values in scores.items():
             defined = np.flatnonzero(~np.isnan(values)).tolist()
             if not defined:
                 continue
-            self.rows.append(self._row("retrieval", setting, a, b, measure, values[defined]))
-            self._kept.values(setting, a, b, [queries[row] for row in defined], measure, values[defined])
-
-    def _row(self, kind: Any, setting: str, a: str, b: str | None, measure: str, values: Floats) -> Measurement:
-        return Measurement(
-            kind=kind,
-            dataset=self._dataset,
-            retriever=self._retriever,
-            setting=setting,
-            query_language=a,
-            document_language=b,
-            measure=measure,
-            value=float(values.mean()),
-            n=len(values),
-        )
+            setting, a, b = cell
+            self.rows.append(
+                Measurement(
+                    kind=kind, dataset=self._dataset, retriever=self._retriever, setting=setting, query_language=a,
+                    document_language=b, measure=measure, value=float(values[defined].mean()), n=len(defined),
+                )
+            )  # fmt: skip
+            if kind == "retrieval":
+                self._per_query.values(cell, [queries[row] for row in defined], measure, values[defined])
 
 
-def _open(code: str, folder: Path, encoder: TextEncoder) -> DenseIndex:
-    index = open_index(folder, encoder)
-    if index.language != code:
-        raise IndexFolderError(f"An index of {index.language!r}, given as that of {code!r}.", path=folder)
-    return index
+def _bias(
+    a: str, judged: RelevantRanks, columns: Columns, relevant: Columns, pool: Pool
+) -> tuple[dict[str, dict[str, Floats]], dict[str, Floats]]:
+    """Shares by document language and measure, and bias by measure, of each query.
+
+    Args:
+        a: The queries' language.
+        columns: The top documents, as in `Block`.
+        relevant: The relevant documents, as in `Pool.columns_of`.
+    """
+    count = len(pool.languages)
+    languages = np.where(columns >= 0, pool.language_of[columns], -1)
+    of_relevant = np.where(relevant >= 0, pool.language_of[relevant], -1)
+    first, top = language_shares(languages[:, :1], count), language_shares(languages[:, :BIAS_CUTOFF], count)
+    excess = top - language_shares(of_relevant, count)
+    diagnostics = {
+        language: {
+            "share@1": first[:, number],
+            f"share@{BIAS_CUTOFF}": top[:, number],
+            f"excess_share@{BIAS_CUTOFF}": excess[:, number],
+        }
+        for number, language in enumerate(pool.languages)
+    }
+    depth = languages.shape[1]
+    ranks = np.broadcast_to(np.arange(1, depth + 1, dtype=np.float64), languages.shape)
+    others = ~((columns[:, :, None] == relevant[:, None, :]) & (columns[:, :, None] >= 0)).any(2)
+    bias: dict[str, Floats] = {
+        f"PEER@{PEER_CUTOFF}": peer(tied_beyond(judged, depth), of_relevant, count, repeated=True),
+        f"PEER_others@{PEER_CUTOFF}": peer(ranks, np.where(others, languages, -1), count),
+    }
+    if pool.exact:
+        bias["rank_distance"] = rank_distance(judged)
+        bias["rank_distance_normalised"] = bias["rank_distance"] / max(1, len(pool) - 1)
+    if a in pool.languages:
+        bias[f"language_bias@{BIAS_CUTOFF}"] = excess[:, pool.languages.index(a)]
+    return diagnostics, bias
 
 
 def _pairs(
     settings: Sequence[str], judgements: Mapping[tuple[str, str], Qrels], languages: Sequence[str]
 ) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """(setting, query language, document languages), query language by query language."""
+    """(setting, query language, document languages), one query language after the other."""
     for a in dict.fromkeys(a for a, _ in judgements):
         for b in languages:
             setting = "mono" if a == b else "cross"
@@ -288,22 +310,8 @@ def _pairs(
             yield "multi", a, tuple(languages)
 
 
-def _merged(parts: Iterator[Qrels]) -> Qrels:
-    merged: Qrels = {}
-    for part in parts:
-        for query, judged in part.items():
-            merged.setdefault(query, {}).update(judged)
-    return merged
-
-
 def _documents(block: Block, pool: Pool) -> Iterator[list[tuple[str, float]]]:
-    """The ranking of each query, with scores that every tool orders alike."""
+    """The ranking of each query, without equal scores."""
     scores = untie(block.scores) if block.scores.shape[1] else block.scores
     for columns, values in zip(block.columns.tolist(), scores.tolist(), strict=True):
         yield [(pool.ids[column], value) for column, value in zip(columns, values, strict=True) if column >= 0]
-
-
-def _joined(parts: Sequence[RelevantRanks]) -> RelevantRanks:
-    return RelevantRanks(
-        np.concatenate([part.ranks for part in parts]), np.concatenate([part.grades for part in parts])
-    )

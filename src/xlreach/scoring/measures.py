@@ -8,13 +8,17 @@ through it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import ir_measures
 import numpy as np
 from numpy.typing import NDArray
 
+from xlreach.corpora.collection import Qrels
 from xlreach.errors import SpecError, nearest
 
 Floats = NDArray[np.float64]
@@ -38,12 +42,9 @@ _IR = dict.fromkeys(ir_measures.measures.registry, math.inf)
 
 @dataclass(frozen=True)
 class MeasureInfo:
-    """What a reader of results must know of a measure.
+    """What readers of results need to know about a measure: `nDCG@10` has the name `nDCG` and the cutoff 10.
 
-    Attributes:
-        name: Without the cutoff: `nDCG`, `rank_distance`.
-        cutoff: The number of ranks that count; None for all.
-        best: The best value, infinite where more (or less) is always better; None where no value is.
+    `best` is the best value, infinite where more (or less) is always better, and None where no value is.
     """
 
     name: str
@@ -80,17 +81,18 @@ class RelevantRanks:
     grades: NDArray[np.int64]
 
     def truncated(self, depth: int | None) -> RelevantRanks:
-        """The same, had the ranking ended at `depth`."""
+        """The ranks if the ranking ended at `depth`; None for no end."""
         if depth is None:
             return self
         return RelevantRanks(np.where(self.ranks <= depth, self.ranks, np.inf), self.grades)
 
 
+@cache
 def parse_measure(text: str) -> ir_measures.Measure:
     """The measure that a string names; its `str` is the canonical form.
 
     Raises:
-        SpecError: No such measure, a wrong parameter, or one that nothing installed can compute.
+        SpecError: There is no such measure, a parameter is wrong, or nothing that is installed can compute it.
     """
     try:
         measure = ir_measures.parse_measure(text)
@@ -108,28 +110,58 @@ def parse_measure(text: str) -> ir_measures.Measure:
             f"{text!r} is no measure ({error}).",
             expected=f"Expected an ir-measures string, such as {', '.join(_USUAL[:4])}.",
         ) from error
-    if not (ranked(measure) or ir_measures.DefaultPipeline.supports(measure)):
-        raise SpecError(
-            f"Nothing that is installed computes {measure}.",
-            fix="See the providers of ir-measures: https://ir-measur.es/en/latest/providers.html.",
-        )
+    # Tried in a process of its own: programs and libraries of others are behind some measures.
+    toy = f"from xlreach.scoring.measures import delegated; delegated({text!r}, {_TOY!r}, {_TOY_RUN!r})"
+    if not ranked(measure):
+        tried = subprocess.run([sys.executable, "-c", toy], capture_output=True, text=True, check=False)
+        if tried.returncode:
+            reason = (tried.stderr.strip().splitlines() or [f"exit {tried.returncode}"])[-1]
+            fix = "See the providers of ir-measures: https://ir-measur.es/en/latest/providers.html."
+            raise SpecError(f"Nothing that is installed computes {measure} ({reason[:200]}).", fix=fix)
     return measure
 
 
+_TOY: Qrels = {"en/q#1": {"en/d 1": 2, "en/d:2": -1, "en/d3": 1}, "q2": {"en/d3": 1}, "q3": {"en/d 1": -1}}
+_TOY_RUN = {"en/q#1": {"en/d 1": 2.0, "new": 1.5, "en/d:2": 1.0}, "q3": {"en/d 1": 1.0}}
+
+
+def delegated(measure: str, qrels: Qrels, run: Mapping[str, Mapping[str, float]]) -> Floats:
+    """A measure that ir-measures computes, shape (queries,) in the order of `qrels`; on numbers in place of ids.
+
+    A query counts as 0 if it retrieves nothing, or where the provider would divide by zero.
+    """
+    values, judged, scored = np.zeros(len(qrels)), dict[str, dict[str, int]](), dict[str, dict[str, float]]()
+    for number, (query, grades) in enumerate(qrels.items()):
+        if scores := run.get(query):
+            names = {doc: str(at) for at, doc in enumerate(dict.fromkeys([*grades, *scores]), 1)}
+            judged[str(number)] = {names[doc]: grade for doc, grade in grades.items()}
+            scored[str(number)] = {names[doc]: score for doc, score in scores.items()}
+    parsed, cases = ir_measures.parse_measure(measure), [list(judged)] if judged else []
+    while cases:
+        queries = cases.pop()
+        parts = [{query: part[query] for query in queries} for part in (judged, scored)]
+        try:
+            for metric in ir_measures.iter_calc([parsed], *parts):
+                values[int(metric.query_id)] = metric.value
+        except ZeroDivisionError:
+            cases += [[query] for query in queries] if len(queries) > 1 else []
+    return values
+
+
 def parse_measures(texts: Iterable[str]) -> list[ir_measures.Measure]:
-    """Each measure once, in their order.
+    """The measures that strings name, each once, in the order given.
 
     Raises:
-        SpecError: There is none, or one of them is wrong.
+        SpecError: No string is given, or `parse_measure` refuses one.
     """
     measures = list(dict.fromkeys(parse_measure(text) for text in texts))
     if not measures:
-        raise SpecError("No measure is asked for.", fix=f"Usual ones: {', '.join(_USUAL)}.")
+        raise SpecError("No measure is given.", fix=f"Usual ones: {', '.join(_USUAL)}.")
     return measures
 
 
 def ranked(measure: ir_measures.Measure) -> bool:
-    """Whether ranks of relevant documents suffice for a measure."""
+    """Whether a measure can be computed from the ranks of the relevant documents."""
     if measure.NAME not in FROM_RANKS:
         return False
     plain = not measure.params.get("judged_only", False)
@@ -153,7 +185,12 @@ def compute(measure: ir_measures.Measure, judged: RelevantRanks) -> Floats:
 
 @dataclass(frozen=True)
 class RankCase:
-    """Relevant documents by rank: which are within the cutoff, and which are relevant enough."""
+    """Relevant documents by rank.
+
+    Attributes:
+        within: Whether a rank is within the cutoff.
+        relevant: Whether a grade reaches the measure's level of relevance.
+    """
 
     ranks: Floats
     grades: NDArray[np.int64]
@@ -175,25 +212,9 @@ def _average_precision(case: RankCase) -> Floats:
     return _ratio(np.where(case.hits, hits_so_far / case.ranks, 0).sum(1), case.total)
 
 
-def _reciprocal_rank(case: RankCase) -> Floats:
-    return np.where(case.hits, 1 / case.ranks, 0).max(1, initial=0)
-
-
 def _precision(case: RankCase) -> Floats:
     assert case.cutoff is not None
-    return _ratio(case.hits.sum(1), np.full(len(case.hits), case.cutoff))
-
-
-def _recall(case: RankCase) -> Floats:
-    return _ratio(case.hits.sum(1), case.total)
-
-
-def _success(case: RankCase) -> Floats:
-    return np.asarray(case.hits.any(1), np.float64)
-
-
-def _precision_at_total(case: RankCase) -> Floats:
-    return _ratio((case.relevant & (case.ranks <= case.total[:, None])).sum(1), case.total)
+    return case.hits.sum(1) / case.cutoff
 
 
 def _ndcg(case: RankCase) -> Floats:
@@ -210,10 +231,10 @@ def _ratio(above: NDArray[np.generic], below: NDArray[np.generic]) -> Floats:
 
 FROM_RANKS: dict[str, Callable[[RankCase], Floats]] = {
     "AP": _average_precision,
-    "RR": _reciprocal_rank,
+    "RR": lambda case: np.where(case.hits, 1 / case.ranks, 0).max(1, initial=0),
     "P": _precision,
-    "R": _recall,
-    "Success": _success,
-    "Rprec": _precision_at_total,
+    "R": lambda case: _ratio(case.hits.sum(1), case.total),
+    "Success": lambda case: np.asarray(case.hits.any(1), np.float64),
+    "Rprec": lambda case: _ratio((case.relevant & (case.ranks <= case.total[:, None])).sum(1), case.total),
     "nDCG": _ndcg,
 }

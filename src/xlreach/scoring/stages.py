@@ -1,4 +1,4 @@
-"""The stage that searches a collection and scores what is retrieved."""
+"""The stage of a study that searches a collection and scores the rankings."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ from xlreach.store import Workspace
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ScoreStage(Stage):
-    """The figures of a retriever on a collection, in every setting.
+    """Scores a retriever on a collection, in every setting.
 
     Attributes:
         encoder: The encoder; None for a retriever that uses none.
-        indexes: Their indexes, for a retriever that uses an encoder.
-        settings: Of `mono`, `cross` and `multi`.
-        depth: How many documents a search returns for each query.
+        indexes: Indexes by language, for a retriever that uses an encoder.
+        depth: The number of documents that a search returns for each query.
     """
 
     kind: ClassVar[str] = "score"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4  # 4: a document with a query's id is left out only where it is the query
     grouped_by: ClassVar[str] = "retriever"
 
     encoder: Node | None

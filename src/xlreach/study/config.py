@@ -8,10 +8,12 @@ import os
 import re
 import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from inspect import isclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
 from xlreach.errors import ConfigError, StoreError, XLReachError, nearest
 from xlreach.study.shipped import find_config
@@ -20,14 +22,17 @@ from xlreach.system import DENSE, UNTREATED, StudyNames
 
 Setting = Literal["mono", "cross", "multi"]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]  # what every library that draws numbers takes
+_AnyModel = TypeVar("_AnyModel", bound=BaseModel)
 _NAME = re.compile(r"\w[\w.+-]{0,79}")
 
 
-class _Model(BaseModel):
+class Model(BaseModel):
+    """Fields of a configuration file; it may have no others."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Levels(_Model):
+class Levels(Model):
     """The study's languages by resource level (codes as `xlreach languages` lists them)."""
 
     high: tuple[str, ...] = Field(min_length=1)
@@ -38,7 +43,18 @@ class Levels(_Model):
         return self.high + self.low
 
 
-class StudyConfig(_Model):
+def _expand(value: str, expected: str) -> str:
+    expanded = os.path.expandvars(value)
+    if "$" in expanded:
+        raise ValueError(f"expected {expected}; the environment variable is not set")
+    return expanded
+
+
+_Folder = Annotated[str, AfterValidator(partial(_expand, expected="a folder or artificial(...)"))]
+_Base = Annotated[str, AfterValidator(partial(_expand, expected="an encoder"))]
+
+
+class StudyConfig(Model):
     """One study; every field but `study`, `base` and `languages` has a default.
 
     Attributes:
@@ -67,8 +83,8 @@ class StudyConfig(_Model):
     """
 
     study: str
-    data: str = Field(default="$XLREACH_DATA", validate_default=True)
-    base: dict[str, str] = Field(min_length=1)
+    data: _Folder = Field(default="$XLREACH_DATA", validate_default=True)
+    base: dict[str, _Base] = Field(min_length=1)
     languages: Levels
     divisions: dict[str, Levels] = Field(default_factory=dict)
     specialise: Literal["each", "joint"] = "each"
@@ -117,20 +133,10 @@ class StudyConfig(_Model):
             raise ValueError("expected letters, digits, '.', '_' and '-' only: it names a folder")
         return value
 
-    @field_validator("data")
-    @classmethod
-    def _expanded(cls, value: str) -> str:
-        return _expand(value, "a folder or artificial(...)")
-
     @field_validator("base", mode="before")
     @classmethod
     def _named_base(cls, value: Any) -> Any:
         return {value: value} if isinstance(value, str) else value
-
-    @field_validator("base")
-    @classmethod
-    def _located(cls, value: dict[str, str]) -> dict[str, str]:
-        return {name: _expand(text, "an encoder") for name, text in value.items()}
 
     @field_validator("recipes", "alignments", "retrievers", mode="before")
     @classmethod
@@ -156,13 +162,6 @@ def _refuse_repeats(values: Sequence[Any]) -> None:
         raise ValueError(f"{', '.join(map(str, sorted(repeated)))} is given twice")
 
 
-def _expand(value: str, expected: str) -> str:
-    expanded = os.path.expandvars(value)
-    if "$" in expanded:
-        raise ValueError(f"expected {expected}; the environment variable is not set")
-    return expanded
-
-
 def load_config(path: Path, overrides: Iterable[str] = ()) -> StudyConfig:
     """Reads a configuration from a YAML file, with `a.b=c` overrides, and checks every string in it.
 
@@ -175,14 +174,24 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> StudyConfig:
             valid one.
     """
     source = read_source(find_config(path), overrides)
+    config = validate(StudyConfig, source)
+    config._source = source
+    return _parsed(config)
+
+
+def validate(model: type[_AnyModel], source: Source) -> _AnyModel:
+    """The fields of a file as a model.
+
+    Raises:
+        ConfigError: Fields are unknown, missing or wrong; see `load_config`.
+    """
     try:
-        config = StudyConfig.model_validate(source.values)
+        return model.model_validate(source.values)
     except ValidationError as error:
         problems = [problem for problem in error.errors() if not _follows(problem, error.errors())]
         problems.sort(key=lambda problem: problem["type"] == "missing")  # a misspelt field explains a missing one
-        raise source.wrong(*((tuple(problem["loc"]), _explain(problem)) for problem in problems)) from error
-    config._source = source
-    return _parsed(config)
+        explained = ((tuple(problem["loc"]), _explain(problem, model)) for problem in problems)
+        raise source.wrong(*explained) from error
 
 
 def _parsed(config: StudyConfig) -> StudyConfig:
@@ -211,7 +220,10 @@ def _parsed(config: StudyConfig) -> StudyConfig:
         for position, (name, text) in enumerate(getattr(config, field).items()):
             with config.at(field, position if listed else name):
                 printed = _new(text, str(parse(text)), things.values())
-                name = printed if listed else _checked_name(name, printed)
+                name = printed if listed else name
+                if name != printed and not _NAME.fullmatch(name):
+                    expected = "Expected letters, digits, '.', '_', '+' and '-' only."
+                    raise ConfigError(f"The name {name!r} is not a plain word.", expected=expected)
                 if default in (name, printed) and name != printed:
                     raise ConfigError(f"{printed!r} is named {name!r}.", expected=f"{default!r} is always {default!r}.")
                 for other, names in others.items():
@@ -271,14 +283,6 @@ def _new(text: str, printed: str, before: Iterable[str]) -> str:
     return printed
 
 
-def _checked_name(name: str, printed: str) -> str:
-    if name != printed and not _NAME.fullmatch(name):
-        raise ConfigError(
-            f"The name {name!r} is not a plain word.", expected="Expected letters, digits, '.', '_', '+' and '-' only."
-        )
-    return name
-
-
 def _shortest_code(text: str) -> str:
     """A language's code; what a private-use code means is known only with the data."""
     from xlreach.languages import canonical_code, get_language
@@ -312,11 +316,14 @@ def _follows(problem: Any, problems: Sequence[Any]) -> bool:
     return problem["type"] == "too_short" and any(loc[: len(where)] == where != loc for loc in inside)
 
 
-def _explain(problem: Any) -> str:
+def _explain(problem: Any, model: type[BaseModel]) -> str:
     where = tuple(problem["loc"])
     name = field_name(where)
     if problem["type"] == "extra_forbidden":
-        model = Levels if where[:1] in (("languages",), ("divisions",)) and len(where) > 1 else StudyConfig
+        for step in where[:-1]:
+            field = model.model_fields.get(str(step))
+            parts = () if field is None else (field.annotation, *get_args(field.annotation))
+            model = next((part for part in parts if isclass(part) and issubclass(part, BaseModel)), model)
         return f"Unknown field {name!r}. {nearest(str(where[-1]), model.model_fields)}"
     if problem["type"] == "missing":
         return f"Field {name} is missing"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from xlreach.adapt.recipe import Recipe
 from xlreach.adapt.stages import read_sources
 from xlreach.corpora.collection import Collection
 from xlreach.corpora.dataset import DATASETS, AnnotatedCorpus, Kind, Treebank
@@ -18,7 +19,7 @@ from xlreach.safe_io import as_path
 from xlreach.stage import checksum
 from xlreach.store import Store
 from xlreach.study.config import StudyConfig
-from xlreach.tagging.tasks import TASKS
+from xlreach.tagging.tasks import TASKS, Task
 
 
 def materialise(data: str, store: Store) -> Path:
@@ -137,6 +138,31 @@ class StudyData:
                         f"{name!r} is what the study scores.", fix="Train on other pairs, or on the other half."
                     )
         return sources
+
+    def unavailable(self, tasks: Sequence[Task], recipes: Mapping[str, Recipe]) -> list[str]:
+        """Returns a sentence for each thing that the study asks for and cannot measure, the tagging tasks in order.
+
+        Raises:
+            ConfigError: A task has no data in any language.
+        """
+        sentences = []
+        for position, task in enumerate(tasks):
+            lacking = [code for code in self.config.languages.all if not self.tagged(task, code)]
+            needed = "treebank" if task.kind == "treebank" else "entity corpus"
+            if len(lacking) == len(self.config.languages.all):
+                with self.config.at("tagging", position):
+                    raise ConfigError(f"The data hold no {needed} with train and test splits for {task}.")
+            if lacking:
+                sentences.append(f"{task} is not measured in {', '.join(lacking)}: the data hold no {needed}.")
+            if sources := [code for code in self.config.transfer if code in lacking]:
+                sentences.append(f"{task} is not learnt in {', '.join(sources)}: the data hold no {needed}.")
+        for name in (name for name, recipe in recipes.items() if recipe.static):
+            what = "is tagged with only: static word vectors have no pieces to diagnose and are no retrieval encoder"
+            sentences.append(f"{name} {what}.")
+        for collection in self.collections():
+            if lacking := [code for code in self.config.languages.all if code not in collection.languages]:
+                sentences.append(f"{collection.name} has nothing in {', '.join(lacking)}.")
+        return sentences
 
     def tables(self, languages: Iterable[str]) -> dict[str, Path]:
         """Transliteration tables that the data bring along, by language."""

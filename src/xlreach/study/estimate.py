@@ -1,8 +1,8 @@
-"""What the pending stages of a study will take, from what stages of their group took before in the same store.
+"""Time, memory and disk space that the pending stages of a study need, estimated from finished stages in the store.
 
 A group is a kind of stage with its step, task or alignment (`Stage.group`). The store's records give the mean time and
-disk of a stage of the group, and its largest memory; a group without a record falls back on its kind. Where no stage of
-the kind was ever run, nothing is known, and it is said so.
+disk space of a stage of the group, and its largest memory; a group without a record takes those of its kind. A stage of
+a kind that was never run has no estimate.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from xlreach.errors import StoreError
 from xlreach.stage import Stage
@@ -42,14 +41,12 @@ def estimate(pending: Sequence[Stage], store: Store) -> Estimate:
     stages, groups = {}, defaultdict(list)
     for stage in pending:
         if recorded := records.get(stage.group) or records.get(stage.kind):
-            mean = [
-                sum(effort) / len(recorded) for effort in zip(*((e.seconds, e.disk_mb) for e in recorded), strict=True)
-            ]
-            stages[stage.key] = Effort(mean[0], max(effort.memory_mb for effort in recorded), mean[1])
+            total, count = _together(recorded), len(recorded)
+            stages[stage.key] = Effort(total.seconds / count, total.memory_mb, total.disk_mb / count)
             groups[stage.group].append(stages[stage.key])
     unknown = Counter(stage.kind for stage in pending if stage.key not in stages)
-    by_group = {group: _together(efforts) for group, efforts in groups.items()}
-    return Estimate(_together(list(stages.values())), by_group, stages, dict(unknown))
+    total, by_group = _together(list(stages.values())), {group: _together(efforts) for group, efforts in groups.items()}
+    return Estimate(total, by_group, stages, dict(unknown))
 
 
 def duration(seconds: float) -> str:
@@ -75,11 +72,8 @@ def _records(store: Store) -> dict[str, list[Effort]]:
             record = store.record(kind, path.parent.name)
         except StoreError:
             continue
-        effort = Effort(record["seconds"], record["peak_memory_mb"], _size(path.parent) / 2**20)
+        size = sum(file.stat().st_size for file in path.parent.rglob("*") if file.is_file())
+        effort = Effort(record["seconds"], record["peak_memory_mb"], size / 2**20)
         for name in {kind, str(record["inputs"].get("group", kind))}:
             records[name].append(effort)
     return records
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -1,9 +1,9 @@
 """A controlled experiment: one study run for every value of a factor, and the gap as a function of it.
 
-An experiment names a study configuration, what it holds and what it varies:
+An experiment names a study configuration, the fields that are the same for all values, and the field that varies:
 
     experiment: script
-    study: study.yaml                 beside this file; every study of the experiment is this one, with overrides
+    study: study.yaml                 in the same folder; every study of the experiment is this one, with overrides
     factor: the script of qlb
     about: How does the gap depend on whether the base has seen the script?
     set: {languages.low: [qlb]}
@@ -11,8 +11,8 @@ An experiment names a study configuration, what it holds and what it varies:
       field: data
       values: {Latin: artificial(script=Latn), Armenian: artificial(script=Armn)}
 
-Each value is a study of its own (`runs/script-Latin`), resumable and sharing stages with the others; `runs/script`
-holds what sets them side by side: `factor.json` and `report.html`.
+Each value has its own study (`runs/script-Latin`), which can be resumed and shares stages with the others. The
+comparison is in `runs/script`: `factor.json` and `report.html`.
 """
 
 from __future__ import annotations
@@ -22,21 +22,36 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+from pydantic import Field
 
 from xlreach.comparison import read_gaps
 from xlreach.comparison.factor import compare_factor
-from xlreach.errors import ConfigError, StoreError, nearest
+from xlreach.errors import ConfigError, StoreError
 from xlreach.gaps import FactorAnalysis
-from xlreach.report.factor_page import render_factor
+from xlreach.report.render import render_factor
 from xlreach.store import replacing
-from xlreach.study.config import StudyConfig, load_config
+from xlreach.study.config import Model, StudyConfig, load_config, validate
 from xlreach.study.paths import StudyPaths
 from xlreach.study.run import run_study
 from xlreach.study.runner import Runner
 from xlreach.study.shipped import find_config
-from xlreach.study.source import read_source
+from xlreach.study.source import OverrideError, read_source
 
-_FIELDS = ("experiment", "study", "factor", "about", "set", "vary")
+
+class _Vary(Model):
+    field: str
+    values: dict[str | int | float | bool, Any] = Field(min_length=2)
+
+
+class _ExperimentFile(Model):
+    experiment: str
+    study: str
+    factor: str
+    about: str = ""
+    held: dict[str, Any] = Field(default_factory=dict, alias="set")
+    vary: _Vary
 
 
 @dataclass(frozen=True)
@@ -57,41 +72,24 @@ def load_experiment(path: Path, overrides: Iterable[str] = ()) -> Experiment:
     """
     path = find_config(path)
     source = read_source(path)
-    values = source.values
-    unknown = next((name for name in values if name not in _FIELDS), None)
-    if unknown is not None:
-        raise ConfigError(f"Unknown field {unknown!r}. {nearest(str(unknown), _FIELDS)}", path=path)
-    for name, kind in (("experiment", str), ("study", str), ("factor", str), ("vary", dict)):
-        if not isinstance(values.get(name), kind):
-            raise ConfigError(f"Field {name!r} is missing or of another kind.", expected=_expected(), path=path)
-    vary, held = values["vary"], values.get("set") or {}
-    varied = vary.get("values")
-    if (
-        set(vary) != {"field", "values"}
-        or not isinstance(varied, dict)
-        or len(varied) < 2
-        or not isinstance(held, dict)
-    ):
-        raise ConfigError("Field 'vary' names no field with two values or more.", expected=_expected(), path=path)
+    file = validate(_ExperimentFile, source)
     studies = []
-    for label, value in varied.items():
-        name = f"{values['experiment']}-{re.sub(r'[^A-Za-z0-9]+', '-', str(label)).strip('-')}"
-        fields = {**held, vary["field"]: value, "study": name}
+    for label, value in file.vary.values.items():
+        name = f"{file.experiment}-{re.sub(r'[^A-Za-z0-9]+', '-', str(label)).strip('-')}"
+        fields = {**file.held, file.vary.field: value, "study": name}
         written = [f"{field}={json.dumps(value, ensure_ascii=False)}" for field, value in fields.items()]
         try:
-            study = load_config(path.parent / values["study"], [*written, *overrides])
-        except ConfigError as error:
-            field = next((name for name in fields if str(error).startswith(f"--set {name}")), None)
-            if field is None:
+            study = load_config(path.parent / file.study, [*written, *overrides])
+        except OverrideError as error:
+            if error.field not in fields:
                 raise
-            # what is held and varied goes to the study as overrides do, but is written in this file
-            where = ("vary", "values", label) if field == vary["field"] else ("set", field)
-            raise source.wrong((where, str(error).removeprefix("--set "))) from None
+            # these fields reach the study as overrides, but the user wrote them in this file
+            where = ("vary", "values", str(label)) if error.field == file.vary.field else ("set", error.field)
+            raise source.wrong((where, f"{error.field}: {error.problem}")) from None
         studies.append((str(label), study))
     if len({study.study for _, study in studies}) < len(studies):
-        raise ConfigError("Two values have one name.", fix="Tell them apart by letters or digits.", path=path)
-    about = " ".join(str(values.get("about") or "").split())
-    return Experiment(values["experiment"], values["factor"], about, tuple(studies))
+        raise ConfigError("Two values get the same name.", fix="Tell them apart by letters or digits.", path=path)
+    return Experiment(file.experiment, file.factor, " ".join(file.about.split()), tuple(studies))
 
 
 def is_experiment(path: Path) -> bool:
@@ -109,11 +107,11 @@ def run_experiment(
 
     Raises:
         ConfigError: The data at hand do not allow a study.
-        StoreError: The experiment's folder is a study's.
+        StoreError: A study has the same name as the experiment.
     """
     folder = paths.run(experiment.name)
     if (folder / "results.jsonl").exists():
-        raise StoreError(f"{folder} is a study's.", fix="Give the experiment another name.")
+        raise StoreError(f"{folder} belongs to a study.", fix="Give the experiment another name.")
     analyses = []
     for number, (label, study) in enumerate(experiment.studies, 1):
         log(f"study {number} of {len(experiment.studies)}: {experiment.factor}, {label}")
@@ -125,7 +123,3 @@ def run_experiment(
         path.write_text(json.dumps(asdict(factor), indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
     render_factor(factor, folder / "report.html")
     return folder, factor
-
-
-def _expected() -> str:
-    return "Expected experiment, study (a file), factor, and vary: {field: data, values: {label: value, …}}."

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import pkgutil
 from typing import Any
 
 from xlreach.errors import SpecError, nearest
-from xlreach.spec import Registry
 
-_PARAMETER = ("name", "type", "default", "help")
+_REGISTRIES = {  # imported when asked for: they take a while
+    "steps": "xlreach.adapt:STEPS",
+    "alignments": "xlreach.retrieval.alignment:ALIGNMENTS",
+    "poolings": "xlreach.retrieval.pooling:POOLINGS",
+    "tasks": "xlreach.tagging.tasks:TASKS",
+    "datasets": "xlreach.corpora.registry:DATASETS",
+    "pairs": "xlreach.retrieval.pair_sources:PAIR_SOURCES",
+    "retrievers": "xlreach.retrieval.retrievers:RETRIEVERS",
+}
 
 
 def describe_kind(kind: str) -> list[dict[str, Any]]:
@@ -17,34 +25,15 @@ def describe_kind(kind: str) -> list[dict[str, Any]]:
     Raises:
         SpecError: There is no such kind.
     """
-    registries = _registries()
-    if kind not in registries:
-        raise SpecError(f"There is no kind {kind!r} of things to list.", fix=nearest(kind, registries))
+    if kind not in _REGISTRIES:
+        raise SpecError(f"There is no kind {kind!r} of things to list.", fix=nearest(kind, _REGISTRIES))
     return [
         {
             "name": thing.name,
             "summary": (inspect.getdoc(thing) or "").partition("\n")[0],
-            "parameters": [dict(zip(_PARAMETER, row, strict=True)) for row in thing.describe()],
+            "parameters": [
+                dict(zip(("name", "type", "default", "help"), row, strict=True)) for row in thing.describe()
+            ],
         }
-        for thing in registries[kind]
+        for thing in pkgutil.resolve_name(_REGISTRIES[kind])
     ]
-
-
-def _registries() -> dict[str, Registry[Any]]:
-    from xlreach.adapt import STEPS
-    from xlreach.corpora.registry import DATASETS
-    from xlreach.retrieval.alignment import ALIGNMENTS
-    from xlreach.retrieval.pair_sources import PAIR_SOURCES
-    from xlreach.retrieval.pooling import POOLINGS
-    from xlreach.retrieval.retrievers import RETRIEVERS
-    from xlreach.tagging.tasks import TASKS
-
-    return {
-        "steps": STEPS,
-        "alignments": ALIGNMENTS,
-        "poolings": POOLINGS,
-        "tasks": TASKS,
-        "datasets": DATASETS,
-        "pairs": PAIR_SOURCES,
-        "retrievers": RETRIEVERS,
-    }

@@ -43,8 +43,8 @@ class StudyPaths:
         Raises:
             StoreError: A folder that the study would write is a link, a file, or holds files of somebody else.
         """
-        run, encoders, indexes = self.run(study), self.encoders(study), self.indexes(study)
-        for folder in (run, encoders, indexes):
+        run, encoders, indexes = folders = self.run(study), self.encoders(study), self.indexes(study)
+        for folder in folders:
             if folder.is_symlink():
                 raise StoreError(
                     f"{folder} is a link, which is not followed.", fix="Remove it, or name another --root."
@@ -52,19 +52,18 @@ class StudyPaths:
             for path in (folder, *folder.parents):
                 if path.exists() and not path.is_dir():
                     raise StoreError(f"{path} is a file, where a folder is to be written.", fix="Name another --root.")
-        names = {path.name for path in run.iterdir() if not path.match(TEMPORARY)} if run.is_dir() else set()
-        written_here = names & {"results.jsonl", "gaps.json", "report.html"} or written_plan(run) is not None
-        foreign = [run] if names and not written_here else []
-        foreign += [
-            folder
-            for folder in (encoders, indexes)
-            if folder.is_dir() and any(path.is_file() for path in folder.iterdir())
-        ]
-        foreign += [indexes] if any(indexes.glob("*/manifest.json")) else []
-        if foreign:
-            raise StoreError(
-                f"{foreign[0]} holds files that no study wrote.", fix="Move it away, or give the study another name."
-            )
+        contents = {path.name: path for path in run.glob("*") if not path.match(TEMPORARY)}
+        is_run = contents.keys() & {"results.jsonl", "gaps.json", "report.html"} or written_plan(run) is not None
+        foreign = {
+            run: bool(contents) and not is_run,
+            encoders: any(path.is_file() for path in encoders.glob("*")),
+            indexes: any(path.is_file() for path in (*indexes.glob("*"), *indexes.glob("*/manifest.json"))),
+        }
+        for folder, is_foreign in foreign.items():
+            if is_foreign:
+                raise StoreError(
+                    f"{folder} holds files that no study wrote.", fix="Move it away, or give the study another name."
+                )
 
 
 def written_plan(run: Path) -> str | None:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from xlreach.spec import folder_name
-from xlreach.stage import Stage
+from xlreach.stage import Node, Stage
 from xlreach.store import Store
 from xlreach.system import System
 
@@ -60,16 +60,6 @@ class CostRow:
     sentences: int | None = None
 
 
-@dataclass(frozen=True)
-class PlannedIndex:
-    """An index in the plan: built with the encoder of which variant, of which collection and language."""
-
-    variant: Variant
-    collection: str
-    language: str
-    stage: Stage
-
-
 @dataclass
 class Plan:
     """Every stage of a study.
@@ -79,6 +69,7 @@ class Plan:
         measured: Stages that leave `measurements.jsonl`, with the variant measured, in the order of the results.
         costs: The stages that made an encoder or tagger, by what the rows of their costs share.
         encoders: The encoders that retrieval is measured with.
+        indexes: What was built with each of them, by collection and language.
         sentences: The most sentences that a tagging stage (by key) is trained on, where a learning curve is asked for.
         unavailable: What the study asks for and the data cannot give, a sentence each.
         credits: Name, license and citation of every data set read.
@@ -88,7 +79,7 @@ class Plan:
     measured: dict[tuple[Variant, str], Stage] = field(default_factory=dict)
     costs: dict[CostRow, tuple[Stage, ...]] = field(default_factory=dict)
     encoders: dict[Variant, Stage] = field(default_factory=dict)
-    indexes: list[PlannedIndex] = field(default_factory=list)
+    indexes: dict[Variant, dict[str, dict[str, Node]]] = field(default_factory=dict)
     sentences: dict[str, int] = field(default_factory=dict)
     unavailable: list[str] = field(default_factory=list)
     credits: list[dict[str, str]] = field(default_factory=list)

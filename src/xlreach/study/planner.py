@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,14 +14,13 @@ from xlreach.corpora.collection import Collection
 from xlreach.errors import ConfigError
 from xlreach.retrieval.alignment import ALIGNMENTS
 from xlreach.retrieval.factory import check_factory
-from xlreach.retrieval.retrievers import RETRIEVERS, Retriever
+from xlreach.retrieval.retrievers import RETRIEVERS
 from xlreach.retrieval.stages import AlignStage, IndexStage
 from xlreach.scoring.stages import ScoreStage
 from xlreach.stage import ExternalInput, Node, Stage, checksum
 from xlreach.study.config import StudyConfig
 from xlreach.study.data import StudyData
-from xlreach.study.plan import CostRow, Plan, PlannedIndex, Variant
-from xlreach.study.unavailable import find_unavailable
+from xlreach.study.plan import CostRow, Plan, Variant
 from xlreach.system import UNTREATED, System
 from xlreach.tagging.number_format import encoder_width, resolved_precision
 from xlreach.tagging.presets import preset_for
@@ -67,7 +66,7 @@ class _Planner:
         self._others = {name: retriever for name, retriever in retrievers.items() if not retriever.uses_encoder}
 
     def plan(self) -> Plan:
-        self._plan.unavailable += find_unavailable(self.config, self.data, self._tasks, self._recipes)
+        self._plan.unavailable += self.data.unavailable(self._tasks, self._recipes)
         low = self.config.languages.low
         targets = [(code,) for code in low] if self.config.specialise == "each" else [low]
         for name, text in self.config.base.items():
@@ -78,7 +77,8 @@ class _Planner:
                     for seed in self.config.seeds:
                         self._branch(self._specialise(base, name, recipe, target, seed), seed)
             for target in targets:
-                self._retrieve_without(name, target)
+                for collection in self._collections:
+                    self._retrieve(Variant(System(name), "+".join(target)), target, collection)
         for (recipe, taken, left_out), languages in self._left_out.items():
             self._plan.unavailable.append(
                 f"{recipe} is {taken} for {', '.join(languages)}: {left_out} changes nothing there."
@@ -100,7 +100,7 @@ class _Planner:
                 aligned = self._align(encoder, alignment, seed)
                 self._plan.encoders.setdefault(aligned.variant, aligned.node)
                 for collection in self._collections:
-                    self._retrieve(aligned, collection)
+                    self._retrieve(aligned.variant, aligned.languages, collection, aligned)
 
     def _diagnose(self, encoder: _Encoder, language: str) -> None:
         parallel = self.data.parallel_with(PARITY_WITH, language)
@@ -119,31 +119,31 @@ class _Planner:
         for language in self._alone(encoder):
             for task in self._tasks:
                 for corpus in self.data.tagged(task, language):
-                    self._train(encoder, task, corpus, None, language, seed)
-                for source, target in self._transfers(task, language):
-                    self._train(encoder, task, source, target, language, seed)
+                    self._train(encoder, task, [corpus], language, seed)
+                for pair in self._transfers(task, language):
+                    self._train(encoder, task, pair, language, seed)
 
-    def _train(self, encoder: _Encoder, task: Task, corpus: Any, target: Any, language: str, seed: int) -> None:
+    def _train(self, encoder: _Encoder, task: Task, corpora: Sequence[Any], language: str, seed: int) -> None:
+        """Plans a tagger, trained on the first of the corpora and tested on the last."""
+        (corpus, *others), tested = corpora, corpora[-1].name
+        trained_on, learnt = (corpus.name, f" after {corpus.name}") if others else (None, "")
         preset = preset_for(self.config.preset, task.name, corpus.language, encoder.static)
         if encoder.width is not None and not encoder.static:
             preset = replace(preset, precision=resolved_precision(encoder.width, preset))
-        tested, trained_on = (corpus.name, None) if target is None else (target.name, corpus.name)
-        corpora = [corpus] if target is None else [corpus, target]
-        learnt = "" if trained_on is None else f" after {trained_on}"
         stage = TagStage(
             title=f"{task} on {tested}{learnt}: {replace(encoder.variant, seed=seed).title('tag')}",
             root=self.data.root,
             encoder=encoder.node,
             task=task,
             corpus=corpus.name,
-            target=None if target is None else target.name,
+            target=tested if others else None,
             files=checksum(path for data in corpora for path in data.files((data.language,))),
             preset=preset,
             seed=seed,
         )
         variant = replace(encoder.variant, language=language, seed=seed)
         self._measure(stage, variant)
-        sentences = task.limit if target is None and len(self._like(task)) > 1 else None
+        sentences = task.limit if not others and len(self._like(task)) > 1 else None
         if sentences is not None:
             self._plan.sentences[stage.key] = sentences
         self._plan.costs.setdefault(CostRow(variant, "tag", task.name, tested, trained_on, sentences), (stage,))
@@ -304,16 +304,25 @@ class _Planner:
         self._plan.costs.setdefault(CostRow(variant, "align"), (stage,))
         return replace(encoder, node=stage, variant=variant)
 
-    def _retrieve(self, encoder: _Encoder, collection: Collection) -> None:
-        languages = self._searched(encoder.languages, collection)
-        if encoder.width is not None and languages:
-            with self.config.at("index"):
-                check_factory(self.config.index, encoder.width)
+    def _retrieve(
+        self, variant: Variant, target: tuple[str, ...], collection: Collection, encoder: _Encoder | None = None
+    ) -> None:
+        """Plans the search of a collection with an encoder and its indexes, or else with what ranks without one.
+
+        The latter has the same pools, because the tables list it among the systems of a base.
+        """
+        languages = self._searched(target, collection)
+        if not languages:
+            return
+        searched = tuple(collection.searched(languages))
         indexes: dict[str, Node] = {}
-        for language in collection.searched(languages):
-            stage = self._add(
-                IndexStage(
-                    title=f"{collection.name} in {language}: {encoder.variant.title('align')}",
+        if encoder is not None:
+            if encoder.width is not None:
+                with self.config.at("index"):
+                    check_factory(self.config.index, encoder.width)
+            for language in searched:
+                stage = IndexStage(
+                    title=f"{collection.name} in {language}: {variant.title('align')}",
                     root=self.data.root,
                     encoder=encoder.node,
                     collection=collection.name,
@@ -321,48 +330,27 @@ class _Planner:
                     factory=self.config.index,
                     files=checksum(collection.files((language,))),
                 )
+                indexes[language] = self._add(stage)
+            self._plan.indexes.setdefault(variant, {})[collection.name] = indexes
+        for name, retriever in (self._others if encoder is None else self._dense).items():
+            scored = replace(variant, system=replace(variant.system, retriever=name))
+            title = str(retriever) if encoder is None else scored.title("score")
+            score = ScoreStage(
+                title=f"{collection.name} in {'+'.join(languages)}: {title}",
+                root=self.data.root,
+                encoder=None if encoder is None else encoder.node,
+                collection=collection.name,
+                files=checksum(collection.files(tuple(dict.fromkeys([*languages, *searched])))),
+                query_languages=languages,
+                searched=searched,
+                indexes=indexes,
+                retriever=retriever,
+                fused=retriever.parts,
+                settings=self.config.settings,
+                measures=self.config.measures,
+                depth=self.config.depth,
             )
-            self._plan.indexes.append(PlannedIndex(encoder.variant, collection.name, language, stage))
-            indexes[language] = stage
-        for name, retriever in self._dense.items() if languages else ():
-            variant = replace(encoder.variant, system=replace(encoder.variant.system, retriever=name))
-            self._score(variant, encoder.node, collection, languages, indexes, retriever)
-
-    def _retrieve_without(self, base: str, target: tuple[str, ...]) -> None:
-        """Plans what ranks without an encoder, in the same pools: in the tables it stands among a base's systems."""
-        for collection in self._collections:
-            languages = self._searched(target, collection)
-            for name, retriever in self._others.items() if languages else ():
-                variant = Variant(System(base, retriever=name), "+".join(target))
-                self._score(variant, None, collection, languages, {}, retriever)
-
-    def _score(
-        self,
-        variant: Variant,
-        encoder: Stage | None,
-        collection: Collection,
-        languages: tuple[str, ...],
-        indexes: dict[str, Node],
-        retriever: Retriever,
-    ) -> None:
-        searched = tuple(collection.searched(languages))
-        system = variant.title("score") if encoder is not None else str(retriever)
-        stage = ScoreStage(
-            title=f"{collection.name} in {'+'.join(languages)}: {system}",
-            root=self.data.root,
-            encoder=encoder,
-            collection=collection.name,
-            files=checksum(collection.files(tuple(dict.fromkeys([*languages, *searched])))),
-            query_languages=languages,
-            searched=searched,
-            indexes=indexes,
-            retriever=retriever,
-            fused=retriever.parts,
-            settings=self.config.settings,
-            measures=self.config.measures,
-            depth=self.config.depth,
-        )
-        self._measure(stage, variant)
+            self._measure(score, scored)
 
     def _searched(self, target: tuple[str, ...], collection: Collection) -> tuple[str, ...]:
         """The languages of a collection that an encoder is scored in; none where nothing in them is judged."""

@@ -1,7 +1,7 @@
-"""Running a finished study again, from its resolved configuration in a store of its own, and comparing every value.
+"""Running a finished study again from its resolved configuration, in a separate store, and comparing every value.
 
-On one machine, with as many threads, the values are equal to the last bit. Elsewhere they may differ in their last
-digits, since sums are taken in another order: there a tolerance can be given.
+On the same machine with the same number of threads, values are equal to the last bit. On another, sums are computed in
+another order and the last digits may differ: a tolerance can be given for this.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from xlreach.study.paths import StudyPaths
 from xlreach.study.run import run_study
 
 _NEVER_EQUAL = "cost"  # seconds and memory
-_COMPARED = ("xlreach", "commit", "packages", "threads", "machine", "plan")
+_COMPARED = ("xlreach", "commit", "packages", "threads", "machine")
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,8 @@ class Difference:
     def __str__(self) -> str:
         row = self.what
         pair = "→".join(code for code in (row.query_language, row.document_language) if code) or row.language
-        named = (
-            row.base,
-            row.recipe,
-            row.alignment,
-            row.retriever,
-            row.trained_on,
-            row.dataset,
-            row.setting,
-            pair,
-            row.measure,
-        )
+        system = (row.base, row.recipe, row.alignment, row.retriever)
+        named = (*system, row.trained_on, row.dataset, row.setting, pair, row.measure)
         seeded = "" if row.seed is None else f", seed {row.seed}"
         shown = ["nothing" if value is None else repr(value) for value in (self.before, self.again)]
         return f"{' '.join(filter(None, named))}{seeded}: {shown[0]}, now {shown[1]}"
@@ -86,9 +77,9 @@ def reproduce(
     `tolerance`, relative to the larger, or absolutely below 1.
 
     Raises:
-        DataError: `run` is no finished run.
-        StoreError: `root` is where the run was made: its stages are there, and nothing would be done again.
-        ConfigError: The study cannot be run here (its data or its base are elsewhere).
+        DataError: `run` is not a finished run.
+        StoreError: The run was made in `root`: its stages are stored there, so nothing would be done again.
+        ConfigError: The study cannot be run here (its data or its base is missing).
     """
     if not (run / "config.yaml").is_file() or not (run / "results.jsonl").is_file():
         raise DataError("No finished run here.", expected="Expected config.yaml and results.jsonl.", path=run)
@@ -108,7 +99,9 @@ def reproduce(
 
 def compare_values(before: list[Measurement], again: list[Measurement], tolerance: float = 0.0) -> list[Difference]:
     """Returns the rows that differ between two results, but for costs; a row that only one of them has differs too."""
-    left, right = ({_identity(row): row for row in rows if row.kind != _NEVER_EQUAL} for rows in (before, again))
+    left, right = (
+        {replace(row, value=0.0, n=None): row for row in rows if row.kind != _NEVER_EQUAL} for rows in (before, again)
+    )
     differences = []
     for what in dict.fromkeys((*left, *right)):
         a, b = left.get(what), right.get(what)
@@ -119,17 +112,13 @@ def compare_values(before: list[Measurement], again: list[Measurement], toleranc
     return differences
 
 
-def _identity(row: Measurement) -> Measurement:
-    return replace(row, value=0.0, n=None)
-
-
 def _circumstances(before: Path, again: Path) -> list[str]:
     """What the two runs record of how they were made, where it differs."""
     old, new = (dict((read_yaml(path) or {}).get("provenance") or {}) for path in (before, again))
     sentences = []
     for name in _COMPARED:
         a, b = old.get(name), new.get(name)
-        if a == b or name == "plan":
+        if a == b:
             continue
         if isinstance(a, dict) and isinstance(b, dict):
             sentences += [f"{part} {a.get(part)} then, {b[part]} now." for part in b if a.get(part) != b[part]]

@@ -9,7 +9,6 @@ from xlreach import __version__
 from xlreach.comparison import compare, write_gaps
 from xlreach.errors import DataError
 from xlreach.measurement import read_measurements
-from xlreach.report import render_report
 from xlreach.store import digest
 from xlreach.study.config import StudyConfig, load_config
 from xlreach.study.data import StudyData, materialise
@@ -20,16 +19,11 @@ from xlreach.study.run_folder import is_whole, write_run
 from xlreach.study.runner import Local, Runner
 
 
-def read_data(config: StudyConfig, paths: StudyPaths) -> StudyData:
-    """Reads the data of a study; artificial languages are generated now."""
+def prepare(config: StudyConfig, paths: StudyPaths) -> Plan:
+    """Plans a study; this reads its data, and generates artificial languages."""
     with config.at("data"):
         root = materialise(config.data, paths.store)
-    return StudyData(config, root)
-
-
-def prepare(config: StudyConfig, paths: StudyPaths) -> Plan:
-    """Plans a study; planning reads the data."""
-    return plan_study(config, read_data(config, paths))
+    return plan_study(config, StudyData(config, root))
 
 
 def run_study(
@@ -45,6 +39,8 @@ def run_study(
         ConfigError: The data at hand do not allow the study.
         StoreError: A folder that the study writes cannot be written, or holds files that no study wrote.
     """
+    from xlreach.report.render import render_report  # here, because charts take a while to import
+
     paths.refuse_foreign(config.study)
     plan, store, folder = prepare(config, paths), paths.store, paths.run(config.study)
     whole = digest({"version": __version__, "config": config.model_dump(mode="json"), "stages": sorted(plan.stages)})

@@ -5,7 +5,6 @@ Lives here: copying and joining what the stages left in the store. Nothing is co
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
 import json
 import os
@@ -13,27 +12,28 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import pandas
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
 from xlreach import __version__
 from xlreach.measurement import Measurement, read_measurements, write_measurements
+from xlreach.report.training_losses import CURVES_FILE
 from xlreach.spec import folder_name
 from xlreach.stage import MEASUREMENTS
 from xlreach.store import Store, replacing
 from xlreach.study.config import StudyConfig
-from xlreach.study.curves import CURVES_FILE, training_curves
+from xlreach.study.curves import training_curves
 from xlreach.study.paths import TEMPORARY, StudyPaths, written_plan
-from xlreach.study.plan import Plan, PlannedIndex
+from xlreach.study.plan import Plan
+from xlreach.study.systems import SYSTEMS_FILE, IndexRow, SystemRow
 
-SYSTEMS_FILE = "systems.json"
 _SENTENCES = "sentences.parquet"  # the tallies of each test sentence of tagging
 _LAST = ("config.yaml", "gaps.json", "report.html")  # in the order of writing; each is made from those before
 _ON_CPU = "to the last bit on this machine with as many threads; another number of threads sums in another order"
@@ -57,25 +57,30 @@ def write_run(config: StudyConfig, plan: Plan, paths: StudyPaths, whole: str) ->
     results = [*_measurements(config, plan, store), *_costs(config, plan, store)]
     with replacing(folder / "results.jsonl") as path:
         write_measurements(path, results)
-    for name in ("queries.parquet", _SENTENCES):
-        _write_values(config, plan, store, folder / name)
-    _write_ranks(config, plan, store, folder / "ranks.parquet")
-    _write_json(folder / CURVES_FILE, training_curves(plan, store))
+    for name in ("queries.parquet", "ranks.parquet", _SENTENCES):
+        _join(config, plan, store, folder / name)
+    _write_rows(folder / CURVES_FILE, training_curves(plan, store))
     with replacing(folder / "trec") as trec:
         trec.mkdir()
         for (variant, _), stage in plan.measured.items():
             source = stage.path(store) / "trec"
             if source.is_dir():
                 shutil.copytree(source, trec / variant.folder, dirs_exist_ok=True, copy_function=_link)
-    with replacing(encoders) as temporary:
-        temporary.mkdir()
-        for variant, stage in plan.encoders.items():
-            _link_folder(stage.path(store), temporary / variant.folder)
-    with replacing(indexes) as temporary:
-        temporary.mkdir()
-        for index in dict.fromkeys(plan.indexes):
-            _link_folder(index.stage.path(store), temporary / _index_folder(index))
-    _write_json(folder / SYSTEMS_FILE, _systems(plan, config.study))
+    systems = []
+    with replacing(encoders) as new_encoders, replacing(indexes) as new_indexes:
+        new_encoders.mkdir()
+        new_indexes.mkdir()
+        for variant, encoder in plan.encoders.items():
+            name, rows = variant.folder, []
+            _link_folder(encoder.path(store), new_encoders / name)
+            for collection, built in plan.indexes.get(variant, {}).items():
+                for language, index in built.items():
+                    part = Path(name, folder_name(collection), folder_name(language))
+                    _link_folder(index.path(store), new_indexes / part)
+                    rows.append(IndexRow(collection, language, f"indexes/{config.study}/{part.as_posix()}"))
+            folder_of_encoder = f"encoders/{config.study}/{name}"
+            systems.append(SystemRow(variant.system, variant.language, variant.seed, folder_of_encoder, rows))
+    _write_rows(folder / SYSTEMS_FILE, systems)
     provenance = {**_provenance(), "data": plan.credits, "plan": whole}
     resolved = {**config.model_dump(mode="json"), "provenance": provenance}
     with replacing(folder / "config.yaml") as path:
@@ -97,35 +102,9 @@ def _leftovers(parent: Path, study: str) -> list[Path]:
     return [path for path in parent.glob(TEMPORARY) if re.fullmatch(rf"\.{re.escape(study)}\.\d+\.tmp", path.name)]
 
 
-def _systems(plan: Plan, study: str) -> list[dict[str, Any]]:
-    """Which folders, relative to the root, hold the encoder and the indexes of each system."""
-    return [
-        {
-            "system": asdict(variant.system),
-            "language": variant.language,
-            "seed": variant.seed,
-            "encoder": f"encoders/{study}/{variant.folder}",
-            "indexes": [
-                {
-                    "dataset": index.collection,
-                    "language": index.language,
-                    "folder": f"indexes/{study}/{_index_folder(index).as_posix()}",
-                }
-                for index in dict.fromkeys(plan.indexes)
-                if index.variant == variant
-            ],
-        }
-        for variant in plan.encoders
-    ]
-
-
-def _index_folder(index: PlannedIndex) -> Path:
-    return Path(index.variant.folder, folder_name(index.collection), folder_name(index.language))
-
-
-def _write_json(path: Path, content: Any) -> None:
+def _write_rows(path: Path, rows: Sequence[Any]) -> None:
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        temporary.write_text(json.dumps([asdict(row) for row in rows], indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def _measurements(config: StudyConfig, plan: Plan, store: Store) -> Iterator[Measurement]:
@@ -145,40 +124,25 @@ def _costs(config: StudyConfig, plan: Plan, store: Store) -> Iterator[Measuremen
                 yield Measurement(kind="cost", measure=name, value=float(combine(values)), study=config.study, **shared)
 
 
-def _write_values(config: StudyConfig, plan: Plan, store: Store, path: Path) -> None:
-    """Joins the values by query of all score stages, or those by sentence of all tagging stages."""
-    frames = []
+def _join(config: StudyConfig, plan: Plan, store: Store, path: Path) -> None:
+    """Joins the tables of this name that the stages left, one stage at a time: they may be large."""
+    parts = []
     for (variant, key), stage in plan.measured.items():
-        part = stage.path(store) / path.name
-        if part.is_file():
+        if (part := stage.path(store) / path.name).is_file():
             columns = {"study": config.study, **variant.columns(stage.kind)}
             if path.name == _SENTENCES:
-                about = next(iter(read_measurements(stage.path(store) / MEASUREMENTS)))
-                columns |= {name: getattr(about, name) for name in ("language", "dataset", "trained_on", "setting")}
+                row = read_measurements(stage.path(store) / MEASUREMENTS)[0]
+                columns |= {name: getattr(row, name) for name in ("language", "dataset", "trained_on", "setting")}
                 columns["sentences"] = plan.sentences.get(key)
-            frames.append(pandas.read_parquet(part).assign(**columns))
-    if not frames:
-        return path.unlink(missing_ok=True)
-    with replacing(path) as temporary:
-        pandas.concat(frames, ignore_index=True).to_parquet(temporary, index=False)
-    return None
-
-
-def _write_ranks(config: StudyConfig, plan: Plan, store: Store, path: Path) -> None:
-    """Joins what the stages know of the ranks of relevant documents, a stage at a time: they are many."""
-    parts = [
-        (variant.columns(stage.kind), part)
-        for (variant, _), stage in plan.measured.items()
-        if (part := stage.path(store) / "ranks.parquet").is_file()
-    ]
+            parts.append((columns, part))
     if not parts:
         return path.unlink(missing_ok=True)
-    with replacing(path) as temporary, contextlib.ExitStack() as stack:
+    with replacing(path) as temporary, ExitStack() as stack:
         writer: pq.ParquetWriter | None = None
         for columns, part in parts:
             table = pq.read_table(part)
-            for name, value in {"study": config.study, **columns}.items():
-                column = pa.array([value] * len(table), pa.int64() if name == "seed" else pa.string())
+            for name, value in columns.items():
+                column = pa.array([value] * len(table), pa.int64() if name in ("seed", "sentences") else pa.string())
                 present = table.schema.get_field_index(name)
                 table = table.append_column(name, column) if present < 0 else table.set_column(present, name, column)
             writer = writer or stack.enter_context(pq.ParquetWriter(temporary, table.schema))
@@ -210,15 +174,9 @@ def _provenance() -> dict[str, Any]:
         "xlreach": __version__,
         "commit": commit.stdout.strip() or None,
         "packages": {name: importlib.metadata.version(name) for name in packages},
-        "machine": torch.cuda.get_device_name(0) if on_gpu else _processor(),
+        "machine": torch.cuda.get_device_name(0)
+        if on_gpu
+        else f"{platform.machine()} with {torch.backends.cpu.get_cpu_capability()}",
         "threads": torch.get_num_threads(),
         "repeatable": _ON_GPU if on_gpu else _ON_CPU,
     }
-
-
-def _processor() -> str:
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text("utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

@@ -1,7 +1,7 @@
-"""Who makes the stages of a plan: this process, one after the other, or a Ray cluster.
+"""What runs the stages of a plan: this process, one after the other, or a Ray cluster.
 
 A runner is named by a string: `local`, `ray` (a temporary cluster on this machine) or `ray=ADDRESS`. With either,
-results are kept in the same store under the same keys, so that one can go on where another stopped.
+results are kept in the same store under the same keys, so one can continue where another stopped.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from xlreach.store import Store
 
 
 class Runner(Protocol):
-    """Makes stages."""
+    """Runs stages."""
 
     def run(self, stages: Sequence[Stage], store: Store, log: Callable[[str], None]) -> None:
-        """Makes every stage, each after those that it needs; `log` is given a line for each that begins and ends."""
+        """Runs unfinished stages (given in an order in which they can run), and logs each as it starts and ends."""
 
 
 class Local:

@@ -1,6 +1,6 @@
-"""The studies that come with the package, by name: `quickstart`, `controlled/script` and the rest of `configs/`.
+"""Finding a configuration file: by its path, or by the name of a study in `configs/`, such as `quickstart`.
 
-Lives here: finding a study by its name or path. What a configuration says is read in `config` and `experiment`.
+Does not read the file; `config` and `experiment` do.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from xlreach.errors import ConfigError, nearest
 
 
 def shipped_studies() -> dict[str, Path]:
-    """Returns the file of every study and experiment that the package ships, by name."""
+    """Returns the files of all studies and experiments in the package, by name (`controlled/script`)."""
     folder = Path(str(resources.files("xlreach"))) / "configs"
     return {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(folder.rglob("*.yaml"))}
 
 
 def find_config(config: Path) -> Path:
-    """Returns a configuration file: the one at this path, or else the shipped study of this name.
+    """Returns a configuration file: the file at this path, or the study of this name in the package.
 
     Raises:
-        ConfigError: A name that is neither a file nor a shipped study.
+        ConfigError: Neither a file nor a study of the package has this name.
     """
     if config.suffix or config.exists():
         return config

@@ -1,41 +1,40 @@
-"""A study configuration as it is written: YAML with overrides, and where each field stands, for error messages."""
+"""A study configuration before it is typed: YAML with overrides, and the line of each field for error messages."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from xlreach.errors import ConfigError
-from xlreach.safe_io import check_aliases
+from xlreach.safe_io import parse_yaml, read_text
 
 Where = tuple[str | int, ...]
-"""The way to a field: `("languages", "low", 0)`."""
+"""The path to a field: `("languages", "low", 0)`."""
 
 
+class OverrideError(ConfigError):
+    """An override (`--set FIELD=VALUE`) that does not validate, and its field."""
+
+    def __init__(self, override: str, problem: str, field: str | None = None) -> None:
+        super().__init__(f"--set {override}: {problem}")
+        self.field, self.problem = field or override, problem
+
+
+@dataclass(frozen=True)
 class Source:
-    """The fields of a configuration file with overrides, not yet typed.
+    """The fields of a configuration file with overrides, not yet typed; `root` is the file as YAML nodes.
 
-    Any two are equal, so that configurations compare by their values and not by where these were written.
+    Any two are equal, so that configurations compare by their values and not by their files and lines.
     """
 
-    def __init__(
-        self,
-        values: dict[str, Any] | None = None,
-        path: Path | None = None,
-        root: yaml.Node | None = None,
-        overridden: Iterable[Where] = (),
-    ) -> None:
-        self.values, self.path = values or {}, path
-        self._root, self._overridden = root, tuple(overridden)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Source)
-
-    def __hash__(self) -> int:
-        return hash(Source)
+    values: dict[str, Any] = field(default_factory=dict, compare=False)
+    path: Path | None = field(default=None, compare=False)
+    root: yaml.Node | None = field(default=None, compare=False)
+    overridden: Sequence[Where] = field(default=(), compare=False)
 
     def wrong(self, *problems: tuple[Where, str]) -> ConfigError:
         """Builds the error of one field or several, with file and line, or the option of the command line."""
@@ -44,7 +43,7 @@ class Source:
         text += "" if text.endswith("?") else "."
         given = self._from_command_line(first)
         if given is not None:
-            return ConfigError(f"--set {given}: {text}")
+            return OverrideError(given, text)
         return ConfigError(text, path=self.path, line=self._line(first))
 
     def _located(self, where: Where, message: str) -> str:
@@ -53,12 +52,12 @@ class Source:
         return prefix + message.rstrip(".")
 
     def _from_command_line(self, where: Where) -> str | None:
-        given = next((field for field in self._overridden if where[: len(field)] == field), None)
+        given = next((part for part in self.overridden if where[: len(part)] == part), None)
         return None if given is None else field_name(given)
 
     def _line(self, where: Where) -> int | None:
         """The line of the field, or of what holds it."""
-        node, line = self._root, None
+        node, line = self.root, None
         for step in where:
             if isinstance(node, yaml.MappingNode):
                 pair = next((pair for pair in node.value if pair[0].value == str(step)), None)
@@ -74,74 +73,30 @@ class Source:
 
 
 def read_source(path: Path, overrides: Iterable[str] = ()) -> Source:
-    """Reads a configuration file and puts `a.b=c` overrides in.
+    """Reads a configuration file and applies `a.b=c` overrides.
 
     Raises:
         ConfigError: The file cannot be read, is not YAML or holds no fields, or an override is not `field=value`.
     """
-    try:
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise ConfigError(
-            f"Cannot be read ({error.strerror}).", fix="Name a study configuration in YAML.", path=path
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError("Not UTF-8.", expected="Expected a study configuration in YAML.", path=path) from error
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        check_aliases(root)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise _not_yaml(error, path) from error
-    values = _load(text, path)
+    text = read_text(path, ConfigError)
+    values = parse_yaml(text, path, ConfigError, strict=True)
     if not isinstance(values, dict):
         seen = "The file is empty." if values is None else f"Holds a {'list' if isinstance(values, list) else 'value'}."
         raise ConfigError(seen, expected="Expected fields: study, base, languages, …", path=path)
     overridden = [_override(values, override) for override in overrides]
-    return Source(values, path, root, overridden)
+    return Source(values, path, yaml.compose(text, Loader=yaml.SafeLoader), overridden)
 
 
 def field_name(where: Where) -> str:
-    """The way to a field as people write it: `languages.low[0]`."""
+    """The path to a field as people write it: `languages.low[0]`."""
     name = ""
     for step in where:
         name += f"[{step}]" if isinstance(step, int) else f".{step}" if name else str(step)
     return name
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML that refuses a field given twice, and fields whose name is not a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(None, None, "a field's name is no word", key.start_mark)
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the field {key.value!r} is given twice", key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-def _load(text: str, path: Path | None) -> Any:
-    try:
-        return yaml.load(text, Loader=_StrictLoader)
-    # The loader lets errors of its own conversions through (a date of month 99), and runs out of stack on deep nesting.
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise _not_yaml(error, path) from error
-
-
-def _not_yaml(error: Exception, path: Path | None) -> ConfigError:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error)
-    if isinstance(error, RecursionError):
-        problem = "brackets are nested too deeply"
-    return ConfigError(f"Not YAML: {problem}.", path=path, line=None if mark is None else mark.line + 1)
-
-
 def _override(values: dict[str, Any], override: str) -> Where:
-    """Puts one override in; returns the way to its field."""
+    """Applies one override; returns the path to its field."""
     name, equals, text = override.partition("=")
     where = tuple(part.strip() for part in name.split("."))
     if not equals or not all(where):
@@ -152,7 +107,7 @@ def _override(values: dict[str, Any], override: str) -> Where:
         if not isinstance(fields, dict):
             raise ConfigError(f"--set {override}: {parent!r} holds no fields.", fix=f"Set {parent!r} as a whole.")
     try:
-        fields[where[-1]] = _load(text, None)
+        fields[where[-1]] = parse_yaml(text, error=ConfigError, strict=True)
     except ConfigError as error:
         raise ConfigError(f"--set {override}: {error}", fix="Quote special characters.") from error
     return where

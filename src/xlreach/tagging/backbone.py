@@ -12,28 +12,24 @@ import torch
 from torch import nn
 
 from xlreach.adapt.encoder import check_encoder
-from xlreach.compute.loading import attention_implementation, safe_loading
+from xlreach.compute.loading import WEIGHTS, attention_implementation, check_weights, position_limit, safe_loading
 from xlreach.compute.sparse_embeddings import SparseEmbeddings
 from xlreach.errors import ModelError
 from xlreach.tagging.representations import TokenizedSentence
 
-_LONGEST = 512  # pieces at once, also for encoders that could read more: attention grows with the square
-_ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")  # as BERT's and other configs call it
+_LONGEST = 512  # pieces at once, also for encoders that can read more: the cost of attention is quadratic
+_ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")  # the names in BERT's and in other configs
 _HIDDEN_DROPOUT = ("hidden_dropout_prob", "dropout", "embedding_dropout", "mlp_dropout")
-_LOW_PADDING = 1000  # a padding id up to here stays in place when rows are left out
+_LOW_PADDING = 1000  # a padding id up to here keeps its row when other rows are dropped
 
 
 def load_backbone(
     path: Path, device: torch.device, attention_dropout: float | None = None, hidden_dropout: float | None = None
 ) -> tuple[Any, Any]:
-    """The tokenizer and the encoder of a folder, in float32.
-
-    Args:
-        attention_dropout: The dropout of attention weights in place of the encoder's own.
-        hidden_dropout: All other dropout in place of the encoder's own.
+    """The tokenizer and the encoder of a folder, in float32; a dropout of None keeps the encoder's.
 
     Raises:
-        ModelError: The folder is no encoder, or its tokenizer gives no word ids.
+        ModelError: The folder is not an encoder, or its tokenizer gives no word ids.
     """
     check_encoder(path, transforms=True)
     from transformers import AutoConfig, AutoModel, AutoTokenizer
@@ -45,14 +41,15 @@ def load_backbone(
             for key in keys:
                 if dropout is not None and hasattr(config, key):
                     setattr(config, key, dropout)
-        encoder = AutoModel.from_pretrained(
+        encoder, info = AutoModel.from_pretrained(
             path,
             config=config,
-            use_safetensors=True,
-            dtype=torch.float32,
             attn_implementation=attention_implementation(device.type),
+            output_loading_info=True,
+            **WEIGHTS,
             **options,
         )
+    check_weights(encoder, info, path)
     if not tokenizer.is_fast:
         raise ModelError("Its tokenizer is not a fast one, so it gives no word ids.", path=path)
     if getattr(encoder, "pooler", None) is not None:
@@ -61,30 +58,22 @@ def load_backbone(
 
 
 def reading_limit(encoder: Any) -> int:
-    """How many pieces the encoder reads at once, special tokens included."""
-    positions = int(getattr(encoder.config, "max_position_embeddings", 0) or _LONGEST)
-    for name, module in encoder.named_modules():
-        # The RoBERTa family counts positions from behind the padding id.
-        if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
-            positions = module.num_embeddings - module.padding_idx - 1
-    return min(positions, _LONGEST)
+    """The number of pieces that the encoder reads at once, special tokens included."""
+    positions = position_limit(encoder) or getattr(encoder.config, "max_position_embeddings", None)
+    return min(positions or _LONGEST, _LONGEST)
 
 
 def drop_unused_rows(
     encoder: Any, padding: int, splits: Iterable[list[TokenizedSentence]], folder: Path | None = None
 ) -> tuple[list[list[TokenizedSentence]], SparseEmbeddings | None]:
-    """Leaves only the embedding rows of pieces that occur, and renumbers the pieces.
+    """Keeps only the embedding rows of pieces that occur in the `splits`, and renumbers the pieces.
 
-    No result changes: rows that never occur get no gradient and never reach an output. Of XLM-R's 192 million
-    embedding weights a treebank uses a twentieth, and the optimizer touches every one at every step.
-
-    Args:
-        padding: The padding id; it stays the same, as the RoBERTa family derives positions from it.
-        splits: All sentences that will be read before the rows are restored.
-        folder: A folder that holds the whole table until then; without one it is dropped.
+    No result changes: the other rows get no gradient and reach no output. Of XLM-R's 192 million embedding weights a
+    treebank uses a twentieth, but the optimizer would update all of them at every step. The padding id does not change,
+    because the RoBERTa family derives positions from it. `folder` stores the whole table; None drops it.
 
     Returns:
-        The sentences with the new numbers, and what restores the rows; None where all were left.
+        The sentences with the new ids, and the narrowed embeddings, which can be restored; None if nothing was dropped.
     """
     splits = list(splits)
     table = encoder.get_input_embeddings()

@@ -1,12 +1,11 @@
-"""The state of a training run as one safetensors file."""
+"""Safetensors files of taggers: the state of a training run, and reading any of them with its metadata."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -18,9 +17,8 @@ from xlreach.store import replacing
 _FILE = "training.safetensors"
 
 
-@dataclass(frozen=True)
-class State:
-    """What a checkpoint says beside the weights it put in place: the progress so far and the best weights."""
+class State(NamedTuple):
+    """What a checkpoint holds beside the state of model and optimizer: the progress and the best weights."""
 
     progress: dict[str, Any]
     best: dict[str, Tensor]
@@ -34,7 +32,7 @@ def save_checkpoint(
     best: Mapping[str, Tensor],
     progress: Mapping[str, Any],
 ) -> None:
-    """Writes weights, optimizer, random state, best weights and progress, replacing the file whole."""
+    """Writes weights, optimizer, random state, best weights and progress, replacing the file as a whole."""
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     tensors |= {f"best.{name}": tensor for name, tensor in best.items()}
     for index, state in optimizer.state_dict()["state"].items():
@@ -49,17 +47,12 @@ def save_checkpoint(
 
 
 def load_checkpoint(folder: Path, identity: str, model: nn.Module, optimizer: torch.optim.Optimizer) -> State | None:
-    """Puts a checkpoint's state in place; None where there is none, or one of another run or version."""
-    path = folder / _FILE
-    if not path.is_file():
-        return None
+    """Restores the state of model, optimizer and random numbers; None if there is no readable checkpoint of the run."""
     try:
-        with safe_open(path, framework="pt") as stream:
-            metadata = stream.metadata() or {}
-            if metadata.get("identity") != identity:
-                return None
-            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 (no dict)
-    except SafetensorError:
+        metadata, tensors = read_tensors(folder / _FILE)
+    except (FileNotFoundError, SafetensorError):
+        return None
+    if metadata.get("identity") != identity:
         return None
     model.load_state_dict(_below("model", tensors))
     state: dict[int, dict[str, Tensor]] = {}
@@ -71,6 +64,17 @@ def load_checkpoint(folder: Path, identity: str, model: nn.Module, optimizer: to
     if "random.cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random.cuda"])
     return State(json.loads(metadata["progress"]), _below("best", tensors))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """The metadata and the tensors of a safetensors file.
+
+    Raises:
+        OSError, SafetensorError: The file is missing or damaged.
+    """
+    with safe_open(path, framework="pt") as stream:
+        names = stream.keys()
+        return stream.metadata() or {}, {name: stream.get_tensor(name) for name in names}
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 
 class LinearChainCRF(nn.Module):
-    """Scores, normalises and decodes tag sequences.
+    """Scores, normalizes and decodes tag sequences.
 
     Args:
         tags: The IOB2 tags in the order of the emission scores; every `I-X` needs its `B-X`.
@@ -32,20 +32,15 @@ class LinearChainCRF(nn.Module):
         self.transitions = nn.Parameter(torch.zeros(len(tags), len(tags)))
 
     def log_likelihood(self, emissions: Tensor, tags: Tensor, mask: Tensor) -> Tensor:
-        """Log-probability of each sequence.
+        """Log-probability of each sequence, (batch,), from scores of shape (batch, length, tags).
 
-        Args:
-            emissions: (batch, length, tags) scores.
-            tags: (batch, length) indices of a valid sequence; read only where `mask` is true.
-            mask: (batch, length) true for words; true in the first position, right-padded.
-
-        Returns:
-            (batch,) log-probabilities.
+        `tags`, (batch, length), are indices of a valid sequence, read only where `mask` is true: for words, the first
+        position included, right-padded.
         """
         return self.sequence_score(emissions, tags, mask) - self.log_partition(emissions, mask)
 
     def sequence_score(self, emissions: Tensor, tags: Tensor, mask: Tensor) -> Tensor:
-        """The unnormalised log-score of each sequence, (batch,); arguments as `log_likelihood`."""
+        """The unnormalized log-score of each sequence, (batch,); arguments as `log_likelihood`."""
         tags = tags.masked_fill(~mask, 0)
         emitted = emissions.float().gather(2, tags.unsqueeze(2)).squeeze(2)
         moved = self.transitions[tags[:, :-1], tags[:, 1:]]
@@ -63,7 +58,7 @@ class LinearChainCRF(nn.Module):
 
     @torch.no_grad()
     def viterbi(self, emissions: Tensor, mask: Tensor) -> list[list[int]]:
-        """The best valid sequence of each row, as long as its mask (Viterbi 1967)."""
+        """The best valid sequence of tag indices of each sentence (Viterbi 1967)."""
         emissions = emissions.float()
         moves = self.transitions + self.allowed
         best = emissions[:, 0] + self.opens
@@ -84,5 +79,5 @@ class LinearChainCRF(nn.Module):
 
 
 def may_follow(before: str, after: str) -> bool:
-    """Whether IOB2 lets tag `after` stand behind tag `before`; the start of a sentence counts as behind `O`."""
+    """Whether tag `after` may follow tag `before` in IOB2; the start of a sentence counts as `O`."""
     return not after.startswith("I-") or before[2:] == after[2:]

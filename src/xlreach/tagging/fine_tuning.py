@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,30 +14,24 @@ from xlreach.adapt.romanize import input_transform
 from xlreach.adapt.static_vectors import StaticVectors
 from xlreach.store import digest
 from xlreach.tagging.backbone import drop_unused_rows, load_backbone, reading_limit
-from xlreach.tagging.heads import Head
-from xlreach.tagging.labels import Annotation, Labels
+from xlreach.tagging.labels import Annotation
 from xlreach.tagging.number_format import resolved_precision
 from xlreach.tagging.presets import Preset
 from xlreach.tagging.recurrent import PADDING, RecurrentWordEncoder, Vocabulary
-from xlreach.tagging.representations import TokenizedSentence, WordEncoder, WordRepresentations, WordTokenizer
+from xlreach.tagging.representations import WordEncoder, WordRepresentations, WordTokenizer
 from xlreach.tagging.tagger_training import Example, Tagger, train
 from xlreach.tagging.tasks import Task
 from xlreach.tagging.trained import TrainedTagger
 
-Tokens = list[list[tuple[str, ...]]]
-Reading = tuple[WordRepresentations, Head, int, str, list[list[TokenizedSentence]], Callable[[], WordTokenizer] | None]
-"""What gives vectors, the head on it, the padding id, the precision, the splits as it reads them, and what makes it
-read any sentence."""
-
 
 @dataclass(frozen=True)
 class Learned:
-    """What came of it.
+    """The result of training.
 
     Attributes:
-        pieces: How many pieces the encoder read in training.
-        record: What `training.json` says of the training.
-        trained: What annotates other sentences; None unless it was to be kept, and for static word vectors.
+        pieces: The number of pieces that the encoder read in training.
+        record: The part of `training.json` about the training.
+        trained: The tagger, if it was to be kept and reads no static word vectors.
     """
 
     predicted: list[Annotation]
@@ -61,9 +55,10 @@ def learn(
     checkpoint_seconds: float = 60.0,
     keep: Path | None = None,
 ) -> Learned:
-    """Trains on `train_sentences`, stops by `dev_sentences`, predicts `test_sentences`; see `run_tagging`.
+    """Trains on `train_sentences`, stops by `dev_sentences`, predicts `test_sentences`; see `run_tagging` and `train`.
 
-    The random state of the caller is left as it was.
+    The caller's random state does not change. `names` is what errors call the training and the test data. The tagger is
+    kept in the folder `keep`; None discards it.
     """
     splits = {"train": train_sentences, "dev": dev_sentences[: preset.dev_sentences], "test": test_sentences}
     gold = {split: [task.annotation(sentence) for sentence in sentences] for split, sentences in splits.items()}
@@ -74,13 +69,29 @@ def learn(
     }
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     tokens = [[task.tokens(sentence) for sentence in sentences] for sentences in splits.values()]
+    transform = input_transform(encoder)
     with torch.random.fork_rng(devices=[torch.cuda.current_device()] if device.type == "cuda" else []):
         torch.manual_seed(seed)
-        read = _static if is_static(encoder) else _transformer
-        words, head, padding, precision, (train_pieces, dev_pieces, test_pieces), restore = read(
-            encoder, task, labels, tokens, preset, device, keep
-        )
+        narrowed = tokenize = None
+        if is_static(encoder):
+            vocabulary = Vocabulary.of(tokens)
+            vectors = StaticVectors.load(encoder).vectors([transform(word) for word in vocabulary.numbers])
+            words: WordRepresentations = RecurrentWordEncoder(vectors, task.recurrent)
+            head = task.head(words.size, labels, dropout=task.recurrent.dropout)
+            padding, precision = PADDING, "float32"
+            pieces = [vocabulary(sentences) for sentences in tokens]
+        else:
+            random = torch.get_rng_state()
+            tokenizer, body = load_backbone(encoder, device, preset.attention_dropout, preset.hidden_dropout)
+            torch.set_rng_state(random)  # loading draws weights that the folder does not have
+            tokenize = WordTokenizer(tokenizer, reading_limit(body), task.pooling, transform)
+            padding = tokenizer.pad_token_id or 0
+            pieces, narrowed = drop_unused_rows(body, padding, [tokenize(sentences) for sentences in tokens], keep)
+            words = WordEncoder(body, preset.layer_dropout)
+            head = task.head(words.size, labels)
+            precision = resolved_precision(words.size, preset)
         tagger = Tagger(words, head, padding, precision).to(device)
+        train_pieces, dev_pieces, test_pieces = pieces
         examples = [
             Example(sentence, labels.indices(target.labels), list(target.heads))
             for sentence, target in zip(train_pieces, gold["train"], strict=True)
@@ -93,8 +104,10 @@ def learn(
         )  # fmt: skip
         predicted = [labels.annotation(prediction) for prediction in tagger.predict(test_pieces)]
     trained = None
-    if keep is not None and restore is not None:
-        trained = TrainedTagger(task, encoder, labels, precision, tagger, restore())
+    if keep is not None and tokenize is not None:
+        if narrowed is not None:
+            narrowed.restore()
+        trained = TrainedTagger(task, encoder, labels, precision, tagger, tokenize)
     record = {
         "labels": list(labels.names),
         "sentences": {split: len(sentences) for split, sentences in splits.items()},
@@ -107,45 +120,3 @@ def learn(
         "dev": history.dev,
     }
     return Learned(predicted, history.epochs, history.pieces, record, trained)
-
-
-def _transformer(
-    encoder: Path,
-    task: Task,
-    labels: Labels,
-    tokens: Tokens,
-    preset: Preset,
-    device: torch.device,
-    keep: Path | None,
-) -> Reading:
-    random = torch.get_rng_state()
-    tokenizer, body = load_backbone(encoder, device, preset.attention_dropout, preset.hidden_dropout)
-    padding = tokenizer.pad_token_id or 0
-    tokenize = WordTokenizer(tokenizer, reading_limit(body), task.pooling, input_transform(encoder))
-    pieces, narrowed = drop_unused_rows(body, padding, [tokenize(sentences) for sentences in tokens], keep)
-
-    def restore() -> WordTokenizer:
-        if narrowed is not None:
-            narrowed.restore()
-        return tokenize
-
-    torch.set_rng_state(random)  # weights that the folder lacks were drawn meanwhile
-    words = WordEncoder(body, preset.layer_dropout)
-    return words, task.head(words.size, labels), padding, resolved_precision(encoder, preset), pieces, restore
-
-
-def _static(
-    encoder: Path,
-    task: Task,
-    labels: Labels,
-    tokens: Tokens,
-    preset: Preset,
-    device: torch.device,
-    keep: Path | None,
-) -> Reading:
-    vocabulary = Vocabulary.of(tokens)
-    transform = input_transform(encoder)
-    vectors = StaticVectors.load(encoder).vectors([transform(word) for word in vocabulary.numbers])
-    words = RecurrentWordEncoder(vectors, task.recurrent)
-    head = task.head(words.size, labels, dropout=task.recurrent.dropout)
-    return words, head, PADDING, "float32", [vocabulary(sentences) for sentences in tokens], None

@@ -1,7 +1,7 @@
-"""What stands on top of the word representations: softmax, biaffine parser, CRF.
+"""The layers on top of the word representations: softmax, biaffine parser, CRF.
 
-A head takes words (batch, length, size) and a mask (batch, length), and gives a loss against gold annotations or
-the predicted ones. Shapes and dropout rates follow Chau and Smith 2021 (AllenNLP).
+A head takes words (batch, length, size) and a mask (batch, length), and gives a loss against gold annotations, or
+predictions. Shapes and dropout rates follow Chau and Smith 2021 (AllenNLP).
 """
 
 from __future__ import annotations
@@ -15,31 +15,28 @@ from torch.nn import functional as F
 
 from xlreach.tagging.crf import LinearChainCRF
 from xlreach.tagging.labels import IGNORED, Labels, Prediction
+from xlreach.tagging.representations import SentenceDropout
 from xlreach.tagging.trees import decode_heads
 
 
 class Head(nn.Module, ABC):
-    """The interface of the three."""
+    """What all heads can do."""
 
     @abstractmethod
     def loss(self, words: Tensor, mask: Tensor, labels: Tensor, heads: Tensor) -> Tensor:
-        """Mean loss per word.
+        """Mean loss per word, of word representations of shape (batch, length, size); `mask` is true for words.
 
-        Args:
-            words: (batch, length, size) word representations.
-            mask: (batch, length) true for words.
-            labels: (batch, length) label indices, `IGNORED` for padding and unknown labels.
-            heads: (batch, length) gold heads counted from 1, 0 for the root, `IGNORED` for padding; tasks without
-                trees ignore them.
+        `labels` are label indices and `heads` gold heads counted from 1, 0 for the root, both (batch, length), with
+        `IGNORED` for padding and unknown labels; tasks without trees ignore the heads.
         """
 
     @abstractmethod
     def predict(self, words: Tensor, mask: Tensor) -> list[Prediction]:
-        """Label indices, and heads where the task has them, of each sentence; arguments as `loss`."""
+        """Label indices, and heads where the task has them, of each sentence; arguments as in `loss`."""
 
 
 class SoftmaxHead(Head):
-    """A label for each word by itself: dropout, one linear layer, cross entropy."""
+    """A label for each word on its own: dropout, one linear layer, cross entropy."""
 
     def __init__(self, size: int, labels: Labels, dropout: float = 0.4) -> None:
         super().__init__()
@@ -75,16 +72,16 @@ class CRFHead(Head):
 class BiaffineHead(Head):
     """A dependency tree: deep biaffine attention (Dozat and Manning 2017).
 
-    Arcs and relations have their own perceptrons (ELU). Relations are scored only at the gold heads in training and
+    Arcs and relations have separate perceptrons (ELU). Relations are scored only at the gold heads in training and
     at the predicted heads in decoding, (batch, length, relations) rather than (batch, length, length, relations).
-    The relation `root` (with its subtypes) goes with head 0 and with no other, as UD demands.
+    The relation `root` (with its subtypes) is predicted with head 0 and only there, as UD demands.
     """
 
     at_root: Tensor
 
     def __init__(self, size: int, labels: Labels, dropout: float = 0.3, arc: int = 100, relation: int = 100) -> None:
         super().__init__()
-        self.rate = dropout
+        self.dropout = SentenceDropout(dropout)
         self.root = nn.Parameter(torch.randn(size) / size**0.5)
         self.arc_dependent, self.arc_head = nn.Linear(size, arc), nn.Linear(size, arc)
         self.relation_dependent, self.relation_head = nn.Linear(size, relation), nn.Linear(size, relation)
@@ -107,29 +104,27 @@ class BiaffineHead(Head):
         nodes = self._nodes(words)
         scores = self._arc_scores(nodes, mask).log_softmax(2).cpu().numpy()
         lengths = mask.sum(1).tolist()
-        trees = []
-        for row, n in zip(scores, lengths, strict=True):
-            # Rows are dependents, without the root; decoding wants a row for it too, which it does not read.
-            trees.append(decode_heads(np.pad(row[:n, : n + 1], ((1, 0), (0, 0)))))
-        heads = torch.zeros(mask.shape, dtype=torch.long)
-        for i, tree in enumerate(trees):
-            heads[i, : len(tree)] = torch.from_numpy(tree)
-        heads = heads.to(words.device)
+        trees = np.zeros(mask.shape, np.int64)
+        for tree, row, n in zip(trees, scores, lengths, strict=True):
+            # Rows are dependents, without the root; decoding expects a row for the root too, but does not read it.
+            tree[:n] = decode_heads(np.pad(row[:n, : n + 1], ((1, 0), (0, 0))))
+        heads = torch.from_numpy(trees).to(words.device)
         relations = self._relation_scores(nodes, heads)
         if self.at_root.any() and not self.at_root.all():
             relations = relations.masked_fill(self.at_root != (heads == 0).unsqueeze(2), -torch.inf)
         best = relations.argmax(2).tolist()
-        return [Prediction(row[:n], tree.tolist()) for row, n, tree in zip(best, lengths, trees, strict=True)]
+        return [Prediction(row[:n], tree[:n].tolist()) for row, n, tree in zip(best, lengths, trees, strict=True)]
 
     def _nodes(self, words: Tensor) -> Tensor:
-        """The root's vector, then the words: (batch, length + 1, size), with variational dropout."""
+        """The root's vector, then the words: (batch, length + 1, size), with dropout."""
         root = self.root.to(words.dtype).expand(len(words), 1, -1)
-        return self._drop(torch.cat([root, words], dim=1))
+        nodes: Tensor = self.dropout(torch.cat([root, words], dim=1))
+        return nodes
 
     def _arc_scores(self, nodes: Tensor, mask: Tensor) -> Tensor:
-        """(batch, length, length + 1): how well each node is the head of each word; its own is ruled out."""
-        dependents = _with_one(self._drop(F.elu(self.arc_dependent(nodes[:, 1:]))))
-        heads = self._drop(F.elu(self.arc_head(nodes)))
+        """(batch, length, length + 1): the score of each node as the head of each word; no word is its own head."""
+        dependents = _with_one(self.dropout(F.elu(self.arc_dependent(nodes[:, 1:]))))
+        heads = self.dropout(F.elu(self.arc_head(nodes)))
         scores = (dependents @ self.arc @ heads.transpose(1, 2)).float()
         length = mask.shape[1]
         closed = ~F.pad(mask, (1, 0), value=True).unsqueeze(1).expand(-1, length, -1)
@@ -139,19 +134,12 @@ class BiaffineHead(Head):
 
     def _relation_scores(self, nodes: Tensor, heads: Tensor) -> Tensor:
         """(batch, length, relations) at the given heads (batch, length)."""
-        dependents = _with_one(self._drop(F.elu(self.relation_dependent(nodes[:, 1:]))))
-        above = self._drop(F.elu(self.relation_head(nodes)))
+        dependents = _with_one(self.dropout(F.elu(self.relation_dependent(nodes[:, 1:]))))
+        above = self.dropout(F.elu(self.relation_head(nodes)))
         chosen = _with_one(above.gather(1, heads.unsqueeze(2).expand(-1, -1, above.shape[2])))
         return torch.einsum("bld,drh,blh->blr", dependents, self.relation, chosen).float()
 
-    def _drop(self, x: Tensor) -> Tensor:
-        """Variational dropout: one mask for all positions of a sentence (Gal and Ghahramani 2016)."""
-        if not self.training or self.rate == 0:
-            return x
-        kept = torch.full((x.shape[0], 1, x.shape[2]), 1 - self.rate, device=x.device)
-        return x * (torch.bernoulli(kept) / (1 - self.rate)).to(x.dtype)
-
 
 def _with_one(x: Tensor) -> Tensor:
-    """A constant 1 behind the last dimension: the bias of a biaffine form."""
+    """Appends a constant 1 to the last dimension: the bias of a biaffine form."""
     return F.pad(x, (0, 1), value=1.0)

@@ -9,16 +9,16 @@ from typing import NamedTuple
 
 from xlreach.errors import DataError
 
-IGNORED = -100  # the target of padding and of labels that the training data lack
+IGNORED = -100  # the target for padding and for labels that the training data do not have
 
 
 @dataclass(frozen=True)
 class Annotation:
-    """What a task says of a sentence.
+    """What a task annotates in a sentence.
 
     Attributes:
-        labels: One label a word: tag, relation or IOB2 tag.
-        heads: One head a word counted from 1, 0 for the root; empty for tasks without trees.
+        labels: One label per word: tag, relation or IOB2 tag.
+        heads: The head of each word, counted from 1, 0 for the root; empty for tasks without trees.
     """
 
     labels: tuple[str, ...]
@@ -26,7 +26,7 @@ class Annotation:
 
 
 class Prediction(NamedTuple):
-    """What a head says of a sentence: label indices, and heads as in `Annotation`."""
+    """What a head predicts for a sentence: label indices, and heads as in `Annotation`."""
 
     labels: list[int]
     heads: list[int] = []  # noqa: RUF012 (never changed)
@@ -43,7 +43,7 @@ class Labels:
         return len(self.names)
 
     def indices(self, labels: Sequence[str]) -> list[int]:
-        """The index of each label, `IGNORED` for a label that the training data lack."""
+        """The index of each label, `IGNORED` for one that the training data do not have."""
         return [self._index.get(label, IGNORED) for label in labels]
 
     def annotation(self, prediction: Prediction) -> Annotation:
@@ -51,10 +51,10 @@ class Labels:
         return Annotation(tuple(self.names[index] for index in prediction.labels), tuple(prediction.heads))
 
     def unseen(self, annotations: Iterable[Annotation], split: str, where: str) -> dict[str, int]:
-        """Counts the labels that the training data lack; no tagger can predict them.
+        """Counts the labels that the training data do not have; no tagger can predict them.
 
         Raises:
-            DataError: Not one label is known: the two label sets have nothing to do with each other.
+            DataError: The training data have none of the labels.
         """
         counts = Counter(label for annotation in annotations for label in annotation.labels)
         unseen = {label: n for label, n in sorted(counts.items()) if label not in self._index}
@@ -62,7 +62,7 @@ class Labels:
             raise DataError(
                 f"None of the {len(counts)} labels of the {split} split of {where} ({_some(counts)}) is among the "
                 f"{len(self.names)} of its training split ({_some(self.names)}).",
-                fix="Train and test with one label set; for tags across languages take pos(column=upos).",
+                fix="Train and test with one label set; for tags across languages use pos(column=upos).",
             )
         return unseen
 

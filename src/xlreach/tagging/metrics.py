@@ -1,9 +1,9 @@
-"""The official figures, and the same figures as sums over sentences.
+"""The official scores, and the same scores as sums over sentences.
 
 UAS and LAS are the F1 of the CoNLL 2018 shared task's evaluation as maintained in udtools (relation subtypes do not
-count); span F1 is seqeval's in mode `strict`, scheme IOB2 (its default mode gives other figures, by 1 to 2 points on
-invalid sequences). A `Tally` a sentence lets the comparison resample sentences: over any set of sentences the measure
-is the sum of `correct` over the sum of `total`.
+count). Span F1 is seqeval's in mode `strict`, scheme IOB2 (on invalid sequences its default mode differs by 1 to 2
+points). One `Tally` per sentence lets the comparison resample sentences: over any set of sentences the measure is the
+sum of `correct` divided by the sum of `total`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from xlreach.errors import DataError, MissingExtraError
 from xlreach.tagging.labels import Annotation
 
 Parts = dict[tuple[str, str], tuple[float, int]]
-"""Values (0 to 1) by measure and part, such as `("LAS", "nsubj")`, each with the number of items it rests on."""
+"""Values (0 to 1) by measure and part, such as `("LAS", "nsubj")`, each with its number of gold items."""
 
-_STEP, _LONG = 10, 4  # sentences by length: steps of ten words, those above forty together
+_STEP, _LONG = 10, 4  # sentences by length: steps of ten words; longer than four steps is one group
 
 
 class Tally(NamedTuple):
@@ -33,7 +33,7 @@ class Tally(NamedTuple):
 
 
 def ratio(tallies: Iterable[Tally]) -> float:
-    """The measure over several sentences; 0 where there is nothing to be right about."""
+    """The measure over several sentences; 0 if their total is 0."""
     correct = total = 0
     for tally in tallies:
         correct, total = correct + tally.correct, total + tally.total
@@ -55,13 +55,13 @@ def attachment_tally(gold: Annotation, predicted: Annotation) -> dict[str, Tally
 
 
 def span_tally(gold: Annotation, predicted: Annotation) -> Tally:
-    """Spans with the right borders and type."""
+    """Spans with the right boundaries and type."""
     a, b = spans(gold.labels), spans(predicted.labels)
     return Tally(2 * len(a & b), len(a) + len(b))
 
 
 def spans(tags: Sequence[str]) -> set[tuple[str, int, int]]:
-    """The entities of a valid IOB2 sequence as (type, first token, behind the last).
+    """The entities of a valid IOB2 sequence as (type, first token, last token + 1).
 
     >>> sorted(spans(["B-PER", "I-PER", "O", "B-LOC"]))
     [('LOC', 3, 4), ('PER', 0, 2)]
@@ -77,33 +77,24 @@ def spans(tags: Sequence[str]) -> set[tuple[str, int, int]]:
 
 
 def conll18(gold: Sequence[Sentence], predicted: Sequence[Sentence]) -> dict[str, tuple[float, int]]:
-    """UAS and LAS (F1, 0 to 1) with the number of gold words, by udtools' evaluation on files.
-
-    Args:
-        predicted: The same sentences with predicted heads and relations; multiword ranges must be the same.
+    """UAS and LAS (F1, 0 to 1) with the number of gold words, by udtools' evaluation of the same sentences.
 
     Raises:
-        DataError: The official evaluation refuses a file.
+        DataError: The official evaluation refuses the trees.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        paths = Path(folder, "gold.conllu"), Path(folder, "predicted.conllu")
-        for path, sentences in zip(paths, (gold, predicted), strict=True):
-            write_conllu(path, sentences)
-        return conll18_files(*paths)
-
-
-def conll18_files(gold: Path, predicted: Path) -> dict[str, tuple[float, int]]:
-    """As `conll18`, on CoNLL-U files."""
     from udtools.udeval import UDError, evaluate, load_conllu
 
-    try:
-        loaded = []
-        for path in (gold, predicted):
-            with path.open(encoding="utf-8") as stream:
-                loaded.append(load_conllu(stream, str(path), {}))
-        scores = evaluate(*loaded)
-    except (UDError, ValueError) as error:
-        raise DataError(f"The CoNLL 2018 evaluation refuses it: {error}.", path=predicted) from error
+    loaded = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "trees.conllu")
+        try:
+            for sentences in (gold, predicted):
+                write_conllu(path, sentences)
+                with path.open(encoding="utf-8") as stream:
+                    loaded.append(load_conllu(stream, str(path), {}))
+            scores = evaluate(*loaded)
+        except (UDError, ValueError) as error:
+            raise DataError(f"The CoNLL 2018 evaluation refuses the trees: {error}.") from error
     return {name: (float(scores[name].f1), int(scores[name].gold_total)) for name in ("UAS", "LAS")}
 
 
@@ -114,7 +105,7 @@ def span_f1(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -
 
     entities = sum(len(spans(tags)) for tags in gold)
     with warnings.catch_warnings():
-        # seqeval warns of a split without any entity, gold or predicted; the figure is 0 then.
+        # seqeval warns if a split has no entity, gold or predicted; F1 is 0 then.
         warnings.simplefilter("ignore")
         value = f1_score([list(t) for t in gold], [list(t) for t in predicted], mode="strict", scheme=IOB2)
     return {"F1": (float(value), entities)}
@@ -123,9 +114,9 @@ def span_f1(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -
 def by_relation(gold: Sequence[Annotation], predicted: Sequence[Annotation]) -> Parts:
     """LAS (F1, 0 to 1) of each universal relation, with its number of gold words.
 
-    Counted as the official evaluation counts a filtered score: the words of the relation whose head and relation are
-    right, over the words that have the relation in the gold and in the predicted trees. Every relation of the gold
-    trees is included.
+    Counted like filtered scores in the official evaluation: twice the words of the relation whose head and relation
+    are right, divided by the words that have it in the gold trees and in the predicted trees together. Every relation
+    of the gold trees is included.
     """
     in_gold, in_predicted, correct = Counter[str](), Counter[str](), Counter[str]()
     for a, b in zip(gold, predicted, strict=True):
@@ -156,7 +147,7 @@ def by_length(gold: Sequence[Annotation], predicted: Sequence[Annotation]) -> Pa
 def partial_f1(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Parts:
     """The more lenient F1 of SemEval 2013, task 9 (Segura-Bedmar et al. 2013), by nervaluate, with the gold entities.
 
-    `exact`: the boundaries are right, whatever the type; `partial`: as `exact`, and an overlap counts half; `type`: the
+    `exact`: the boundaries are right, with any type; `partial`: as `exact`, and an overlap counts half; `type`: the
     type is right and the spans overlap.
 
     Raises:

@@ -13,26 +13,26 @@ class Preset:
     """Hyper-parameters of fine-tuning.
 
     Attributes:
-        epochs: At most so many passes over the training data.
-        patience: Training ends after so many epochs without a better dev figure.
+        epochs: The largest number of passes over the training data.
+        patience: Training ends after this many epochs without a better dev figure.
         head_lr: Peak learning rate of the head, the layer mix and the parser's root.
         encoder_lr: Peak learning rate of the encoder, for a hidden size of 768.
         scale_lr: Whether a narrower encoder gets a larger rate: times (768 / hidden size)², at most 3e-3 (near the
-            best of those tried for few epochs; see `encoder_rate`).
-        dev_sentences: At most so many dev sentences decide which epoch is best; None is all.
-        schedule: After the warm-up: `inverse_sqrt` (of epochs since), `linear` (to nothing at the last
-            epoch) or `constant`.
-        steps_factor: Where given, peak rates are times this over the root of an epoch's steps, which is how UDify's
-            inverse square root of *steps* comes out in epochs.
-        bias_correction: Whether Adam corrects the encoder's moments for having begun at zero; BERT's own Adam did not.
-        warmup_epochs: Epochs in which the rate rises to its peak; for the encoder they begin when it thaws.
+            best of the rates tried for few epochs; see `encoder_rate`).
+        dev_sentences: The number of dev sentences that decide which epoch is best; None is all.
+        schedule: After the warm-up: `inverse_sqrt` (of the epochs since), `linear` (to zero at the last epoch) or
+            `constant`.
+        steps_factor: If given, peak rates are multiplied by it and divided by the root of the steps per epoch: UDify's
+            inverse square root of *steps*, expressed in epochs.
+        bias_correction: Whether Adam corrects the encoder's moments for starting at zero; BERT's own Adam did not.
+        warmup_epochs: Epochs in which the rate rises to its peak; for the encoder, counted from when it is trained.
         frozen_epochs: Epochs at the start in which the encoder is not trained.
-        attention_dropout: Dropout of the encoder's attention weights; None is the encoder's own. On CPU it costs
-            a sixth of a step.
-        hidden_dropout: The same for the encoder's other dropout, which costs a small one a fifth of a step.
-        layer_dropout: How likely a layer is left out of the mix, in training.
-        batch_sentences: At most so many sentences a batch …
-        batch_pieces: … and at most so many pieces, padding counted.
+        attention_dropout: Dropout of the encoder's attention weights; None keeps the encoder's configuration. On CPU
+            it costs a sixth of a step.
+        hidden_dropout: The same for the encoder's other dropout, a fifth of a step for a small encoder.
+        layer_dropout: The probability that a layer is left out of the mix, in training.
+        batch_sentences: The largest number of sentences in a batch.
+        batch_pieces: The largest number of pieces in a batch, padding included.
         precision: `auto` is bfloat16 where the processor multiplies it in hardware, else `float32`.
     """
 
@@ -63,56 +63,45 @@ class Preset:
         return max(self.encoder_lr, min(self.encoder_lr * (768 / width) ** 2, 3e-3))
 
 
+_FAST = Preset(
+    epochs=5, patience=3, head_lr=8e-3, encoder_lr=1e-4, scale_lr=True, schedule="linear", warmup_epochs=0.5,
+    frozen_epochs=0, attention_dropout=0.0, hidden_dropout=0.0, batch_sentences=64, batch_pieces=384, dev_sentences=300,
+)  # fmt: skip
 PRESETS = {
-    # Chau and Smith 2021, §3 and the authors' configurations; sentences a batch are theirs by task and language where
-    # they have the language (`_PAPER_BATCHES`). Their five seeds: 1337, 337, 1537, 2460, 1279.
+    # Chau and Smith 2021, §3 and the authors' configurations; sentences per batch by task and language where they have
+    # the language (`_PAPER_BATCHES`). Their five seeds: 1337, 337, 1537, 2460, 1279.
     "paper": Preset(epochs=200, patience=20, steps_factor=5.0, bias_correction=False, batch_pieces=8192),
-    # A small machine: half a minute for a thousand sentences and a small encoder.
-    "fast": Preset(
-        epochs=5, patience=3, head_lr=8e-3, encoder_lr=1e-4, scale_lr=True, schedule="linear", warmup_epochs=0.5,
-        frozen_epochs=0, attention_dropout=0.0, hidden_dropout=0.0, batch_sentences=64, batch_pieces=384,
-        dev_sentences=300,
-    ),
-    # A demonstration: seconds on a few hundred sentences and a small encoder.
-    "quick": Preset(
-        epochs=4, patience=4, head_lr=8e-3, encoder_lr=1e-4, scale_lr=True, schedule="linear", warmup_epochs=0.5,
-        frozen_epochs=0, attention_dropout=0.0, hidden_dropout=0.0, batch_sentences=64, batch_pieces=384,
-        dev_sentences=100,
-    ),
-}  # fmt: skip
+    # For a small machine: half a minute for a thousand sentences and a small encoder.
+    "fast": _FAST,
+    # For a demonstration: seconds on a few hundred sentences and a small encoder.
+    "quick": replace(_FAST, epochs=4, patience=4, dev_sentences=100),
+}
 
-
-# The same for static vectors under BiLSTMs, which learn from scratch: more epochs, of a fraction of the cost.
+# The same for static vectors under BiLSTMs, which learn from scratch: more epochs, each at a fraction of the cost.
+_STATIC_FAST = Preset(
+    epochs=20, patience=5, head_lr=4e-3, schedule="linear", warmup_epochs=0.5, frozen_epochs=0, weight_decay=0.0,
+    precision="float32", dev_sentences=300,
+)  # fmt: skip
 _STATIC = {
     "paper": Preset(
         epochs=200, patience=20, schedule="constant", warmup_epochs=0.0, frozen_epochs=0, weight_decay=0.0,
         batch_sentences=128, batch_pieces=16384, precision="float32",
     ),
-    "fast": Preset(
-        epochs=20, patience=5, head_lr=4e-3, schedule="linear", warmup_epochs=0.5, frozen_epochs=0, weight_decay=0.0,
-        precision="float32", dev_sentences=300,
-    ),
-    "quick": Preset(
-        epochs=10, patience=10, head_lr=4e-3, schedule="linear", warmup_epochs=0.5, frozen_epochs=0, weight_decay=0.0,
-        precision="float32",
-        dev_sentences=100,
-    ),
+    "fast": _STATIC_FAST,
+    "quick": replace(_STATIC_FAST, epochs=10, patience=10, dev_sentences=100),
 }  # fmt: skip
-# Sentences a batch in Chau and Smith's configurations of fine-tuned encoders; other languages take 32.
+
+# Sentences per batch in Chau and Smith's configurations of fine-tuned encoders; other languages take 32.
+_TREEBANK_BATCHES = {"be": 32, "bg": 64, "ga": 8, "mt": 64, "ug": 64, "ur": 32, "vi": 64, "wo": 64}
 _PAPER_BATCHES = {
-    "pos": {"be": 32, "bg": 64, "ga": 8, "mt": 64, "ug": 64, "ur": 32, "vi": 64, "wo": 64},
-    "parse": {"be": 32, "bg": 64, "ga": 8, "mt": 64, "ug": 64, "ur": 32, "vi": 64, "wo": 64},
+    "pos": _TREEBANK_BATCHES,
+    "parse": _TREEBANK_BATCHES,
     "ner": {"be": 64, "bg": 32, "ga": 64, "mhr": 128, "mt": 128, "ug": 64, "ur": 32, "vi": 128},
 }
 
 
 def preset_for(name: str, task: str, language: str, static: bool = False) -> Preset:
-    """The preset of that name as it is used for a task in a language.
-
-    Args:
-        task: `pos`, `parse` or `ner`.
-        language: As `Language.code`.
-        static: Whether static vectors are read, and no encoder.
+    """The preset of that name for a task in a language; `static` where words are static vectors.
 
     Raises:
         ConfigError: There is no such preset.
@@ -125,10 +114,10 @@ def preset_for(name: str, task: str, language: str, static: bool = False) -> Pre
 
 
 def check_preset(name: str) -> Preset:
-    """The preset of that name.
+    """The preset of that name, as for other languages than the paper's.
 
     Raises:
-        ConfigError: There is none.
+        ConfigError: There is no such preset.
     """
     if name not in PRESETS:
         raise ConfigError(f"Unknown preset {name!r}.", fix=nearest(name, PRESETS))

@@ -1,10 +1,10 @@
 """Words as vectors, from any encoder: pieces, windows, layer mix, pooling.
 
-Sentences come as words. The encoder's tokenizer splits each word into pieces, and its word ids say which piece belongs
-to which word; strings are never compared. Sentences longer than the encoder reads are split into overlapping windows,
-and each word is taken from the window in which it has more context. The layers are
-mixed by learned weights (ELMo, Peters et al. 2018), with layer dropout (UDify, Kondratyuk and Straka 2019). This file
-does not read corpora and knows no task.
+A sentence is a list of words. The encoder's tokenizer splits each word into pieces, and its word ids say which piece
+belongs to which word; strings are never compared. Sentences longer than the encoder reads are split into overlapping
+windows, and each word is taken from the window in which it has more context. The layers are mixed by learned weights
+(ELMo, Peters et al. 2018), with layer dropout (UDify, Kondratyuk and Straka 2019). This file reads no corpora and does
+not depend on the task.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from xlreach.adapt.segmentation import pieces_of_words
+
 Pooling = Literal["mean", "first", "last"]
 _MULTIPLE = 8  # padded lengths, so that batches have few shapes
 
 
 @dataclass(frozen=True)
 class TokenizedSentence:
-    """A sentence as the encoder reads it.
+    """A sentence as the encoder reads it: `windows` has the ids of each window, special tokens included.
 
-    Attributes:
-        windows: The ids of each window, special tokens included.
-        column: For every pooled piece, its place in the window.
-        words: The number of words; each has at least one pooled piece.
+    A pooled piece stands in window `row` at position `column` and belongs to word `word`; each of the `words` words has
+    at least one.
     """
 
     windows: tuple[np.ndarray, ...]
@@ -47,18 +47,15 @@ class TokenizedSentence:
 
     @property
     def padded(self) -> int:
-        """The length to which it is padded, a multiple of eight."""
+        """The length of the longest window, padded to a multiple of eight."""
         return -(-self.longest // _MULTIPLE) * _MULTIPLE
 
 
 class WordTokenizer:
-    """Cuts words into pieces and sentences into windows.
+    """Splits words into pieces and sentences into windows, with a fast tokenizer.
 
-    Args:
-        tokenizer: A fast tokenizer, Unigram, WordPiece or other.
-        limit: How many pieces the encoder reads at once, special tokens included.
-        pooling: Which of a word's pieces represent it.
-        transform: What the encoder wants done to a word first (`adapt.input_transform`).
+    `limit` is the number of pieces that the encoder reads at once, special tokens included; `transform` is applied to
+    each word first (`adapt.romanize.input_transform`).
     """
 
     def __init__(
@@ -66,57 +63,46 @@ class WordTokenizer:
     ) -> None:
         self._tokenizer = tokenizer
         self._transform = transform
-        self._pooling = pooling
+        self._pooled = {"mean": slice(None), "first": slice(1), "last": slice(-1, None)}[pooling]
         self._before, self._after = _special_tokens(tokenizer)
         self._capacity = limit - len(self._before) - len(self._after)
         unknown = tokenizer.unk_token_id
         self._unknown = tokenizer.pad_token_id or 0 if unknown is None else unknown
 
     def __call__(self, sentences: Sequence[Sequence[str]]) -> list[TokenizedSentence]:
-        """The pieces of each sentence; a word without any (a zero-width space, say) becomes the unknown piece."""
+        """The pieces of each sentence; a word without pieces (such as a zero-width space) becomes the unknown piece."""
         tokenized = []
         for start in range(0, len(sentences), 1000):
             chunk = [[self._transform(word) for word in words] for words in sentences[start : start + 1000]]
-            encoded = self._tokenizer(chunk, is_split_into_words=True, add_special_tokens=False, verbose=False)
-            for number, words in enumerate(chunk):
-                pieces: list[list[int]] = [[] for _ in words]
-                for piece, word in zip(encoded["input_ids"][number], encoded.word_ids(number), strict=True):
-                    pieces[word].append(piece)
-                # A word longer than a whole window can only be read by its beginning.
+            for pieces in pieces_of_words(self._encode, chunk):
+                # Of a word longer than a whole window, only the beginning is read.
                 tokenized.append(self._windows([ids[: self._capacity] or [self._unknown] for ids in pieces]))
         return tokenized
 
+    def _encode(self, texts: list[str]) -> Any:
+        return self._tokenizer(texts, add_special_tokens=False, verbose=False).encodings
+
     def _windows(self, pieces: list[list[int]]) -> TokenizedSentence:
         windows: list[np.ndarray] = []
-        row: list[int] = []
-        column: list[int] = []
-        word: list[int] = []
-        for number, (first, last, first_owned, last_owned) in enumerate(
-            plan_windows([len(ids_of_word) for ids_of_word in pieces], self._capacity, self._capacity // 4)
-        ):
+        pooled: list[tuple[int, int, int]] = []
+        plan = plan_windows([len(ids_of_word) for ids_of_word in pieces], self._capacity, self._capacity // 4)
+        for row, (first, last, first_owned, last_owned) in enumerate(plan):
             ids = list(self._before)
-            for at in range(first, last):
-                if first_owned <= at < last_owned:
-                    columns = range(len(ids), len(ids) + len(pieces[at]))
-                    if self._pooling != "mean":
-                        columns = columns[:1] if self._pooling == "first" else columns[-1:]
-                    column.extend(columns)
-                    row.extend([number] * len(columns))
-                    word.extend([at] * len(columns))
-                ids.extend(pieces[at])
+            for word in range(first, last):
+                if first_owned <= word < last_owned:
+                    columns = range(len(ids), len(ids) + len(pieces[word]))
+                    pooled.extend((row, column, word) for column in columns[self._pooled])
+                ids.extend(pieces[word])
             windows.append(np.array([*ids, *self._after], dtype=np.int64))
-        return TokenizedSentence(tuple(windows), np.array(row), np.array(column), np.array(word), len(pieces))
+        pooled_rows, pooled_columns, pooled_words = np.array(pooled, np.int64).reshape(-1, 3).T
+        return TokenizedSentence(tuple(windows), pooled_rows, pooled_columns, pooled_words, len(pieces))
 
 
 def plan_windows(lengths: Sequence[int], capacity: int, overlap: int) -> list[tuple[int, int, int, int]]:
-    """How a long sentence is cut.
+    """Splits a long sentence into windows, from the number of pieces of each word, at most `capacity`.
 
-    Args:
-        lengths: Pieces of each word, none above `capacity`.
-        overlap: Pieces that neighbouring windows share, about, where words allow it.
-
-    Returns:
-        (first word, behind the last, first owned, behind the last owned) of each window; every word is owned once.
+    Neighboring windows share at most `overlap` pieces. Returns (first word, last + 1, first owned word, last owned + 1)
+    of each window; every word is owned by one window.
     """
     bounds: list[tuple[int, int]] = []
     first = 0
@@ -128,7 +114,7 @@ def plan_windows(lengths: Sequence[int], capacity: int, overlap: int) -> list[tu
         bounds.append((first, last))
         if last >= len(lengths):
             break
-        # The next window must have room for the word that this one could not take.
+        # The next window must have room for the word that did not fit into this one.
         following, shared, most = last, 0, min(overlap, capacity - lengths[last])
         while following - 1 > first and shared + lengths[following - 1] <= most:
             following -= 1
@@ -146,8 +132,8 @@ class SentenceBatch:
     Attributes:
         ids: (windows, pieces) padded piece ids.
         attention: (windows, pieces) 1 for pieces, 0 for padding.
-        piece: (pooled,) places in the flattened (windows × pieces).
-        word: (pooled,) places in the flattened (sentences × words).
+        piece: (pooled,) indices into the flattened (windows × pieces).
+        word: (pooled,) indices into the flattened (sentences × words).
         mask: (sentences, words) true for words.
     """
 
@@ -178,11 +164,26 @@ def collate(sentences: Sequence[TokenizedSentence], padding: int, device: torch.
     return SentenceBatch(*(torch.from_numpy(array).to(device) for array in arrays))
 
 
+class SentenceDropout(nn.Module):
+    """Variational dropout: one mask for all words of a sentence (Gal and Ghahramani 2016)."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Drops entries of (sentences, words, size) vectors."""
+        if not self.training or self.rate == 0:
+            return x
+        kept = torch.full((x.shape[0], 1, x.shape[2]), 1 - self.rate, device=x.device)
+        return x * (torch.bernoulli(kept) / (1 - self.rate)).to(x.dtype)
+
+
 class ScalarMix(nn.Module):
     """A weighted mean of layers, weights by softmax, times one learned factor.
 
     Args:
-        dropout: How likely a layer is left out of a training step.
+        dropout: The probability that a layer is left out of a training step.
     """
 
     def __init__(self, layers: int, dropout: float) -> None:
@@ -195,7 +196,7 @@ class ScalarMix(nn.Module):
         """The mix of equally shaped layers, float32."""
         weights: Tensor = self.weights
         if self.training and self.dropout > 0:
-            # As UDify: so low that softmax gives nothing, yet a mean if all are dropped.
+            # As in UDify: so low that softmax gives 0, but a mean if all are dropped.
             weights = weights.masked_fill(torch.rand(len(weights)).to(weights.device) < self.dropout, -1e20)
         shares = self.factor * weights.softmax(0)
         mixed = shares[0] * layers[0].float()
@@ -205,10 +206,10 @@ class ScalarMix(nn.Module):
 
 
 class WordRepresentations(nn.Module, ABC):
-    """Whatever gives one vector a word.
+    """A module that gives one vector per word.
 
     Attributes:
-        frozen: Whether what was pretrained is left as it is for now.
+        frozen: Whether the pretrained weights are not trained at the moment.
     """
 
     size: int
@@ -216,7 +217,7 @@ class WordRepresentations(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, batch: SentenceBatch) -> Tensor:
-        """(sentences, words, size) vectors; what padding gets is of no account."""
+        """(sentences, words, size) vectors; those of padding are never read."""
 
     def pretrained(self) -> Iterable[nn.Parameter]:
         """The weights that take the encoder's learning rate."""
@@ -224,12 +225,12 @@ class WordRepresentations(nn.Module, ABC):
 
     @contextmanager
     def predicting(self, dtype: torch.dtype) -> Iterator[None]:
-        """Makes ready for prediction alone, which has no use for exact weights or for what training needs."""
+        """Prepares the module for prediction, which needs neither exact weights nor gradients."""
         yield
 
 
 class WordEncoder(WordRepresentations):
-    """An encoder whose output is one vector a word; while frozen, the mix is trained all the same.
+    """An encoder whose output is one vector per word; while it is frozen, the layer mix is still trained.
 
     Args:
         encoder: Any `transformers` encoder that gives hidden states.
@@ -247,10 +248,10 @@ class WordEncoder(WordRepresentations):
 
     @contextmanager
     def predicting(self, dtype: torch.dtype) -> Iterator[None]:
-        """The encoder with its weights in `dtype` and with fused attention, whose forward pass is the faster one.
+        """Gives the encoder weights in `dtype` and fused attention, whose forward pass is faster.
 
-        Autocast would convert the weights again for every batch. The table of pieces stays as it is, being long: what
-        is looked up in it is converted.
+        Autocast would convert the weights again for every batch. The large embedding table stays as it is; only the
+        rows that are looked up are converted.
         """
         table = self.encoder.get_input_embeddings()
         weights = [
@@ -287,9 +288,9 @@ class WordEncoder(WordRepresentations):
 
 
 def _special_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
-    """The ids that the tokenizer puts before and behind a sentence."""
-    bare = tokenizer(["a"], is_split_into_words=True, add_special_tokens=False)["input_ids"]
-    whole = tokenizer(["a"], is_split_into_words=True)["input_ids"]
+    """The ids that the tokenizer puts before and after a sentence."""
+    bare = tokenizer("a", add_special_tokens=False)["input_ids"]
+    whole = tokenizer("a")["input_ids"]
     for at in range(len(whole) - len(bare) + 1):
         if whole[at : at + len(bare)] == bare:
             return whole[:at], whole[at + len(bare) :]

@@ -1,4 +1,4 @@
-"""The stage that trains and tests a tagger."""
+"""The stage of a study that trains and tests a tagger."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ from xlreach.tagging.tasks import Task
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TagStage(Stage):
-    """A tagger trained on a treebank or entity corpus, and its figures.
+    """Trains a tagger on a treebank or entity corpus, and scores it.
 
     Attributes:
-        encoder: The encoder that it is trained on.
-        corpus: The name of the corpus that it is trained on, and tested on unless there is a `target`.
-        target: The name of the corpus that it is tested on instead.
-        preset: How it is trained, with the precision of this machine, which so becomes part of the key.
+        corpus: The name of the corpus to train on, and to test on unless there is a `target`.
+        target: The name of the corpus to test on instead.
+        preset: How to train, with the precision of this machine, so that it is part of the key.
     """
 
     kind: ClassVar[str] = "tag"

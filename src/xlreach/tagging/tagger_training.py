@@ -1,8 +1,8 @@
 """Training a tagger: batches, schedule, early stopping on the dev figure, checkpoints.
 
-The optimizer is AdamW with one rate for the head and one for the encoder; the schedule is a pure function of the
-step, the order of batches of seed and epoch, so that a run taken up from a checkpoint ends as one that was never
-disturbed. Checkpoints are one safetensors file, replaced whole.
+The optimizer is AdamW with one rate for the head and one for the encoder. The schedule depends on the step alone, the
+order of batches on seed and epoch alone, so that a run continued from a checkpoint ends exactly like an uninterrupted
+one. A checkpoint is one safetensors file, replaced as a whole.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class History:
     Attributes:
         dev: The dev figure of each epoch, 0 to 1.
         best: The epoch whose weights were kept, from 0.
-        pieces: How many pieces the encoder read in training, padding not counted.
+        pieces: The number of pieces that the encoder read in training, without padding.
     """
 
     losses: list[float] = field(default_factory=list)
@@ -63,7 +63,7 @@ class Tagger(nn.Module):
     """An encoder with one head.
 
     Args:
-        precision: What the encoder multiplies in: `float32` or `bfloat16`; the head always takes float32.
+        precision: The number format of the encoder, `float32` or `bfloat16`; the head always computes in float32.
     """
 
     def __init__(self, words: WordRepresentations, head: Head, padding: int, precision: str) -> None:
@@ -79,31 +79,25 @@ class Tagger(nn.Module):
 
     def loss(self, examples: Sequence[Example]) -> Tensor:
         """Mean loss per word of a batch."""
-        words, mask = self._read([example.pieces for example in examples])
-        targets = np.full((2, *mask.shape), IGNORED, dtype=np.int64)
+        batch = collate([example.pieces for example in examples], self._padding, self.device)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._bfloat16):
+            words = self.words(batch).float()
+        targets = np.full((2, *batch.mask.shape), IGNORED, dtype=np.int64)
         for i, example in enumerate(examples):
             targets[0, i, : len(example.labels)] = example.labels
             targets[1, i, : len(example.heads)] = example.heads
-        labels, heads = torch.from_numpy(targets).to(mask.device)
-        return self.head.loss(words, mask, labels, heads)
+        labels, heads = torch.from_numpy(targets).to(self.device)
+        return self.head.loss(words, batch.mask, labels, heads)
 
-    def predict(
-        self, sentences: Sequence[TokenizedSentence], max_sentences: int = 64, max_pieces: int | None = None
-    ) -> list[Prediction]:
-        """Predictions in the order of the sentences; on CPUs a batch a core.
-
-        Args:
-            max_sentences: At most so many a batch …
-            max_pieces: … and at most so many pieces, padding counted; by default what a core's cache holds, on a GPU
-                many times that.
-        """
+    def predict(self, sentences: Sequence[TokenizedSentence], max_sentences: int = 64) -> list[Prediction]:
+        """Predictions in the order of the sentences, in batches of at most `max_sentences`; on CPUs one per core."""
         was_training = self.training
         self.eval()
         predicted: dict[int, Prediction] = {}
         order = sorted(range(len(sentences)), key=lambda i: sentences[i].longest)
-        max_pieces = max_pieces or (1024 if self.device.type == "cpu" else 16384)
+        max_pieces = 1024 if self.device.type == "cpu" else 16384  # 1024: as much as a core's cache holds
         plan = plan_batches([sentences[i] for i in order], max_sentences, max_pieces)
-        # The longest first, so that no core is left with one of them in the end.
+        # The longest first, so that no core starts with one of them when the others have finished.
         chosen = ([order[i] for i in batch] for batch in reversed(plan))
         batches = ((numbers, [sentences[i] for i in numbers]) for numbers in chosen)
         with self.words.predicting(torch.bfloat16 if self._bfloat16 else torch.float32):
@@ -114,20 +108,14 @@ class Tagger(nn.Module):
 
     @torch.inference_mode()
     def _predict_batch(self, sentences: Sequence[TokenizedSentence]) -> list[Prediction]:
-        read = collate(sentences, self._padding, self.device)
-        return self.head.predict(self.words(read).float(), read.mask)
-
-    def _read(self, sentences: Sequence[TokenizedSentence]) -> tuple[Tensor, Tensor]:
         batch = collate(sentences, self._padding, self.device)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._bfloat16):
-            return self.words(batch).float(), batch.mask
+        return self.head.predict(self.words(batch).float(), batch.mask)
 
 
 def plan_batches(sentences: Sequence[TokenizedSentence], max_sentences: int, max_pieces: int) -> list[list[int]]:
-    """Cuts sentences, taken in their order, into batches.
+    """Groups sentences, in their order, into batches, by their indexes.
 
-    Args:
-        max_pieces: At most so many pieces a batch, padding counted; a sentence above it stands alone.
+    A batch has at most `max_pieces` pieces, padding included; a longer sentence is a batch alone.
     """
     batches: list[list[int]] = []
     longest = rows = 0
@@ -155,13 +143,9 @@ def train(
 ) -> History:
     """Trains until the dev figure stops rising, and leaves the best epoch's weights in `tagger`.
 
-    Args:
-        tagger: Untrained; the caller has seeded torch for its initial weights.
-        dev: Sentences and gold annotations that decide which epoch is best.
-        seed: Decides dropout and the order of batches.
-        checkpoint: A folder for the checkpoint; one that is there is taken up.
-        identity: Names the run; a checkpoint of another one is not taken up.
-        checkpoint_seconds: A checkpoint is written at the end of an epoch when the last is so long ago.
+    The caller has seeded torch for the initial weights; `seed` decides dropout and the order of batches. Training
+    continues from a checkpoint in the folder, unless its `identity` is that of another run; one is written at the end
+    of an epoch, `checkpoint_seconds` after the last at the soonest.
 
     Raises:
         ModelError: The loss is no longer finite.
@@ -180,7 +164,7 @@ def train(
             break
         loss = _epoch(tagger, optimizer, examples, preset, seed, epoch)
         if not math.isfinite(loss):
-            raise ModelError(f"Training diverged in epoch {epoch + 1}.", fix="Take a preset with a lower rate.")
+            raise ModelError(f"Training diverged in epoch {epoch + 1}.", fix="Use a preset with a lower rate.")
         predicted = map(labels.annotation, tagger.predict([pieces for pieces, _ in dev]))
         value = ratio(task.tally(gold, guess)[task.main] for (_, gold), guess in zip(dev, predicted, strict=True))
         progress.set_postfix({task.main: f"{value:.3f}"})
@@ -199,10 +183,11 @@ def train(
 
 
 def learning_rate(preset: Preset, progress: float, start: float) -> float:
-    """The share of the peak rate.
+    """The rate as a share of the peak rate.
 
     Args:
-        start: When this group of weights begins to be trained, in epochs.
+        progress: Epochs since the start of training.
+        start: The epoch from which this group of weights is trained.
     """
     since, warmup = progress - start, preset.warmup_epochs
     if since < warmup:
@@ -240,14 +225,14 @@ def _epoch(
 
 
 def _uncorrected(step: int, beta1: float, beta2: float) -> float:
-    """What the rate of Adam's step (from 1) is times, so that its moments count as they are."""
+    """The factor of the rate of Adam's step (from 1) that cancels its bias correction."""
     return (1 - beta1**step) / math.sqrt(1 - beta2**step)
 
 
 def _shuffled(examples: Sequence[Example], preset: Preset, seed: int, epoch: int) -> Iterator[list[int]]:
-    """Batches of sentences of like length, in random order and composition."""
+    """Batches of sentences of similar length, in random order and composition."""
     random = np.random.default_rng([seed, epoch])
-    # Sentences of one padded length are dealt out anew in each epoch.
+    # Sentences of the same padded length are distributed differently in each epoch.
     keys = [(example.pieces.padded, tie) for example, tie in zip(examples, random.random(len(examples)), strict=True)]
     order = sorted(range(len(examples)), key=keys.__getitem__)
     batches = plan_batches([examples[i].pieces for i in order], preset.batch_sentences, preset.batch_pieces)

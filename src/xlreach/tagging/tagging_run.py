@@ -37,35 +37,28 @@ def run_tagging(
     test_data: Treebank | EntityCorpus | None = None,
     on_trained: Callable[[TrainedTagger], None] | None = None,
 ) -> list[Measurement]:
-    """Fine-tunes an encoder on a task, predicts the test split and measures it.
+    """Fine-tunes an encoder on a task, predicts the test split and scores the predictions.
 
-    Writes into `out`: `measurements.jsonl`; `predictions.conllu` (all ten columns, multiword ranges and empty nodes
-    as in the data; only the predicted columns are the tagger's) or `predictions.iob2`; `sentences.parquet` (id,
-    measure, correct, total of each test sentence: a measure is the sum of correct over the sum of total);
-    `training.json` (task and preset as used, labels, sizes, labels that the training data lack, losses and dev scores).
+    Writes into `out`: `measurements.jsonl`; `predictions.conllu` (all as in the data, multiword ranges and empty nodes
+    included, except the predicted columns) or `predictions.iob2`; `sentences.parquet` (id, measure, correct, total of
+    each test sentence: a measure is the sum of correct divided by the sum of total); `training.json` (task and preset
+    as used, labels, sizes, labels that the training data do not have, losses and dev scores).
 
-    Args:
-        task: What to learn, as object or string (`parse`, `pos(column=upos)`).
-        encoder: An encoder folder that plain `AutoModel` and `AutoTokenizer` load, or one of static word vectors,
-            which BiLSTMs then read.
-        data: Gives the training and dev splits, and the test split unless `test_data` does. Without a dev split every
-            tenth training sentence is held out.
-        preset: How to train, by name or value.
-        seed: Decides initial weights of the head, dropout and batches; the same seed gives the same figures.
-        checkpoint: A folder that survives a kill; training goes on from what lies there. Without one it is
-            `out/.checkpoint`, removed in the end.
-        cost: Gets `tokens` (pieces read in training), `epochs` and `examples`.
-        test_data: Another data set to test on; `data` is then in the field `trained_on` of the rows. In another
-            language it is zero-shot transfer, and the setting of the rows is `transfer`.
-        on_trained: Is called with the trained tagger, able to annotate any sentence; not for static word vectors.
+    The encoder is a folder that plain `AutoModel` and `AutoTokenizer` load, or of static word vectors, which BiLSTMs
+    read. Without a dev split, every tenth training sentence is held out. Training continues from what is in
+    `checkpoint`; None takes `out/.checkpoint`, which is removed in the end. `cost` receives `tokens` (pieces read in
+    training), `epochs` and `examples`. With `test_data`, the rows have `data` in the field `trained_on`; if its
+    language is another one, this is zero-shot transfer, and their setting is `transfer`. `on_trained` is called with
+    the trained tagger, which can annotate any sentence, but not for static word vectors.
 
     Returns:
-        One measurement a measure, values from 0 to 1; study, base, recipe, alignment and seed are left open.
+        One row per measure, values from 0 to 1; study, base, recipe, alignment and seed are None.
 
     Raises:
         DataError: A split is missing or of the wrong kind, or training and test labels have nothing in common.
         ModelError: The encoder cannot be used, or training diverged.
-        SpecError, ConfigError: The task or preset does not exist.
+        SpecError: There is no such task.
+        ConfigError: There is no such preset.
     """
     task = TASKS.parse(task) if isinstance(task, str) else task
     if isinstance(preset, str):
@@ -118,8 +111,8 @@ def _training_splits(data: Any, task: Task, preset: Preset) -> tuple[list[Any], 
     if len(train) < 2:
         raise DataError(f"{data.name} has no dev split and a single training sentence.", expected="Expected more.")
     dev = train[_HELD_OUT - 1 :: _HELD_OUT] or train[-1:]
-    held = {id(sentence) for sentence in dev}
-    return [sentence for sentence in train if id(sentence) not in held][: task.limit], dev
+    held_out = {id(sentence) for sentence in dev}
+    return [sentence for sentence in train if id(sentence) not in held_out][: task.limit], dev
 
 
 def _write_sentences(
@@ -136,7 +129,7 @@ def _write_sentences(
 
 
 def _ids(sentences: Sequence[Any]) -> Iterator[str]:
-    """The `sent_id` of each sentence where all have one of their own, else its place from 1."""
+    """The `sent_id` of each sentence if all have different ones, else its position from 1."""
     ids = [getattr(sentence, "sent_id", None) for sentence in sentences]
     usable = None not in ids and len(set(ids)) == len(ids)
     for number, name in enumerate(ids, 1):

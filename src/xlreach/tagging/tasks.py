@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Recurrent:
-    """What reads static vectors in place of an encoder: bidirectional LSTMs.
+    """The bidirectional LSTMs that read static vectors in place of an encoder.
 
     Attributes:
-        dropout: Of what goes into each, and into the head.
-        highway: Whether gates let words pass a layer by.
+        dropout: Of the input of each layer and of the head.
+        highway: Whether gates let words bypass a layer.
     """
 
     layers: int
@@ -42,24 +42,24 @@ class Recurrent:
 
 @dataclass(frozen=True)
 class Task(Spec):
-    """A tagging task; a further one derives from it and registers with `TASKS`."""
+    """A tagging task on treebanks, if it declares nothing else; a new task derives from it and registers in `TASKS`."""
 
     version: ClassVar[int] = 3  # 3: prediction with the encoder's weights in bfloat16
-    kind: ClassVar[Literal["treebank", "entities"]]
+    kind: ClassVar[Literal["treebank", "entities"]] = "treebank"
     main: ClassVar[str]
-    suffix: ClassVar[str]
+    suffix: ClassVar[str] = "conllu"
     recurrent: ClassVar[Recurrent] = Recurrent(layers=2, hidden=200, dropout=0.5)  # Chau and Smith 2021
 
     pooling: Literal["mean", "first", "last"] = param("mean", "which of a word's pieces represent it")
-    limit: int | None = param(None, "train on the first so many sentences only", minimum=1)
+    limit: int | None = param(None, "the number of sentences to train on, the first ones", minimum=1)
 
     def resolved(self, train: Sequence[Any], transfer: bool) -> Task:
-        """The task with every choice made that depends on the training data."""
+        """The task with every parameter set that depends on the training data."""
         return self
 
-    @abstractmethod
     def tokens(self, sentence: Any) -> tuple[str, ...]:
         """The words of a sentence."""
+        return tuple(sentence.forms)
 
     @abstractmethod
     def annotation(self, sentence: Any) -> Annotation:
@@ -67,23 +67,23 @@ class Task(Spec):
 
     @abstractmethod
     def annotated(self, sentence: Any, annotation: Annotation) -> Any:
-        """The sentence with a predicted annotation in place of its own; all else stays."""
+        """The sentence with its annotation replaced by a predicted one; everything else stays."""
 
     def labels(self, annotations: Iterable[Annotation]) -> Labels:
-        """The inventory of the training data."""
+        """The labels of the training data."""
         return Labels(label for annotation in annotations for label in annotation.labels)
 
     @abstractmethod
     def head(self, size: int, labels: Labels, **dropout: float) -> Head:
-        """An untrained head for word representations of that size; `dropout` where it shall not be the head's own."""
+        """An untrained head for word representations of that size; `dropout` replaces the head's default."""
 
     @abstractmethod
     def tally(self, gold: Annotation, predicted: Annotation) -> dict[str, Tally]:
-        """Correct and total of one sentence, by measure; their sums' ratio is the measure."""
+        """Correct and total of one sentence, by measure; the measure is the ratio of their sums."""
 
     @abstractmethod
     def evaluate(self, gold: Sequence[Any], predicted: Sequence[Any]) -> dict[str, tuple[float, int]]:
-        """The official scores (0 to 1) of annotated sentences by measure, each with the number of items it rests on."""
+        """The official scores (0 to 1) of annotated sentences by measure, each with the number of gold items."""
 
     def parts(self, gold: Sequence[Any], predicted: Sequence[Any]) -> metrics.Parts:
         """The scores of parts of the data (relations, sentence lengths) that the task's parameters ask for."""
@@ -116,9 +116,7 @@ class Pos(Task):
     """
 
     name: ClassVar[str] = "pos"
-    kind: ClassVar[Literal["treebank", "entities"]] = "treebank"
     main: ClassVar[str] = "accuracy"
-    suffix: ClassVar[str] = "conllu"
 
     column: Literal["auto", "upos", "xpos"] = param("auto", "which tags")
 
@@ -130,13 +128,10 @@ class Pos(Task):
         if all(getattr(word, column) == "_" for sentence in train for word in sentence.words):
             raise DataError(
                 f"No word of the training split has a tag in column {column.upper()}.",
-                fix="Take the other column: pos(column=upos) or pos(column=xpos).",
+                fix="Use the other column: pos(column=upos) or pos(column=xpos).",
                 path=train[0].path,
             )
         return dataclasses.replace(self, column=column)
-
-    def tokens(self, sentence: Sentence) -> tuple[str, ...]:
-        return sentence.forms
 
     def annotation(self, sentence: Sentence) -> Annotation:
         return Annotation(tuple(getattr(word, self.column) for word in sentence.words))
@@ -155,8 +150,7 @@ class Pos(Task):
     def evaluate(self, gold: Sequence[Sentence], predicted: Sequence[Sentence]) -> dict[str, tuple[float, int]]:
         pairs = zip(gold, predicted, strict=True)
         tallies = [metrics.accuracy_tally(self.annotation(a), self.annotation(b)) for a, b in pairs]
-        total = sum(tally.total for tally in tallies)
-        return {"accuracy": (metrics.ratio(tallies), total)}
+        return {"accuracy": (metrics.ratio(tallies), sum(tally.total for tally in tallies))}
 
 
 @TASKS.register
@@ -165,18 +159,13 @@ class Parse(Task):
     """Dependency trees by a biaffine parser, measured by UAS and LAS of the CoNLL 2018 evaluation."""
 
     name: ClassVar[str] = "parse"
-    kind: ClassVar[Literal["treebank", "entities"]] = "treebank"
     main: ClassVar[str] = "LAS"
-    suffix: ClassVar[str] = "conllu"
     recurrent: ClassVar[Recurrent] = Recurrent(layers=3, hidden=400, dropout=0.3, highway=True)
 
     arc_size: int = param(100, "width of the arc perceptrons", minimum=1)
     relation_size: int = param(100, "width of the relation perceptrons", minimum=1)
     relations: bool = param(False, "whether LAS is also given for each relation")
     lengths: bool = param(False, "whether UAS and LAS are also given by sentence length")
-
-    def tokens(self, sentence: Sentence) -> tuple[str, ...]:
-        return sentence.forms
 
     def annotation(self, sentence: Sentence) -> Annotation:
         heads = []
@@ -236,7 +225,7 @@ class Ner(Task):
         seen = {label for annotation in annotations for label in annotation.labels}
         if seen <= {"O"}:
             raise DataError("There is no entity in the training split.", expected="Expected tags B-TYPE and I-TYPE.")
-        # `O` is always possible, and every continuation can be begun.
+        # `O` is always possible, and each `I-X` needs its `B-X`.
         return Labels(seen | {"O"} | {f"B-{label[2:]}" for label in seen if label != "O"})
 
     def head(self, size: int, labels: Labels, **dropout: float) -> Head:
@@ -264,10 +253,10 @@ def _tags(*splits: Sequence[TaggedSentence]) -> list[list[tuple[str, ...]]]:
 
 
 def split_of(data: Any, split: str, task: Task, limit: int | None = None) -> list[Any]:
-    """The sentences of a split, the first `limit` of them; no more are read.
+    """The first `limit` sentences of a split; no more are read.
 
     Raises:
-        DataError: The data set has no such split, or is of another kind than the task.
+        DataError: The data set has no such split, or is of another kind than the task needs.
     """
     if split not in data.splits:
         raise DataError(

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from xlreach.adapt.romanize import input_transform
 from xlreach.errors import ModelError
 from xlreach.tagging.backbone import load_backbone, reading_limit
+from xlreach.tagging.checkpoint import read_tensors
 from xlreach.tagging.labels import Annotation, Labels
 from xlreach.tagging.representations import WordEncoder, WordTokenizer
 from xlreach.tagging.tagger_training import Tagger
@@ -27,7 +28,7 @@ class TrainedTagger:
     """An encoder with a trained head.
 
     Attributes:
-        encoder: The folder that it was trained from, whose configuration and tokenizer it needs.
+        encoder: The encoder folder that it was trained from; it still needs its configuration and tokenizer.
     """
 
     task: Task
@@ -38,28 +39,31 @@ class TrainedTagger:
     tokenize: WordTokenizer
 
     def predict(self, sentences: Sequence[Sequence[str]]) -> list[Annotation]:
-        """Annotates sentences, each a sequence of one word or more."""
-        return [self.labels.annotation(found) for found in self.model.predict(self.tokenize(sentences))]
+        """Annotates sentences, each of at least one word."""
+        return [self.labels.annotation(prediction) for prediction in self.model.predict(self.tokenize(sentences))]
 
     def save(self, path: Path) -> None:
         """Writes all weights, task and labels to one safetensors file."""
         weights = {name: weight.detach().cpu().contiguous() for name, weight in self.model.state_dict().items()}
-        described = {"task": str(self.task), "labels": self.labels.names, "precision": self.precision}
-        described["encoder"] = str(self.encoder.resolve())
-        save_file(weights, path, {"tagger": json.dumps(described, ensure_ascii=False)})
+        metadata = {
+            "task": str(self.task),
+            "labels": self.labels.names,
+            "precision": self.precision,
+            "encoder": str(self.encoder.resolve()),
+        }
+        save_file(weights, path, {"tagger": json.dumps(metadata, ensure_ascii=False)})
 
 
 def open_tagger(path: Path) -> TrainedTagger:
-    """Opens what `TrainedTagger.save` wrote; the encoder's folder must still be there.
+    """Opens what `TrainedTagger.save` wrote; the encoder's folder must still exist.
 
     Raises:
-        ModelError: The file is missing or damaged, or the encoder is gone.
+        ModelError: The file is missing or damaged, or the encoder is missing or another one.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        with safe_open(path, framework="pt") as stream:
-            described = json.loads((stream.metadata() or {})["tagger"])
-            weights = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 (no dict)
+        metadata, weights = read_tensors(path)
+        described = json.loads(metadata["tagger"])
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise ModelError(f"Not a saved tagger ({error}).", path=path) from error
     encoder, task, labels = Path(described["encoder"]), TASKS.parse(described["task"]), Labels(described["labels"])

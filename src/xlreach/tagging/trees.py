@@ -1,11 +1,9 @@
 """The best dependency tree with exactly one root.
 
-Choosing the best head of each word gives a tree with one root in most sentences; only the others need a search
-(`decode_heads`). A spanning tree that is merely maximal has several words under the root in 4 to 31 % of sentences,
-which Universal Dependencies forbid and the official evaluation refuses. So every arc from the root is made more
-expensive by one constant that no gain elsewhere can pay for, and the best tree then has one root (Zmigrod, Vieira and
-Cotterell 2020, section 4, for the problem; Gabow and Tarjan 1984 for the constant). The search is Chu-Liu/Edmonds by
-`ufal.chu_liu_edmonds`.
+A maximum spanning tree has several words under the root in 4 to 31 % of sentences, which Universal Dependencies forbid
+and the official evaluation refuses. So every arc from the root is made more expensive by one constant, larger than any
+gain elsewhere, and the best tree then has one root (Zmigrod, Vieira and Cotterell 2020, section 4, for the problem;
+Gabow and Tarjan 1984 for the constant). The search is Chu-Liu/Edmonds by `ufal.chu_liu_edmonds`.
 """
 
 from __future__ import annotations
@@ -15,35 +13,10 @@ from ufal.chu_liu_edmonds import chu_liu_edmonds
 
 
 def decode_heads(scores: np.ndarray) -> np.ndarray:
-    """The heads of the best single-rooted tree.
+    """The heads of words 1 … n, int64 (n,), in the best tree among those with one child of the root (whose head is 0).
 
-    Args:
-        scores: (n + 1, n + 1) floats, `scores[d, h]` for the arc from head `h` to dependent `d`; 0 is the root.
-            Row 0 and the diagonal are not read; everything else must be finite.
-
-    Returns:
-        (n,) int64: the head of word 1 … n, 0 for the root's child.
-    """
-    greedy = scores.astype(np.float64)
-    np.fill_diagonal(greedy, -np.inf)
-    heads = greedy[1:].argmax(axis=1)
-    return heads if is_tree(heads) else single_root_tree(scores)
-
-
-def is_tree(heads: np.ndarray) -> bool:
-    """Whether the heads of words 1 … n form one tree with exactly one child of the root (0)."""
-    n = len(heads)
-    if np.count_nonzero(heads == 0) != 1:
-        return False
-    above = np.concatenate([[0], heads])
-    # Doubling: after k rounds each word points to its 2^k-th ancestor; in a tree all reach the root.
-    for _ in range(max(1, n.bit_length())):
-        above = above[above]
-    return not above.any()
-
-
-def single_root_tree(scores: np.ndarray) -> np.ndarray:
-    """The best tree among those with one child of the root; shapes as `decode_heads`.
+    `scores[d, h]`, floats of shape (n + 1, n + 1), is for the arc from head `h` to dependent `d`; 0 is the root. Row 0
+    and the diagonal are not read.
 
     Raises:
         ValueError: A score is not finite.

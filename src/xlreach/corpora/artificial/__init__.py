@@ -1,10 +1,10 @@
-"""Artificial languages: a small family made by one seeded generator, the toolkit's quickstart and its laboratory.
+"""Artificial languages: a small family from a seeded generator, for the quickstart and for controlled experiments.
 
 Here live the description of the family (`design`), sounds and scripts (`scripts`), the words (`concepts`, `lexicon`,
 `morphology`), sentences from meaning to tree (`meaning`, `grammar`, `render`), a small world of facts with passages and
-questions about it (`world`), and the writer of a whole data root (`generate`). The factors that low-resource languages
-suffer from (kinship, script, word order, morphology, amount of text) are parameters, so that each can be changed while
-everything else stays byte for byte. Models never live here, and nothing is tuned to make a method come out well.
+questions (`world`), and the writer of a whole data root (`generate`). What makes low-resource languages difficult
+(unrelatedness, script, word order, morphology, little text) are parameters: changing one leaves the rest unchanged byte
+for byte. There are no models here, and nothing is tuned to favor a method.
 """
 
 from __future__ import annotations

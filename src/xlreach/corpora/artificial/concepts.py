@@ -1,8 +1,8 @@
-"""The inventory of meanings: every language of the family has a word for each.
+"""The inventory of meanings; every language of the family has a word for each.
 
-Nouns fall into classes, verbs into frames that say which classes they take; within a class meanings are ranked, and
-their frequency falls as Zipf's law has it. Meanings also belong to topics, so that words that are
-used together are related in meaning. Nothing here knows a language or a form.
+Nouns belong to classes, and verbs to frames, which give the noun classes of their arguments. Within a class the
+frequency of meanings follows Zipf's law. Nouns also belong to topics, so that nouns that occur together are related.
+Nothing here depends on a language.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CONCRETE = ("human", "animal", "thing", "food")
 
 @dataclass(frozen=True)
 class Frame:
-    """What a group of verbs takes."""
+    """The arguments of a group of verbs."""
 
     count: int  # the number of verbs
     subject: tuple[str, ...]  # noun classes of its subject
@@ -44,7 +44,7 @@ FRAMES = {
     "happen": Frame(15, ("idea", "nature"), (), (("in", ("place",)), ("after", ("idea",)), ("near", ("place",)))),
 }  # fmt: skip
 
-# The predicates of the world's facts, each with a second verb of the same meaning.
+# The predicates of facts, each with two verbs of the same meaning
 FACT_VERBS = {
     predicate: (f"{predicate}:0", f"{predicate}:1")
     for predicate in ("live", "work", "sell", "found", "own", "study", "lie", "make", "lead", "grow", "meet", "build")
@@ -80,8 +80,8 @@ def modifiers() -> list[str]:
 
 
 def conversions() -> dict[str, str]:
-    """Meanings that share a root with another in every language: verbs and adverbs made from a noun or adjective."""
-    sources = {f"{frame}:{rank}": f"thing:{2 * rank}" for frame in ("act",) for rank in range(0, 40, 3)}
+    """Verbs and adverbs that share the root of a noun or adjective in every language, with that noun or adjective."""
+    sources = {f"act:{rank}": f"thing:{2 * rank}" for rank in range(0, 40, 3)}
     sources |= {f"see:{rank}": f"idea:{rank}" for rank in range(1, 30, 4)}
     sources |= {f"think:{rank}": f"idea:{rank + 1}" for rank in range(1, 20, 4)}
     sources |= {f"eat:{rank}": f"food:{rank}" for rank in range(1, 12, 3)}
@@ -90,19 +90,18 @@ def conversions() -> dict[str, str]:
 
 
 class Ranked:
-    """Things drawn by Zipf's law, the first the most frequent."""
+    """Draws items by Zipf's law, the first most often."""
 
-    def __init__(self, things: list[str], offset: float = 2.7) -> None:
-        self.things = things
-        self._edges = list(accumulate(1 / (rank + offset) for rank in range(1, len(things) + 1)))
+    def __init__(self, items: list[str], offset: float = 2.7) -> None:
+        self._items = items
+        self._edges = list(accumulate(1 / (rank + offset) for rank in range(1, len(items) + 1)))
 
     def draw(self, rng: Random) -> str:
-        """One of them."""
-        return self.things[bisect(self._edges, rng.random() * self._edges[-1])]
+        return self._items[bisect(self._edges, rng.random() * self._edges[-1])]
 
 
 class Inventory:
-    """The meanings, ready to be drawn by class and topic."""
+    """Draws meanings by class and topic."""
 
     def __init__(self) -> None:
         self._nouns = {}
@@ -116,21 +115,17 @@ class Inventory:
             kind: Ranked([meaning for meaning in modifiers() if meaning.startswith(kind + ":")])
             for kind in ("adjective", "adverb", "degree", "time")
         }
-        self._frames = list(FRAMES)
         self._frame_edges = list(accumulate(declared.weight for declared in FRAMES.values()))
 
     def frame(self, rng: Random) -> str:
-        """The name of a frame."""
-        return self._frames[bisect(self._frame_edges, rng.random() * self._frame_edges[-1])]
+        return list(FRAMES)[bisect(self._frame_edges, rng.random() * self._frame_edges[-1])]
 
     def verb(self, rng: Random, frame: str) -> str:
-        """A verb of a frame."""
         return self._verbs[frame].draw(rng)
 
     def noun(self, rng: Random, kind: str, topic: int) -> str:
-        """A noun of a class, more often than not of the topic."""
+        """A noun of a class, usually one of the topic."""
         return self._nouns[kind][topic + 1 if rng.random() < 0.65 else 0].draw(rng)
 
     def modifier(self, rng: Random, kind: str) -> str:
-        """An adjective, adverb, degree or time."""
         return self._modifiers[kind].draw(rng)

@@ -1,9 +1,9 @@
-"""The family: which languages there are, what each is like, and the parameters that change them.
+"""The family: its languages, their properties, and the parameters that change them.
 
 Three high-resource languages of unrelated stocks (`qha` Latin SVO fusional, `qhb` Cyrillic SOV agglutinative, `qhc`
-Latin VSO isolating), and three low-resource ones: `qla`, kin of `qha` in its script; `qlb`, kin of `qha` in a script
-that no high-resource language has; `qlc`, of a stock of its own, in Latin script. The codes are of ISO 639's private
-range.
+Latin VSO isolating), and three low-resource ones: `qla`, related to `qha`, in the same script; `qlb`, related to `qha`,
+in a script of no high-resource language; `qlc`, unrelated to all others, in Latin script. The codes are from the
+private range of ISO 639.
 """
 
 from __future__ import annotations
@@ -20,17 +20,16 @@ Laws = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Order:
-    """What stands before what."""
+    """Word order."""
 
     clause: Literal["SVO", "SOV", "VSO"]  # subject, verb and object
-    adjective: bool  # whether an adjective stands before its noun
-    genitive: bool  # whether a possessor stands before its noun
-    adposition: bool  # whether an adposition stands before its noun
-    relative: bool  # whether a relative clause stands before its noun
-    mark: bool  # whether a subordinator opens its clause (else it closes it)
-    # Share of the subjects' relative clauses that move to the end of the sentence; crossing arcs
-    extraposition: float
-    fronting: float  # share of the adverbials that open the sentence
+    adjective: bool  # whether an adjective precedes its noun
+    genitive: bool  # whether a possessor precedes its noun
+    adposition: bool  # whether an adposition precedes its noun
+    relative: bool  # whether a relative clause precedes its noun
+    mark: bool  # whether a subordinator is the first word of its clause (else the last)
+    extraposition: float  # share of the subjects' relative clauses at the end of the sentence, where arcs cross
+    fronting: float  # share of the adverbials at the beginning of the sentence
     family_first: bool  # whether the family name comes first
 
 
@@ -49,15 +48,15 @@ class LanguageDesign:
     name: str
     resource: Literal["high", "low"]
     script: str
-    stock: str  # where its own words come from
-    kin: str | None  # the language that it shares words with, if any
-    cognates: float  # share of the lexicon that it shares with its kin
+    stock: str  # the source of its words, in `STOCKS`
+    kin: str | None  # the language that it is related to, if any
+    cognates: float  # share of its words that come from the related language
     order: Order
     morphology: Literal["fusional", "agglutinative", "isolating"]  # how it inflects
     articles: bool  # whether it has articles
-    contracts: bool  # whether a preposition and the article behind it are written as one (a multiword token)
-    laws: Laws  # sound laws between its kin and it; for a language without kin, between its stock and it
-    names: Laws  # sound laws that names of the world undergo
+    contracts: bool  # whether a preposition and the article after it are one token
+    laws: Laws  # sound laws for words of the related language, or of the stock where there is none
+    names: Laws  # sound laws for names
     joshi_class: int  # resource class after Joshi et al. 2020
     sentences: int  # sentences of plain text
 

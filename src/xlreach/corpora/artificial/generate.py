@@ -1,16 +1,16 @@
-"""Writes a family as a data root, in the layouts that the corpora of natural languages have.
+"""Writes a family as a data root, in the layouts of real corpora.
 
     languages.yaml                          for extend_languages
-    raw/artificial/<code>.txt               plain text, no line of which any evaluation reads
+    raw/artificial/<code>.txt               plain text without the sentences of evaluation data
     ud/artificial/UD_<Name>-ART/<code>_art-ud-{train,dev,test}.conllu
     ner/artificial/<code>/{train,dev,test}.txt
-    parallel/artificial/<code>.txt          line n says the same in all languages
+    parallel/artificial/<code>.txt          parallel text, aligned by line
     alignment/artificial/<a>-<b>.txt        its word alignments, Pharaoh format
-    retrieval/artificial-{train,test}/      passages and questions, every language
-    transliteration/<code>.yaml             letters of a script that is not Latin, for a low-resource language
-    LICENSES.md, README.md                  README.md holds what was measured: sizes, cognates, crossing arcs
+    retrieval/artificial-{train,test}/      passages and questions in every language
+    transliteration/<code>.yaml             Latin letters for those of another script, of a low-resource language
+    LICENSES.md, README.md                  README.md lists sizes, shares of cognates and of non-projective trees
 
-The same spec gives the same bytes, on any machine and under any hash seed.
+The same spec gives the same bytes, on any machine and with any hash seed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import yaml
 from tqdm import tqdm
@@ -42,12 +43,12 @@ from xlreach.corpora.formats.lines import write_lines
 from xlreach.corpora.sources.retrieval_folder import write_collection
 from xlreach.errors import DataError
 
-_ENCYCLOPAEDIC = 0.2  # share of the plain text that states or asks facts, as passages and questions do
+_FACTS = 0.2  # share of the plain text that states facts or asks for them
 
 
 @dataclass
 class _Speaker:
-    """A language with its grammar, the sentences that evaluation reads, and the figures for README.md."""
+    """A language with its grammar, the sentences of its evaluation data, and the figures for README.md."""
 
     design: LanguageDesign
     lexicon: Lexicon
@@ -63,11 +64,11 @@ def generate(spec: Artificial, out: Path, progress: bool = True) -> None:
     """Writes the data root of a family.
 
     Args:
-        out: The folder; made where it is missing, else empty.
+        out: A new or empty folder.
         progress: Whether a terminal shows a progress bar.
 
     Raises:
-        DataError: The folder holds something already.
+        DataError: The folder is not empty.
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
@@ -91,7 +92,6 @@ def generate(spec: Artificial, out: Path, progress: bool = True) -> None:
             _plain(spec, speaker, inventory, stock, out)
             bar.update()
     _languages(speakers, out)
-    _transliteration(speakers, out)
     _readme(spec, speakers, out)
 
 
@@ -106,7 +106,7 @@ def _speakers(spec: Artificial) -> list[_Speaker]:
 
 
 def _evaluated_text(speaker: _Speaker, sets: LabelledSets) -> None:
-    """Collects every sentence that evaluation reads, before anything is written for training."""
+    """Collects all sentences of the evaluation data, which training data must not contain."""
     for meanings in (sets.treebank, sets.entities):
         for split in ("test", "dev"):
             speaker.evaluated.update(speaker.say(meaning) for meaning in meanings[split])
@@ -116,7 +116,7 @@ def _evaluated_text(speaker: _Speaker, sets: LabelledSets) -> None:
 
 
 def _splits(speaker: _Speaker, meanings: dict[str, list[Clause]]) -> Iterator[tuple[str, list[list[Node]]]]:
-    """Test, dev and train in words; a sentence that reads as one of an earlier split is left out."""
+    """The sentences of test, dev and train; those that occur in an earlier split are left out."""
     earlier: set[str] = set()
     for split in SPLITS:
         sentences = [speaker.grammar.sentence(words) for words in meanings[split]]
@@ -150,7 +150,7 @@ def _entities(speaker: _Speaker, sets: LabelledSets, out: Path) -> None:
 
 
 def _parallel(speakers: list[_Speaker], meanings: list[Clause], out: Path) -> None:
-    """Line n of every language; a line that evaluation has in any language is left out of all."""
+    """Writes parallel text; a line that is evaluation data in any language is left out of all."""
     parallel_lines = []
     for meaning in meanings:
         line = [speaker.grammar.sentence(meaning) for speaker in speakers]
@@ -167,7 +167,7 @@ def _parallel(speakers: list[_Speaker], meanings: list[Clause], out: Path) -> No
 
 
 def _collection(speakers: list[_Speaker], retrieval: Retrieval, folder: Path) -> None:
-    """A collection: every passage and question in every language; a question's passage is relevant in each."""
+    """Writes passages and questions in every language; a question's passage is relevant in each."""
     codes = [speaker.design.code for speaker in speakers]
     documents = [
         Document(f"{speaker.design.code}-d{at:05d}", speaker.design.code, " ".join(map(speaker.say, passage.sentences)))
@@ -177,11 +177,9 @@ def _collection(speakers: list[_Speaker], retrieval: Retrieval, folder: Path) ->
     queries, qrels = [], {}
     for speaker in speakers:
         for at, question in enumerate(retrieval.questions, retrieval.first):
-            query = Query(
-                f"{speaker.design.code}-q{at:05d}", speaker.design.code, speaker.say(question.meaning), f"q{at:05d}"
-            )
-            queries.append(query)
-            qrels[query.id] = {f"{code}-d{question.passage:05d}": 1 for code in codes}
+            code, group = speaker.design.code, f"q{at:05d}"
+            queries.append(Query(f"{code}-{group}", code, speaker.say(question.meaning), group))
+            qrels[f"{code}-{group}"] = {f"{other}-d{question.passage:05d}": 1 for other in codes}
     write_collection(folder, documents, queries, qrels)
 
 
@@ -189,12 +187,12 @@ def _plain(spec: Artificial, speaker: _Speaker, inventory: Inventory, stock: Nam
     design = speaker.design
     rng = stream(spec.seed, "text", design.code)
     names = NamePool(stock)
-    sampler = Sampler(inventory, rng, names)
+    sampler = Sampler(inventory, rng, names.draw)
     world = World(inventory, rng, names, sampler.sentence)
     lines: list[str] = []
     skipped = 0
     while len(lines) < design.sentences:
-        meaning = world.statement() if rng.random() < _ENCYCLOPAEDIC else sampler.sentence()
+        meaning = world.statement() if rng.random() < _FACTS else sampler.sentence()
         line = speaker.say(meaning)
         if line in speaker.evaluated:
             skipped += 1
@@ -218,17 +216,15 @@ def _languages(speakers: list[_Speaker], out: Path) -> None:
             "cc100_tokens_m": speaker.figures["text words"] / 1e6 if high else 0,
             "in_mbert": high,
         }
-    (out / "languages.yaml").write_text(yaml.safe_dump(rows, sort_keys=False, allow_unicode=True), "utf-8")
+        if not high and design.script != "Latn":
+            table = {"language": design.code, "table": Script(design.script).romanization()}
+            _write_yaml(out / "transliteration" / f"{design.code}.yaml", table)
+    _write_yaml(out / "languages.yaml", rows)
 
 
-def _transliteration(speakers: list[_Speaker], out: Path) -> None:
-    folder = out / "transliteration"
-    for design in (speaker.design for speaker in speakers):
-        if design.resource == "low" and design.script != "Latn":
-            folder.mkdir(exist_ok=True)
-            table = {"language": design.code, "table": Script(design.script).romanisation()}
-            written = yaml.safe_dump(table, sort_keys=False, allow_unicode=True)
-            (folder / f"{design.code}.yaml").write_text(written, "utf-8")
+def _write_yaml(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), "utf-8")
 
 
 def _readme(spec: Artificial, speakers: list[_Speaker], out: Path) -> None:

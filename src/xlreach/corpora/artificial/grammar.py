@@ -1,7 +1,7 @@
-"""From a meaning to a tree of words in the order of one language.
+"""Builds the words and dependency tree of a meaning in one language.
 
-The dependencies are Universal Dependencies': function words depend on content words. Word order
-comes from `design.Order`, forms from `morphology`, noun phrases from `phrases`.
+Dependencies follow Universal Dependencies: function words depend on content words. Word order comes from
+`design.Order`, forms from `morphology`, noun phrases from `phrases`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Grammar(Phrases):
         return words
 
     def clause(self, c: Clause, person: str = "", participle: bool = False) -> Node:
-        """A clause's head with all its dependents; `person` is that of the noun that stands for a missing subject."""
+        """A clause's head with all its dependents; `person` is that of a subject outside the clause."""
         order, morphology = self._order, self.morphology
         loose: list[Node] = []
         subject = None
@@ -91,7 +91,7 @@ class Grammar(Phrases):
         return head
 
     def _opening(self, c: Clause, obliques: list[Node], subject: Node | None, obj: Node | None) -> list[Node]:
-        """What opens the clause: a question word where the language fronts it, or an adverbial."""
+        """The first phrase of the clause, if moved there: a question word or an adverbial."""
         if not self._verb_last:
             for node in (subject, obj, *obliques):
                 if node is not None and _asks(node):
@@ -117,7 +117,7 @@ class Grammar(Phrases):
         return Node(form, "ADJ", c.key)
 
     def _copula(self, c: Clause, person: str) -> list[Node]:
-        """None in the present of an agglutinative language."""
+        """The copula; an agglutinative language has none in the present tense."""
         if self._agglutinative and c.tense == "Pres":
             return []
         return [Node(self.morphology.verb("be", c.tense, person, False), "AUX")]

@@ -1,14 +1,14 @@
-"""The words of a language: its own stock, or its kin's words through sound laws, with noise.
+"""The words of a language: those of its own stock, or those of a related language changed by sound laws and noise.
 
-Whether a word is a cognate is decided by a sequence of low discrepancy over the ranked meanings: the share holds among
-frequent and rare words alike, and a larger share only adds cognates. Affixes are words here too, and so are names,
-which every language takes over by its own sound laws. Forms are sounds; scripts come later.
+Cognates are chosen by a low-discrepancy sequence over the ranked meanings: their share is the same among frequent and
+rare words, and raising it only adds cognates. Affixes are words here too. Names are the same in all languages, up to
+each language's sound laws. Forms are sounds; `morphology` writes them in a script.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
 
@@ -64,11 +64,7 @@ class Lexicon:
 
     words: dict[str, str]  # sounds by meaning; affixes too (`ag.Plur`, `fu.0.Acc.s`, `fu.v0.Past.3s`)
     origin: dict[str, str]  # `cognate` or `own`, by meaning
-    _names: SoundLaws = field(repr=False)
-
-    def name(self, proto: str) -> str:
-        """A name of the world as this language has it."""
-        return self._names(proto)
+    name: SoundLaws  # from the common form of a name to its form in this language
 
 
 def lexicon(seed: int, design: LanguageDesign, kin: Lexicon | None) -> Lexicon:
@@ -95,14 +91,14 @@ def lexicon(seed: int, design: LanguageDesign, kin: Lexicon | None) -> Lexicon:
 
 def _inherit(meaning: str, word: str, laws: SoundLaws, slips: bool, noise: Random) -> str:
     if meaning.startswith(("ag.", "fu.")):
-        # Behind a stem: no law of the word's beginning applies.
+        # An affix follows a stem, so sound laws about the beginning of a word must not apply.
         return laws("-" + word)[1:] if word else ""
     changed = laws(word)
     return slip(changed, noise) if slips else changed
 
 
 def _endings(seed: int, name: str) -> Iterator[tuple[str, str]]:
-    """Fusional endings: few forms for many cells, so that one form has several readings."""
+    """Fusional endings; there are fewer forms than categories, so that a form is ambiguous."""
     sounds, rng = STOCKS[name], stream(seed, "endings", name)
     vowels = sorted(set(sounds.nuclei))
     consonants = [coda for coda in sorted(set(sounds.codas)) if len(coda) == 1 and coda not in VOWELS]
@@ -124,7 +120,7 @@ def _endings(seed: int, name: str) -> Iterator[tuple[str, str]]:
 
 
 def _suffixes(seed: int, name: str) -> Iterator[tuple[str, str]]:
-    """Agglutinative suffixes; A is a or e, I is u or i by the vowel before, D is t or d by the consonant before."""
+    """Agglutinative suffixes; A is a or e and I is u or i, by the vowel before; D is t or d, by the sound before."""
     sounds, rng = STOCKS[name], stream(seed, "suffixes", name)
     onsets = [sound for sound in sorted(set(sounds.onsets)) if len(sound) == 1 and sound not in "td"] + ["D", "D", ""]
     codas = ["", "", *(sound for sound in sorted(set(sounds.codas)) if len(sound) == 1 and sound not in VOWELS)]

@@ -1,26 +1,26 @@
-"""Sentences before they have words: clauses and phrases of meanings, and the sampler that draws them.
+"""Meanings of sentences: clauses and phrases that every language expresses in its own words, and their sampler.
 
-A meaning holds who does what to whom, where and when; it is the same for every language. Choices that languages make
-differently (whether to front an adverbial, whether to move a relative clause to the end) are numbers drawn with the
-meaning, which a language compares with its own rates; so all languages express the same meaning.
+A meaning says who does what to whom, where and when. Where languages differ in how often they do something (begin with
+an adverbial, move a relative clause to the end), the meaning holds a random number, which each language compares with
+its rate; so all languages express the same meanings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from random import Random
-from typing import Literal, Protocol
+from typing import Literal
 
 from xlreach.corpora.artificial.concepts import FRAMES, NUMERALS, TOPICS, Inventory
 
-_BLOCK = 16  # keys kept for one phrase or clause: its head, then its modifiers
+_BLOCK = 16  # keys reserved for a phrase or clause: one for its head, then those of its modifiers
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name of the world."""
+    """A name of a person, place or organization."""
 
     kind: Literal["PER", "LOC", "ORG"]
     parts: tuple[str, ...]  # its words: proto-forms of names, or a noun meaning (`house:3`) that is part of it
@@ -39,7 +39,7 @@ class Phrase:
     article: Literal["", "the", "a", "this"] = ""
     degree: str = ""
     adjectives: tuple[str, ...] = ()
-    number: int = 0  # a numeral or a year; with it the phrase is plural unless it is one
+    number: int = 0  # a numeral or a year; a phrase with a number other than 1 is plural
     possessor: Phrase | None = None
     relative: Clause | None = None
     also: Phrase | None = None
@@ -66,26 +66,22 @@ class Clause:
     tense: Literal["Pres", "Past", "Fut"] = "Pres"
     negative: bool = False
     mood: Literal[".", "?", "!"] = "."
-    gap: Literal["", "subject", "object"] = ""  # whether a relative clause has no subject or no object of its own
+    gap: Literal["", "subject", "object"] = ""  # the part of a relative clause that its noun stands for
     complement: Clause | None = None
     adverbial: tuple[str, Clause] | None = None  # a subordinator and its clause
     also: tuple[str, Clause] | None = None  # a conjunction and a second clause
     # Drawn from 0 to 1; the first adverbial opens the clause where this is below a language's rate
     front: float = 1.0
-    trace: tuple[str, ...] = ()  # the meanings in it, for telling sentences apart before they have words
+    trace: tuple[str, ...] = ()  # its content words, by which sentences are compared
 
 
-class Names(Protocol):
-    """Where a sampler gets names from."""
-
-    def draw(self, rng: Random, kind: str) -> Name:
-        """A name of a kind: PER, LOC or ORG."""
+Draw = Callable[[Random, str], Name]  # draws a name of a kind: PER, LOC or ORG
 
 
 class Sampler:
     """Draws meanings."""
 
-    def __init__(self, inventory: Inventory, rng: Random, names: Names, named: float = 0.15) -> None:
+    def __init__(self, inventory: Inventory, rng: Random, names: Draw, named: float = 0.15) -> None:
         self._inventory, self.rng, self._names, self._named = inventory, rng, names, named
         self._keys = count(0, _BLOCK)
         self._topic = 0
@@ -167,7 +163,7 @@ class Sampler:
         named = {"human": "PER", "place": "LOC", "house": "ORG"}.get(kind)
         phrase = Phrase(next(self._keys), shift=rng.random())
         if named and chance < self._named:
-            phrase.name = self._names.draw(rng, "ORG" if named == "PER" and rng.random() < 0.2 else named)
+            phrase.name = self._names(rng, "ORG" if named == "PER" and rng.random() < 0.2 else named)
             self._trace.extend(phrase.name.parts)
         elif kind == "human" and chance < self._named + 0.2:
             phrase.pronoun = ("1s", "2s", "3s", "3s", "1p", "3p")[int(rng.random() * 6)]
@@ -199,7 +195,7 @@ class Sampler:
                 phrase.degree = self._inventory.modifier(rng, "degree")
 
     def _relative(self, kind: str) -> Clause | None:
-        """A relative clause that a noun of this class can stand in, as its subject or its object."""
+        """A relative clause in which a noun of this class is the subject or the object."""
         rng = self.rng
         subjects = [name for name, takes in FRAMES.items() if kind in takes.subject and not takes.clause]
         objects = [name for name, takes in FRAMES.items() if kind in takes.object]

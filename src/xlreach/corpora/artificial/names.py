@@ -1,7 +1,7 @@
-"""Names of people, towns and organisations, shared by all languages through their sound laws.
+"""Names of people, towns and organizations; each language changes them by its sound laws.
 
-A quarter of the names is held out: they occur in evaluation data only. Some family names are also names of towns, so
-that the kind of a name is not always in its letters. No two names become one in any language.
+A quarter of the names occurs in evaluation data only. Some family names are also names of towns, so that the spelling
+of a name does not always give its kind. Two names differ in every language.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ class NameStock:
 
     def part(self, kind: str, quarters: tuple[int, ...]) -> list[str]:
         """The names of a kind in some quarters, the most frequent first."""
-        return [name for place, name in enumerate(self._names[kind]) if place % 4 in quarters]
+        return [name for rank, name in enumerate(self._names[kind]) if rank % 4 in quarters]
 
 
 class NamePool:
-    """Names drawn by frequency; what a sampler of sentences takes names from."""
+    """Draws names by frequency, a share of them from those that are held out."""
 
     def __init__(self, stock: NameStock, held_out: float = 0.0) -> None:
         self._open = {kind: Ranked(stock.part(kind, OPEN), 12) for kind in _KINDS}

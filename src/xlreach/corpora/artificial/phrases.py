@@ -1,7 +1,7 @@
 """Words with their heads, and noun phrases: articles, adjectives, numerals, possessors, relative clauses.
 
-Where a word stands (`left`, `right`) and what it depends on (`head`) are kept apart, so that a relative clause can
-leave its noun and the tree cross itself. Clauses are `grammar`'s.
+The position of a word (`left`, `right`) and its head are stored separately, so that a relative clause can be moved away
+from its noun, which makes a non-projective tree. Clauses are built in `grammar`.
 """
 
 from __future__ import annotations
@@ -15,27 +15,18 @@ from xlreach.corpora.artificial.morphology import Form, Morphology
 
 
 class Node:
-    """A syntactic word.
-
-    Attributes:
-        head: The word it depends on, None for the root.
-        left, right: The words (with all that stands with them) that stand before and behind it, in order.
-        entity: The name that it is part of.
-        key: What it says, over languages; -1 for a function word.
-        fused: Whether it is written as one token with the word behind it.
-    """
-
-    __slots__ = ("deprel", "entity", "feats", "form", "fused", "head", "key", "left", "lemma", "right", "upos")
+    """A syntactic word."""
 
     def __init__(self, form: Form, upos: str, key: int = -1) -> None:
         self.form, self.lemma, self.feats = form
-        self.upos, self.key = upos, key
-        self.head: Node | None = None
+        self.upos = upos
+        self.key = key  # identifies its meaning across languages; -1 for a function word
+        self.head: Node | None = None  # None for the root
         self.deprel = "root"
-        self.left: list[Node] = []
-        self.right: list[Node] = []
-        self.entity: Name | None = None
-        self.fused = False
+        self.left: list[Node] = []  # the words before it, in order, each with its own left and right words
+        self.right: list[Node] = []  # the words after it
+        self.entity: Name | None = None  # the name that it is part of
+        self.fused = False  # whether it is one token with the next word
 
 
 class Phrases(ABC):
@@ -54,7 +45,7 @@ class Phrases(ABC):
         """A clause's head with all its dependents."""
 
     def phrase(self, p: Phrase, case: str, loose: list[Node] | None = None) -> Node:
-        """A noun phrase; its relative clause goes to `loose` where the language moves it to the end."""
+        """A noun phrase; a relative clause that moves to the end of the sentence is added to `loose` instead."""
         if p.question:
             upos = "ADV" if p.question in ("where", "when") else "PRON"
             return Node(self.morphology.word(p.question, "PronType=Int"), upos, p.key)
@@ -63,7 +54,7 @@ class Phrases(ABC):
         elif p.name:
             node = self._name(p, p.name, case)
         elif p.number > NUMERALS and not p.noun:
-            node = Node(Form(str(p.number), str(p.number), "NumForm=Digit"), "NUM", p.key)
+            node = self._numeral(p.number, p.key)
         else:
             node = self._noun(p, case, loose)
         if p.also:
@@ -113,7 +104,7 @@ class Phrases(ABC):
             kind = {"this": "PronType=Dem", "the": "Definite=Def|PronType=Art", "a": "Definite=Ind|PronType=Art"}
             before.append(hang(Node(morphology.word(p.article, kind[p.article]), "DET"), head, "det"))
         if counted:
-            before.append(hang(self._numeral(p), head, "nummod"))
+            before.append(hang(self._numeral(p.number, p.key + 8), head, "nummod"))
         elif self._isolating and p.plural:
             before.append(hang(Node(morphology.word("plural", "Number=Plur"), "DET"), head, "det"))
         adjectives = []
@@ -135,10 +126,10 @@ class Phrases(ABC):
         head.left, head.right = before, after
         return head
 
-    def _numeral(self, p: Phrase) -> Node:
-        if p.number > NUMERALS:
-            return Node(Form(str(p.number), str(p.number), "NumForm=Digit"), "NUM", p.key + 8)
-        return Node(self.morphology.word(f"numeral:{p.number}", "NumType=Card"), "NUM", p.key + 8)
+    def _numeral(self, number: int, key: int) -> Node:
+        if number > NUMERALS:
+            return Node(Form(str(number), str(number), "NumForm=Digit"), "NUM", key)
+        return Node(self.morphology.word(f"numeral:{number}", "NumType=Card"), "NUM", key)
 
     def _relative(
         self, p: Phrase, clause: Clause, noun: Node, before: list[Node], after: list[Node], loose: list[Node] | None
@@ -166,7 +157,7 @@ class Phrases(ABC):
             node.right.append(adposition)
 
     def set_off(self, head: Node, only_before: bool) -> None:
-        """A comma before a clause, or else behind it."""
+        """Separates a clause by a comma before or after it."""
         comma = hang(self.point(","), head, "punct")
         if only_before:
             head.left.insert(0, comma)

@@ -1,4 +1,4 @@
-"""What the corpora need of a sentence: plain text, a CoNLL-U tree, IOB2 tags, word alignments."""
+"""Renders a sentence as plain text, CoNLL-U tree, IOB2 tags or word alignment."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def tokens(words: Sequence[Node]) -> list[tuple[str, int]]:
 
 
 def contract(adposition: str, article: str) -> str:
-    """A preposition and the article behind it as one token: the article's first sound is lost."""
+    """A preposition and the article after it as one token, without the article's first letter."""
     return adposition + article[1:]
 
 
 def text(words: Sequence[Node]) -> str:
-    """The sentence as it is written, no blank before a point."""
+    """The sentence as plain text, without a blank before punctuation."""
     written = [form if form in _POINTS else " " + form for form, _ in tokens(words)]
     return "".join(written).lstrip(" ")
 
 
 def tree(words: Sequence[Node], sent_id: str) -> Sentence:
-    """The sentence with its gold tree, and a range line for each contraction."""
+    """The sentence with its gold tree and a multiword range for each contraction."""
     position = {id(word): at for at, word in enumerate(words, 1)}
     rows, extra = [], []
     for at, word in enumerate(words, 1):
@@ -53,7 +53,7 @@ def tree(words: Sequence[Node], sent_id: str) -> Sentence:
 
 
 def tagged(words: Sequence[Node]) -> TaggedSentence:
-    """The written tokens with the names among them."""
+    """The tokens with the tags of its names."""
     forms, tags = [], []
     before, at = None, 0
     for form, width in tokens(words):
@@ -66,7 +66,7 @@ def tagged(words: Sequence[Node]) -> TaggedSentence:
 
 
 def alignment(source: Sequence[Node], target: Sequence[Node]) -> str:
-    """Pairs of written tokens that say the same, in Pharaoh format (`0-0 2-1`), from 0."""
+    """Pairs of tokens with the same meaning, counted from 0, in Pharaoh format (`0-0 2-1`)."""
     positions: dict[int, int] = {}
     for position, key in enumerate(_keys(target)):
         if key >= 0:
@@ -92,8 +92,5 @@ def crosses(words: Sequence[Node]) -> bool:
 
 
 def _keys(words: Sequence[Node]) -> list[int]:
-    keys, at = [], 0
-    for _, width in tokens(words):
-        keys.append(words[at].key)
-        at += width
-    return keys
+    """The key of each token: that of its first word."""
+    return [word.key for before, word in zip([None, *words], words, strict=False) if not (before and before.fused)]

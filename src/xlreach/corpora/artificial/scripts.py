@@ -1,8 +1,7 @@
-"""Sounds and letters: seeded random streams, syllables, sound laws, and scripts that write a sound by one letter.
+"""Sounds and letters: random streams, syllables, sound laws, and scripts with one letter for each sound.
 
-A word is kept as a string of sounds, one character each, written as the Latin orthography of the family writes it; so
-Latin is the identity, and any other script is a one-to-one table. A table applied backwards gives the Latin spelling
-exactly: a word's script can be changed without changing the word.
+A word is stored as its Latin spelling, one letter for each sound. Every other script is a one-to-one table from it,
+which can be inverted: changing a language's script changes nothing else.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ VOWELS = "aeiouy"
 FRONT = "eiy"
 VOICELESS = "pftksščch"
 
-# Order of the letters: as in SOUNDS.
+# The letters of each script, in the order of SOUNDS
 _LETTERS = {
     "Latn": SOUNDS,
     "Cyrl": "абцчдефгхијклмнопрсштувызж".replace("ј", "й"),
@@ -28,7 +27,7 @@ _WITHOUT_CASE = ("Geor",)
 
 
 def stream(seed: int, *names: object) -> random.Random:
-    """A random stream of its own for every purpose, so that drawing more from one changes no other."""
+    """An independent random stream for each purpose, so that drawing more from one does not change the others."""
     return random.Random("/".join(map(str, (seed, *names))))
 
 
@@ -41,15 +40,15 @@ class Script:
         self._table = str.maketrans(SOUNDS, _LETTERS[code])
 
     def write(self, sounds: str) -> str:
-        """A word in this script, in small letters."""
+        """A word in this script, in lowercase."""
         return sounds.translate(self._table)
 
     def capital(self, form: str) -> str:
-        """A written word with a capital, in a script that has them."""
+        """A written word with a capital letter, if the script has them."""
         return form[:1].upper() + form[1:] if self.cased else form
 
-    def romanisation(self) -> dict[str, str]:
-        """Each letter, capitals too, with the Latin letter for the same sound."""
+    def romanization(self) -> dict[str, str]:
+        """The Latin letter for each letter, also for capitals."""
         table = dict(zip(_LETTERS[self.code], SOUNDS, strict=True))
         if self.cased:
             table |= {letter.upper(): sound.upper() for letter, sound in table.items()}
@@ -58,15 +57,15 @@ class Script:
 
 @dataclass(frozen=True)
 class Phonotactics:
-    """What the words of one stock sound like; an element that occurs twice is twice as frequent."""
+    """The sounds of the words of one stock; an element that is listed twice is drawn twice as often."""
 
     onsets: tuple[str, ...]  # beginnings of syllables
     nuclei: str  # vowels
-    codas: tuple[str, ...]  # ends of syllables; the empty one makes them open
-    closed: bool = True  # whether the last syllable of a content word tends to be closed
+    codas: tuple[str, ...]  # ends of syllables; "" for open syllables
+    closed: bool = True  # whether the last syllable tends to end in a consonant
 
     def word(self, rng: random.Random, syllables: int) -> str:
-        """A word of so many syllables."""
+        """A word with the given number of syllables."""
         parts = []
         for position in range(syllables):
             last = position == syllables - 1
@@ -84,7 +83,7 @@ class SoundLaws:
         self._laws = tuple((re.compile(pattern), replacement) for pattern, replacement in laws)
 
     def __call__(self, sounds: str) -> str:
-        """The word as the daughter language has it; never empty."""
+        """The word after all changes; the word itself where nothing would remain."""
         changed = sounds
         for pattern, replacement in self._laws:
             changed = pattern.sub(replacement, changed)
@@ -92,7 +91,7 @@ class SoundLaws:
 
 
 def slip(sounds: str, rng: random.Random) -> str:
-    """The word with one sporadic change: a sound replaced by one of its own kind."""
+    """The word with one irregular change: a vowel replaced by a vowel, or a consonant by a consonant."""
     at = rng.randrange(len(sounds))
     if sounds[at] not in SOUNDS:
         return sounds

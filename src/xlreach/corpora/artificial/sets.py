@@ -1,13 +1,12 @@
 """The meanings of the labelled sets, the same for every language.
 
-Treebanks, entity corpora, parallel text and retrieval collections say the same things in all languages, so that a
-difference between two languages is never one between two samples. Every set has a random stream of its own; no two
-sentences of different sets or splits have the same content words.
+Treebanks, entity corpora, parallel text and retrieval collections have the same content in all languages, so that a
+difference between two languages never comes from different samples. Every set is drawn from a separate random stream;
+no two sentences of different sets or splits have the same content words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,7 +19,7 @@ from xlreach.corpora.artificial.world import Passage, World, entities
 
 SPLITS = ("test", "dev", "train")
 _SHORTEST = 3  # content words of a sentence of a labelled set
-_HELD_OUT = 0.35  # share of the names in dev and test of the entity corpora that training never has
+_HELD_OUT = 0.35  # share of the names in dev and test of the entity corpora that do not occur in training
 
 
 @dataclass(frozen=True)
@@ -33,16 +32,16 @@ class Question:
 
 @dataclass(frozen=True)
 class Retrieval:
-    """A collection before it has words."""
+    """The meanings of a retrieval collection."""
 
-    first: int  # the number of its first passage; passages and questions are numbered over both collections
+    first: int  # the number of its first passage and question, counted over both collections
     passages: tuple[Passage, ...]
     questions: tuple[Question, ...]
 
 
 @dataclass(frozen=True)
 class LabelledSets:
-    """All meanings that every language says."""
+    """The meanings of all sets, which every language expresses."""
 
     treebank: dict[str, list[Clause]]
     entities: dict[str, list[Clause]]
@@ -51,30 +50,24 @@ class LabelledSets:
     train: Retrieval
 
 
-class _Distinct:
-    """Sentences whose content words no sentence before had, a root shared by two meanings counting once."""
-
-    def __init__(self) -> None:
-        self._seen: set[tuple[str, ...]] = set()
-        self._same = conversions()
-
-    def draw(self, sampler: Sampler) -> Clause:
-        while True:
-            clause = sampler.sentence()
-            trace = tuple(sorted(self._same.get(meaning, meaning) for meaning in clause.trace))
-            if len(trace) >= _SHORTEST and trace not in self._seen:
-                self._seen.add(trace)
-                return clause
-
-
 def labelled_sets(spec: Artificial, inventory: Inventory, stock: NameStock) -> LabelledSets:
     """Draws all sets, evaluation first, so that more training data changes no test set."""
-    distinct = _Distinct()
+    same_root, drawn = conversions(), set[tuple[str, ...]]()
+
+    def distinct(sampler: Sampler) -> Clause:
+        """A sentence that differs from all others in its content words; words of the same root count as one."""
+        while True:
+            clause = sampler.sentence()
+            roots = tuple(sorted(same_root.get(meaning, meaning) for meaning in clause.trace))
+            if len(roots) >= _SHORTEST and roots not in drawn:
+                drawn.add(roots)
+                return clause
+
     plain, mixed = NamePool(stock), NamePool(stock, _HELD_OUT)
 
     def draw(name: str, split: str, number: int, names: NamePool, named: float) -> list[Clause]:
-        sampler = Sampler(inventory, stream(spec.seed, name, split), names, named)
-        return [distinct.draw(sampler) for _ in range(number)]
+        sampler = Sampler(inventory, stream(spec.seed, name, split), names.draw, named)
+        return [distinct(sampler) for _ in range(number)]
 
     trees: dict[str, list[Clause]] = {}
     named: dict[str, list[Clause]] = {}
@@ -87,10 +80,9 @@ def labelled_sets(spec: Artificial, inventory: Inventory, stock: NameStock) -> L
         named[split] = draw("entities", split, sizes[split][1], plain if split == "train" else mixed, 0.55)
         if split != "dev":
             questions = spec.questions if split == "test" else spec.train_questions
-            filler = Sampler(inventory, stream(spec.seed, "filler", split), plain, 0.0)
-            retrieval[split] = _retrieval(
-                spec, split, first, questions, inventory, stock, partial(distinct.draw, filler)
-            )
+            filler = Sampler(inventory, stream(spec.seed, "filler", split), plain.draw, 0.0)
+            world = World(inventory, stream(spec.seed, "world", split), plain, partial(distinct, filler))
+            retrieval[split] = _retrieval(spec, split, first, questions, stock, world)
             first += spec.passages
     parallel = draw("parallel", "train", spec.parallel, plain, 0.15)
     return LabelledSets(trees, named, parallel, retrieval["test"], retrieval["train"])
@@ -101,15 +93,12 @@ def _retrieval(
     split: str,
     first: int,
     number: int,
-    inventory: Inventory,
     stock: NameStock,
-    filler: Callable[[], Clause],
+    world: World,
 ) -> Retrieval:
-    rng = stream(spec.seed, "world", split)
-    subjects = entities(stock, rng, TEST if split == "test" else TRAINING, (spec.passages + 1) // 2)
-    world = World(inventory, rng, NamePool(stock), filler)
+    subjects = entities(stock, world.rng, TEST if split == "test" else TRAINING, (spec.passages + 1) // 2)
     passages = list(world.passages(subjects))[: spec.passages]
-    rng.shuffle(passages)
+    world.rng.shuffle(passages)
     stated = [(number_in_set, fact) for number_in_set, passage in enumerate(passages) for fact in passage.facts]
     rng = stream(spec.seed, "questions", split)
     rng.shuffle(stated)

@@ -1,8 +1,8 @@
-"""A small world: people, towns and organisations, facts about them, passages that state the facts, questions.
+"""A small world: people, towns and organizations, facts about them, passages that state the facts, questions.
 
-Every entity has two passages and every fact stands in exactly one of them, so that the passage that answers a question
-is known and is the only one. A question often uses the other verb of the same meaning. Passages and questions are
-meanings; each language says them all.
+Every entity has two passages, and each fact is stated in only one of them, so that exactly one passage answers a
+question. A question often uses another verb with the same meaning. Passages and questions are meanings, which every
+language expresses.
 """
 
 from __future__ import annotations
@@ -21,20 +21,13 @@ _FIRST_YEAR, _LAST_YEAR = 1700, 1999
 
 @dataclass(frozen=True)
 class _Kind:
-    """A kind of fact.
+    """A kind of fact."""
 
-    Attributes:
-        predicate: Of `FACT_VERBS`.
-        subject, object: `it` for the entity, a kind of name (PER, LOC, ORG), a noun class, or nothing.
-        oblique: A relation with a kind of name or `year`.
-        asks: What a question may ask for: (part, question word).
-    """
-
-    predicate: str
-    subject: str
-    object: str
-    oblique: tuple[str, str] | None
-    asks: tuple[tuple[str, str], ...]
+    predicate: str  # of `FACT_VERBS`
+    subject: str  # `it` for the entity, or a kind of name (PER, LOC, ORG)
+    object: str  # the same, or a noun class, or nothing
+    oblique: tuple[str, str] | None  # a relation, and a kind of name or `year`
+    asks: tuple[tuple[str, str], ...]  # what a question may ask for: (part, question word)
 
 
 _KINDS = {
@@ -66,10 +59,9 @@ _CLASS = {"PER": "human", "LOC": "place", "ORG": "house"}
 
 @dataclass(frozen=True)
 class Fact:
-    """A fact about an entity; its parts are phrases, that of the entity is its name."""
+    """A fact about an entity, as a clause that names the entity."""
 
     kind: _Kind
-    entity: Name
     clause: Clause
 
     def question(self, rng: Random) -> Clause:
@@ -79,24 +71,22 @@ class Fact:
         if part == "oblique":
             relation, phrase = self.clause.obliques[0]
             asked.obliques = ((relation, Phrase(phrase.key, question=word)),)
-            return asked
-        asked.obliques = ()
-        phrase = getattr(self.clause, part)
-        setattr(asked, part, Phrase(phrase.key, question=word))
+        else:
+            asked.obliques = ()
+            setattr(asked, part, Phrase(getattr(self.clause, part).key, question=word))
         return asked
 
-    def said_of(self, mention: Phrase) -> Clause:
-        """The fact with another mention of the entity than its name."""
+    def mentioning(self, phrase: Phrase) -> Clause:
+        """The fact with a phrase in place of the entity's name."""
         if self.kind.subject == "it":
-            return replace(self.clause, subject=mention)
-        return replace(self.clause, object=mention)
+            return replace(self.clause, subject=phrase)
+        return replace(self.clause, object=phrase)
 
 
 @dataclass(frozen=True)
 class Passage:
     """Two to four sentences about one entity, and the facts that they state."""
 
-    entity: Name
     sentences: tuple[Clause, ...]
     facts: tuple[Fact, ...]
 
@@ -105,7 +95,7 @@ class World:
     """Draws facts and passages."""
 
     def __init__(self, inventory: Inventory, rng: Random, names: NamePool, filler: Callable[[], Clause]) -> None:
-        self._inventory, self._rng, self._names, self._filler = inventory, rng, names, filler
+        self._inventory, self.rng, self._names, self._filler = inventory, rng, names, filler
         # Keys of the filler's words count up from 0.
         self._keys = count(1 << 40, 16)
 
@@ -117,16 +107,18 @@ class World:
                 yield self._passage(entity, facts[start : start + 2], introduced=start == 0)
 
     def statement(self) -> Clause:
-        """A fact about any entity, sometimes as a question: encyclopaedic text."""
-        rng = self._rng
+        """A fact about a random entity, or a question about one, for plain text."""
+        rng = self.rng
         entity = self._names.draw(rng, ("PER", "PER", "LOC", "ORG")[rng.randrange(4)])
         fact = self._facts(entity, 1)[0]
         return fact.question(rng) if rng.random() < 0.25 else fact.clause
 
     def _passage(self, entity: Name, facts: list[Fact], introduced: bool) -> Passage:
-        rng = self._rng
+        rng = self.rng
         named = Phrase(next(self._keys), name=entity)
-        again = self._again(entity)
+        again = Phrase(next(self._keys), noun=f"{_CLASS[entity.kind]}:0", article="this")
+        if entity.kind == "PER":
+            again = Phrase(again.key, pronoun="3s")
         sentences: list[Clause] = []
         if introduced:
             category = Phrase(next(self._keys), noun=self._noun(_CLASS[entity.kind]), article="a")
@@ -134,22 +126,16 @@ class World:
                 category.adjectives = (self._inventory.modifier(rng, "adjective"),)
             sentences.append(Clause(next(self._keys), predicate=category, subject=named))
         for fact in facts:
-            sentences.append(fact.said_of(again) if sentences else fact.clause)
+            sentences.append(fact.mentioning(again) if sentences else fact.clause)
         if rng.random() < 0.35:
             sentences.append(self._filler())
-        return Passage(entity, tuple(sentences), tuple(facts))
-
-    def _again(self, entity: Name) -> Phrase:
-        key = next(self._keys)
-        if entity.kind == "PER":
-            return Phrase(key, pronoun="3s")
-        return Phrase(key, noun=f"{_CLASS[entity.kind]}:0", article="this")
+        return Passage(tuple(sentences), tuple(facts))
 
     def _facts(self, entity: Name, number: int) -> list[Fact]:
-        return [self._fact(kind, entity) for kind in self._rng.sample(_KINDS[entity.kind], number)]
+        return [self._fact(kind, entity) for kind in self.rng.sample(_KINDS[entity.kind], number)]
 
     def _fact(self, kind: _Kind, entity: Name) -> Fact:
-        rng = self._rng
+        rng = self.rng
         clause = Clause(next(self._keys), FACT_VERBS[kind.predicate][rng.randrange(2)], front=rng.random())
         clause.subject = self._part(kind.subject, entity)
         if kind.object:
@@ -157,10 +143,10 @@ class World:
         if kind.oblique:
             clause.obliques = ((kind.oblique[0], self._part(kind.oblique[1], entity)),)
         clause.tense = "Past" if (kind.oblique and kind.oblique[1] == "year") or rng.random() < 0.2 else "Pres"
-        return Fact(kind, entity, clause)
+        return Fact(kind, clause)
 
     def _part(self, what: str, entity: Name) -> Phrase:
-        rng = self._rng
+        rng = self.rng
         phrase = Phrase(next(self._keys))
         if what == "it":
             phrase.name = entity
@@ -177,12 +163,12 @@ class World:
         return phrase
 
     def _noun(self, kind: str) -> str:
-        # Evenly over the class, so that facts differ.
-        return f"{kind}:{self._rng.randrange(NOUN_CLASSES[kind])}"
+        # All nouns of the class are equally likely, so that facts differ.
+        return f"{kind}:{self.rng.randrange(NOUN_CLASSES[kind])}"
 
 
 def entities(stock: NameStock, rng: Random, quarters: tuple[int, ...], number: int) -> list[Name]:
-    """Distinct entities: half people, a quarter towns, a quarter organisations, of names in some quarters."""
+    """Distinct entities: half are people, a quarter towns, a quarter organizations; names are from some quarters."""
     towns, companies = stock.part("town", quarters), stock.part("company", quarters)
     rng.shuffle(towns)
     rng.shuffle(companies)

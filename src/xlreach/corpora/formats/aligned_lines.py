@@ -10,7 +10,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from xlreach.corpora.formats.lines import numbered_lines
-from xlreach.errors import DataError
+from xlreach.errors import DataError, located
 
 
 def read_bitext(source: Path, target: Path) -> Iterator[tuple[str, str]]:
@@ -26,10 +26,7 @@ def read_aligned(source: Path, target: Path) -> Iterator[tuple[int, str, str]]:
         if left is None or right is None:
             shorter, longer = (source, target) if left is None else (target, source)
             counts = [sum(1 for _ in numbered_lines(path)) for path in (shorter, longer)]
-            raise DataError(
-                f"Has {counts[1]} lines, {shorter} has {counts[0]}.",
-                expected="Expected equally many: line n of one translates line n of the other.",
-                path=longer,
-                line=counts[0] + 1,
-            )
+            with located(longer, counts[0] + 1):
+                expected = "Expected equally many: line n of one translates line n of the other."
+                raise DataError(f"Has {counts[1]} lines, {shorter} has {counts[0]}.", expected=expected)
         yield left[0], left[1].strip(), right[1].strip()

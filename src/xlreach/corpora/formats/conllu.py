@@ -40,13 +40,8 @@ class Word:
     misc: str = "_"
 
     def __str__(self) -> str:
-        head = "_" if self.head is None else str(self.head)
-        return "\t".join(
-            (
-                str(self.id), self.form, self.lemma, self.upos, self.xpos,
-                self.feats, head, self.deprel, self.deps, self.misc,
-            )
-        )  # fmt: skip
+        values = (getattr(self, column) for column in COLUMNS)
+        return "\t".join("_" if value is None else str(value) for value in values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +73,9 @@ class Sentence:
         for name, values in columns.items():
             if len(values) != len(self.words):
                 raise ValueError(f"{len(values)} values of {name!r} for {len(self.words)} words")
-        words = tuple(
-            dataclasses.replace(word, **{name: values[at] for name, values in columns.items()})
-            for at, word in enumerate(self.words)
-        )
-        return dataclasses.replace(self, words=words)
+        rows = ({name: values[at] for name, values in columns.items()} for at in range(len(self.words)))
+        words = (dataclasses.replace(word, **row) for word, row in zip(self.words, rows, strict=True))
+        return dataclasses.replace(self, words=tuple(words))
 
     def lines(self) -> Iterator[str]:
         """The sentence's lines as a file has them, without the blank line that ends it."""
@@ -123,17 +116,14 @@ def parse_sentence(block: Sequence[tuple[int, str]], path: Path) -> Sentence:
     numbers: list[int] = []
     comments: list[str] = []
     extra: list[tuple[int, str]] = []
-    covered = 0  # the last word of the multiword range that was read last
-    node = 0  # the last empty node behind the present word
+    covered = 0  # the last word of the last multiword range
+    node = 0  # the number of empty nodes after the last word
     for number, line in block:
         with located(path, number):
             if line.startswith("#"):
                 if words or extra:
-                    raise DataError(
-                        "A comment stands inside a sentence.",
-                        expected="Comments come before the words.",
-                        fix="Is a blank line missing before it?",
-                    )
+                    expected, fix = "Comments come before the words.", "Is a blank line missing before it?"
+                    raise DataError("A comment stands inside a sentence.", expected=expected, fix=fix)
                 comments.append(line)
                 continue
             columns = line.split("\t")
@@ -159,14 +149,11 @@ def parse_sentence(block: Sequence[tuple[int, str]], path: Path) -> Sentence:
             else:
                 raise _bad_id(name, str(len(words) + 1))
     first_line, last_line = block[0][0], block[-1][0]
-    if not words:
-        raise DataError(
-            "A sentence without words.", expected="Expected a line for each word.", path=path, line=first_line
-        )
-    if covered > len(words):
-        raise DataError(
-            f"A multiword range reaches word {covered} of a sentence of {len(words)}.", path=path, line=last_line
-        )
+    with located(path, last_line if words else first_line):
+        if not words:
+            raise DataError("A sentence without words.", expected="Expected a line for each word.")
+        if covered > len(words):
+            raise DataError(f"A multiword range reaches word {covered} of a sentence of {len(words)}.")
     _check_tree(words, numbers, path)
     return Sentence(tuple(words), tuple(comments), tuple(extra), path, first_line)
 
@@ -174,11 +161,11 @@ def parse_sentence(block: Sequence[tuple[int, str]], path: Path) -> Sentence:
 def _check_columns(columns: list[str], line: str) -> None:
     if len(columns) != len(COLUMNS):
         blanks = "\t" not in line and len(line.split()) == len(COLUMNS)
-        raise DataError(
-            f"{len(columns)} tab-separated column{'s' if len(columns) > 1 else ''}.",
-            expected=f"Expected {len(COLUMNS)}: {', '.join(COLUMNS)}.",
-            fix="The columns seem to be separated by blanks: separate them by tabs." if blanks else "",
-        )
+        seen = f"{len(columns)} tab-separated column{'s' if len(columns) > 1 else ''}."
+        fix = "The columns seem to be separated by blanks: separate them by tabs." if blanks else ""
+        raise DataError(seen, expected=f"Expected {len(COLUMNS)}: {', '.join(COLUMNS)}.", fix=fix)
+    if columns[1].isspace():  # which the evaluation would refuse, after training
+        raise DataError(f"The word {columns[1]!r} is blank.", expected="Expected a form with a visible character.")
     if "" in columns:
         raise DataError(f"Column {COLUMNS[columns.index('')]!r} is empty.", expected="An empty column is written '_'.")
 
@@ -193,56 +180,36 @@ def _word(columns: list[str]) -> Word:
 
 
 def _bad_id(seen: str, expected: str) -> DataError:
-    return DataError(
-        f"Id {seen!r}.",
-        expected=f"Expected {expected}: ids run from 1 without a gap, and a blank line ends a sentence.",
-    )
+    expected = f"Expected {expected}: ids run from 1 without a gap, and a blank line ends a sentence."
+    return DataError(f"Id {seen!r}.", expected=expected)
 
 
 def _check_tree(words: list[Word], numbers: list[int], path: Path) -> None:
     """One root, every head a word of the sentence, no cycle; or no heads at all."""
     if all(word.head is None for word in words):
         return
-    heads = [0]
+    heads = {0: 0}
     root = 0
     for word, number in zip(words, numbers, strict=True):
-        if word.head is None:
-            raise DataError(
-                f"Word {word.id} has no head, others of its sentence have.",
-                expected="Expected heads for all words or for none.",
-                path=path,
-                line=number,
-            )
-        if word.head > len(words):
-            raise DataError(
-                f"Word {word.id} has head {word.head} in a sentence of {len(words)} words.", path=path, line=number
-            )
-        if word.head == 0:
-            if root:
-                raise DataError(
-                    f"Words {root} and {word.id} are both roots.",
-                    expected="Expected one word with head 0.",
-                    path=path,
-                    line=number,
-                )
-            root = word.id
-        heads.append(word.head)
-    # Words known to reach the root are marked with 1; those on the way being walked with the walk's own mark.
-    marks = [1] + [0] * len(words)
-    for start in range(1, len(heads)):
-        at, walk = start, start + 1
-        while not marks[at]:
-            marks[at] = walk
+        with located(path, number):
+            if word.head is None:
+                expected = "Expected heads for all words or for none."
+                raise DataError(f"Word {word.id} has no head, others of its sentence have.", expected=expected)
+            if word.head > len(words):
+                raise DataError(f"Word {word.id} has head {word.head} in a sentence of {len(words)} words.")
+            if word.head == 0 and root:
+                expected = "Expected one word with head 0."
+                raise DataError(f"Words {root} and {word.id} are both roots.", expected=expected)
+        root = word.id if word.head == 0 else root
+        heads[word.id] = word.head
+    connected = {0}  # the words from which the heads lead to the root
+    for start in heads:
+        at, walked = start, set[int]()
+        while at not in connected:
+            if at in walked:
+                seen = f"Word {at} is its own ancestor: the heads form a cycle."
+                seen += "" if root else " No word of the sentence has head 0."
+                raise DataError(seen, expected="Expected a tree with one root.", path=path, line=numbers[at - 1])
+            walked.add(at)
             at = heads[at]
-        if marks[at] == walk:
-            raise DataError(
-                f"Word {at} is its own ancestor: the heads form a cycle."
-                + ("" if root else " No word of the sentence has head 0."),
-                expected="Expected a tree with one root.",
-                path=path,
-                line=numbers[at - 1],
-            )
-        at = start
-        while marks[at] == walk:
-            marks[at] = 1
-            at = heads[at]
+        connected |= walked

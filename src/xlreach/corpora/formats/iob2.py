@@ -10,11 +10,11 @@ import dataclasses
 import logging
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from xlreach.corpora.formats.lines import blocks, not_empty, write_lines
+from xlreach.corpora.formats.lines import blocks, not_empty, numbered_lines, write_lines
 from xlreach.errors import DataError, located
 
 _BLANKS = re.compile(r"[ \t]+")
@@ -48,13 +48,11 @@ def read_iob2(
 ) -> Iterator[TaggedSentence]:
     """The sentences of an IOB2 file, streaming.
 
-    Columns are separated by tabs if the line contains a tab, else by blanks. Lines that begin
-    with `# ` before the first token of a sentence are comments, unless they are a token `#` with its tag. The number of
-    changed tags is logged.
+    Columns are counted from 0, or from the end if negative; they are separated by tabs if the line contains a tab, else
+    by blanks. Lines that begin with `# ` before the first token of a sentence are comments, unless they are a token `#`
+    with its tag. The number of changed tags is logged.
 
     Args:
-        token_column: Which column is the token, from 0.
-        tag_column: Which column is the tag; negative counts from the end.
         language_prefix: Whether tokens are written `lang:token`, as in WikiANN's own files; the prefix is dropped.
         outside: Entity types and whole tags that are read as `O` (Universal NER's `OTH` and `B-O`).
         repair: Whether invalid tags are repaired instead of refused: an `I-TYPE` that continues no entity becomes
@@ -64,42 +62,49 @@ def read_iob2(
     path = Path(path)
     counts: Counter[str] = Counter()
 
-    def sentence(block: list[tuple[int, str]]) -> TaggedSentence | None:
+    def sentence(block: list[tuple[int, list[str]]]) -> TaggedSentence:
         tokens: list[str] = []
         tags: list[str] = []
-        for number, line in block:
-            if not tokens:
-                start = number
-                if _is_comment(line):
-                    continue
-            fields = line.split("\t") if "\t" in line else _BLANKS.split(line.strip(" "))
+        for number, fields in block:
             with located(path, number):
                 token, tag = _fields(fields, token_column, tag_column)
-                tokens.append(_without_prefix(token) if language_prefix else token)
+                _, _, rest = token.partition(":")
+                if language_prefix and not rest:
+                    raise DataError(f"Token {token!r}.", expected="Expected lang:token.")
+                tokens.append(rest if language_prefix else token)
                 tags.append(_valid_tag(tag, tags[-1] if tags else "", outside, repair, counts))
-        return TaggedSentence(tuple(tokens), tuple(tags), start) if tokens else None
+        return TaggedSentence(tuple(tokens), tuple(tags), block[0][0])
 
-    yield from not_empty(filter(None, map(sentence, blocks(path))), path, "Expected IOB2.")
+    def is_tag(fields: list[str]) -> bool:
+        return any(_TAG.fullmatch(tag.strip()) for tag in fields[tag_column:][:1])
+
+    yield from not_empty(map(sentence, rows(path, is_tag)), path, "Expected IOB2.")
     for change, count in sorted(counts.items()):
         _log.info("%s: %d tags %s", path, count, change)
 
 
 def write_iob2(path: Path, sentences: Iterable[TaggedSentence]) -> None:
     """Writes two tab-separated columns and a blank line after each sentence."""
-    write_lines(
-        path,
-        (
-            line
-            for sentence in sentences
-            for line in (*map("\t".join, zip(sentence.tokens, sentence.tags, strict=True)), "")
-        ),
-    )
+    rows = (zip(sentence.tokens, sentence.tags, strict=True) for sentence in sentences)
+    write_lines(path, (line for sentence in rows for line in (*map("\t".join, sentence), "")))
 
 
-def _is_comment(line: str) -> bool:
-    # A token `#` with its tag is no comment.
-    fields = _BLANKS.split(line.strip(" \t"))
-    return line.startswith("# ") and (len(fields) != 2 or not _TAG.fullmatch(fields[1]))
+def rows(path: Path, is_tag: Callable[[list[str]], bool]) -> Iterator[list[tuple[int, list[str]]]]:
+    """The sentences of a file of columns: numbered lines, split at tabs or else at blanks, without `-DOCSTART-` lines.
+
+    A line that begins with `# ` is a comment, unless it has as many columns as other lines and `is_tag` takes them.
+    """
+    others = (line for _, line in numbered_lines(path) if line.strip() and not line.startswith("#"))
+    width = len(_BLANKS.split(next(others, "").strip(" \t")))
+    for block in blocks(path):
+        kept: list[tuple[int, list[str]]] = []
+        for number, line in block:
+            fields = line.split("\t") if "\t" in line else _BLANKS.split(line.strip(" "))
+            comment = line.startswith("# ") and not (len(fields) == (width if width > 1 else 2) and is_tag(fields))
+            if fields[0] != "-DOCSTART-" and not (comment and not kept):
+                kept.append((number, fields))
+        if kept:
+            yield kept
 
 
 def _valid_tag(tag: str, previous: str, outside: Collection[str], repair: bool, counts: Counter[str]) -> str:
@@ -115,11 +120,9 @@ def _valid_tag(tag: str, previous: str, outside: Collection[str], repair: bool, 
     if not tag.startswith("I-") or previous[2:] == tag[2:]:
         return tag
     if not repair:
-        raise DataError(
-            f"Tag {tag!r} follows {previous or 'the start of a sentence'!r}.",
-            expected=f"Expected B-{tag[2:]}: in IOB2 every entity begins with B-.",
-            fix="Read with repair to take it as the beginning of an entity.",
-        )
+        expected = f"Expected B-{tag[2:]}: in IOB2 every entity begins with B-."
+        fix = "Read with repair to take it as the beginning of an entity."
+        raise DataError(f"Tag {tag!r} follows {previous or 'the start of a sentence'!r}.", expected=expected, fix=fix)
     counts["repaired"] += 1
     return "B" + tag[1:]
 
@@ -129,19 +132,10 @@ def _fields(fields: list[str], token_column: int, tag_column: int) -> tuple[str,
     width = len(fields)
     positions = [column if column >= 0 else width + column for column in (token_column, tag_column)]
     if not all(0 <= position < width for position in positions) or positions[0] == positions[1]:
-        raise DataError(
-            f"{width} column{'s' if width > 1 else ''}.",
-            expected=f"Expected the token in column {positions[0] + 1} and a tag beside it.",
-            fix="Columns are separated by tabs or blanks, sentences by blank lines.",
-        )
+        expected = f"Expected the token in column {positions[0] + 1} and a tag beside it."
+        fix = "Columns are separated by tabs or blanks, sentences by blank lines."
+        raise DataError(f"{width} column{'s' if width > 1 else ''}.", expected=expected, fix=fix)
     token, tag = fields[positions[0]], fields[positions[1]].strip()
     if not token.strip():
         raise DataError("The token is blank.")
     return token, tag
-
-
-def _without_prefix(token: str) -> str:
-    _, colon, rest = token.partition(":")
-    if not colon or not rest:
-        raise DataError(f"Token {token!r}.", expected="Expected lang:token.")
-    return rest

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from xlreach.corpora.formats.lines import numbered_lines
-from xlreach.errors import DataError
+from xlreach.errors import DataError, located
 from xlreach.safe_io import parse_json
+
+T = TypeVar("T")
 
 
 def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -20,6 +22,14 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             if not isinstance(row, dict):
                 raise DataError("Not a JSON object.", path=path, line=number)
             yield number, row
+
+
+def parse_json_lines(path: Path, parse: Callable[[dict[str, Any]], T]) -> Iterator[tuple[int, T]]:
+    """(line number, parsed object) of each object, streaming; errors that `parse` raises get file and line."""
+    for number, row in read_json_lines(path):
+        with located(path, number):
+            value = parse(row)
+        yield number, value
 
 
 def write_json_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from xlreach.corpora.collection import Collection, Document, Qrels, Query
-from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, check_language
-from xlreach.corpora.formats.json_lines import read_json_lines
+from xlreach.corpora.dataset import DATASETS, SPLITS, DatasetSpec, Kind, check_language
+from xlreach.corpora.formats.json_lines import parse_json_lines
 from xlreach.corpora.layout import folder_of
 from xlreach.errors import DataError
 from xlreach.languages import canonical_code
@@ -35,7 +35,7 @@ class Afriqa(DatasetSpec):
     name: ClassVar[str] = "afriqa"
     license: ClassVar[str] = "CC BY 4.0"
     citation: ClassVar[str] = "Ogundepo et al. 2023, AfriQA, Findings of EMNLP"
-    summary: ClassVar[str] = "Questions in African languages, passages in English or French"
+    kinds: ClassVar[tuple[Kind, ...]] = ("collection",)
     split: Literal["train", "dev", "test"] = param("test", "which part")
 
     def _open(self, root: Path) -> AfriqaCollection:
@@ -46,9 +46,9 @@ class Afriqa(DatasetSpec):
         return AfriqaCollection(str(self), files, self.split)
 
     @classmethod
-    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
-        files = _files(root / _FOLDER) if kind == "collection" else []
-        for split in ("train", "dev", "test"):
+    def _find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
+        files = _files(root / _FOLDER)
+        for split in SPLITS:
             languages = {code for language, pivot, part, _ in files if part == split for code in (language, pivot)}
             if languages:
                 yield str(cls(split)), tuple(sorted(languages))
@@ -56,14 +56,14 @@ class Afriqa(DatasetSpec):
 
 @dataclass(frozen=True)
 class _Row:
-    """A question with its passage; `key` is unique over the collection."""
+    """A question with its passage."""
 
-    key: str
+    key: str  # unique over the collection
     language: str
     pivot: str
     question: str
-    translation: str
     passage: str
+    translation: str
     title: str
 
 
@@ -87,12 +87,9 @@ class AfriqaCollection(Collection):
 
     def queries(self, language: str) -> list[Query]:
         check_language(self, language)
-        questions = [Query(f"{language}/{row.key}", language, row.question, row.key) for row in self._in(language)]
-        return questions + [
-            Query(f"{language}/{row.key}", language, row.translation, row.key)
-            for row in self._rows
-            if row.pivot == language and row.translation
-        ]
+        questions = [(row.key, row.question) for row in self._rows if row.language == language]
+        questions += [(row.key, row.translation) for row in self._rows if row.pivot == language and row.translation]
+        return [Query(f"{language}/{key}", language, text, key) for key, text in questions]
 
     def qrels(self, query_language: str, document_language: str) -> Qrels:
         check_language(self, query_language), check_language(self, document_language)
@@ -105,12 +102,9 @@ class AfriqaCollection(Collection):
 
     def files(self, languages: Iterable[str]) -> list[Path]:
         # The passages of every language are candidates for all questions, and train depends on the held-out splits.
-        splits = ("train", "dev", "test") if self._split == "train" else (self._split,)
+        splits = SPLITS if self._split == "train" else (self._split,)
         wanted = set(languages) & set(self.languages)
         return sorted(path for _, _, split, path in self._files if split in splits) if wanted else []
-
-    def _in(self, language: str) -> list[_Row]:
-        return [row for row in self._rows if row.language == language]
 
     @cached_property
     def _passages(self) -> dict[tuple[str, str], tuple[str, str]]:
@@ -122,18 +116,15 @@ class AfriqaCollection(Collection):
 
     @cached_property
     def _rows(self) -> list[_Row]:
-        held_out: set[tuple[str, str]] = set()
-        if self._split == "train":
-            for language, pivot, split, path in self._files:
-                if split != "train":
-                    held_out |= {(language, _normal(row.question)) for row in _read(path, language, pivot)}
-        rows: list[_Row] = []
+        evaluated = self._read("dev", "test") if self._split == "train" else ()
+        held_out = {(row.language, _normal(row.question)) for row in evaluated}
+        return [row for row in self._read(self._split) if (row.language, _normal(row.question)) not in held_out]
+
+    def _read(self, *splits: str) -> Iterator[_Row]:
         for language, pivot, split, path in self._files:
-            if split == self._split:
-                rows += [
-                    row for row in _read(path, language, pivot) if (language, _normal(row.question)) not in held_out
-                ]
-        return rows
+            for number, fields in parse_json_lines(path, _fields) if split in splits else ():
+                if all(fields[:2]):
+                    yield _Row(f"{language}-{number}", language, pivot, *fields)
 
 
 def _files(folder: Path) -> list[tuple[str, str, str, Path]]:
@@ -147,25 +138,14 @@ def _files(folder: Path) -> list[tuple[str, str, str, Path]]:
     return files
 
 
-def _read(path: Path, language: str, pivot: str) -> Iterator[_Row]:
-    for number, row in read_json_lines(path):
-        try:
-            question, passage = _string(row["question_lang"]), _string(row["context"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise DataError(
-                f"Not a row of AfriQA ({type(error).__name__}: {error}).",
-                expected="Expected a JSON object with question_lang, question_translated, context, title.",
-                path=path,
-                line=number,
-            ) from None
-        if question and passage:
-            translation, title = _string(row.get("question_translated")), _string(row.get("title"))
-            yield _Row(f"{language}-{number}", language, pivot, question, translation, passage, title)
-
-
-def _string(value: Any) -> str:
-    """Fields are strings, or null, or a bare NaN, which JSON reads as a number."""
-    return value.strip() if isinstance(value, str) else ""
+def _fields(row: dict[str, Any]) -> tuple[str, str, str, str]:
+    """Question, passage, translation and title; empty where the value is null, or a bare NaN, which JSON allows."""
+    if not {"question_lang", "context"} <= row.keys():
+        expected = "Expected a JSON object with question_lang, question_translated, context, title."
+        raise DataError("Not a row of AfriQA.", expected=expected)
+    values = [row.get(name) for name in ("question_lang", "context", "question_translated", "title")]
+    question, passage, translation, title = (value.strip() if isinstance(value, str) else "" for value in values)
+    return question, passage, translation, title
 
 
 def _normal(question: str) -> str:

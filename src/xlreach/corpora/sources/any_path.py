@@ -12,7 +12,7 @@ from pathlib import Path
 
 from xlreach.corpora.dataset import SPLITS, Dataset, EntityCorpus, Text, Treebank
 from xlreach.corpora.formats.conllu import read_conllu
-from xlreach.corpora.layout import coded_files
+from xlreach.corpora.layout import coded_files, split_files
 from xlreach.corpora.sources.entity_corpora import read_entities
 from xlreach.corpora.sources.retrieval_folder import FolderCollection
 from xlreach.corpora.sources.treebanks import ud_language, ud_license, ud_splits
@@ -43,23 +43,15 @@ def _open_folder(path: Path) -> Dataset:
         treebank = Treebank(str(path), ud_language(code), splits, read_conllu)
         treebank.license = ud_license(path)
         return treebank
-    for endings in ((_TREEBANK,), (*_ENTITIES, ".txt", ".tsv")):
-        splits = {
-            split: [file] for split in SPLITS for ending in endings if (file := path / f"{split}{ending}").is_file()
-        }
-        if splits:
-            language = _language(path.resolve().name, path)
-            if endings == (_TREEBANK,):
-                return Treebank(str(path), language, splits, read_conllu)
-            return EntityCorpus(str(path), language, splits, read_entities)
+    if splits := split_files(path, "{split}.conllu"):
+        return Treebank(str(path), _language(path.resolve().name, path), splits, read_conllu)
+    if splits := split_files(path, *(f"{{split}}{ending}" for ending in (".tsv", ".txt", *reversed(_ENTITIES)))):
+        return EntityCorpus(str(path), _language(path.resolve().name, path), splits, read_entities)
     # Only *.txt: in an arbitrary folder, a file without an ending is rarely text in the language that its name spells.
     if texts := {code: [file] for code, file in coded_files(path).items() if file.suffix == ".txt"}:
         return Text(str(path), texts)
-    raise DataError(
-        "The folder holds no kind of data set that is recognized.",
-        expected="Expected corpus.jsonl, CoNLL-U files, train/dev/test of an entity corpus, or <language code>.txt.",
-        path=path,
-    )
+    expected = "Expected corpus.jsonl, CoNLL-U files, train/dev/test of an entity corpus, or <language code>.txt."
+    raise DataError("The folder holds no kind of data set that is recognized.", expected=expected, path=path)
 
 
 def _open_file(path: Path) -> Dataset:
@@ -72,19 +64,13 @@ def _open_file(path: Path) -> Dataset:
         if path.suffix == _TREEBANK:
             return Treebank(str(path), language, {split: [path]}, read_conllu)
         return EntityCorpus(str(path), language, {split: [path]}, read_entities)
-    raise DataError(
-        f"A file ending in {path.suffix!r} is no kind of data set that is recognized.",
-        expected=f"Expected .txt, {_TREEBANK} or {', '.join(_ENTITIES)}.",
-        path=path,
-    )
+    expected = f"Expected .txt, {_TREEBANK} or {', '.join(_ENTITIES)}."
+    raise DataError(f"A file ending in {path.suffix!r} is not recognized as a data set.", expected=expected, path=path)
 
 
 def _language(name: str, path: Path) -> str:
     code = canonical_code(name)
     if code is None:
-        raise DataError(
-            f"The name {name!r} does not give the language.",
-            expected="Expected a language code, as in mt.txt or wol/train.txt.",
-            path=path,
-        )
+        expected = "Expected a language code, as in mt.txt or wol/train.txt."
+        raise DataError(f"The name {name!r} does not give the language.", expected=expected, path=path)
     return code

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind
-from xlreach.corpora.formats.lines import numbered_lines
+from xlreach.corpora.formats.lines import parse_lines, read_lines
 from xlreach.corpora.layout import inside
-from xlreach.corpora.parallel_text import AlignedFiles, ParallelText
+from xlreach.corpora.parallel_text import NumberedTexts, ParallelText
 from xlreach.errors import DataError
 from xlreach.languages import canonical_code
 from xlreach.safe_io import whole_number
@@ -31,7 +31,7 @@ class Verses(DatasetSpec):
     name: ClassVar[str] = "verses"
     license: ClassVar[str] = "that of each translation"
     citation: ClassVar[str] = "Mayer, Cysouw 2014, Creating a Massively Parallel Bible Corpus, LREC"
-    summary: ClassVar[str] = "Bible translations with a verse number and a text a line"
+    kinds: ClassVar[tuple[Kind, ...]] = ("parallel", "collection")
     member: str = param(help="the folder below parallel/", member=True)
 
     def _open(self, root: Path) -> ParallelText:
@@ -39,11 +39,9 @@ class Verses(DatasetSpec):
         translations = _paths(folder)
         for code, files in translations.items():
             if len(files) > 1:
-                raise DataError(
-                    f"Several translations in {code!r}: {', '.join(path.name for path in files)}.",
-                    fix="Leave one of them in the folder.",
-                    path=folder,
-                )
+                names = ", ".join(path.name for path in files)
+                fix = "Leave one of them in the folder."
+                raise DataError(f"Several translations in {code!r}: {names}.", fix=fix, path=folder)
         paths = {code: files[0] for code, files in translations.items()}
         if len(paths) < 2:
             lines = "lines with a verse number, a tab and a text"
@@ -51,44 +49,35 @@ class Verses(DatasetSpec):
         return ParallelText(str(self), [AlignedVerses("", paths)])
 
     @classmethod
-    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
-        for folder in sorted((root / "parallel").glob("*/")) if kind in ("parallel", "collection") else ():
+    def _find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
+        for folder in sorted((root / "parallel").glob("*/")):
             paths = _paths(folder)
             single = all(len(files) == 1 for files in paths.values())
             if len(paths) >= 2 and single and has_verses(next(iter(paths.values()))[0]):
                 yield f"verses:{folder.name}", tuple(sorted(paths))
 
 
-class AlignedVerses(AlignedFiles):
+class AlignedVerses(NumberedTexts):
     """Translations whose lines are numbered by verse."""
 
     def lines(self, language: str) -> Iterator[tuple[int, str]]:
-        path = self.paths[language]
-        for number, line in numbered_lines(path):
-            if not line.strip() or line.startswith("#"):
-                continue
-            verse, tab, text = line.partition("\t")
-            verse_number = whole_number(verse.strip())
-            if not tab or verse_number is None:
-                raise DataError(
-                    f"{line[:40]!r}.", expected="Expected a verse number, a tab and a text.", path=path, line=number
-                )
-            if text.strip():
-                yield verse_number, text.strip()
+        return ((verse, text) for _, (verse, text) in parse_lines(self.paths[language], _verse) if text)
 
-    def aligned(self, a: str, b: str) -> Iterator[tuple[int, str, str]]:
-        other = dict(self.lines(b))
-        for verse, text in self.lines(a):
-            if verse in other:
-                yield verse, text, other[verse]
+
+def _verse(line: str) -> tuple[int, str] | None:
+    verse, tab, text = line.partition("\t")
+    number = whole_number(verse.strip())
+    if line.startswith("#"):
+        return None
+    if not tab or number is None:
+        raise DataError(f"{line[:40]!r}.", expected="Expected a verse number, a tab and a text.")
+    return number, text.strip()
 
 
 def has_verses(path: Path) -> bool:
     """Whether the first line that is no comment is a verse; file names alone do not tell verses from aligned lines."""
-    for _, line in numbered_lines(path):
-        if line.strip() and not line.startswith("#"):
-            return whole_number(line.partition("\t")[0].strip()) is not None and "\t" in line
-    return False
+    first = next((line for line in read_lines(path) if not line.startswith("#")), "")
+    return "\t" in first and whole_number(first.partition("\t")[0].strip()) is not None
 
 
 def _paths(folder: Path) -> dict[str, list[Path]]:

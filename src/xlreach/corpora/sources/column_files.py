@@ -13,20 +13,19 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import dropwhile
 from pathlib import Path
 from typing import ClassVar
 
 from xlreach.corpora.dataset import DATASETS, SPLITS, DatasetSpec, EntityCorpus, Treebank
 from xlreach.corpora.formats.conllu import COLUMNS, Sentence, parse_sentence
-from xlreach.corpora.formats.iob2 import read_iob2
-from xlreach.corpora.formats.lines import blocks, not_empty
+from xlreach.corpora.formats.iob2 import read_iob2, rows
+from xlreach.corpora.formats.lines import not_empty
 from xlreach.corpora.layout import inside
 from xlreach.errors import DataError, SpecError, located
 from xlreach.languages import canonical_code, get_language
 from xlreach.spec import param
 
-_BLANKS = re.compile(r"[ \t]+")
+_UPOS = re.compile("ADJ|ADP|ADV|AUX|CCONJ|DET|INTJ|NOUN|NUM|PART|PRON|PROPN|PUNCT|SCONJ|SYM|VERB|X")
 
 
 @DATASETS.register
@@ -35,7 +34,6 @@ class Columns(DatasetSpec):
     """A tagged corpus in columns: with `ner` an entity corpus, else a treebank, of trees where `head` is given."""
 
     name: ClassVar[str] = "conll"
-    summary: ClassVar[str] = "Any tagged corpus of a token a line, by a map of its columns"
     member: str = param(
         help="a folder with train, dev and test, or one file (a test split), below the root", member=True
     )
@@ -56,29 +54,19 @@ class Columns(DatasetSpec):
         path = inside(root, self.member)
         splits = {"test": [path]} if path.is_file() else _splits(path)
         if not splits:
-            raise DataError(
-                f"There is no train, dev or test file for {str(self)!r}.",
-                expected="Expected files such as train.txt, or one file.",
-                path=path,
-            )
+            seen = f"There is no train, dev or test file for {str(self)!r}."
+            raise DataError(seen, expected="Expected files such as train.txt, or one file.", path=path)
         prefix = self.language or path.name.partition(".")[0].partition("_")[0]
         if self.language is not None:
             get_language(self.language)
         code = canonical_code(prefix)
         if code is None:
-            raise DataError(
-                f"The language of {str(self)!r} does not follow from its name.", fix="Give it with language=CODE."
-            )
+            seen = f"The name of {str(self)!r} does not give its language."
+            raise DataError(seen, fix="Give it with language=CODE.")
         at = {name: column - 1 if column > 0 else column for name, column in columns.items()}
         if self.ner is not None:
-            read = partial(
-                read_iob2,
-                token_column=at["token"],
-                tag_column=at["ner"],
-                language_prefix=self.prefix,
-                outside=self.outside,
-                repair=self.repair,
-            )
+            columns_read = partial(read_iob2, token_column=at["token"], tag_column=at["ner"])
+            read = partial(columns_read, language_prefix=self.prefix, outside=self.outside, repair=self.repair)
             return EntityCorpus(str(self), code, splits, read)
         corpus = Treebank(str(self), code, splits, partial(_read_words, at=at))
         corpus.trees = self.head is not None
@@ -88,14 +76,11 @@ class Columns(DatasetSpec):
         twice = [column for column, count in Counter(columns.values()).items() if count > 1]
         if 0 in columns.values() or twice:
             seen = f"Column {twice[0]} is named twice" if twice else "There is no column 0"
-            raise SpecError(
-                f"{seen} in {str(self)!r}.", expected="Expected columns counted from 1, or -1 for the last."
-            )
+            expected = "Expected columns counted from 1, or -1 for the last."
+            raise SpecError(f"{seen} in {str(self)!r}.", expected=expected)
         if (self.ner is None) == (not any(getattr(self, name) is not None for name in _TREE)):
-            raise SpecError(
-                f"{str(self)!r} names no annotation, or both kinds of it.",
-                expected="Expected ner=COLUMN, or columns of upos, xpos, head and deprel.",
-            )
+            expected = "Expected ner=COLUMN, or columns of upos, xpos, head and deprel."
+            raise SpecError(f"{str(self)!r} names no annotation, or both kinds of it.", expected=expected)
         if (self.head is None) != (self.deprel is None):
             raise SpecError(f"{str(self)!r} names only one of head and deprel.", expected="Expected both for trees.")
 
@@ -108,26 +93,27 @@ def _splits(folder: Path) -> dict[str, list[Path]]:
     splits = {split: [path for path in files if path.name.partition(".")[0] == split] for split in SPLITS}
     for split, paths in splits.items():
         if len(paths) > 1:
-            raise DataError(
-                f"{len(paths)} files could be the {split} split: {', '.join(path.name for path in paths)}.", path=folder
-            )
+            names = ", ".join(path.name for path in paths)
+            raise DataError(f"{len(paths)} files could be the {split} split: {names}.", path=folder)
     return {split: paths for split, paths in splits.items() if paths}
 
 
 def _read_words(path: Path, at: dict[str, int]) -> Iterator[Sentence]:
-    sentences = (dropwhile(lambda line: line[1].startswith("# "), block) for block in blocks(path))
+    def is_tag(fields: list[str]) -> bool:
+        return "=" not in fields and all(map(_UPOS.fullmatch, fields[at.get("upos", len(fields)) :][:1]))
 
-    def as_conllu(number: int, line: str, word: int) -> tuple[int, str]:
+    def as_conllu(number: int, fields: list[str], word: int) -> tuple[int, str]:
         with located(path, number):
-            return number, _as_conllu(line, at, word)
+            return number, _as_conllu(fields, at, word)
 
-    rows = ([as_conllu(*line, word) for word, line in enumerate(sentence, 1)] for sentence in sentences)
-    return not_empty((parse_sentence(block, path) for block in rows if block), path)
+    sentences = rows(path, is_tag)
+    words = ([as_conllu(*line, word) for word, line in enumerate(sentence, 1)] for sentence in sentences)
+    return not_empty((parse_sentence(block, path) for block in words), path)
 
 
-def _as_conllu(line: str, at: dict[str, int], word: int) -> str:
+def _as_conllu(fields: list[str], at: dict[str, int], word: int) -> str:
     """A line with its columns where CoNLL-U has them."""
-    fields = [field.strip() for field in line.split("\t")] if "\t" in line else _BLANKS.split(line.strip())
+    fields = [field.strip(" ") for field in fields]
     columns = dict.fromkeys(COLUMNS, "_") | {"id": str(word)}
     for name, position in at.items():
         if not -len(fields) <= position < len(fields):

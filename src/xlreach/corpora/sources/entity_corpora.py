@@ -9,23 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from xlreach.corpora.dataset import DATASETS, SPLITS, DatasetSpec, EntityCorpus, Kind
+from xlreach.corpora.dataset import DATASETS, DatasetSpec, EntityCorpus, Kind
 from xlreach.corpora.formats.iob2 import TaggedSentence, read_iob2
-from xlreach.corpora.layout import inside
-from xlreach.errors import XLReachError
-from xlreach.languages import canonical_code, get_language
+from xlreach.corpora.layout import inside, split_files
+from xlreach.languages import canonical_code, language_code
 from xlreach.spec import param
 
 _UNER = "UNER_"
 _UNER_FILE = re.compile(r"(?P<code>[a-z]{2,3}_\w+)-ud-(?P<split>train|dev|test)[\w.-]*\.iob2")
-_FILES = ("{split}.txt", "{split}.iob2", "{split}.tsv", "{split}.conll", "{split}", "{member}-{split}.txt")
-_CREDITS = {
-    "masakhaner": ("CC BY-NC 4.0", "Adelani et al. 2021, MasakhaNER, TACL"),
-    "masakhaner2": ("CC BY-NC 4.0", "Adelani et al. 2022, MasakhaNER 2.0, EMNLP"),
-    "uner": ("CC BY-SA 4.0", "Mayhew et al. 2024, Universal NER, NAACL"),
-    "il_ner": ("CC BY 4.0", "Bahad et al. 2024, Pre-trained NER Models for Indian Languages, NAACL SRW"),
-    "wikiann": ("ODC-BY", "Pan et al. 2017, Cross-lingual Name Tagging, ACL; Rahimi et al. 2019, ACL"),
-}
+_FILES = ("{split}.txt", "{split}.iob2", "{split}.tsv", "{split}.conll", "{split}", "{folder}-{split}.txt")
 
 
 @DATASETS.register
@@ -38,33 +30,28 @@ class Entities(DatasetSpec):
     """
 
     name: ClassVar[str] = "ner"
-    summary: ClassVar[str] = "Named entities, IOB2"
+    kinds: ClassVar[tuple[Kind, ...]] = ("entities",)
     member: str = param(help="family and member, as in masakhaner2/wol or uner/en_ewt", member=True)
     repair: bool = param(True, "whether invalid IOB2 tags are repaired and counted; else they are refused")
 
     def _open(self, root: Path) -> EntityCorpus:
         family, _, member = self.member.partition("/")
         folder = inside(root / "ner", self.member)
-        splits = _uner(root).get(member, {}) if family == "uner" else _splits(folder)
+        splits = _uner(root).get(member, {}) if family == "uner" else split_files(folder, *_FILES)
         language = _language(member)
         if not splits or language is None:
             files = f"ner/{self.member}/train.txt, dev.txt, test.txt"
             raise self.absent(root, "entities", f"Expected {files}, in a folder named by a language.")
         return EntityCorpus(str(self), language, splits, partial(_read, family=family, repair=self.repair))
 
-    def credit(self) -> tuple[str, str]:
-        return _CREDITS.get(self.member.partition("/")[0], (self.license, self.citation))
-
     @classmethod
-    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
-        if kind != "entities":
-            return
+    def _find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
         for code in sorted(_uner(root)):
             if language := _language(code):
                 yield f"ner:uner/{code}", (language,)
         for folder in sorted((root / "ner").glob("*/*/")):
             language = _language(folder.name)
-            if language and _splits(folder):
+            if language and split_files(folder, *_FILES):
                 yield f"ner:{folder.parent.name}/{folder.name}", (language,)
 
 
@@ -79,16 +66,6 @@ def _read(path: Path, family: str, repair: bool) -> Iterator[TaggedSentence]:
     return read_iob2(path, language_prefix=family == "wikiann", repair=repair)
 
 
-def _splits(folder: Path) -> dict[str, list[Path]]:
-    splits = {}
-    for split in SPLITS:
-        names = [pattern.format(split=split, member=folder.name) for pattern in _FILES]
-        paths = [folder / name for name in names if (folder / name).is_file()]
-        if paths:
-            splits[split] = paths[:1]
-    return splits
-
-
 def _uner(root: Path) -> dict[str, dict[str, list[Path]]]:
     """Universal NER's corpora by code; a file with a date in its name is used only where the plain one is missing."""
     corpora: dict[str, dict[str, list[Path]]] = {}
@@ -100,9 +77,4 @@ def _uner(root: Path) -> dict[str, dict[str, list[Path]]]:
 
 def _language(member: str) -> str | None:
     """By code (`wol`, `en_ewt`) or by English name (`Urdu`)."""
-    if code := canonical_code(member.partition("_")[0]):
-        return code
-    try:
-        return get_language(member).code
-    except XLReachError:
-        return None
+    return canonical_code(member.partition("_")[0]) or language_code(member)

@@ -43,22 +43,6 @@ from xlreach.errors import DataError, nearest
 from xlreach.languages import canonical_code
 from xlreach.spec import param
 
-_CREDITS = {
-    "commul/universal_dependencies": ("that of each treebank", "Nivre et al. 2020, Universal Dependencies v2, LREC"),
-    "unimelb-nlp/wikiann": ("ODC-BY", "Pan et al. 2017, Cross-lingual Name Tagging, ACL; Rahimi et al. 2019, ACL"),
-    "google/xquad": ("CC BY-SA 4.0", "Artetxe, Ruder, Yogatama 2020, XQuAD, ACL"),
-    "mteb/MLQARetrieval": ("CC BY-SA 3.0", "Lewis et al. 2020, MLQA, ACL"),
-    "facebook/belebele": ("CC BY-SA 4.0", "Bandarkar et al. 2024, Belebele, ACL"),
-    "mteb/belebele": ("CC BY-SA 4.0", "Bandarkar et al. 2024, Belebele, ACL"),
-    "mteb/MIRACLRetrieval": ("Apache-2.0", "Zhang et al. 2023, MIRACL, TACL"),
-    "mteb/MIRACLRetrievalHardNegatives": ("Apache-2.0", "Zhang et al. 2023, MIRACL, TACL"),
-    "mteb/FloresBitextMining": ("CC BY-SA 4.0", "NLLB Team 2022; Goyal et al. 2022, FLORES-101, TACL"),
-    "openlanguagedata/flores_plus": ("CC BY-SA 4.0", "NLLB Team 2022; Goyal et al. 2022, FLORES-101, TACL"),
-    "mteb/NeuCLIR2022Retrieval": ("that of Common Crawl News", "Lawrie et al. 2023, Overview of NeuCLIR 2022, TREC"),
-    "mteb/NeuCLIR2023Retrieval": ("that of Common Crawl News", "Lawrie et al. 2024, Overview of NeuCLIR 2023, TREC"),
-    "mteb/NTREXBitextMining": ("CC BY-SA 4.0", "Federmann, Kocmi, Xin 2022, NTREX-128, SUMEval"),
-    "mteb/tatoeba-bitext-mining": ("CC BY 2.0 FR", "Artetxe, Schwenk 2019, TACL"),
-}
 _PREFERRED_SPLITS = ("test", "devtest", "dev", "train")
 _QRELS = ("qrels", "default")
 # Layouts with a configuration for each language, by the columns that they need.
@@ -76,7 +60,7 @@ class Hub(DatasetSpec):
     """A data set of the hub, or a folder with a copy of one; its columns tell what it is."""
 
     name: ClassVar[str] = "hub"
-    summary: ClassVar[str] = "A data set of the Hugging Face hub (UD, WikiANN, mteb, Belebele, XQuAD, FLORES, text)"
+    kinds: ClassVar[tuple[Kind, ...]] = ("treebank", "entities")
     member: str = param(
         help="the data set's id, or a folder with a copy (absolute, or below the data root)", member=True
     )
@@ -86,17 +70,15 @@ class Hub(DatasetSpec):
     queries: str | None = param(None, "the queries' language, where the subsets name only that of the documents")
     revision: str | None = param(None, "branch, tag or commit on the hub")
 
-    def credit(self) -> tuple[str, str]:
-        return _CREDITS.get(self.member, (self.license, self.citation))
-
     @classmethod
-    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
+    def _find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Treebanks and entity corpora of the copies in `hub/`; collections must be named to be used."""
-        for folder in sorted((root / "hub").glob("*/")) if kind in ("treebank", "entities") else ():
+        for folder in sorted((root / "hub").glob("*/")):
             repository = Repository(folder)
             languages = {config: code for config in sorted(repository.configs) if (code := _language(config))}
             # All configurations of such a repository have the same columns.
-            if languages and _annotation(_any_table(repository.tables(next(iter(languages)))).columns) == kind:
+            tables = list(repository.tables(next(iter(languages))).values()) if languages else []
+            if tables and _annotation(tables[0].columns) == kind:
                 for config, code in languages.items():
                     yield str(cls(f"hub/{folder.name}", (config,))), (code,)
 
@@ -107,13 +89,11 @@ class Hub(DatasetSpec):
         if subsets:
             return SubsetCollection(str(self), [self._subset(repository, subset) for subset in chosen])
         splits = {config: repository.tables(config) for config in chosen}
-        columns = _any_table(splits[chosen[0]]).columns
+        columns = next(iter(splits[chosen[0]].values())).columns
         if annotation := _annotation(columns):
             if len(chosen) != 1:
-                raise DataError(
-                    f"{self.member} holds {len(chosen)} corpora here.",
-                    fix=f"Choose one: {self.name}:{self.member}(config=…).",
-                )
+                fix = f"Choose one: {self.name}:{self.member}(config=…)."
+                raise DataError(f"{self.member} holds {len(chosen)} corpora here.", fix=fix)
             return self._annotated(annotation, chosen[0], splits[chosen[0]])
         layout = next((name for name, needed in _BY_LANGUAGE.items() if needed <= set(columns)), None)
         preferred = ("train", *_PREFERRED_SPLITS) if layout == "text" else _PREFERRED_SPLITS
@@ -146,10 +126,8 @@ class Hub(DatasetSpec):
         """The language that a configuration is named by (`mt`, `mlt_Latn`, `20231101.mt`), or that is given."""
         code = canonical_code(config.rpartition(".")[2]) or canonical_code(self.language or "")
         if code is None:
-            raise DataError(
-                f"The configuration {config!r} is not named by a language code.",
-                fix=f"Give its language: {self.name}:{self.member}(config={config},language=CODE).",
-            )
+            fix = f"Give its language: {self.name}:{self.member}(config={config},language=CODE)."
+            raise DataError(f"The configuration {config!r} is not named by a language code.", fix=fix)
         return code
 
     def _subset(self, repository: Repository, name: str) -> Subset:
@@ -168,11 +146,9 @@ class Hub(DatasetSpec):
             pair = (single, single if self.queries is None else canonical_code(self.queries))
         document_language, query_language = pair
         if document_language is None or query_language is None:
-            raise DataError(
-                f"The name of the subset {name!r} gives no language.",
-                expected="Expected <language>-corpus or <documents>-<queries>-corpus.",
-                fix="Where it is of one language, give it with language=CODE.",
-            )
+            expected = "Expected <language>-corpus or <documents>-<queries>-corpus."
+            fix = "Where it is of one language, give it with language=CODE."
+            raise DataError(f"The name of the subset {name!r} gives no language.", expected=expected, fix=fix)
         return Subset(document_language, query_language, table("corpus"), table("queries"), table(qrels))
 
     def _folder(self, root: Path) -> Path:
@@ -211,10 +187,9 @@ def download(identifier: str, revision: str | None, configs: Iterable[str] = ())
         # The hub's patterns take * for any number of folders.
         return fetch(*(pattern.replace("**/", "*") for pattern in patterns))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        raise DataError(
-            f"The data set {identifier!r} could not be fetched from the hub ({type(error).__name__}).",
-            fix="Check the id, the revision and the network; a folder with a copy can stand in place of the id.",
-        ) from error
+        seen = f"The data set {identifier!r} could not be fetched from the hub ({type(error).__name__})."
+        fix = "Check the id, the revision and the network, or give a folder with a copy instead of the id."
+        raise DataError(seen, fix=fix) from error
 
 
 def _part(subset: str, part: str) -> str:
@@ -241,10 +216,6 @@ def _language(config: str) -> str | None:
     return canonical_code(config.partition("_")[0].rpartition(".")[2])
 
 
-def _any_table(splits: Mapping[str, Table]) -> Table:
-    return next(iter(splits.values()))
-
-
 def _split(
     splits: Mapping[str, Table], wanted: str | None, config: str, preferred: tuple[str, ...] = _PREFERRED_SPLITS
 ) -> Table:
@@ -264,9 +235,7 @@ def _aligned_columns(config: str, table: Table, keyed: bool) -> AlignedColumns:
         names = zip(config.split("-"), ("sentence1", "sentence2"), strict=False)
         coded = {code: column for name, column in names if (code := canonical_code(name))}
     if len(coded) < 2:
-        raise DataError(
-            f"Columns {', '.join(columns[:12])} of {config!r} are of no layout that is known.",
-            expected="Expected one of those in the documentation of hub data sets.",
-            path=table.paths[0],
-        )
-    return AlignedColumns(config if keyed else "", dict.fromkeys(coded, table.paths[0]), columns=coded, tables=(table,))
+        seen = f"The columns {', '.join(columns[:12])} of {config!r} follow no layout that is known."
+        expected = "Expected one of those in the documentation of hub data sets."
+        raise DataError(seen, expected=expected, path=table.paths[0])
+    return AlignedColumns(config if keyed else "", dict.fromkeys(coded, table.paths[0]), columns=coded, table=table)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from xlreach.corpora.formats.conllu import COLUMNS, Sentence, parse_sentence
 from xlreach.corpora.formats.iob2 import TaggedSentence
-from xlreach.corpora.sources.hub_tables import Table, expecting
+from xlreach.corpora.layout import expecting
+from xlreach.corpora.sources.hub_tables import Table
 from xlreach.errors import DataError
 
 _WIKIANN = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
@@ -44,12 +46,10 @@ def _ud_lines(row: dict[str, Any], labels: tuple[str, ...], path: Path, number: 
     if wrong:
         raise DataError(f"{len(forms)} tokens, but another number of {wrong[0]!r}.", path=path, line=number)
     extra: dict[int, list[str]] = {}
-    for node in row.get("empty_nodes") or []:
-        fields = [_field(node.get(name), name) for name in COLUMNS]
-        extra.setdefault(int(fields[0].partition(".")[0]), []).append("\t".join(fields))
-    for node in row.get("mwt") or []:
-        fields = [_field(node.get(name), name) for name in COLUMNS]
-        extra.setdefault(int(fields[0].partition("-")[0]) - 1, []).append("\t".join(fields))
+    for column, sign, shift in (("empty_nodes", ".", 0), ("mwt", "-", 1)):
+        for node in row.get(column) or []:
+            fields = [_field(node.get(name), name) for name in COLUMNS]
+            extra.setdefault(int(fields[0].partition(sign)[0]) - shift, []).append("\t".join(fields))
     for at, form in enumerate(forms):
         yield from extra.pop(at, [])
         fields = [_field(columns[name][at], name, labels) for name in COLUMNS[2:]]
@@ -83,11 +83,7 @@ def read_entities(tables: Mapping[Path, Table], path: Path) -> Iterator[TaggedSe
             raise DataError(f"{len(tokens)} tokens, {len(tags)} tags.", path=path, line=number)
         if wrong := [tag for tag in tags if not _TAG.fullmatch(tag)]:
             raise DataError(f"Tag {wrong[0]!r}.", expected="Expected O, B-TYPE or I-TYPE.", path=path, line=number)
-        yield TaggedSentence(tokens, tuple(_begin(tags, at) for at in range(len(tags))), number)
-
-
-def _begin(tags: list[str], at: int) -> str:
-    """The tag at a position; B- for an I- that continues nothing, which WikiANN's automatic annotation contains."""
-    tag = tags[at]
-    alone = tag.startswith("I-") and (at == 0 or tags[at - 1][2:] != tag[2:])
-    return "B" + tag[1:] if alone else tag
+        # WikiANN's automatic annotation contains I- that continues no entity.
+        pairs = pairwise(["O", *tags])
+        begun = ("B" + tag[1:] if tag.startswith("I-") and before[2:] != tag[2:] else tag for before, tag in pairs)
+        yield TaggedSentence(tokens, tuple(begun), number)

@@ -10,8 +10,9 @@ from typing import Any
 
 from xlreach.corpora.collection import Collection, Document, Qrels, Query
 from xlreach.corpora.dataset import Text, check_language
-from xlreach.corpora.parallel_text import AlignedFiles
-from xlreach.corpora.sources.hub_tables import Table, expecting
+from xlreach.corpora.layout import expecting
+from xlreach.corpora.parallel_text import AlignedFiles, NumberedTexts
+from xlreach.corpora.sources.hub_tables import Table
 from xlreach.errors import DataError
 from xlreach.safe_io import whole_number
 
@@ -75,9 +76,9 @@ class SubsetCollection(Collection):
             if (subset.query_language, subset.document_language) == (query_language, document_language):
                 for path, number, row in subset.qrels.rows():
                     with expecting("a judgment with query-id, corpus-id and score", path, number):
-                        query, document = _word(str(row["query-id"])), _word(str(row["corpus-id"]))
-                        score = int(row["score"])
-                    qrels.setdefault(f"{query_language}/{query}", {})[f"{document_language}/{document}"] = score
+                        query, document, score = (_name(row[name]) for name in ("query-id", "corpus-id", "score"))
+                        grade = int(score)
+                    qrels.setdefault(f"{query_language}/{query}", {})[f"{document_language}/{document}"] = grade
         return qrels
 
     def files(self, languages: Iterable[str]) -> list[Path]:
@@ -90,10 +91,8 @@ class SubsetCollection(Collection):
 class PassageQuestions(Collection):
     """Questions about passages, a table for each language: the distinct passages are the documents.
 
-    Args:
-        passage_key: The column that tells passages apart and is the same in every language; None: they are numbered in
-            the order in which they appear.
-        question_key: The columns that together name a question, the same in every language.
+    The column `passage_key` identifies a passage in every language; without one, passages are numbered in the order in
+    which they appear. The columns `question_key` together identify a question in every language.
     """
 
     def __init__(
@@ -106,12 +105,9 @@ class PassageQuestions(Collection):
         question_key: tuple[str, ...],
     ) -> None:
         self.name, self._tables = name, tables
+        self.paths = {language: table.paths for language, table in tables.items()}
         self._passage_key, self._question_key = passage_key, question_key
         self._passage, self._question = passage, question
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        return tuple(sorted(self._tables))
 
     def documents(self, language: str) -> Iterator[Document]:
         seen: set[str] = set()
@@ -135,9 +131,6 @@ class PassageQuestions(Collection):
             if question in answers
         }
 
-    def files(self, languages: Iterable[str]) -> list[Path]:
-        return _paths_of(self._tables, languages)
-
     def _rows(self, language: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Each row with the id of its passage."""
         ids: dict[str, str] = {}
@@ -157,8 +150,8 @@ class PassageQuestions(Collection):
 class AlignedColumns(AlignedFiles):
     """A table with a column for each language, as parallel text; a line's number is the row's."""
 
-    columns: Mapping[str, str] = field(default_factory=dict)
-    tables: tuple[Table, ...] = ()
+    columns: Mapping[str, str] = field(kw_only=True)
+    table: Table = field(kw_only=True)
 
     def lines(self, language: str) -> Iterator[tuple[int, str]]:
         return ((number, text) for number, (text,) in self._texts(language) if text)
@@ -167,19 +160,19 @@ class AlignedColumns(AlignedFiles):
         return ((number, left, right) for number, (left, right) in self._texts(a, b) if left and right)
 
     def files(self, language: str) -> list[Path]:
-        return list(self.tables[0].paths) if language in self.columns else []
+        return list(self.table.paths) if language in self.columns else []
 
     def _texts(self, *languages: str) -> Iterator[tuple[int, list[str]]]:
         columns = [self.columns[language] for language in languages]
-        for at, (path, number, row) in enumerate(self.tables[0].rows(*columns), 1):
+        for at, (path, number, row) in enumerate(self.table.rows(*columns), 1):
             yield at, [_string(row, column, path, number).strip() for column in columns]
 
 
 @dataclass(frozen=True)
-class AlignedTables(AlignedFiles):
+class AlignedTables(NumberedTexts):
     """A table for each language with the columns `id` and `text`; rows of one id translate each other."""
 
-    tables: Mapping[str, Table] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(kw_only=True)
 
     def lines(self, language: str) -> Iterator[tuple[int, str]]:
         for path, number, row in self.tables[language].rows("id", "text"):
@@ -188,12 +181,8 @@ class AlignedTables(AlignedFiles):
             if text := _string(row, "text", path, number).strip():
                 yield identifier, text
 
-    def aligned(self, a: str, b: str) -> Iterator[tuple[int, str, str]]:
-        other = dict(self.lines(b))
-        return ((number, text, other[number]) for number, text in self.lines(a) if number in other)
-
     def files(self, language: str) -> list[Path]:
-        return _paths_of(self.tables, (language,))
+        return list(self.tables[language].paths) if language in self.tables else []
 
 
 class TableText(Text):
@@ -212,10 +201,6 @@ class TableText(Text):
             yield ""
 
 
-def _paths_of(tables: Mapping[str, Table], languages: Iterable[str]) -> list[Path]:
-    return sorted(path for language in set(languages) & set(tables) for path in tables[language].paths)
-
-
 def _string(row: dict[str, Any], column: str, path: Path, number: int) -> str:
     """A text of a row; empty where it has none. A column of numbers in CSV or JSON is read as numbers."""
     value = row.get(column)
@@ -228,7 +213,15 @@ def _identifier(row: dict[str, Any], path: Path, number: int) -> str:
     value = row.get("_id", row.get("id"))
     if value is None:
         raise DataError("A row without an id.", expected="Expected the column _id or id.", path=path, line=number)
-    return _word(str(value))
+    with expecting("an id", path, number):
+        return _name(value)
+
+
+def _name(value: Any) -> str:
+    """An id or a grade as text; tables may hold the same whole numbers as integers, floats or texts."""
+    if value is None or isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+        raise ValueError(f"{value!r} is neither a text nor a whole number")
+    return _word(str(int(value) if isinstance(value, float) else value))
 
 
 def _word(text: str) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from xlreach.corpora.formats.lines import numbered_lines
+from xlreach.corpora.layout import expecting
 from xlreach.errors import DataError, XLReachError
 from xlreach.safe_io import parse_yaml, read_yaml
 
@@ -162,15 +163,6 @@ def _patterns(config: dict[str, Any]) -> Iterator[str]:
     for entry in [files] if isinstance(files, str) else files:
         paths = entry["path"] if isinstance(entry, dict) else entry
         yield from ([below + paths] if isinstance(paths, str) else [below + path for path in paths])
-
-
-@contextmanager
-def expecting(what: str, path: Path, number: int) -> Iterator[None]:
-    """Reports a row whose parts are missing or of another type."""
-    try:
-        yield
-    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise DataError(f"Not {what} ({type(error).__name__}: {error}).", path=path, line=number) from error
 
 
 def _check_size(path: Path) -> None:

@@ -27,7 +27,6 @@ class IrDatasets(DatasetSpec):
     name: ClassVar[str] = "ir_datasets"
     license: ClassVar[str] = "see the documentation of ir_datasets"
     citation: ClassVar[str] = "MacAvaney et al. 2021, ir_datasets, SIGIR"
-    summary: ClassVar[str] = "Any collection of ir_datasets, by its id"
     member: str = param(help="its id, as in mr-tydi/sw/test", member=True)
     documents: str | None = param(None, "the documents' language, where ir_datasets does not give it")
     queries: str | None = param(None, "the queries' language, where ir_datasets does not give it")
@@ -40,9 +39,8 @@ class IrDatasets(DatasetSpec):
         try:
             data = ir_datasets.load(self.member)
         except KeyError:
-            raise DataError(
-                f"ir_datasets has no data set {self.member!r}.", fix="Ids are listed at https://ir-datasets.com."
-            ) from None
+            fix = "Ids are listed at https://ir-datasets.com."
+            raise DataError(f"ir_datasets has no data set {self.member!r}.", fix=fix) from None
         languages = []
         for side, parameter, stated in (
             ("documents", self.documents, data.docs_lang()),
@@ -50,10 +48,8 @@ class IrDatasets(DatasetSpec):
         ):
             code = canonical_code(parameter or stated or "")
             if code is None:
-                raise DataError(
-                    f"ir_datasets gives {stated!r} as the language of the {side} of {self.member!r}.",
-                    fix=f"Give it: ir_datasets:{self.member}({side}=CODE).",
-                )
+                seen = f"ir_datasets gives {stated!r} as the language of the {side} of {self.member!r}."
+                raise DataError(seen, fix=f"Give it: ir_datasets:{self.member}({side}=CODE).")
             languages.append(code)
         return IrCollection(str(self), data, languages[0], languages[1])
 

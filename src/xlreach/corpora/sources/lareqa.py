@@ -10,7 +10,7 @@ reference implementation; their scores tie when the passage is the sentence alon
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal
 
 from xlreach.corpora.collection import Collection, Document, Qrels, Query
 from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, check_language
-from xlreach.corpora.layout import folder_of
+from xlreach.corpora.layout import expecting, folder_of
 from xlreach.errors import DataError
 from xlreach.languages import canonical_code
 from xlreach.safe_io import read_json
@@ -31,6 +31,7 @@ _BOM = "\ufeff"
 @dataclass(frozen=True)
 class _Lareqa(DatasetSpec):
     citation: ClassVar[str] = "Roy et al. 2020, LAReQA, EMNLP"
+    kinds: ClassVar[tuple[Kind, ...]] = ("collection",)
     passage: Literal["sentence", "context"] = param(
         "sentence",
         "what is encoded: the sentence alone, or the sentence followed by its paragraph (the reference protocol)",
@@ -45,8 +46,8 @@ class _Lareqa(DatasetSpec):
         return SentenceRetrieval(str(self), paths, self.passage)
 
     @classmethod
-    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
-        if kind == "collection" and (paths := _paths(root / _FOLDERS[cls.name])):
+    def _find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
+        if paths := _paths(root / _FOLDERS[cls.name]):
             yield str(cls()), tuple(sorted(paths))
 
 
@@ -57,7 +58,6 @@ class XquadR(_Lareqa):
 
     name: ClassVar[str] = "xquad-r"
     license: ClassVar[str] = "CC BY-SA 4.0"
-    summary: ClassVar[str] = "Questions in 11 languages, candidates are sentences"
 
 
 @DATASETS.register
@@ -67,21 +67,16 @@ class MlqaR(_Lareqa):
 
     name: ClassVar[str] = "mlqa-r"
     license: ClassVar[str] = "CC BY-NC 4.0"
-    summary: ClassVar[str] = "Questions in 7 languages, candidates are sentences"
 
 
 class SentenceRetrieval(Collection):
     """SQuAD-like files with sentence breaks, as a collection of sentences; each file is read when it is needed."""
 
     def __init__(self, name: str, paths: dict[str, Path], passage: str) -> None:
-        self.name = name
-        self._paths, self._passage = paths, passage
+        self.name, self._passage = name, passage
+        self.paths = {language: [path] for language, path in paths.items()}
         self._read = lru_cache(maxsize=1)(self._read_file)
         self._answers = lru_cache(maxsize=None)(self._read_answers)
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        return tuple(sorted(self._paths))
 
     def documents(self, language: str) -> Iterator[Document]:
         for at, paragraph in enumerate(self._paragraphs(language)):
@@ -104,9 +99,6 @@ class SentenceRetrieval(Collection):
         questions, answers = self._answers(query_language), self._answers(document_language)
         return {f"{query_language}/{question}": {answers[question]: 1} for question in questions if question in answers}
 
-    def files(self, languages: Iterable[str]) -> list[Path]:
-        return sorted(self._paths[language] for language in set(languages) & set(self._paths))
-
     def _read_answers(self, language: str) -> dict[str, str]:
         """Question id → id of the sentence that holds the answer's start; small, so kept for every language."""
         answers = {}
@@ -121,23 +113,17 @@ class SentenceRetrieval(Collection):
         return self._read(check_language(self, language))
 
     def _read_file(self, language: str) -> list[dict[str, Any]]:
-        path = self._paths[language]
-        try:
-            articles = read_json(path)["data"]
-            paragraphs = [paragraph for article in articles for paragraph in article["paragraphs"]]
+        (path,) = self.paths[language]
+        expected = "Expected SQuAD's JSON with 'sentences' and 'sentence_breaks' in each paragraph."
+        with expecting("a file of LAReQA", path, expected=expected):
+            paragraphs = [paragraph for article in read_json(path)["data"] for paragraph in article["paragraphs"]]
             for paragraph in paragraphs:
                 _check(paragraph)
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise DataError(
-                f"Not a file of LAReQA ({type(error).__name__}: {error}).",
-                expected="Expected SQuAD's JSON with 'sentences' and 'sentence_breaks' in each paragraph.",
-                path=path,
-            ) from error
         return paragraphs
 
 
 def _check(paragraph: dict[str, Any]) -> None:
-    """Checks that all parts are there and of their type; raises Python's own errors, which the caller reports."""
+    """Raises ValueError, LookupError or TypeError where a part is missing or has the wrong type."""
     if len(paragraph["sentences"]) != len(paragraph["sentence_breaks"]):
         raise ValueError("'sentences' and 'sentence_breaks' differ in number")
     texts = [paragraph["context"], *paragraph["sentences"]]

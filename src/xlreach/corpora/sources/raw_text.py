@@ -12,13 +12,6 @@ from xlreach.corpora.layout import coded_files, inside
 from xlreach.languages import canonical_code
 from xlreach.spec import param
 
-_CREDITS = {
-    "lapt9": ("that of each source, the strictest (Wolof: CC BY-NC 4.0)", ""),
-    "common_voice": ("CC0 1.0", "Ardila et al. 2020, Common Voice, LREC"),
-    "oldi_seed": ("CC BY-SA 4.0", "Maillard et al. 2023, Small Data, Big Impact, ACL; NLLB Team 2022"),
-    "artificial": ("CC0 1.0 (generated)", ""),
-}
-
 
 @DATASETS.register
 @dataclass(frozen=True)
@@ -26,7 +19,7 @@ class RawText(DatasetSpec):
     """Text of one language from one source: `raw/SOURCE/<code>.txt` or `raw/SOURCE/<code>/*.txt`."""
 
     name: ClassVar[str] = "text"
-    summary: ClassVar[str] = "Unlabelled text, one sentence or paragraph a line"
+    kinds: ClassVar[tuple[Kind, ...]] = ("text",)
     member: str = param(help="source and language, as in lapt9/mt", member=True)
 
     def _open(self, root: Path) -> Text:
@@ -39,15 +32,11 @@ class RawText(DatasetSpec):
             raise self.absent(root, "text", f"Expected {file}, or a folder of files named by the code.")
         return Text(str(self), {str(language): languages[str(language)]})
 
-    def credit(self) -> tuple[str, str]:
-        return _CREDITS.get(self.member.rpartition("/")[0], (self.license, self.citation))
-
     @classmethod
-    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
-        if kind == "text":
-            for folder in sorted((root / "raw").glob("*/")):
-                for language in _languages(folder):
-                    yield f"text:{folder.name}/{language}", (language,)
+    def _find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
+        for folder in sorted((root / "raw").glob("*/")):
+            for language in _languages(folder):
+                yield f"text:{folder.name}/{language}", (language,)
 
 
 def _languages(folder: Path) -> dict[str, list[Path]]:

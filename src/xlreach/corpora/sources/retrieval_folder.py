@@ -12,25 +12,26 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from xlreach.corpora.collection import Collection, Document, Qrels, Query
+from xlreach.corpora.collection import DANGLING, Collection, Document, Qrels, Query
 from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, check_language
-from xlreach.corpora.formats.json_lines import read_json_lines, write_json_lines
-from xlreach.corpora.formats.lines import numbered_lines
+from xlreach.corpora.formats.json_lines import parse_json_lines, write_json_lines
+from xlreach.corpora.formats.lines import numbered_lines, parse_lines, write_lines
 from xlreach.corpora.layout import inside
-from xlreach.errors import DataError, located, nearest
+from xlreach.errors import DataError, nearest
 from xlreach.languages import canonical_code
 from xlreach.safe_io import whole_number
 from xlreach.spec import param
 
 _FILES = ("corpus.jsonl", "queries.jsonl", "qrels.tsv")
-_HEADER = ("query-id", "corpus-id", "score")
+_HEADER = "query-id\tcorpus-id\tscore"
 
 
 @DATASETS.register
@@ -39,9 +40,10 @@ class Folder(DatasetSpec):
     """A retrieval folder below the data root: `corpus.jsonl`, `queries.jsonl`, `qrels.tsv`."""
 
     name: ClassVar[str] = "folder"
-    summary: ClassVar[str] = "Any retrieval collection, as corpus.jsonl, queries.jsonl, qrels.tsv"
+    kinds: ClassVar[tuple[Kind, ...]] = ("collection",)
     member: str = param(help="the folder, below the data root", member=True)
     language: str | None = param(None, "the language of rows that give none (as in BEIR)")
+    self_retrieving: bool = param(False, "whether a document with a query's id is the query, as in ArguAna")
 
     def _open(self, root: Path) -> FolderCollection:
         folder = inside(root, self.member)
@@ -50,8 +52,8 @@ class Folder(DatasetSpec):
         return FolderCollection(folder, name=str(self), language=self.language)
 
     @classmethod
-    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
-        for name in cls._below(root) if kind == "collection" else ():
+    def _find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
+        for name in cls._below(root):
             yield name, FolderCollection(inside(root, name.removeprefix("folder:"))).languages
 
     @staticmethod
@@ -69,21 +71,16 @@ class FolderCollection(Collection):
         self._language = language
         for file in _FILES:
             if not (self.path / file).is_file():
-                raise DataError(
-                    "There is no such file.",
-                    expected=f"A retrieval folder holds {', '.join(_FILES)}.",
-                    path=self.path / file,
-                )
+                expected = f"A retrieval folder holds {', '.join(_FILES)}."
+                raise DataError("There is no such file.", expected=expected, path=self.path / file)
 
     @property
     def languages(self) -> tuple[str, ...]:
-        return tuple(sorted({*self._scan.counts, *(query.language for query in self._queries)}))
+        return tuple(sorted({*self._scan[0], *(query.language for query in self._queries)}))
 
     def documents(self, language: str) -> Iterator[Document]:
         check_language(self, language)
-        for _, document in self._corpus():
-            if document.language == language:
-                yield document
+        return (document for _, document in self._corpus() if document.language == language)
 
     def queries(self, language: str) -> list[Query]:
         check_language(self, language)
@@ -91,16 +88,14 @@ class FolderCollection(Collection):
 
     def qrels(self, query_language: str, document_language: str) -> Qrels:
         check_language(self, query_language), check_language(self, document_language)
-        qrels: Qrels = {}
-        for query in self._queries:
-            if query.language == query_language:
-                judged = self._qrels.get(query.id, {})
-                in_language = {
-                    doc: grade for doc, grade in judged.items() if self._scan.judged[doc] == document_language
-                }
-                if in_language:
-                    qrels[query.id] = in_language
-        return qrels
+        wanted = {query.id: dict[str, int]() for query in self.queries(query_language)}
+        languages, judged_in = self._scan
+        # A document that is not there counts as one of the query's language.
+        home = query_language if query_language in languages else min(languages)
+        for (query, document), (grade, _) in self._judgments.items():
+            if query in wanted and judged_in.get(document, home) == document_language:
+                wanted[query][document] = grade
+        return {query: judged for query, judged in wanted.items() if judged}
 
     def files(self, languages: Iterable[str]) -> list[Path]:
         return sorted(self.path / file for file in _FILES) if set(languages) & set(self.languages) else []
@@ -108,81 +103,62 @@ class FolderCollection(Collection):
     @cached_property
     def _queries(self) -> list[Query]:
         path = self.path / "queries.jsonl"
-        queries, seen = [], set()
-        for number, row in read_json_lines(path):
-            with located(path, number):
-                identifier = _identifier(row)
-                if identifier in seen:
-                    raise DataError(f"The id {identifier!r} is used twice.")
-                seen.add(identifier)
-                group = str(row.get("group") or identifier)
-                queries.append(Query(identifier, self._code(row), _text(row), group))
+        queries: dict[str, Query] = {}
+        for number, query in parse_json_lines(path, self._query):
+            if query.id in queries:
+                raise DataError(f"The id {query.id!r} is used twice.", path=path, line=number)
+            queries[query.id] = query
         if not queries:
             raise DataError("There is no query in the file.", path=path)
-        return queries
+        return list(queries.values())
+
+    def _query(self, row: dict[str, Any]) -> Query:
+        identifier = _identifier(row)
+        return Query(identifier, self._code(row), _text(row), str(row.get("group") or identifier))
 
     @cached_property
     def _judgments(self) -> dict[tuple[str, str], tuple[int, int]]:
         """(query, document) → (relevance, line)."""
         path = self.path / "qrels.tsv"
         judgments: dict[tuple[str, str], tuple[int, int]] = {}
-        for number, line in numbered_lines(path):
-            columns = line.split("\t")
-            if number == 1:
-                if tuple(columns) != _HEADER:
-                    raise DataError(f"Header {line!r}.", expected="\t".join(_HEADER), path=path, line=1)
-                continue
-            if not line.strip():
-                continue
-            if len(columns) != 3 or not _is_int(columns[2]):
-                raise DataError(
-                    f"{line!r}.",
-                    expected="Expected a query id, a document id and a whole number, separated by tabs.",
-                    path=path,
-                    line=number,
-                )
-            pair = (columns[0], columns[1])
-            if pair in judgments:
-                raise DataError(f"Query {pair[0]!r} and document {pair[1]!r} are judged twice.", path=path, line=number)
-            judgments[pair] = (int(columns[2]), number)
-        if not judgments:
-            raise DataError("There is no judgment in the file.", path=path)
+        for _, header in islice(numbered_lines(path), 1):
+            if header != _HEADER:
+                raise DataError(f"Header {header!r}.", expected=_HEADER, path=path, line=1)
         query_ids = {query.id for query in self._queries}
-        for (query, _), (_, number) in judgments.items():
+        for number, (query, document, grade) in parse_lines(path, _judgment, first=2):
+            if (query, document) in judgments:
+                raise DataError(f"Query {query!r} and document {document!r} are judged twice.", path=path, line=number)
             if query not in query_ids:
                 raise DataError(f"Query {query!r} is not in queries.jsonl.", path=path, line=number)
+            judgments[query, document] = (grade, number)
+        if not judgments:
+            raise DataError("There is no judgment in the file.", path=path)
         return judgments
 
     @cached_property
-    def _qrels(self) -> Qrels:
-        qrels: Qrels = {}
-        for (query, document), (grade, _) in self._judgments.items():
-            qrels.setdefault(query, {})[document] = grade
-        return qrels
-
-    @cached_property
-    def _scan(self) -> _Scan:
-        """Reads the corpus once: checks it, counts its languages, and finds the languages of the judged documents."""
+    def _scan(self) -> tuple[set[str], dict[str, str]]:
+        """Reads the corpus once and checks it; returns its languages, and the language of each judged document."""
         path = self.path / "corpus.jsonl"
         wanted = {document for _, document in self._judgments}
-        scan = _Scan()
+        languages: set[str] = set()
+        judged: dict[str, str] = {}
         # Eight bytes an id, so that the ids of tens of millions of documents can be compared.
         hashes = array("q")
         for _, document in self._corpus():
-            scan.counts[document.language] = scan.counts.get(document.language, 0) + 1
+            languages.add(document.language)
             hashes.append(hash(document.id))
             if document.id in wanted:
-                scan.judged[document.id] = document.language
+                judged[document.id] = document.language
         if not hashes:
             raise DataError("There is no document in the file.", path=path)
         values, counts = np.unique(np.frombuffer(hashes, dtype=np.int64), return_counts=True)
         self._check_unique(set(values[counts > 1].tolist()), path)
-        for (_, judged), (_, number) in self._judgments.items():
-            if judged not in scan.judged:
-                raise DataError(
-                    f"Document {judged!r} is not in corpus.jsonl.", path=self.path / "qrels.tsv", line=number
-                )
-        return scan
+        absent = wanted - judged.keys()
+        if len(absent) > DANGLING * len(wanted):
+            name, number = next((name, line) for (_, name), (_, line) in self._judgments.items() if name in absent)
+            seen = f"Document {name!r} is not in corpus.jsonl: {len(absent)} of {len(wanted)} judged documents are not."
+            raise DataError(seen, path=self.path / "qrels.tsv", line=number)
+        return languages, judged
 
     def _check_unique(self, suspects: set[int], path: Path) -> None:
         seen = set()
@@ -193,21 +169,18 @@ class FolderCollection(Collection):
                 seen.add(document.id)
 
     def _corpus(self) -> Iterator[tuple[int, Document]]:
-        path = self.path / "corpus.jsonl"
-        for number, row in read_json_lines(path):
-            with located(path, number):
-                document = Document(_identifier(row), self._code(row), _text(row), str(row.get("title") or ""))
-            yield number, document
+        return parse_json_lines(self.path / "corpus.jsonl", self._document)
+
+    def _document(self, row: dict[str, Any]) -> Document:
+        return Document(_identifier(row), self._code(row), _text(row), str(row.get("title") or ""))
 
     def _code(self, row: dict[str, Any]) -> str:
         language = row.get("language", self._language)
         code = canonical_code(language) if isinstance(language, str) else None
         if code is None:
-            raise DataError(
-                "The field 'language' is missing." if language is None else f"Unknown language {language!r}.",
-                expected="Expected a language code.",
-                fix="" if language else "For files in one language: folder:PATH(language=CODE).",
-            )
+            seen = "The field 'language' is missing." if language is None else f"Unknown language {language!r}."
+            fix = "" if language else "For files in one language: folder:PATH(language=CODE)."
+            raise DataError(seen, expected="Expected a language code.", fix=fix)
         return code
 
 
@@ -228,19 +201,16 @@ def write_collection(
         folder / "queries.jsonl",
         ({"_id": q.id, "text": q.text, "language": q.language, "group": q.group} for q in queries),
     )
-    with (folder / "qrels.tsv").open("w", encoding="utf-8", newline="\n") as stream:
-        stream.write("query-id\tcorpus-id\tscore\n")
-        for query, judged in qrels.items():
-            for document, score in judged.items():
-                stream.write(f"{query}\t{document}\t{score}\n")
+    rows = (f"{query}\t{doc}\t{score}" for query, judged in qrels.items() for doc, score in judged.items())
+    write_lines(folder / "qrels.tsv", chain([_HEADER], rows))
 
 
-@dataclass
-class _Scan:
-    """Documents by language, and the language of each judged document."""
-
-    counts: dict[str, int] = field(default_factory=dict)
-    judged: dict[str, str] = field(default_factory=dict)
+def _judgment(line: str) -> tuple[str, str, int]:
+    columns = line.split("\t")
+    if len(columns) != 3 or whole_number(columns[2].strip().removeprefix("-")) is None:
+        expected = "Expected a query id, a document id and a whole number, separated by tabs."
+        raise DataError(f"{line!r}.", expected=expected)
+    return columns[0], columns[1], int(columns[2])
 
 
 def _identifier(row: dict[str, Any]) -> str:
@@ -248,22 +218,14 @@ def _identifier(row: dict[str, Any]) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or not value or any(character.isspace() for character in value):
-        raise DataError(
-            "The field '_id' is missing." if value is None else f"Id {value!r}.",
-            expected="Expected a word without white space in '_id'.",
-        )
+        seen = "The field '_id' is missing." if value is None else f"Id {value!r}."
+        raise DataError(seen, expected="Expected a word without white space in '_id'.")
     return value
 
 
 def _text(row: dict[str, Any]) -> str:
     text = row.get("text")
     if not isinstance(text, str):
-        raise DataError(
-            "The field 'text' is missing." if text is None else f"The text is {text!r}.",
-            expected="Expected a string in 'text'.",
-        )
+        seen = "The field 'text' is missing." if text is None else f"The text is {text!r}."
+        raise DataError(seen, expected="Expected a string in 'text'.")
     return text
-
-
-def _is_int(text: str) -> bool:
-    return whole_number(text.strip().removeprefix("-")) is not None

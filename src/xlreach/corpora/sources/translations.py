@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind
+from xlreach.corpora.dataset import DATASETS, SPLITS, DatasetSpec, Kind
 from xlreach.corpora.formats.lines import read_lines
 from xlreach.corpora.layout import coded_files, folder_of, inside
 from xlreach.corpora.parallel_text import AlignedFiles, ParallelText
@@ -17,23 +17,18 @@ from xlreach.errors import DataError, nearest
 from xlreach.languages import canonical_code
 from xlreach.spec import param
 
-_KINDS = ("parallel", "collection")
-
 
 @dataclass(frozen=True)
 class _Translations(DatasetSpec):
     """Parallel text in the layout of its publisher."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = ("parallel", "collection")
     folder: ClassVar[str] = ""  # below parallel/
+    splits: ClassVar[tuple[str, ...]] = ()  # the values of its parameter `split`; each has languages of its own
 
     @abstractmethod
     def _texts(self, root: Path) -> list[AlignedFiles]:
         """The files that are there, aligned; none where there are none."""
-
-    @classmethod
-    def _variants(cls) -> Iterable[_Translations]:
-        """The data sets that `find` looks for: one for each part that has languages of its own."""
-        yield cls()
 
     def _open(self, root: Path) -> ParallelText:
         folder = folder_of(root, f"parallel/{self.folder}", f"data set {self.name!r}")
@@ -43,8 +38,9 @@ class _Translations(DatasetSpec):
         return ParallelText(str(self), texts)
 
     @classmethod
-    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
-        for spec in cls._variants() if kind in _KINDS else ():
+    def _find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
+        variant: Callable[..., _Translations] = cls
+        for spec in [variant(split=split) for split in cls.splits] or [variant()]:
             if languages := {code for text in spec._texts(root) for code in text.paths}:
                 yield str(spec), tuple(sorted(languages))
 
@@ -60,7 +56,6 @@ class Ntrex(_Translations):
     name: ClassVar[str] = "ntrex"
     license: ClassVar[str] = "CC BY-SA 4.0"
     citation: ClassVar[str] = "Federmann, Kocmi, Xin 2022, NTREX-128, SUMEval"
-    summary: ClassVar[str] = "News sentences in up to 128 languages, every pair parallel"
     folder: ClassVar[str] = "ntrex128"
     half: Literal["first", "second"] | None = param(None, "only the first or the second half of the documents")
 
@@ -88,13 +83,9 @@ class Flores(_Translations):
     name: ClassVar[str] = "flores"
     license: ClassVar[str] = "CC BY-SA 4.0"
     citation: ClassVar[str] = "NLLB Team 2022; Goyal et al. 2022, FLORES-101, TACL"
-    summary: ClassVar[str] = "Sentences of Wikinews, Wikijunior and Wikivoyage in 200 languages, every pair parallel"
     folder: ClassVar[str] = "flores200_dataset"
+    splits: ClassVar[tuple[str, ...]] = ("dev", "devtest")
     split: Literal["dev", "devtest"] = param("devtest", "which part")
-
-    @classmethod
-    def _variants(cls) -> Iterable[Flores]:
-        return (cls("dev"), cls("devtest"))
 
     def _texts(self, root: Path) -> list[AlignedFiles]:
         paths = sorted((root / "parallel" / self.folder / self.split).glob(f"*.{self.split}"))
@@ -114,7 +105,6 @@ class Tatoeba(_Translations):
     name: ClassVar[str] = "tatoeba"
     license: ClassVar[str] = "CC BY 2.0 FR"
     citation: ClassVar[str] = "Artetxe, Schwenk 2019, Massively Multilingual Sentence Embeddings, TACL"
-    summary: ClassVar[str] = "Everyday sentences, each language with English"
     folder: ClassVar[str] = "tatoeba_v1"
     pair: str | None = param(None, "one language: only its sentences and their English side", positional=True)
 
@@ -145,13 +135,9 @@ class Mafand(_Translations):
     name: ClassVar[str] = "mafand"
     license: ClassVar[str] = "CC BY-NC 4.0"
     citation: ClassVar[str] = "Adelani et al. 2022, A Few Thousand Translations Go a Long Way, NAACL"
-    summary: ClassVar[str] = "News in African languages, each with English or French"
     folder: ClassVar[str] = "mafand"
+    splits: ClassVar[tuple[str, ...]] = SPLITS
     split: Literal["train", "dev", "test"] = param("train", "which part")
-
-    @classmethod
-    def _variants(cls) -> Iterable[Mafand]:
-        return (cls("train"), cls("dev"), cls("test"))
 
     def _texts(self, root: Path) -> list[AlignedFiles]:
         texts = []
@@ -169,7 +155,7 @@ class Bitext(DatasetSpec):
     """Line-aligned files `parallel/NAME/<code>.txt`, in any number of languages."""
 
     name: ClassVar[str] = "bitext"
-    summary: ClassVar[str] = "Files parallel/NAME/<language code>.txt whose lines translate each other"
+    kinds: ClassVar[tuple[Kind, ...]] = ("parallel", "collection")
     member: str = param(help="the folder below parallel/", member=True)
 
     def _open(self, root: Path) -> ParallelText:
@@ -180,9 +166,7 @@ class Bitext(DatasetSpec):
         return ParallelText(str(self), [AlignedFiles("", paths)])
 
     @classmethod
-    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
-        if kind not in _KINDS:
-            return
+    def _find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
         for folder in sorted((root / "parallel").glob("*/")):
             paths = coded_files(folder)
             if len(paths) >= 2 and not has_verses(next(iter(paths.values()))):

@@ -14,32 +14,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 from xlreach.corpora.collection import Collection, Document, Qrels, Query
 from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, check_language
-from xlreach.corpora.formats.json_lines import read_json_lines
-from xlreach.corpora.formats.lines import numbered_lines
+from xlreach.corpora.formats.json_lines import parse_json_lines
+from xlreach.corpora.formats.lines import parse_lines
 from xlreach.corpora.layout import folder_of
-from xlreach.errors import DataError, located, nearest
-from xlreach.languages import canonical_code
+from xlreach.errors import DataError, nearest
+from xlreach.languages import language_code
 from xlreach.spec import param
 
-_NAMES = {
-    "arabic": "ar", "bengali": "bn", "english": "en", "finnish": "fi", "hausa": "ha", "indonesian": "id",
-    "japanese": "ja", "korean": "ko", "russian": "ru", "somali": "so", "swahili": "sw", "telugu": "te", "thai": "th",
-    "yoruba": "yo",
-}  # fmt: skip
 _CORPUS = (".jsonl", ".jsonl.gz")
 
 
 @dataclass(frozen=True)
 class _Topics(DatasetSpec):
-    # The language and the split of a file of topics or judgments, in its path below the folder.
-    pattern: ClassVar[str] = ""
-    # The language of the queries; None where it is that of the documents.
-    query_language: ClassVar[str | None] = None
+    pattern: ClassVar[str] = ""  # finds the language and split of a file of topics or judgments in its relative path
+    query_language: ClassVar[str | None] = None  # None where queries are in the language of the documents
+    kinds: ClassVar[tuple[Kind, ...]] = ("collection",)
     split: str = param("test", "which part")
 
     def _open(self, root: Path) -> TopicsCollection:
@@ -53,8 +48,8 @@ class _Topics(DatasetSpec):
         return TopicsCollection(str(self), languages, self.query_language)
 
     @classmethod
-    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
-        parts = cls._parts(root / "qa" / cls.name) if kind == "collection" else {}
+    def _find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
+        parts = cls._parts(root / "qa" / cls.name)
         for split in sorted({split for (_, split), part in parts.items() if part.topics}):
             languages = {code for (code, part_split), part in parts.items() if part_split == split and part.topics}
             yield str(cls(split)), tuple(sorted(languages | ({cls.query_language} if cls.query_language else set())))
@@ -65,16 +60,15 @@ class _Topics(DatasetSpec):
         parts: dict[tuple[str, str], Part] = {}
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
         for path in paths:
-            if match := re.search(cls.pattern, path.relative_to(folder).as_posix()):
-                code = _NAMES.get(match["language"]) or canonical_code(match["language"])
-                if code:
-                    part = parts.setdefault((code, match.groupdict().get("split") or "test"), Part())
-                    (part.topics if match["what"].startswith("topic") else part.qrels).append(path)
+            match = re.search(cls.pattern, path.relative_to(folder).as_posix())
+            if match and (code := language_code(match["language"])):
+                part = parts.setdefault((code, match.groupdict().get("split") or "test"), Part())
+                (part.topics if match["what"].startswith("topic") else part.qrels).append(path)
         for path in paths:
             if path.name.endswith(_CORPUS):
-                words = re.split(r"[/._-]", path.relative_to(folder).as_posix().lower())
+                codes = set(map(language_code, re.split(r"[/._-]", path.relative_to(folder).as_posix().lower())))
                 for (code, _), part in parts.items():
-                    if any(_NAMES.get(word, word) == code or canonical_code(word) == code for word in words):
+                    if code in codes:
                         part.corpus.append(path)
         return parts
 
@@ -87,7 +81,6 @@ class Miracl(_Topics):
     name: ClassVar[str] = "miracl"
     license: ClassVar[str] = "Apache-2.0"
     citation: ClassVar[str] = "Zhang et al. 2023, MIRACL, TACL"
-    summary: ClassVar[str] = "Questions and Wikipedia passages of one language, in 18"
     pattern: ClassVar[str] = r"(?P<what>topics|qrels)\.miracl-v[\d.]+-(?P<language>\w+)-(?P<split>[\w-]+)\.tsv$"
     split: str = param("dev", "which part")
 
@@ -100,7 +93,6 @@ class MrTydi(_Topics):
     name: ClassVar[str] = "mr-tydi"
     license: ClassVar[str] = "Apache-2.0"
     citation: ClassVar[str] = "Zhang et al. 2021, Mr. TyDi, MRL"
-    summary: ClassVar[str] = "Questions and Wikipedia passages of one language, in 11"
     pattern: ClassVar[str] = r"mrtydi-v[\d.]+-(?P<language>\w+)/(?P<what>topics?|qrels)\.(?P<split>\w+)\.(tsv|txt)$"
 
 
@@ -112,7 +104,6 @@ class Ciral(_Topics):
     name: ClassVar[str] = "ciral"
     license: ClassVar[str] = "Apache-2.0"
     citation: ClassVar[str] = "Adeyemi et al. 2024, CIRAL, SIGIR"
-    summary: ClassVar[str] = "English questions, news passages in Hausa, Somali, Swahili and Yoruba"
     pattern: ClassVar[str] = r"(?P<what>topics|qrels)\.ciral-v[\d.]+-(?P<language>\w+)-(?P<split>[\w-]+)\.tsv$"
     query_language: ClassVar[str | None] = "en"
     split: str = param("test-b", "which part")
@@ -125,7 +116,6 @@ class AfriClirMatrix(_Topics):
 
     name: ClassVar[str] = "africlirmatrix"
     citation: ClassVar[str] = "Ogundepo et al. 2022, AfriCLIRMatrix, EMNLP"
-    summary: ClassVar[str] = "English titles as queries, Wikipedia articles in 15 African languages"
     pattern: ClassVar[str] = r"(?P<what>topics|qrels)\.africlirmatrix-v[\d.]+\.en\.(?P<language>\w+)\.(tsv|txt)$"
     query_language: ClassVar[str | None] = "en"
 
@@ -155,34 +145,19 @@ class TopicsCollection(Collection):
         if language not in self._parts:
             return
         if not self._parts[language].corpus:
-            raise DataError(
-                f"The passages of {language!r} are missing from this copy of {self.name}.",
-                fix="Copy the corpus of that language to the same folder, as ….jsonl or ….jsonl.gz.",
-                path=self._parts[language].topics[0],
-            )
+            seen = f"The passages of {language!r} are missing from this copy of {self.name}."
+            fix = "Copy the corpus of that language to the same folder, as ….jsonl or ….jsonl.gz."
+            raise DataError(seen, fix=fix, path=self._parts[language].topics[0])
         for path in self._parts[language].corpus:
-            for number, row in read_json_lines(path):
-                with located(path, number):
-                    document = _document(row, language)
-                yield document
+            yield from (document for _, document in parse_json_lines(path, partial(_document, language)))
 
     def queries(self, language: str) -> list[Query]:
         queries = []
         for code in self._searched_in(check_language(self, language)):
             for path in self._parts[code].topics:
-                for number, line in numbered_lines(path):
-                    name, tab, text = line.partition("\t")
-                    if not line.strip():
-                        continue
-                    if not tab or not text.strip():
-                        raise DataError(
-                            f"{line[:40]!r}.",
-                            expected="Expected a query id, a tab and a query.",
-                            path=path,
-                            line=number,
-                        )
+                for _, (name, text) in parse_lines(path, _topic):
                     identifier = self._query(language, code, name)
-                    queries.append(Query(identifier, language, text.strip(), identifier))
+                    queries.append(Query(identifier, language, text, identifier))
         return queries
 
     def qrels(self, query_language: str, document_language: str) -> Qrels:
@@ -191,18 +166,9 @@ class TopicsCollection(Collection):
         if document_language not in self._searched_in(query_language):
             return qrels
         for path in self._parts[document_language].qrels:
-            for number, line in numbered_lines(path):
-                fields = line.split()
-                if len(fields) == 4 and re.fullmatch(r"-?\d+", fields[3]):
-                    query = self._query(query_language, document_language, fields[0])
-                    qrels.setdefault(query, {})[f"{document_language}/{fields[2]}"] = int(fields[3])
-                elif fields:
-                    raise DataError(
-                        f"{line[:40]!r}.",
-                        expected="Expected a query id, Q0, a document id and its relevance.",
-                        path=path,
-                        line=number,
-                    )
+            for _, (name, document, grade) in parse_lines(path, _judgment):
+                query = self._query(query_language, document_language, name)
+                qrels.setdefault(query, {})[f"{document_language}/{document}"] = grade
         return qrels
 
     def files(self, languages: Iterable[str]) -> list[Path]:
@@ -220,7 +186,21 @@ class TopicsCollection(Collection):
         return f"{language}/{name.strip()}" if self._query_language is None else f"{language}/{code}/{name.strip()}"
 
 
-def _document(fields: dict[str, Any], language: str) -> Document:
+def _topic(line: str) -> tuple[str, str]:
+    name, _, text = line.partition("\t")
+    if not text.strip():
+        raise DataError(f"{line[:40]!r}.", expected="Expected a query id, a tab and a query.")
+    return name, text.strip()
+
+
+def _judgment(line: str) -> tuple[str, str, int]:
+    fields = line.split()
+    if len(fields) != 4 or not re.fullmatch(r"-?\d+", fields[3]):
+        raise DataError(f"{line[:40]!r}.", expected="Expected a query id, Q0, a document id and its relevance.")
+    return fields[0], fields[2], int(fields[3])
+
+
+def _document(language: str, fields: dict[str, Any]) -> Document:
     name = next((fields[key] for key in ("docid", "_id", "id") if fields.get(key) is not None), None)
     title, text = fields.get("title") or "", fields.get("text")
     if text is None and isinstance(fields.get("contents"), str):

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from xlreach.corpora.dataset import DATASETS, SPLITS, DatasetSpec, Kind, Treebank
+from xlreach.corpora.dataset import DATASETS, DatasetSpec, Kind, Treebank
 from xlreach.corpora.formats.conllu import Sentence, Word, read_conllu
 from xlreach.corpora.formats.lines import blocks, not_empty, numbered_lines
-from xlreach.corpora.layout import inside
+from xlreach.corpora.layout import inside, split_files
 from xlreach.errors import DataError
 from xlreach.languages import canonical_code
 from xlreach.spec import param
@@ -34,7 +34,7 @@ class UniversalDependencies(DatasetSpec):
 
     name: ClassVar[str] = "ud"
     citation: ClassVar[str] = "Nivre et al. 2020, Universal Dependencies v2, LREC"
-    summary: ClassVar[str] = "Universal Dependencies treebank, CoNLL-U"
+    kinds: ClassVar[tuple[Kind, ...]] = ("treebank",)
     member: str = param(help="the treebank's code, as in mt_mudt", member=True)
     release: str | None = param(None, "the folder below ud/, where there are several releases (v2.5)")
 
@@ -47,19 +47,15 @@ class UniversalDependencies(DatasetSpec):
         if not folders:
             raise self.absent(root, "treebank", f"Expected ud/**/{self.member}-ud-(train|dev|test).conllu.")
         if len(folders) > 1:
-            raise DataError(
-                f"There are {len(folders)} copies of the treebank {self.member!r}.",
-                fix="Choose one with release=: " + ", ".join(str(path.relative_to(root)) for path in sorted(folders)),
-            )
+            fix = "Choose one with release=: " + ", ".join(str(path.relative_to(root)) for path in sorted(folders))
+            raise DataError(f"There are {len(folders)} copies of the treebank {self.member!r}.", fix=fix)
         ((folder, splits),) = folders.items()
         treebank = Treebank(str(self), ud_language(self.member), splits, read_conllu)
         treebank.license = ud_license(folder)
         return treebank
 
     @classmethod
-    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
-        if kind != "treebank":
-            return
+    def _find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
         for code, folders in sorted(_treebanks(root).items()):
             for folder in sorted(folders):
                 # The outermost folder below ud/ names the release.
@@ -75,12 +71,12 @@ class PartOfSpeech(DatasetSpec):
     name: ClassVar[str] = "pos"
     license: ClassVar[str] = "CC BY-NC 4.0 (MasakhaPOS)"
     citation: ClassVar[str] = "Dione et al. 2023, MasakhaPOS, ACL"
-    summary: ClassVar[str] = "Part-of-speech tags without trees, in two columns (MasakhaPOS)"
+    kinds: ClassVar[tuple[Kind, ...]] = ("treebank",)
     member: str = param(help="family and language, as in masakhapos/wol", member=True)
 
     def _open(self, root: Path) -> Treebank:
         folder = inside(root / "pos", self.member)
-        splits = {split: [path] for split in SPLITS if (path := folder / f"{split}.txt").is_file()}
+        splits = split_files(folder, "{split}.txt")
         language = canonical_code(folder.name)
         if not splits or language is None:
             raise self.absent(root, "treebank", f"Expected pos/{self.member}/train.txt, dev.txt, test.txt.")
@@ -89,10 +85,10 @@ class PartOfSpeech(DatasetSpec):
         return corpus
 
     @classmethod
-    def find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
-        for folder in sorted((root / "pos").glob("*/*/")) if kind == "treebank" else ():
+    def _find(cls, root: Path, kind: Kind) -> Iterator[tuple[str, tuple[str, ...]]]:
+        for folder in sorted((root / "pos").glob("*/*/")):
             code = canonical_code(folder.name)
-            if code and any((folder / f"{split}.txt").is_file() for split in SPLITS):
+            if code and split_files(folder, "{split}.txt"):
                 yield f"pos:{folder.parent.name}/{folder.name}", (code,)
 
 
@@ -133,12 +129,11 @@ def ud_license(folder: Path) -> str:
     return ""
 
 
-def ud_splits(folder: Path, code: str | None = None) -> dict[str, dict[str, list[Path]]]:
+def ud_splits(folder: Path) -> dict[str, dict[str, list[Path]]]:
     """The CoNLL-U files of a folder by treebank code and split."""
     treebanks: defaultdict[str, dict[str, list[Path]]] = defaultdict(dict)
     for path in sorted(folder.glob("*.conllu")):
-        match = _FILE.fullmatch(path.name)
-        if match and code in (None, match["code"]):
+        if match := _FILE.fullmatch(path.name):
             treebanks[match["code"]].setdefault(match["split"], []).append(path)
     return dict(treebanks)
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xlreach.gaps import Answer, Claim, Correlation, Gap, GapAnalysis, Interval
-from xlreach.report.selection import Topic, gaps_of
+from xlreach.report.selection import Topic, retrieval_rows
 from xlreach.report.wording import after_holm, counted, is_percentage, p_text, system_name, unsigned, with_interval
 
-_ENOUGH = 5  # languages on a side, for a claim about languages beyond them
+ENOUGH = 5  # languages on a side, for a claim about languages beyond them
 _NEARLY_NOTHING = 0.1  # with both sides below it, a gap says little
 _SETTINGS = {
     "mono": "within one language",
@@ -47,7 +47,7 @@ def answer_sentences(analysis: GapAnalysis, answer: Answer) -> list[Sentence]:
 class _Answer:
     def __init__(self, analysis: GapAnalysis, answer: Answer) -> None:
         self.answer, self.measure = answer, analysis.headline
-        rows = gaps_of(analysis, Topic(answer.base or "", answer.dataset))
+        rows = retrieval_rows(analysis, analysis.gaps, Topic(answer.base or "", answer.dataset))
         self.gaps = {str(row.setting): row for row in rows if row.system == answer.system}
         self.correlations = [
             row
@@ -163,7 +163,7 @@ class _Answer:
             return "Nothing was measured in both low- and high-resource languages."
         low = min(row.languages_low for row in self.gaps.values())
         high = min(row.languages_high for row in self.gaps.values())
-        if min(low, high) < _ENOUGH:
+        if min(low, high) < ENOUGH:
             return (
                 f"This holds for the languages measured: {low} low- and {high} high-resource languages are too few to "
                 "speak of others."

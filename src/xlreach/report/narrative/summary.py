@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from xlreach.gaps import Change, Gap, GapAnalysis
 from xlreach.report import selection
+from xlreach.report.narrative.answer import ENOUGH
 from xlreach.report.selection import Topic
 from xlreach.report.wording import after_holm, counted, is_percentage, signed, system_name, unsigned, with_interval
 
 _ALPHA = 0.05
-_ENOUGH = 5  # languages on a side, for a claim about languages beyond them
 _LISTED = 3
 
 
@@ -37,7 +37,7 @@ def topic_sentences(analysis: GapAnalysis, topic: Topic) -> list[str]:
 
 def _base_gap(analysis: GapAnalysis, topic: Topic) -> str:
     """The gap of the base before anything was changed."""
-    rows = selection.reference_rows(selection.gaps_of(analysis, topic))
+    rows = selection.reference_rows(selection.retrieval_rows(analysis, analysis.gaps, topic))
     if not rows:
         return "Gap in retrieval: not measured in both low- and high-resource languages."
     settings = ", ".join(
@@ -91,9 +91,9 @@ def _best_for_low(analysis: GapAnalysis, topic: Topic) -> list[str]:
     changes = [row for row in selection.changes_of_base(analysis, topic) if row.system == system]
     if not changes:
         return []
-    row = selection.preferred(changes)[0]
-    gaps = (gap for gap in selection.gaps_of(analysis, topic) if (gap.system, gap.setting) == (system, row.setting))
-    after = next(gaps)
+    row = next((change for change in changes if change.setting == "cross"), changes[0])
+    gaps = selection.retrieval_rows(analysis, analysis.gaps, topic)
+    after = next(gap for gap in gaps if (gap.system, gap.setting) == (system, row.setting))
     low = f"low-resource {unsigned(after.low - row.low_gain)} to {unsigned(after.low)}"
     high = f"high-resource {unsigned(after.high - row.high_gain)} to {unsigned(after.high)}"
     p = after_holm(row.p_low_holm, "; for low-resource languages, ")
@@ -132,8 +132,8 @@ def certainty(analysis: GapAnalysis) -> str:
         where = f" on {listed(names)}" if len(names) < len(fewest) else ""
         scope = (
             "are enough for an interval for languages like these (in the report)"
-            if min(low, high) >= _ENOUGH
-            else f"are too few for a claim about other languages (at least {_ENOUGH} of each are needed)"
+            if min(low, high) >= ENOUGH
+            else f"are too few for a claim about other languages (at least {ENOUGH} of each are needed)"
         )
         scopes.append(f"{low} low- and {high} high-resource languages{where} {scope}")
     seeds = counted(min(row.seeds for row in rows), "seed")

@@ -1,7 +1,7 @@
-"""A Ray cluster: connecting to one, and what it has. Imported only where one is asked for.
+"""A Ray cluster: the connection to it, its processors and GPUs. Imported only where a cluster is asked for.
 
-Nodes must see the data and the store under the same paths (a network file system; on one machine that is given) and
-have the same xlreach installed. Nothing but names, numbers and paths goes through Ray itself.
+All nodes must see the data and the store under the same paths (a network file system; on one machine this is always
+so) and have the same xlreach installed. Only names, numbers and paths go through Ray itself.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from xlreach.errors import MissingExtraError, StoreError, XLReachError
@@ -25,15 +24,14 @@ except ImportError as error:
 DEATHS = 3
 """How often a task is restarted after its worker, or the worker's node, has died."""
 
-_THREADS = 4  # where OMP_NUM_THREADS says nothing: a compute node seldom has fewer cores
-_OBJECTS = 128 * 2**20  # bytes of shared memory; next to nothing goes through it
+_THREADS = 4  # used where OMP_NUM_THREADS is not set: a compute node rarely has fewer cores
 
 
 @contextmanager
 def cluster(address: str | None) -> Iterator[None]:
-    """Connects to the Ray cluster at an address within a block; None starts a cluster on this machine and stops it.
+    """A block that is connected to the Ray cluster at an address; None starts a cluster here and stops it at the end.
 
-    A block inside another one uses the connection of the outer one.
+    An inner block uses the connection of the outer one.
 
     Raises:
         XLReachError: There is no cluster at that address, or it is lost.
@@ -41,15 +39,16 @@ def cluster(address: str | None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
-    own: dict[str, Any] = {}
-    if address is None:
-        own = {"num_cpus": _processors(), "include_dashboard": False, "object_store_memory": _OBJECTS}
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    options: dict[str, Any] = {}
+    if address is None:  # Ray would count the processors of the whole machine; its shared memory is hardly used
+        processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        options = {"num_cpus": processors, "include_dashboard": False, "object_store_memory": 128 * 2**20}
     try:
         if address not in (None, "auto"):
             _knock(address)
-        ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
-    except Exception as error:  # Ray raises plain ones too, as when starting takes half a minute
+        ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **options)
+    except Exception as error:  # Ray raises plain ones too, as when starting takes too long
         raise XLReachError(
             f"There is no Ray cluster at {address or 'this machine'!r} ({str(error).strip().splitlines()[0]}).",
             fix="Start one with 'ray start --head', and name the address it prints; or write --runner ray. "
@@ -72,7 +71,7 @@ def resources() -> dict[str, float]:
 def share() -> dict[str, int]:
     """The resources of a task that computes with a model, as Ray names them: `num_cpus` and `num_gpus`.
 
-    A GPU where there are any; as many CPUs as OMP_NUM_THREADS says, no more than the largest node has.
+    One GPU if the cluster has any, and as many CPUs as OMP_NUM_THREADS, at most those of the largest node.
     """
     largest = max((node["Resources"].get("CPU", 1) for node in ray.nodes() if node["Alive"]), default=1)
     threads = os.environ.get("OMP_NUM_THREADS", "")
@@ -81,10 +80,10 @@ def share() -> dict[str, int]:
 
 
 def enter(folder: str) -> None:
-    """Goes to the folder that the work was started from, so that relative paths mean the same everywhere.
+    """Changes to the folder that the work was started from, so that relative paths mean the same on all nodes.
 
     Raises:
-        StoreError: This node does not see it.
+        StoreError: This node does not see the folder.
     """
     try:
         os.chdir(folder)
@@ -96,25 +95,15 @@ def enter(folder: str) -> None:
 
 
 def use_threads(count: int) -> None:
-    """Sets the number of torch's threads; Ray reuses its workers, so every task sets it."""
+    """Sets the number of torch's threads; every task does so, as Ray reuses its workers."""
     import torch
 
     torch.set_num_threads(count)
 
 
 def node() -> str:
-    """The short name of the node that this runs on."""
+    """The short name of the node that runs this process."""
     return ray.get_runtime_context().get_node_id()[:8]
-
-
-def here() -> str:
-    """The folder that `enter` shall go to."""
-    return str(Path.cwd())
-
-
-def _processors() -> int:
-    """The number of processors that this process may use; Ray would count all of the machine."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _knock(address: str) -> None:
