@@ -23,6 +23,7 @@ from xlreach.comparison.tables import (
 )
 from xlreach.errors import DataError
 from xlreach.gaps import EqualPools, Interval, PoolFigure, PoolSizes
+from xlreach.report.charts import draw_panels
 from xlreach.report.export import table_csv, table_latex
 from xlreach.report.narrative.summary import summary
 from xlreach.report.render import render_report
@@ -227,6 +228,18 @@ def test_text_has_contrast(page, theme):
 def test_same_run_same_page(run):
     before = (run / "report.html").read_bytes()
     assert render_report(run).read_bytes() == before
+
+
+def test_a_chart_is_the_same_bytes_however_many_were_drawn_before():
+    """Vega counts the ids of gradients and clips over all the charts of a process."""
+    shades = {"panel": "a", "x": 1, "y": 2, "shade": 3}
+
+    def heat(rows):
+        axes = {axis: {"field": axis, "type": "ordinal"} for axis in "xy"}
+        return {"mark": "rect", "encoding": axes | {"color": {"field": "shade", "type": "quantitative"}}}
+
+    first, second = (draw_panels("heat", "Heat", "", [shades], heat).drawing.result() for _ in range(2))
+    assert first == second and "url(#heat-" in first.svg and "url(#heat-0-" in first.panels[0]
 
 
 def test_licenses_and_warnings_are_shown(page):

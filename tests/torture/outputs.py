@@ -102,7 +102,7 @@ def _index() -> tuple[Path, dict[str, bytes]]:
     class Encoder:
         path, fingerprint, pooling, max_length = Path("encoder"), "0" * 20, "mean", 16
         prompts: dict[str, str] = {}  # noqa: RUF012
-        dtype, dimension, fidelity = "fp32", 4, None
+        computed, dimension, fidelity = "fp32", 4, None
 
     folder = Path(tempfile.mkdtemp()) / "mt"
     folder.mkdir()

@@ -81,28 +81,30 @@ def draw_panels(name: str, title: str, alt: str, rows: Rows, panel: Callable[[Ro
 
 def _draw(name: str, title: str, panels: Sequence[Spec]) -> Drawing:
     alone = {"background": "transparent", "padding": {"left": 8, "top": 4, "right": 8, "bottom": 4}}
-    themed = tuple(_themed(_svg(panel | alone), f"{name}-{number}") for number, panel in enumerate(panels))
+    themed = tuple(_themed(_svg(panel | alone, f"{name}-{number}")) for number, panel in enumerate(panels))
     whole = {"hconcat": panels} if len(panels) < 4 else {"concat": panels, "columns": 3}
     head = {"title": {"text": title, "fontSize": 15, "color": INK}, "background": "white", "padding": 14}
-    svg = _svg(whole | head)
+    svg = _svg(whole | head, name)
     return Drawing(themed, svg, vl_convert.svg_to_png(svg, scale=2))
 
 
-def _svg(spec: Spec) -> str:
+def _svg(spec: Spec, prefix: str) -> str:
+    """The drawing, with ids that no other chart has. Vega numbers its ids over all that a process draws; here each
+    drawing starts at one, so that the same chart is always the same bytes."""
     spec = {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", **spec, "config": _CONFIG}
-    return vl_convert.vegalite_to_svg(spec, vl_version=_VEGA_LITE)
+    svg = vl_convert.vegalite_to_svg(spec, vl_version=_VEGA_LITE)
+    prefix = re.sub(r"[^\w-]", "-", prefix)
+    ids = {old: f"{prefix}-{number}" for number, old in enumerate(re.findall(r'\bid="([^"]*)"', svg), 1)}
+    return re.sub(r'(\bid="|url\(#)([^")]*)', lambda match: match[1] + ids[match[2]], svg)
 
 
-def _themed(svg: str, prefix: str) -> str:
-    """The SVG for the page: colors of its style sheet, and ids that no other chart has."""
-    svg = re.sub(
+def _themed(svg: str) -> str:
+    """The SVG in colors of the page's style sheet."""
+    return re.sub(
         r'(fill|stroke)="(#[0-9a-fA-F]{6})"',
         lambda match: f'{match[1]}="{_THEME.get(match[2].lower(), match[2])}"',
         svg,
     )
-    prefix = re.sub(r"[^\w-]", "-", prefix)
-    svg = re.sub(r'\bid="([^"]*)"', lambda match: f'id="{prefix}-{match[1]}"', svg)
-    return re.sub(r"url\(#([^)]*)\)", lambda match: f"url(#{prefix}-{match[1]})", svg)
 
 
 def unique(rows: Rows, field: str) -> list[Any]:
