@@ -16,67 +16,43 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from xlreach.errors import XLReachError
-    from xlreach.front.diagnosis import Diagnosis, diagnose
-    from xlreach.front.encoders import Encoder, adapt, train
-    from xlreach.front.gaps import Gaps
-    from xlreach.front.indexes import Hits, Index
-    from xlreach.front.lookup import Languages, languages, open_dataset
-    from xlreach.front.scores import Measurements, score
-    from xlreach.front.studies import Comparison, Study, compare, report, run
-    from xlreach.front.taggers import Tagger, TaggingResult, tag
+    from xlreach.errors import XLReachError as XLReachError
+    from xlreach.front.diagnosis import diagnose as diagnose
+    from xlreach.front.encoders import Encoder as Encoder
+    from xlreach.front.encoders import adapt as adapt
+    from xlreach.front.encoders import train as train
+    from xlreach.front.gaps import Gaps as Gaps
+    from xlreach.front.indexes import Hits as Hits
+    from xlreach.front.indexes import Index as Index
+    from xlreach.front.lookup import languages as languages
+    from xlreach.front.lookup import open_dataset as open_dataset
+    from xlreach.front.scores import Measurements as Measurements
+    from xlreach.front.scores import score as score
+    from xlreach.front.studies import Study as Study
+    from xlreach.front.studies import compare as compare
+    from xlreach.front.studies import report as report
+    from xlreach.front.studies import run as run
+    from xlreach.front.table import Table as Table
+    from xlreach.front.taggers import Tagger as Tagger
+    from xlreach.front.taggers import tag as tag
 
 __version__ = "2.0.0.dev0"
 
-_HOMES = {
-    "XLReachError": "errors",
-    "Diagnosis": "front.diagnosis",
-    "diagnose": "front.diagnosis",
-    "Encoder": "front.encoders",
-    "adapt": "front.encoders",
-    "train": "front.encoders",
-    "Gaps": "front.gaps",
-    "Hits": "front.indexes",
-    "Index": "front.indexes",
-    "Languages": "front.lookup",
-    "languages": "front.lookup",
-    "open_dataset": "front.lookup",
-    "Measurements": "front.scores",
-    "score": "front.scores",
-    "Comparison": "front.studies",
-    "Study": "front.studies",
-    "compare": "front.studies",
-    "report": "front.studies",
-    "run": "front.studies",
-    "Tagger": "front.taggers",
-    "TaggingResult": "front.taggers",
-    "tag": "front.taggers",
+_MODULES = {
+    "errors": ["XLReachError"],
+    "front.diagnosis": ["diagnose"],
+    "front.encoders": ["Encoder", "adapt", "train"],
+    "front.gaps": ["Gaps"],
+    "front.indexes": ["Hits", "Index"],
+    "front.lookup": ["languages", "open_dataset"],
+    "front.scores": ["Measurements", "score"],
+    "front.studies": ["Study", "compare", "report", "run"],
+    "front.table": ["Table"],
+    "front.taggers": ["Tagger", "tag"],
 }
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
-__all__ = [
-    "Comparison",
-    "Diagnosis",
-    "Encoder",
-    "Gaps",
-    "Hits",
-    "Index",
-    "Languages",
-    "Measurements",
-    "Study",
-    "Tagger",
-    "TaggingResult",
-    "XLReachError",
-    "adapt",
-    "compare",
-    "diagnose",
-    "languages",
-    "open_dataset",
-    "report",
-    "run",
-    "score",
-    "tag",
-    "train",
-]
+__all__ = sorted(_HOMES)
 
 
 class _FrontDoor(ModuleType):

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+import xlreach as xl
 from xlreach.measurement import FIELDS, read_measurements
 
 VERBS = ("run", "adapt", "tag", "train", "index", "search", "score", "compare", "report", "languages", "doctor")
@@ -114,6 +115,27 @@ def test_tag_takes_a_folder_of_files(xlreach, tiny, tmp_path):
         "tag", tiny.encoder(), folder, "--task", "pos(limit=8)", "--preset", "quick", "--out", tmp_path / "out"
     )
     assert done.code == 0 and "accuracy" in done.out
+    assert not (tmp_path / "out" / "tagger.safetensors").exists()
+
+
+def test_tag_saves_the_weights_where_it_is_asked_to(xlreach, tiny, tmp_path):
+    arguments = (
+        "tag",
+        tiny.encoder(),
+        "ud:qla_art",
+        "--task",
+        "pos(limit=8)",
+        "--preset",
+        "quick",
+        "--data",
+        tiny.data,
+    )
+    done = xlreach(*arguments, "--out", tmp_path / "out", "--save-model", tmp_path / "model")
+    assert done.code == 0 and f"Tagger: {tmp_path / 'model'}" in done.out
+    assert (tmp_path / "model" / "tagger.safetensors").is_file()
+    assert len(xl.Tagger(tmp_path / "model").predict(["a b c"])) == 3
+    again = xlreach(*arguments, "--out", tmp_path / "other", "--save-model", tmp_path / "model")
+    assert again.code == 2 and "exists already" in again.err and not (tmp_path / "other").exists()
 
 
 def test_index_and_search_lines_of_text(xlreach, made):

@@ -102,6 +102,9 @@ def test_a_tagger_annotates_as_it_did_the_test_split_and_can_be_kept(task, tmp_p
     else:
         assert {word.head for word in found} == {None}
         assert any([row[column] for row in rows] == [word.label for word in found] for column in (3, 4))
+    assert not (tagger.folder / "tagger.safetensors").exists()
+    with pytest.raises(xl.XLReachError, match="weights of this tagger were not saved"):
+        xl.Tagger(tagger.folder).predict(["x"])
     unseen = ["Ğ ğ completely-unseen", "x"]
     kept = tagger.save(tmp_path / "kept")
     assert kept.predict(unseen).records() == tagger.predict(unseen).records() and len(kept.predict(unseen)) == 4

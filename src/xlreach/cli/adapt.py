@@ -51,4 +51,4 @@ def diagnose(
     Words with an unknown piece (unk_words) are left out of pseudo_nll_per_word and pseudo_perplexity_per_word.
     """
     diagnosis = xl.diagnose(encoder, text, parallel=parallel)
-    print_json(diagnosis.as_dict()) if json_ else typer.echo(str(diagnosis))
+    print_json({row.measure: row.value for row in diagnosis}) if json_ else typer.echo(str(diagnosis))

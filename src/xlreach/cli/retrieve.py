@@ -28,9 +28,7 @@ from xlreach.cli.options import (
     show,
 )
 from xlreach.errors import XLReachError
-
-_MEASURES = ["nDCG@10", "AP", "R@100", "RR"]
-_SETTINGS = ["mono", "cross", "multi"]
+from xlreach.front.scores import MEASURES, SETTINGS
 
 
 @verb(
@@ -159,8 +157,8 @@ def score(
     dataset: Annotated[str, typer.Argument(help="A retrieval collection, such as xquad-r, or a folder.")],
     out: Out,
     lang: Lang = NONE,
-    measure: Annotated[list[str], typer.Option(help="An ir-measures string; may be repeated.")] = _MEASURES,
-    setting: Annotated[list[str], typer.Option(help="mono, cross or multi; may be repeated.")] = _SETTINGS,
+    measure: Annotated[list[str], typer.Option(help="An ir-measures string; may be repeated.")] = MEASURES,
+    setting: Annotated[list[str], typer.Option(help="mono, cross or multi; may be repeated.")] = SETTINGS,
     factory: Annotated[str, typer.Option(help="A FAISS factory string.")] = "Flat",
     depth: Annotated[int, typer.Option(help="How many documents of each ranking count.", min=1)] = 1000,
     retriever: Annotated[str, typer.Option(help="dense, bm25, random, rrf(dense,bm25), …")] = "dense",

@@ -155,7 +155,7 @@ def compare(
     result = xl.compare(run_folder, other, system=system, against=against)
     if json_:
         return print_json(asdict(result.analysis) if isinstance(result, xl.Gaps) else result.records())
-    return typer.echo(result.title if isinstance(result, xl.Gaps) else str(result))
+    return typer.echo(result.title)
 
 
 @verb(

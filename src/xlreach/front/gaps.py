@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,40 +20,37 @@ if TYPE_CHECKING:
 class Gaps(Table[Gap]):
     """Gaps between low- and high-resource languages, one a row: low minus high.
 
-    Printed are those of the study's own split on its first measure; the rows, `to_frame()` and `save()` have all.
+    Only gaps of the study's own split on its first measure are printed; the rows, `to_frame()` and `save()` have all.
 
     Attributes:
         analysis: Everything that was computed: directions, changes, verdicts of hypotheses, and what may explain a gap.
     """
 
     def __init__(self, analysis: GapAnalysis, title: str = "") -> None:
-        super().__init__(analysis.gaps)
-        self.analysis, self.title = analysis, title
+        super().__init__(analysis.gaps, partial(_cells, analysis), title)
+        self.analysis = analysis
 
     def records(self) -> list[dict[str, Any]]:
         """Every gap with all its fields; the fields of its system stand beside the others."""
         return [{**row.pop("system"), **row} for row in super().records()]
 
-    def cells(self) -> list[dict[str, Cell]]:
-        """System, data, the means of both sides, the gap and its 95 % interval for languages like these."""
-        own, headline = self.analysis.split.name, self.analysis.headline
-        return [
-            {
-                "recipe": gap.system.recipe,
-                "alignment": gap.system.alignment,
-                "retriever": None if gap.system.is_dense else gap.system.retriever,
-                "dataset": gap.dataset,
-                "setting": gap.setting,
-                "measure": gap.measure,
-                "low": gap.low,
-                "high": gap.high,
-                "gap": gap.gap,
-                "interval": None if gap.interval is None else "[{:.3f}, {:.3f}]".format(*gap.interval),
-                "languages": f"{gap.languages_low} low, {gap.languages_high} high",
-            }
-            for gap in self
-            if gap.split == own and gap.measure == headline
-        ]
+
+def _cells(analysis: GapAnalysis, gap: Gap) -> dict[str, Cell] | None:
+    if gap.split != analysis.split.name or gap.measure != analysis.headline:
+        return None
+    return {
+        "recipe": gap.system.recipe,
+        "alignment": gap.system.alignment,
+        "retriever": None if gap.system.is_dense else gap.system.retriever,
+        "dataset": gap.dataset,
+        "setting": gap.setting,
+        "measure": gap.measure,
+        "low": gap.low,
+        "high": gap.high,
+        "gap": gap.gap,
+        "interval": None if gap.interval is None else "[{:.3f}, {:.3f}]".format(*gap.interval),
+        "languages": f"{gap.languages_low} low, {gap.languages_high} high",
+    }
 
 
 def gaps_of(

@@ -41,16 +41,12 @@ class Hits(Table["Hit"]):
     """
 
     def __init__(self, query: str, hits: Iterable[Hit], notes: tuple[str, ...] = ()) -> None:
-        super().__init__(hits)
-        self.query, self.notes = query, notes
+        super().__init__(hits, self._hit_cells, notes=notes)
+        self.query = query
 
-    def cells(self) -> list[dict[str, Cell]]:
-        """Rank, score, language, id, and the title and text shortened to a line."""
-        texts = (f"{hit.title}: {hit.text}" if hit.title else hit.text for hit in self)
-        return [
-            {"rank": rank, "score": hit.score, "language": hit.language, "id": hit.id, "text": shortened(text)}
-            for rank, (hit, text) in enumerate(zip(self, texts, strict=True), 1)
-        ]
+    def _hit_cells(self, hit: Hit) -> dict[str, Cell]:
+        rank, text = self.index(hit) + 1, f"{hit.title}: {hit.text}" if hit.title else hit.text
+        return {"rank": rank, "score": hit.score, "language": hit.language, "id": hit.id, "text": shortened(text)}
 
 
 @dataclass(frozen=True)
@@ -192,15 +188,13 @@ class Index:
         for code, index in self._indexes.items():
             recall = index.manifest.get("recall@10")
             rows.append(IndexedLanguage(code, index.count, index.manifest["factory"], recall, str(index.folder)))
-        table = Table(rows)
         estimating = [
             f"The scores of {index.language} estimate cosines, with an error of {index.manifest['score_error']:.3f} on "
             "average."
             for index in self._indexes.values()
             if index.estimates
         ]
-        table.notes = (*self._notes, *estimating)
-        return table
+        return Table(rows, notes=(*self._notes, *estimating))
 
     @overload
     def search(  # type: ignore[overload-overlap]  # a str is a sequence of str, too
@@ -292,7 +286,15 @@ class Index:
             DataError: An id to add is there already, or an id to remove is not.
             IndexFolderError: The language is not indexed.
         """
-        self._update(language, documents, remove)
+        from xlreach.corpora.document_files import read_ids
+        from xlreach.retrieval.index import open_index
+        from xlreach.retrieval.index_update import update_index
+
+        (index,) = self._chosen(language)
+        removed = read_ids(Path(remove)) if isinstance(remove, (str, os.PathLike)) else list(remove)
+        added = read_given(index.language, documents, index.ids)
+        update_index(index.folder, self.encoder.text_encoder, added, removed)
+        self._indexes[index.language] = open_index(index.folder, self.encoder.text_encoder, verify=False)
 
     def remove(self, language: str, ids: PathLike | Sequence[str]) -> None:
         """Removes documents of a language.
@@ -305,7 +307,7 @@ class Index:
             DataError: An id is not there, or no document would be left.
             IndexFolderError: The language is not indexed.
         """
-        self._update(language, (), ids)
+        self.add(language, (), ids)
 
     def __str__(self) -> str:
         return str(self.contents)
@@ -315,17 +317,6 @@ class Index:
 
     def _repr_html_(self) -> str:
         return self.contents._repr_html_()
-
-    def _update(self, language: str, documents: Documents, ids: PathLike | Sequence[str]) -> None:
-        from xlreach.corpora.document_files import read_ids
-        from xlreach.retrieval.index import open_index
-        from xlreach.retrieval.index_update import update_index
-
-        (index,) = self._chosen(language)
-        gone = read_ids(Path(ids)) if isinstance(ids, (str, os.PathLike)) else list(ids)
-        added = read_given(index.language, documents, index.ids)
-        update_index(index.folder, self.encoder.text_encoder, added, gone)
-        self._indexes[index.language] = open_index(index.folder, self.encoder.text_encoder, verify=False)
 
     def _chosen(self, languages: str | Sequence[str]) -> list[DenseIndex]:
         wanted = codes(names(languages)) or self.languages

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xlreach.front.inputs import PathLike, data_root
 from xlreach.front.table import Cell, Table
@@ -13,31 +12,7 @@ if TYPE_CHECKING:
     from xlreach.corpora.dataset import Dataset
 
 
-class Languages(Table[Language]):
-    """Languages with their script, resource class and size in pretraining data, one a row."""
-
-    def records(self) -> list[dict[str, Any]]:
-        """Every language with all that is known of it; None is unknown."""
-        return [dataclasses.asdict(language) for language in self]
-
-    def cells(self) -> list[dict[str, Cell]]:
-        """The facts that are printed; `?` is unknown."""
-        return [
-            {
-                "code": language.code,
-                "ISO": language.iso3,
-                "name": language.name,
-                "script": language.script,
-                "class": _known(language.joshi_class),
-                "CC-100 Mtok": _known(language.cc100_tokens_m),
-                "XLM-R": _known(language.in_xlmr),
-                "mBERT": _known(language.in_mbert),
-            }
-            for language in self
-        ]
-
-
-def languages(*codes: str, data: PathLike | None = None) -> Languages:
+def languages(*codes: str, data: PathLike | None = None) -> Table[Language]:
     """Looks languages up.
 
     Args:
@@ -60,7 +35,7 @@ def languages(*codes: str, data: PathLike | None = None) -> Languages:
     table = data_root(data) / "languages.yaml"
     if table.is_file():
         extend_languages(table)
-    return Languages([get_language(code) for code in codes] if codes else known_languages())
+    return Table([get_language(code) for code in codes] if codes else known_languages(), _cells)
 
 
 def open_dataset(name: str, data: PathLike | None = None) -> Dataset:
@@ -84,6 +59,19 @@ def open_dataset(name: str, data: PathLike | None = None) -> Dataset:
     from xlreach.corpora.registry import open_dataset
 
     return open_dataset(name, data_root(data))
+
+
+def _cells(language: Language) -> dict[str, Cell]:
+    return {
+        "code": language.code,
+        "ISO": language.iso3,
+        "name": language.name,
+        "script": language.script,
+        "class": _known(language.joshi_class),
+        "CC-100 Mtok": _known(language.cc100_tokens_m),
+        "XLM-R": _known(language.in_xlmr),
+        "mBERT": _known(language.in_mbert),
+    }
 
 
 def _known(value: float | bool | None) -> str:

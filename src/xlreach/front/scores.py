@@ -16,8 +16,8 @@ from xlreach.measurement import Measurement, write_measurements
 if TYPE_CHECKING:
     from xlreach.corpora.dataset import Dataset
 
-MEASURES = ("nDCG@10", "AP", "R@100", "RR")
-SETTINGS = ("mono", "cross", "multi")
+MEASURES = ["nDCG@10", "AP", "R@100", "RR"]
+SETTINGS = ["mono", "cross", "multi"]
 
 
 class Measurements(Table[Measurement]):
@@ -38,7 +38,7 @@ class Measurements(Table[Measurement]):
     """
 
     def __init__(self, rows: Iterable[Measurement], folder: Path | None = None) -> None:
-        super().__init__(rows)
+        super().__init__(rows, _cells)
         self.folder = folder
 
     def where(self, **fields: str | int | None) -> Measurements:
@@ -69,36 +69,32 @@ class Measurements(Table[Measurement]):
         """
         return gaps_of(self, self.folder, codes(names(low)), codes(names(high)), seed)
 
-    def cells(self) -> list[dict[str, Cell]]:
-        """What was measured on what, and the value; diagnostics are left out."""
-        rows = []
-        for row in self:
-            if row.kind != "diagnostic":
-                system, pair = row.system, (row.query_language, row.document_language)
-                rows.append(
-                    {
-                        "base": row.base,
-                        "recipe": system.recipe if system.is_adapted else None,
-                        "alignment": system.alignment if system.is_aligned else None,
-                        "retriever": None if system.is_dense else system.retriever,
-                        "seed": row.seed,
-                        "dataset": row.dataset,
-                        "task": row.task,
-                        "setting": row.setting,
-                        "language": "→".join(filter(None, pair)) or row.language,
-                        "measure": row.measure,
-                        "part": row.part,
-                        "value": float(row.value),
-                    }
-                )
-        return rows
-
     def save(self, path: PathLike) -> Path:
         """Writes the rows to a file; a `.jsonl` file is read back by `xlreach` as measurements."""
         if Path(path).suffix != ".jsonl":
             return super().save(path)
         write_measurements(Path(path), self)
         return Path(path)
+
+
+def _cells(row: Measurement) -> dict[str, Cell] | None:
+    if row.kind == "diagnostic":
+        return None
+    system, pair = row.system, (row.query_language, row.document_language)
+    return {
+        "base": row.base,
+        "recipe": system.recipe if system.is_adapted else None,
+        "alignment": system.alignment if system.is_aligned else None,
+        "retriever": None if system.is_dense else system.retriever,
+        "seed": row.seed,
+        "dataset": row.dataset,
+        "task": row.task,
+        "setting": row.setting,
+        "language": "→".join(filter(None, pair)) or row.language,
+        "measure": row.measure,
+        "part": row.part,
+        "value": float(row.value),
+    }
 
 
 def score(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING
 
-from xlreach.errors import XLReachError
+from xlreach.errors import DataError, XLReachError
 from xlreach.front.gaps import Gaps
 from xlreach.front.inputs import PathLike, output
 from xlreach.front.scores import Measurements
@@ -40,8 +39,6 @@ class Study:
     """
 
     def __init__(self, folder: PathLike, *, worked: bool = False) -> None:
-        from xlreach.errors import DataError
-
         self.folder, self.worked = Path(folder), worked
         if not self.report.is_file():
             raise DataError("No finished run here.", fix="Name a folder below runs/.", path=self.folder)
@@ -94,26 +91,6 @@ class Study:
         return "".join(f"<p>{line}</p>" for line in [*map(escape, self.summary), f"Report: {link}"])
 
 
-class Comparison(Table["RunDifference"]):
-    """Two runs, or two systems of runs: every difference with its test, and in sentences what is better and worse."""
-
-    def __init__(self, rows: Sequence[RunDifference], sentences: Sequence[str]) -> None:
-        super().__init__(rows)
-        self.sentences = tuple(sentences)
-
-    def __str__(self) -> str:
-        return "\n".join(self.sentences)
-
-    def records(self) -> list[dict[str, Any]]:
-        """Every difference with all its fields."""
-        return [asdict(row) for row in self]
-
-    def cells(self) -> list[dict[str, Cell]]:
-        """What was compared, both values, the difference and the verdict."""
-        wanted = ("dataset", "setting", "measure", "scope", "language", "a", "b", "difference", "p_holm", "verdict")
-        return [{name: row.get(name) for name in wanted} for row in self.records()]
-
-
 def run(
     config: PathLike,
     *,
@@ -151,35 +128,15 @@ def run(
     from xlreach.study.runner import open_runner
 
     chosen, paths, path = open_runner(runner), StudyPaths(Path(root)), Path(config)
-    fields = overridden(overrides)
+    if isinstance(overrides, Mapping):
+        overrides = [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in overrides.items()]
     if is_experiment(path):
-        folder, _ = run_experiment(load_experiment(path, fields), paths, log, chosen)
+        folder, _ = run_experiment(load_experiment(path, overrides), paths, log, chosen)
         return Study(folder, worked=True)
-    folder, worked = run_study(load_config(path, fields), paths, log, chosen)
+    folder, worked = run_study(load_config(path, overrides), paths, log, chosen)
     if not worked:
         log("Nothing was left to do: every stage and the report are in place.")
     return Study(folder, worked=worked)
-
-
-def overridden(overrides: Mapping[str, object] | Sequence[str]) -> list[str]:
-    """Overrides of a configuration's fields as `name=value`."""
-    if isinstance(overrides, Mapping):
-        return [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in overrides.items()]
-    return list(overrides)
-
-
-@overload
-def compare(run: Study | PathLike) -> Gaps: ...
-
-
-@overload
-def compare(run: Study | PathLike, other: Study | PathLike) -> Comparison: ...
-
-
-@overload
-def compare(
-    run: Study | PathLike, other: Study | PathLike | None = None, *, system: str | None, against: str | None
-) -> Gaps | Comparison: ...
 
 
 def compare(
@@ -188,7 +145,7 @@ def compare(
     *,
     system: str | None = None,
     against: str | None = None,
-) -> Gaps | Comparison:
+) -> Gaps | Table[RunDifference]:
     """Compares low- with high-resource languages of a run again, or two runs, or two systems.
 
     Args:
@@ -198,8 +155,9 @@ def compare(
         against: The system of the run that it is compared with.
 
     Returns:
-        Of one run, its gaps, which are written to its `gaps.json`; else every difference with its test (retrieval by
-        query, tagging by seed; Holm over all).
+        For one run, its gaps, which are also written to its `gaps.json`. For two runs or systems, every difference
+        with its test (retrieval: over queries, tagging: over seeds; p-values corrected by Holm's method), titled by
+        sentences that sum them up.
 
     Raises:
         DataError: There is no run, a file is damaged, there is no such system, or nothing is in common.
@@ -221,7 +179,12 @@ def compare(
     if other is None and system is None:
         return _read_gaps(compare_run(folder))
     compared = compare_runs(folder, folder if other is None else _folder(other), systems=(against, system))
-    return Comparison(compared.rows, run_sentences(compared))
+    return Table(compared.rows, _cells, "\n".join(run_sentences(compared)))
+
+
+def _cells(row: RunDifference) -> dict[str, Cell]:
+    shown = ("dataset", "setting", "measure", "scope", "language", "a", "b", "difference", "p_holm", "verdict")
+    return {name: getattr(row, name) for name in shown}
 
 
 def report(run: Study | PathLike, *, mteb: PathLike | None = None) -> Path:

@@ -7,7 +7,7 @@ import html
 import json
 import os
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
@@ -15,8 +15,9 @@ from xlreach.errors import XLReachError
 
 if TYPE_CHECKING:
     import pandas
+    from _typeshed import DataclassInstance
 
-Row = TypeVar("Row")
+Row = TypeVar("Row", bound="DataclassInstance")
 Cell = str | int | float | None
 _SHOWN = 40  # rows that `repr` and a notebook show
 _FORMATS = (".csv", ".json", ".jsonl", ".parquet", ".tsv")
@@ -24,20 +25,24 @@ _STYLES = {True: ' style="text-align: right"', False: ' style="text-align: left"
 
 
 class Table(Sequence[Row], Generic[Row]):
-    """Rows, as a sequence that prints as a table.
+    """Rows, as a sequence that prints as a table: `str()` shows every row, `repr()` and a notebook the first 40.
 
-    `str()` shows every row, `repr()` and a notebook show the first 40.
-
-    Attributes:
-        title: A line above the table.
-        notes: Sentences below it: what a reader of the table must know.
+    Args:
+        rows: The rows, each a dataclass.
+        cells: Gives the cells of a row to print, by column, or None for a row that is not printed. By default all
+            fields that hold text or a number are printed.
+        title: Lines above the table.
+        notes: Sentences below the table, which a reader needs to understand it.
     """
 
-    title: str = ""
-    notes: tuple[str, ...] = ()
-
-    def __init__(self, rows: Iterable[Row]) -> None:
-        self._rows = tuple(rows)
+    def __init__(
+        self,
+        rows: Iterable[Row],
+        cells: Callable[[Row], Mapping[str, Cell] | None] | None = None,
+        title: str = "",
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        self._rows, self._cells, self.title, self.notes = tuple(rows), cells or _all_cells, title, notes
 
     @overload
     def __getitem__(self, at: int) -> Row: ...
@@ -53,11 +58,7 @@ class Table(Sequence[Row], Generic[Row]):
 
     def records(self) -> list[dict[str, Any]]:
         """Every row with all its fields, as plain values that JSON can hold."""
-        return [dataclasses.asdict(row) for row in self._rows]  # type: ignore[call-overload]
-
-    def cells(self) -> list[dict[str, Cell]]:
-        """The cells that are printed, by column: the fields of a row that hold text or a number."""
-        return [{name: value for name, value in row.items() if isinstance(value, Cell)} for row in self.records()]
+        return [dataclasses.asdict(row) for row in self._rows]
 
     def to_frame(self) -> pandas.DataFrame:
         """The rows as a data frame, one column a field."""
@@ -66,16 +67,13 @@ class Table(Sequence[Row], Generic[Row]):
         return pandas.DataFrame(self.records())
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Writes the rows to a file, in the format that its ending names.
+        """Writes the rows to a file, replaces it if it exists, and returns its path.
 
         Args:
-            path: A file that ends in `.csv`, `.json`, `.jsonl`, `.parquet` or `.tsv`; it is replaced if it exists.
-
-        Returns:
-            The path.
+            path: The file; its ending (`.csv`, `.json`, `.jsonl`, `.parquet` or `.tsv`) decides the format.
 
         Raises:
-            XLReachError: Another ending.
+            XLReachError: The path has another ending.
         """
         path = Path(path)
         if path.suffix == ".jsonl":
@@ -89,7 +87,8 @@ class Table(Sequence[Row], Generic[Row]):
             self.to_frame().to_csv(path, index=False, sep="," if path.suffix == ".csv" else "\t")
         else:
             raise XLReachError(
-                f"No table is written to {path.name!r}.", expected=f"Expected a file ending in {', '.join(_FORMATS)}."
+                f"A table cannot be saved as {path.name!r}.",
+                expected=f"Expected a file ending in {', '.join(_FORMATS)}.",
             )
         return path
 
@@ -100,16 +99,16 @@ class Table(Sequence[Row], Generic[Row]):
         return self._text(_SHOWN)
 
     def _text(self, most: int) -> str:
-        columns, rows, numeric = self._printed(most)
-        if columns and rows:
+        columns, rows, numeric, more = self._printed(most)
+        if columns:
             widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
             lines = [_line(row, widths, numeric) for row in (columns, *rows)]
         else:
             lines = ["(no rows)"]
-        return "\n".join([*filter(None, [self.title]), *lines, *self._more(most), *self.notes])
+        return "\n".join([*filter(None, [self.title]), *lines, *more, *self.notes])
 
     def _repr_html_(self) -> str:
-        columns, rows, numeric = self._printed(_SHOWN)
+        columns, rows, numeric, more = self._printed(_SHOWN)
         parts = ["<table>"]
         if self.title:
             parts.append(f"<caption>{html.escape(self.title)}</caption>")
@@ -118,23 +117,24 @@ class Table(Sequence[Row], Generic[Row]):
             inner = (f"<{tag}{_STYLES[right]}>{html.escape(text)}</{tag}>" for text, right in cells)
             parts.append(f"<tr>{''.join(inner)}</tr>")
         parts.append("</table>")
-        parts += [f"<p>{html.escape(note)}</p>" for note in (*self._more(_SHOWN), *self.notes)]
+        parts += [f"<p>{html.escape(note)}</p>" for note in (*more, *self.notes)]
         return "".join(parts)
 
-    def _more(self, most: int) -> list[str]:
-        return [f"… and {len(self) - most} more rows."] if len(self) > most else []
-
-    def _printed(self, most: int) -> tuple[list[str], list[list[str]], list[bool]]:
-        """Column names, texts of the first rows, and which columns are numbers; columns without any value are left
-        out."""
-        cells = self.cells()[:most]
+    def _printed(self, most: int) -> tuple[list[str], list[list[str]], list[bool], list[str]]:
+        """Columns that are not empty, texts of the first rows, which columns are numbers, how many rows are missing."""
+        printed = list(filter(None, map(self._cells, self)))
+        cells, more = printed[:most], [f"… and {len(printed) - most} more rows."] if len(printed) > most else []
         columns = [name for name in (cells[0] if cells else {}) if any(row[name] not in (None, "") for row in cells)]
         numeric = [all(isinstance(row[name], int | float | None) for row in cells) for name in columns]
-        return columns, [[_printed(row[name]) for name in columns] for row in cells], numeric
+        return columns, [[_printed(row[name]) for name in columns] for row in cells], numeric, more
+
+
+def _all_cells(row: DataclassInstance) -> dict[str, Cell]:
+    return {name: value for name, value in dataclasses.asdict(row).items() if isinstance(value, Cell)}
 
 
 def one_line(text: str) -> str:
-    """A text from data as it may stand in a line of the terminal: without line breaks and control characters."""
+    """A text without line breaks and control characters, safe to print in a terminal."""
     kept = (" " if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter for letter in text)
     return " ".join("".join(kept).split())
 

@@ -20,8 +20,6 @@ from xlreach.tagging.representations import WordEncoder, WordTokenizer
 from xlreach.tagging.tagger_training import Tagger
 from xlreach.tagging.tasks import TASKS, Task
 
-FILE = "tagger.safetensors"
-
 
 @dataclass(frozen=True)
 class TrainedTagger:
