@@ -275,8 +275,8 @@ def test_two_systems_of_a_run_are_compared(xlreach, tiny):
             assert (row["a"], row["b"]) == pytest.approx(
                 (results["no", "none", setting, code], results["va", "hybrid", setting, code])
             )
-            assert row["difference"] == pytest.approx(row["b"] - row["a"]) and row["test"] == "paired_queries"
-            assert row["p_holm"] >= row["p"] and row["verdict"] in ("better", "worse", "cannot tell")
+            assert row["difference"] == pytest.approx(row["b"] - row["a"])
+            assert row["test"] is None and row["verdict"] == "cannot tell"  # trained once: nothing to judge by
     shown = [line for line in told.out.splitlines() if line.startswith(("better", "worse"))]
     assert len(shown) == sum(row["verdict"] != "cannot tell" for row in rows)
 

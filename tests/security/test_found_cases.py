@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -217,3 +219,11 @@ def test_records_of_the_store(tmp_path, content):
     (store.path("tag", "0") / "artifact.json").write_bytes(content)
     with pytest.raises(StoreError):
         store.record("tag", "0")
+
+
+def test_each_target_of_the_torture_still_runs():
+    """Two cases each: what a target builds for a reader must be what the reader takes today."""
+    script = Path(__file__).parents[1] / "torture" / "fuzzing.py"
+    done = subprocess.run([sys.executable, script, "74", "1", "1", "600"], capture_output=True, text=True, check=True)
+    tried = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(tried) > 30 and [target for target in tried if target["defect"]] == []
