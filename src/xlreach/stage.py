@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from xlreach.compute.memory import release_freed_memory
+from xlreach.compute.workers import layer_weights
 from xlreach.languages import extend_languages
 from xlreach.spec import Spec
 from xlreach.store import Store, Workspace, digest, file_digest
@@ -52,6 +53,7 @@ class Stage(ABC):
         version: Raised when the same fields come to give another result.
         grouped_by: The field whose object decides how long a stage of the kind takes.
         light: Whether it computes without a model, so that one CPU is enough.
+        encodes: Whether it encodes texts, so that each thread has a batch of its own: any number of them is worth it.
         title: What it is for, for people.
         root: The folder of the study's data.
     """
@@ -60,6 +62,7 @@ class Stage(ABC):
     version: ClassVar[int] = 1
     grouped_by: ClassVar[str] = ""
     light: ClassVar[bool] = False
+    encodes: ClassVar[bool] = False
 
     title: str = unkeyed()
     root: Path
@@ -111,6 +114,10 @@ class Stage(ABC):
     def _fields(self) -> Iterator[tuple[str, Any]]:
         fields = (field for field in dataclasses.fields(self) if field.metadata.get("keyed", True))
         return ((field.name, getattr(self, field.name)) for field in fields)
+
+    def layer_weights(self, store: Store) -> int:
+        """How many weights the layers of its model have, about: what decides how many threads it is worth."""
+        return max((layer_weights(node.path(store)) for node in self.needs.values()), default=0)
 
     def path(self, store: Store) -> Path:
         return store.path(self.kind, self.key)

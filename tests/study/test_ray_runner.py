@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import sys
 import threading
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from xlreach.errors import MissingExtraError, SpecError, XLReachError
-from xlreach.measurement import read_measurements
 from xlreach.study.config import load_config
+from xlreach.study.local_runner import Local
 from xlreach.study.paths import StudyPaths
 from xlreach.study.run import run_study
-from xlreach.study.runner import Local, open_runner
+from xlreach.study.runner import open_runner
 
 pytest.importorskip("ray")
 _OVERRIDES = ("recipes=[none]", "alignments=[none]", "hypotheses=[]")
@@ -39,7 +37,7 @@ def test_a_cluster_that_is_not_there_is_said(tiny, tmp_path):
 
 
 @pytest.mark.timeout(900)  # starting three nodes takes minutes on a busy machine
-def test_a_node_dies_and_the_figures_are_those_of_one_process(nodes, tiny, tmp_path):
+def test_a_node_dies_and_the_figures_are_those_of_one_process(nodes, tiny, tmp_path, figures, files):
     told: list[str] = []
     root, over = tmp_path / "ray", threading.Event()
 
@@ -65,17 +63,3 @@ def test_a_node_dies_and_the_figures_are_those_of_one_process(nodes, tiny, tmp_p
     assert figures(tmp_path / "ray") == figures(tmp_path / "local")
     assert files(tmp_path / "ray") == files(tmp_path / "local")
     assert not list((tmp_path / "ray" / "artifacts" / ".work").iterdir())
-
-
-def figures(root: Path) -> list[Any]:
-    return [row for row in read_measurements(root / "runs" / "tiny" / "results.jsonl") if row.kind != "cost"]
-
-
-def files(root: Path) -> dict[str, bytes]:
-    """Encoders, taggers and indexes, byte for byte."""
-    kept = root / "artifacts"
-    return {
-        str(path.relative_to(kept)): path.read_bytes()
-        for path in kept.rglob("*")
-        if path.is_file() and path.name != "artifact.json" and ".locks" not in path.parts
-    }

@@ -79,10 +79,11 @@ def undisturbed(root: Path) -> float:
 
 
 def _used(process: subprocess.Popen[str]) -> float:
-    """Processor seconds so far; 0 for a process that has ended."""
+    """Processor seconds of a run and its workers so far; 0 for a process that has ended."""
     with contextlib.suppress(psutil.Error):
-        times = psutil.Process(process.pid).cpu_times()
-        return float(times.user + times.system)
+        first = psutil.Process(process.pid)
+        times = [one.cpu_times() for one in (first, *first.children())]
+        return float(sum(time.user + time.system for time in times))
     return 0.0
 
 

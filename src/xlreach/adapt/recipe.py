@@ -64,6 +64,11 @@ class Step(Spec, abc.ABC):
     awaits: ClassVar[str] = ""
 
     @property
+    def new_weights(self) -> int:
+        """How many weights the layers of a model have that the step makes."""
+        return 0
+
+    @property
     def uses_others(self) -> bool:
         """Whether `Job.others` changes the result."""
         return False

@@ -61,6 +61,10 @@ class FromScratch(Step):
         return () if self.tokenizer == "train" else (Path(self.tokenizer),)
 
     @property
+    def new_weights(self) -> int:
+        return self.layers * (4 * self.hidden**2 + 2 * self.hidden * self.intermediate)
+
+    @property
     def uses_others(self) -> bool:
         """Whether a given vocabulary is trimmed: it keeps what any language of the study uses."""
         return self.tokenizer != "train" and self.trim

@@ -16,7 +16,7 @@ from xlreach.corpora.evaluation import EvaluationSet, evaluation_texts
 from xlreach.corpora.registry import open_dataset
 from xlreach.measurement import Measurement, write_measurements
 from xlreach.stage import MEASUREMENTS, Node, Stage, unkeyed
-from xlreach.store import Workspace
+from xlreach.store import Store, Workspace
 
 _DIAGNOSED_LINES = 2000
 _UNSEEN = 0.05  # of a text; every training that holds out this much or more has not seen these lines
@@ -72,6 +72,9 @@ class AdaptStage(Stage):
     seed: int | None
     base: str = unkeyed()
     sources: tuple[Mapping[str, str], ...] = unkeyed()
+
+    def layer_weights(self, store: Store) -> int:
+        return max(super().layer_weights(store), self.step.new_weights)
 
     def run(self, workspace: Workspace, paths: Mapping[str, Path]) -> None:
         from xlreach.adapt.pipeline import apply_step

@@ -40,6 +40,9 @@ def run(
         bool, typer.Option("--dry-run", help="Print the plan and what it will take; run nothing.")
     ] = False,
     runner: Runner = "local",
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Stages at once on this machine.", show_default="its processors")
+    ] = None,
     root: Root = Path(),
     json_: Json = False,
 ) -> None:
@@ -48,7 +51,7 @@ def run(
         from xlreach.study.paths import StudyPaths
 
         return _plan(config, override, StudyPaths(root), json_)
-    study = xl.run(config, overrides=override, runner=runner, root=root, log=partial(typer.echo, err=json_))
+    study = xl.run(config, overrides=override, runner=runner, jobs=jobs, root=root, log=partial(typer.echo, err=json_))
     if json_:
         return print_json({"run": str(study.folder), "report": str(study.report), "worked": study.worked})
     return typer.echo(str(study))

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from xlreach.compute.workers import processors
 from xlreach.errors import MissingExtraError, StoreError, XLReachError
 
 try:
@@ -20,9 +21,6 @@ try:
     import ray.data
 except ImportError as error:
     raise MissingExtraError("ray", "ray", "Work on several machines") from error
-
-DEATHS = 3
-"""How often a task is restarted after its worker, or the worker's node, has died."""
 
 _THREADS = 4  # used where OMP_NUM_THREADS is not set: a compute node rarely has fewer cores
 
@@ -42,8 +40,7 @@ def cluster(address: str | None) -> Iterator[None]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     options: dict[str, Any] = {}
     if address is None:  # Ray would count the processors of the whole machine; its shared memory is hardly used
-        processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        options = {"num_cpus": processors, "include_dashboard": False, "object_store_memory": 128 * 2**20}
+        options = {"num_cpus": processors(), "include_dashboard": False, "object_store_memory": 128 * 2**20}
     try:
         if address not in (None, "auto"):
             _knock(address)
@@ -92,13 +89,6 @@ def enter(folder: str) -> None:
             f"The node {node()} does not see {folder} ({error.strerror}).",
             fix="Work from a folder that all nodes see under the same path, such as one on a network file system.",
         ) from error
-
-
-def use_threads(count: int) -> None:
-    """Sets the number of torch's threads; every task does so, as Ray reuses its workers."""
-    import torch
-
-    torch.set_num_threads(count)
 
 
 def node() -> str:

@@ -96,6 +96,7 @@ def run(
     *,
     overrides: Mapping[str, object] | Sequence[str] = (),
     runner: str = "local",
+    jobs: int | None = None,
     root: PathLike = ".",
     log: Callable[[str], None] = print,
 ) -> Study:
@@ -106,6 +107,7 @@ def run(
             controlled experiment, which varies one factor of a study, will do, too.
         overrides: Fields to override, by name (`{"seeds": [1, 2]}`), or as `seeds=[1,2]`.
         runner: `local`, `ray` (a cluster on this machine) or `ray=ADDRESS`.
+        jobs: How many stages a local runner makes at once; as many as this process may use processors by default.
         root: The folder of `runs/`, `artifacts/`, `encoders/` and `indexes/`.
         log: Is called with each line about a stage that begins or ends.
 
@@ -127,7 +129,7 @@ def run(
     from xlreach.study.run import run_study
     from xlreach.study.runner import open_runner
 
-    chosen, paths, path = open_runner(runner), StudyPaths(Path(root)), Path(config)
+    chosen, paths, path = open_runner(runner, jobs), StudyPaths(Path(root)), Path(config)
     if isinstance(overrides, Mapping):
         overrides = [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in overrides.items()]
     if is_experiment(path):

@@ -21,7 +21,8 @@ import numpy as np
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from xlreach.compute.cluster import DEATHS, cluster, enter, ray, resources, share, use_threads
+from xlreach.compute.cluster import cluster, enter, ray, resources, share
+from xlreach.compute.workers import DEATHS, use_threads
 from xlreach.corpora.collection import Document
 from xlreach.errors import DataError, XLReachError
 from xlreach.retrieval.encoding import (

@@ -67,6 +67,7 @@ class IndexStage(Stage):
 
     kind: ClassVar[str] = "index"
     version: ClassVar[int] = 5
+    encodes: ClassVar[bool] = True
 
     encoder: Node
     collection: str

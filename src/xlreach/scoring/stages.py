@@ -26,6 +26,7 @@ class ScoreStage(Stage):
     kind: ClassVar[str] = "score"
     version: ClassVar[int] = 4  # 4: a document with a query's id is left out only where it is the query
     grouped_by: ClassVar[str] = "retriever"
+    encodes: ClassVar[bool] = True
 
     encoder: Node | None
     collection: str

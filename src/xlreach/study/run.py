@@ -12,11 +12,12 @@ from xlreach.measurement import read_measurements
 from xlreach.store import digest
 from xlreach.study.config import StudyConfig, load_config
 from xlreach.study.data import StudyData, materialise
+from xlreach.study.local_runner import Local
 from xlreach.study.paths import StudyPaths
 from xlreach.study.plan import Plan
 from xlreach.study.planner import plan_study
 from xlreach.study.run_folder import is_whole, write_run
-from xlreach.study.runner import Local, Runner
+from xlreach.study.runner import Runner
 
 
 def prepare(config: StudyConfig, paths: StudyPaths) -> Plan:
@@ -29,7 +30,7 @@ def prepare(config: StudyConfig, paths: StudyPaths) -> Plan:
 def run_study(
     config: StudyConfig, paths: StudyPaths, log: Callable[[str], None], runner: Runner | None = None
 ) -> tuple[Path, bool]:
-    """Makes the stages of a study that are not in the store (with `runner`, else in this process), and its run folder.
+    """Makes the stages of a study that are not in the store, and its run folder; in this process if without `runner`.
 
     Several processes may run one study, or studies that share stages, at once: each stage is done by one of them.
     Returns the run folder, and whether anything was done. `log` is given a line for what cannot be measured, and for
@@ -50,7 +51,7 @@ def run_study(
     for sentence in plan.unavailable:
         log(f"note     {sentence}")
     try:
-        (runner or Local()).run(pending, store, log)
+        (runner or Local(1)).run(pending, store, log)
         with store.lock(f"run-{config.study}"), store.refusals():
             if is_whole(plan, paths, config.study, whole):  # another process was faster
                 return folder, bool(pending)

@@ -1,4 +1,4 @@
-"""What runs the stages of a plan: this process, one after the other, or a Ray cluster.
+"""What runs the stages of a plan: this machine, or a Ray cluster.
 
 A runner is named by a string: `local`, `ray` (a temporary cluster on this machine) or `ray=ADDRESS`. With either,
 results are kept in the same store under the same keys, so one can continue where another stopped.
@@ -13,6 +13,7 @@ from typing import Protocol
 from xlreach.errors import SpecError, XLReachError, nearest
 from xlreach.stage import Stage
 from xlreach.store import Store
+from xlreach.study.local_runner import Local
 
 
 class Runner(Protocol):
@@ -22,20 +23,8 @@ class Runner(Protocol):
         """Runs unfinished stages (given in an order in which they can run), and logs each as it starts and ends."""
 
 
-class Local:
-    """One stage after the other, in this process."""
-
-    def run(self, stages: Sequence[Stage], store: Store, log: Callable[[str], None]) -> None:
-        for number, stage in enumerate(stages, 1):
-            progress = f"[{number}/{len(stages)}]"
-            log(f"{progress} {stage.kind:<8} {stage.title}")
-            stage.obtain(store)
-            seconds = store.record(stage.kind, stage.key)["seconds"]
-            log(f"{'':>{len(progress)}} {'':<8} {seconds:.1f} s")
-
-
-def open_runner(name: str) -> Runner:
-    """Returns the runner of that name.
+def open_runner(name: str, jobs: int | None = None) -> Runner:
+    """Returns the runner of that name; `jobs` is how many stages a local one makes at once (see `Local`).
 
     Raises:
         SpecError: There is none.
@@ -49,7 +38,7 @@ def open_runner(name: str) -> Runner:
             fix="Run it with --runner ray; start 'xlreach adapt' or 'xlreach train' with several processes.",
         )
     if not on_ray:
-        return Local()
+        return Local(jobs)
     from xlreach.study.ray_runner import OnRay
 
     return OnRay(address)
