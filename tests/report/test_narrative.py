@@ -67,19 +67,20 @@ def test_every_claim_carries_its_figure_and_interval(make_study):
     answer, sentences, text = answer_text(compare(study.results, study.queries, study.levels, **FEW))
     claims = [sentence for sentence in sentences if sentence.kind == "claim"]
     for claim, sentence in zip(answer.claims, claims, strict=True):
-        assert sentence.claimed == claim.claimed == sentence.shown_first
+        assert sentence.claimed == claim.claimed == bool(sentence.evidence)
         low, high = claim.interval
-        assert f"{claim.estimate:+.3f} [{low:+.3f}, {high:+.3f}]" in sentence.text
+        assert sentence.figure == f"{claim.estimate:+.3f}" and f"[{low:+.3f}, {high:+.3f}]" in sentence.detail
     assert "expect poorer results" in text and "va(99)+lapt helps" in text and "too few to speak of others" in text
 
 
 def test_without_a_test_nothing_is_claimed(make_study):
     """Trained once: the answer's comparisons of methods have figures, and no test."""
     study = make_study(bases=BASE, recipes=("none", "lapt"), alignments=("none",), seeds=(1,), tagging=False)
-    answer, _, text = answer_text(compare(study.results, study.queries, study.levels, **FEW))
+    answer, sentences, text = answer_text(compare(study.results, study.queries, study.levels, **FEW))
     methods = [claim for claim in answer.claims if claim.form]
     assert methods and all(claim.p is None and claim.interval is None and not claim.claimed for claim in methods)
-    assert "cannot be told" in text and "no test: trained once" in text and "helps" not in text
+    assert "cannot be told" in text and "helps" not in text
+    assert all("no test: trained once" in s.detail for s in sentences if s.kind == "claim" and "than with" in s.text)
 
 
 def test_the_first_sentence_names_what_was_computed(make_study):
@@ -96,7 +97,12 @@ def test_the_first_sentence_names_what_was_computed(make_study):
     cross = [row for row in analysis.gaps if (row.split, row.setting, row.measure) == ("config", "cross", "nDCG@10")]
     best = max(cross, key=lambda row: row.low)
     assert answer.system == best.system == System(BASE[0])
-    assert sentences[0].text == (
+    worse = {claim.setting for claim in answer.claims if claim.kind == "gap" and claim.claimed and claim.estimate < 0}
+    assert worse == {"mono", "cross", "multi"} and sentences[0].text == (
+        "Queries in low-resource languages do worse than in high-resource ones within one language, across languages "
+        "and in one pool of all languages."
+    )
+    assert sentences[1].text == (
         "This answer is about the unchanged base, the encoder with the highest mean over low-resource languages across "
         f"languages (nDCG@10 {best.low:.3f})."
     )

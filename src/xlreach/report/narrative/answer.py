@@ -10,9 +10,10 @@ from typing import Literal
 
 from xlreach.gaps import Answer, Claim, Correlation, Gap, GapAnalysis, Interval
 from xlreach.report.selection import Topic, retrieval_rows
-from xlreach.report.wording import after_holm, counted, is_percentage, p_text, system_name, unsigned, with_interval
+from xlreach.report.wording import counted, is_percentage, p_text, signed, system_name, unsigned
 
 ENOUGH = 5  # languages on a side, for a claim about languages beyond them
+_EVIDENCE = ((0.001, "very strong evidence"), (0.01, "strong evidence"), (1.0, "evidence"))  # by p after correction
 _NEARLY_NOTHING = 0.1  # with both sides below it, a gap says little
 _SETTINGS = {
     "mono": "within one language",
@@ -25,18 +26,17 @@ _SETTINGS = {
 class Sentence:
     """A sentence of the answer.
 
-    `claim` and `explanation` rest on a test, and say that nothing can be told where it allows no claim (`claimed`);
-    `system` names what the answer is about, `advice` says what follows and `scope` for which languages.
+    `answer` says it in one sentence and `system` what it is about. `claim` and `explanation` rest on a test, and say
+    that nothing can be told where it allows no claim (`claimed`); `figure` is their number, `evidence` how sure it is
+    in words, and `detail` in numbers. `advice` says what follows, and `scope` for which languages.
     """
 
     text: str
-    kind: Literal["system", "claim", "explanation", "advice", "scope"]
+    kind: Literal["answer", "system", "claim", "explanation", "advice", "scope"]
     claimed: bool = False
-
-    @property
-    def shown_first(self) -> bool:
-        """Whether it belongs in the answer itself: all but what cannot be told."""
-        return self.claimed or self.kind in ("system", "advice", "scope")
+    figure: str = ""
+    evidence: str = ""
+    detail: str = ""
 
 
 def answer_sentences(analysis: GapAnalysis, answer: Answer) -> list[Sentence]:
@@ -59,48 +59,80 @@ class _Answer:
         self.percentage = is_percentage(*(value for row in self.gaps.values() for value in (row.low, row.high)))
 
     def sentences(self) -> list[Sentence]:
-        name = system_name(self.answer.system, within_sentence=True)
-        row = next((row for row in (self.gaps.get("cross"), *self.gaps.values()) if row is not None), None)
-        least = "lowest" if self.lower_is_better else "highest"
-        where = "" if row is None else f" {_SETTINGS[str(row.setting)]} ({self.measure} {unsigned(row.low)})"
-        kind = "encoder" if self.answer.system.is_dense else "system"
-        about = f"This answer is about {name}, the {kind} with the {least} mean over low-resource languages{where}."
-        claims = [Sentence(self._claim(claim), "claim", claim.claimed) for claim in self.answer.claims]
         return [
-            Sentence(about, "system"),
-            *claims,
+            Sentence(self._in_one_sentence(), "answer"),
+            Sentence(self._system(), "system"),
+            *(self._claim(claim) for claim in self.answer.claims),
             *self._explanation(),
             Sentence(self._advice(), "advice"),
             Sentence(self._scope(), "scope"),
         ]
 
-    def _claim(self, claim: Claim) -> str:
+    def _in_one_sentence(self) -> str:
+        """Where queries in low-resource languages do worse, and where better."""
+        if self.gaps and all(_finds_nothing(row) for row in self.gaps.values()):
+            return "Hardly anything is found in any language."
+        where: dict[str, list[str]] = {"worse": [], "better": []}
+        for claim in self.answer.claims:
+            if claim.kind == "gap" and claim.claimed:
+                where["worse" if self._is_worse(claim) else "better"].append(_SETTINGS[claim.setting])
+        told = [f"{than} than in high-resource ones {_enumerated(names)}" for than, names in where.items() if names]
+        if not told:
+            return "No difference between queries in low- and high-resource languages can be shown."
+        return f"Queries in low-resource languages do {', but '.join(told)}."
+
+    def _system(self) -> str:
+        """What the answer is about: the best system for low-resource languages, and its mean."""
+        name = system_name(self.answer.system, within_sentence=True)
+        row = next((row for row in (self.gaps.get("cross"), *self.gaps.values()) if row is not None), None)
+        least = "lowest" if self.lower_is_better else "highest"
+        where = "" if row is None else f" {_SETTINGS[str(row.setting)]} ({self.measure} {unsigned(row.low)})"
+        kind = "encoder" if self.answer.system.is_dense else "system"
+        return f"This answer is about {name}, the {kind} with the {least} mean over low-resource languages{where}."
+
+    def _claim(self, claim: Claim) -> Sentence:
         """What the test allows to be said, or that it allows nothing."""
-        where, figure = _SETTINGS.get(claim.setting, claim.setting).capitalize(), self._figure(claim)
+        percentage = self.percentage or is_percentage(claim.estimate)
+        figure, detail, evidence = (
+            signed(claim.estimate, percentage),
+            "no test: trained once, or no values by query",
+            "",
+        )
+        if claim.p_holm is not None:
+            ends = [signed(end, percentage) for end in claim.interval or ()]
+            detail = f"95 % interval [{', '.join(ends)}], {p_text(claim.p_holm)}"
+            evidence = next(words for most, words in _EVIDENCE if claim.p_holm < most) if claim.claimed else ""
+        return Sentence(self._claim_text(claim), "claim", claim.claimed, figure, evidence, detail)
+
+    def _claim_text(self, claim: Claim) -> str:
+        where = _SETTINGS.get(claim.setting, claim.setting).capitalize()
         than = "worse" if self._is_worse(claim) else "better"
         if claim.kind == "gap":
             row = self.gaps[claim.setting]
-            values = f"{self.measure} {unsigned(row.low)} against {unsigned(row.high)}, gap {figure}"
+            values = f"{self.measure} {unsigned(row.low)} against {unsigned(row.high)}"
             low = " Both values are so low that the gap says little." if _finds_nothing(row) else ""
             what = "no difference between queries in low- and high-resource languages can be shown"
             if claim.claimed:
                 what = f"queries in low-resource languages do {than} than in high-resource ones"
             return f"{where}, {what} ({values}).{low}"
         if claim.kind in ("query side", "document side"):
-            side = f"on the {claim.kind}, with a high-resource language on the other"
+            if claim.kind == "query side":
+                what, other = "queries in a low-resource language", "Over documents in a high-resource language"
+            else:
+                what, other = "documents in a low-resource language", "With queries in a high-resource language"
             if claim.claimed:
-                return f"A low-resource language {side}, changes {self.measure} by {figure}."
-            return f"Whether a low-resource language costs anything {side}, cannot be told ({figure})."
+                return f"{other}, {what} do {than} than those in another high-resource language."
+            return f"{other}, whether {what} cost anything cannot be told."
         assert claim.against is not None
         against = system_name(claim.against, within_sentence=True)
         if claim.form == "value":
             if claim.claimed:
-                return f"{where}, low-resource languages do {than} than with {against} ({self.measure} {figure})."
-            return f"Whether low-resource languages do better than with {against} cannot be told ({figure})."
+                return f"{where}, low-resource languages do {than} than with {against}."
+            return f"Whether low-resource languages do better than with {against} cannot be told."
         what = "whether the gap is narrower or wider cannot be told"
         if claim.claimed:
             what = f"the gap is {'wider' if claim.estimate > 0 else 'narrower'}"
-        return f"Compared with {against}, {what} (its size differs by {figure})."
+        return f"Compared with {against}, {what}."
 
     def _explanation(self) -> list[Sentence]:
         if not self.correlations:
@@ -112,7 +144,7 @@ class _Answer:
             why = f"{languages} are too few" if few else "no correlation is more than chance"
             return [Sentence(f"Why this is so cannot be told ({why}).", "explanation")]
         row = max(claimed, key=lambda row: abs(row.rho or 0.0))
-        return [Sentence(_correlation(row), "explanation", claimed=True)]
+        return [_correlation(row)]
 
     def _advice(self) -> str:
         """What follows for a user, from the claims alone."""
@@ -178,21 +210,20 @@ class _Answer:
         """Whether the difference is to the disadvantage of what the claim is about."""
         return (claim.estimate < 0) != self.lower_is_better
 
-    def _figure(self, claim: Claim) -> str:
-        percentage = self.percentage or is_percentage(claim.estimate)
-        p = "; no test: trained once, or no values by query" if claim.p_holm is None else f", {p_text(claim.p_holm)}"
-        return with_interval(claim.estimate, claim.interval, percentage) + p
 
-
-def _correlation(row: Correlation) -> str:
-    assert row.rho is not None
+def _correlation(row: Correlation) -> Sentence:
+    assert row.rho is not None and row.p_holm is not None
     where = "across languages" if row.scope == "across" else "within each language, as recipes change it"
-    value = "higher" if row.rho > 0 else "lower"
-    ends = "" if row.interval is None else f" [{row.interval.low:+.2f}, {row.interval.high:+.2f}]"
-    return (
-        f"Retrieval scores are higher where {row.predictor} is {value}, {where} (rho {row.rho:+.2f}{ends}"
-        f"{after_holm(row.p_holm)}, {counted(row.languages, 'language')})."
-    )
+    text = f"Retrieval scores are higher where {row.predictor} is {'higher' if row.rho > 0 else 'lower'}, {where}."
+    ends = "" if row.interval is None else f"95 % interval [{row.interval.low:+.2f}, {row.interval.high:+.2f}], "
+    detail = f"{ends}{p_text(row.p_holm)}, {counted(row.languages, 'language')}"
+    evidence = next(words for most, words in _EVIDENCE if row.p_holm < most)
+    return Sentence(text, "explanation", True, f"rho {row.rho:+.2f}", evidence, detail)
+
+
+def _enumerated(names: list[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _finds_nothing(row: Gap) -> bool:
