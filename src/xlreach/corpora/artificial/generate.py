@@ -26,12 +26,11 @@ from tqdm import tqdm
 
 from xlreach.corpora.artificial.concepts import Inventory
 from xlreach.corpora.artificial.design import Artificial, LanguageDesign, family
-from xlreach.corpora.artificial.grammar import Grammar
+from xlreach.corpora.artificial.grammar import Grammar, Node
 from xlreach.corpora.artificial.lexicon import Lexicon, lexicon
 from xlreach.corpora.artificial.meaning import Clause, Sampler
 from xlreach.corpora.artificial.morphology import Morphology
 from xlreach.corpora.artificial.names import NamePool, NameStock
-from xlreach.corpora.artificial.phrases import Node
 from xlreach.corpora.artificial.render import alignment, crosses, tagged, text, tree
 from xlreach.corpora.artificial.scripts import Script, stream
 from xlreach.corpora.artificial.sets import SPLITS, LabelledSets, Retrieval, labelled_sets

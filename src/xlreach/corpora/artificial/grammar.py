@@ -1,21 +1,47 @@
-"""Builds the words and dependency tree of a meaning in one language.
+"""From a meaning to a tree of words in the order of one language.
 
-Dependencies follow Universal Dependencies: function words depend on content words. Word order comes from
-`design.Order`, forms from `morphology`, noun phrases from `phrases`.
+The dependencies follow Universal Dependencies: function words depend on content words. Word order comes from
+`design.Order`, forms from `morphology`. The position of a word (`left`, `right`) and its head are stored separately, so
+that a relative clause can be moved away from its noun, which makes a non-projective tree.
 """
 
 from __future__ import annotations
 
 from itertools import pairwise
 
-from xlreach.corpora.artificial.meaning import Clause, Phrase
-from xlreach.corpora.artificial.phrases import Node, Phrases, hang
+from xlreach.corpora.artificial.concepts import NUMERALS
+from xlreach.corpora.artificial.design import LanguageDesign
+from xlreach.corpora.artificial.meaning import Clause, Name, Phrase
+from xlreach.corpora.artificial.morphology import Form, Morphology
 
 _MARKED = {"in": "Loc", "to": "Dat", "from": "Abl", "with": "Ins"}  # relations that an agglutinative case expresses
 
 
-class Grammar(Phrases):
+class Node:
+    """A syntactic word."""
+
+    def __init__(self, form: Form, upos: str, key: int = -1) -> None:
+        self.form, self.lemma, self.feats = form
+        self.upos = upos
+        self.key = key  # identifies its meaning across languages; -1 for a function word
+        self.head: Node | None = None  # None for the root
+        self.deprel = "root"
+        self.left: list[Node] = []  # the words before it, in order, each with its own left and right words
+        self.right: list[Node] = []  # the words after it
+        self.entity: Name | None = None  # the name that it is part of
+        self.fused = False  # whether it is one token with the next word
+
+
+class Grammar:
     """Builds the sentences of one language from meanings."""
+
+    def __init__(self, design: LanguageDesign, morphology: Morphology) -> None:
+        self.design, self.morphology = design, morphology
+        self._order = design.order
+        self._isolating = design.morphology == "isolating"
+        self._agglutinative = design.morphology == "agglutinative"
+        self._fusional = design.morphology == "fusional"
+        self._verb_last = design.order.clause == "SOV"
 
     def sentence(self, meaning: Clause) -> list[Node]:
         """The words of a sentence in order, each with its head."""
@@ -46,8 +72,6 @@ class Grammar(Phrases):
             if not dropped:
                 subject = self.phrase(c.subject, "Nom", loose)
         person = person or "3s"
-        left: list[Node] = []
-        right: list[Node] = []
         if c.predicate:
             head = self._predicate(c, person)
             copula = self._copula(c, person)
@@ -79,9 +103,7 @@ class Grammar(Phrases):
         else:
             left = [*opening, *particles]
             right = [*subject_first, *objects, *obliques, *adverb, *complement]
-        if c.mood == "?" and not any(
-            node.feats == "PronType=Int" for node in [*opening, *obliques, *subject_first, *objects]
-        ):
+        if c.mood == "?" and not any(map(_asks, [*opening, *obliques, *subject_first, *objects])):
             particle = hang(Node(morphology.word("polar"), "PART"), head, "discourse")
             left, right = (left, [*right, particle]) if self._verb_last else ([particle, *left], right)
         head.left = left + head.left
@@ -158,6 +180,135 @@ class Grammar(Phrases):
         if not (self._agglutinative and relation in _MARKED):
             self.adposition(node, relation)
         return hang(node, head, "obl")
+
+    def phrase(self, p: Phrase, case: str, loose: list[Node] | None = None) -> Node:
+        """A noun phrase; a relative clause that moves to the end of the sentence is added to `loose` instead."""
+        if p.question:
+            upos = "ADV" if p.question in ("where", "when") else "PRON"
+            return Node(self.morphology.word(p.question, "PronType=Int"), upos, p.key)
+        if p.pronoun:
+            node = self._pronoun(p, case)
+        elif p.name:
+            node = self._name(p, p.name, case)
+        elif p.number > NUMERALS and not p.noun:
+            node = self._numeral(p.number, p.key)
+        else:
+            node = self._noun(p, case, loose)
+        if p.also:
+            self.coordinate(node, self.phrase(p.also, case), "and")
+        return node
+
+    def coordinate(self, first: Node, second: Node, conjunction: str) -> None:
+        hang(second, first, "conj")
+        second.left.insert(0, hang(Node(self.morphology.word(conjunction), "CCONJ"), second, "cc"))
+        first.right.append(second)
+
+    def _pronoun(self, p: Phrase, case: str) -> Node:
+        meaning = f"pronoun:{p.pronoun}"
+        if self._isolating:
+            return Node(self.morphology.word(meaning, f"Person={p.pronoun[0]}|PronType=Prs"), "PRON", p.key)
+        form = self.morphology.noun(meaning, case, False)
+        number = "Plur" if p.pronoun[1] == "p" else "Sing"
+        feats = form.feats.split("|")[0] + f"|Number={number}|Person={p.pronoun[0]}|PronType=Prs"
+        return Node(form._replace(feats=feats), "PRON", p.key)
+
+    def _name(self, p: Phrase, name: Name, case: str) -> Node:
+        parts = list(name.parts)
+        if self._order.family_first and name.kind != "LOC":
+            parts.reverse()
+        carrier = len(parts) - 1 if self._agglutinative else 0
+        nodes = []
+        for position, part in enumerate(parts):
+            if part.startswith("house:"):
+                form = self.morphology.noun(part, case if position == carrier else "Nom", False)
+                form = form._replace(form=self.morphology.script.capital(form.form))
+            else:
+                form = self.morphology.name(part, case, position == carrier)
+            node = Node(form, "PROPN", p.key + name.parts.index(part))
+            node.entity = name
+            nodes.append(node)
+        nodes[0].right = [hang(node, nodes[0], "flat") for node in nodes[1:]]
+        return nodes[0]
+
+    def _noun(self, p: Phrase, case: str, loose: list[Node] | None) -> Node:
+        morphology, order = self.morphology, self._order
+        counted = p.number > 0
+        head = Node(morphology.noun(p.noun, case, p.plural and not (counted and self._agglutinative)), "NOUN", p.key)
+        before: list[Node] = []
+        after: list[Node] = []
+        declension = morphology.declension(p.noun)
+        if p.article == "this" or (self.design.articles and p.article and not (counted and p.article == "a")):
+            kind = {"this": "PronType=Dem", "the": "Definite=Def|PronType=Art", "a": "Definite=Ind|PronType=Art"}
+            before.append(hang(Node(morphology.word(p.article, kind[p.article]), "DET"), head, "det"))
+        if counted:
+            before.append(hang(self._numeral(p.number, p.key + 8), head, "nummod"))
+        elif self._isolating and p.plural:
+            before.append(hang(Node(morphology.word("plural", "Number=Plur"), "DET"), head, "det"))
+        adjectives = []
+        for position, adjective in enumerate(p.adjectives):
+            form = morphology.adjective(adjective, case, p.plural, declension)
+            node = hang(Node(form, "ADJ", p.key + 1 + position), head, "amod")
+            if p.degree and not position:
+                degree = hang(Node(morphology.word(p.degree), "ADV", p.key + 4), node, "advmod")
+                (node.left if order.adjective else node.right).append(degree)
+            adjectives.append(node)
+        (before if order.adjective else after).extend(adjectives)
+        if p.possessor is not None:
+            owner = hang(self.phrase(p.possessor, "Gen"), head, "nmod")
+            if self._isolating:
+                self.adposition(owner, "of")
+            before, after = ([owner, *before], after) if order.genitive else (before, [*after, owner])
+        if p.relative is not None:
+            self._relative(p, p.relative, head, before, after, loose)
+        head.left, head.right = before, after
+        return head
+
+    def _numeral(self, number: int, key: int) -> Node:
+        if number > NUMERALS:
+            return Node(Form(str(number), str(number), "NumForm=Digit"), "NUM", key)
+        return Node(self.morphology.word(f"numeral:{number}", "NumType=Card"), "NUM", key)
+
+    def _relative(
+        self, p: Phrase, clause: Clause, noun: Node, before: list[Node], after: list[Node], loose: list[Node] | None
+    ) -> None:
+        inner = self.clause(clause, p.person, participle=self._order.relative and self._agglutinative)
+        hang(inner, noun, "acl:relcl")
+        if self._order.relative:
+            if not self._agglutinative:
+                inner.right.append(hang(Node(self.morphology.word("relative"), "SCONJ"), inner, "mark"))
+            before.insert(0, inner)
+            return
+        role = "nsubj" if clause.gap == "subject" else "obj"
+        inner.left.insert(0, hang(Node(self.morphology.word("relative", "PronType=Rel"), "PRON"), inner, role))
+        self.set_off(inner, only_before=True)
+        if loose is not None and p.shift < self._order.extraposition:
+            loose.append(inner)
+        else:
+            after.append(inner)
+
+    def adposition(self, node: Node, relation: str) -> None:
+        adposition = hang(Node(self.morphology.word(relation), "ADP"), node, "case")
+        if self._order.adposition:
+            node.left.insert(0, adposition)
+        else:
+            node.right.append(adposition)
+
+    def set_off(self, head: Node, only_before: bool) -> None:
+        """Separates a clause by a comma before or after it."""
+        comma = hang(self.point(","), head, "punct")
+        if only_before:
+            head.left.insert(0, comma)
+        else:
+            head.right.append(comma)
+
+    def point(self, sign: str) -> Node:
+        return Node(Form(sign, sign, "_"), "PUNCT")
+
+
+def hang(node: Node, head: Node, deprel: str) -> Node:
+    """Makes `node` depend on `head` and returns it; its position in the sentence is set separately."""
+    node.head, node.deprel = head, deprel
+    return node
 
 
 def _read_off(node: Node, words: list[Node]) -> None:

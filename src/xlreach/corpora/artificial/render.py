@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xlreach.corpora.artificial.phrases import Node
+from xlreach.corpora.artificial.grammar import Node
 from xlreach.corpora.formats.conllu import Sentence, Word
 from xlreach.corpora.formats.iob2 import TaggedSentence
 
 _POINTS = frozenset(",.?!")
 
 
-def tokens(words: Sequence[Node]) -> list[tuple[str, int]]:
-    """Written tokens, each with how many syntactic words it stands for (2 for a contraction)."""
+def tokens(words: Sequence[Node]) -> list[tuple[str, Node]]:
+    """Written tokens, each with its first syntactic word; a contraction stands for two words."""
     written = []
-    at = 0
-    while at < len(words):
-        if words[at].fused:
-            written.append((contract(words[at].form, words[at + 1].form), 2))
-            at += 2
-        else:
-            written.append((words[at].form, 1))
-            at += 1
+    for at, word in enumerate(words):
+        if not (at and words[at - 1].fused):
+            form = contract(word.form, words[at + 1].form) if word.fused else word.form
+            written.append((form, word))
     return written
 
 
@@ -55,23 +51,23 @@ def tree(words: Sequence[Node], sent_id: str) -> Sentence:
 def tagged(words: Sequence[Node]) -> TaggedSentence:
     """The tokens with the tags of its names."""
     forms, tags = [], []
-    before, at = None, 0
-    for form, width in tokens(words):
-        entity = words[at].entity
-        begins = entity is not before or (words[at].head is None or words[at].deprel != "flat")
+    before = None
+    for form, word in tokens(words):
+        entity = word.entity
+        begins = entity is not before or word.deprel != "flat"
         tags.append("O" if entity is None else f"{'B' if begins else 'I'}-{entity.kind}")
         forms.append(form)
-        before, at = entity, at + width
+        before = entity
     return TaggedSentence(tuple(forms), tuple(tags))
 
 
 def alignment(source: Sequence[Node], target: Sequence[Node]) -> str:
     """Pairs of tokens with the same meaning, counted from 0, in Pharaoh format (`0-0 2-1`)."""
     positions: dict[int, int] = {}
-    for position, key in enumerate(_keys(target)):
-        if key >= 0:
-            positions.setdefault(key, position)
-    pairs = [(at, positions[key]) for at, key in enumerate(_keys(source)) if key in positions]
+    for position, (_, word) in enumerate(tokens(target)):
+        if word.key >= 0:
+            positions.setdefault(word.key, position)
+    pairs = [(at, positions[word.key]) for at, (_, word) in enumerate(tokens(source)) if word.key in positions]
     return " ".join(f"{left}-{right}" for left, right in pairs)
 
 
@@ -89,8 +85,3 @@ def crosses(words: Sequence[Node]) -> bool:
             if above is None:
                 return True
     return False
-
-
-def _keys(words: Sequence[Node]) -> list[int]:
-    """The key of each token: that of its first word."""
-    return [word.key for before, word in zip([None, *words], words, strict=False) if not (before and before.fused)]

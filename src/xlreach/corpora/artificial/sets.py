@@ -88,14 +88,7 @@ def labelled_sets(spec: Artificial, inventory: Inventory, stock: NameStock) -> L
     return LabelledSets(trees, named, parallel, retrieval["test"], retrieval["train"])
 
 
-def _retrieval(
-    spec: Artificial,
-    split: str,
-    first: int,
-    number: int,
-    stock: NameStock,
-    world: World,
-) -> Retrieval:
+def _retrieval(spec: Artificial, split: str, first: int, number: int, stock: NameStock, world: World) -> Retrieval:
     subjects = entities(stock, world.rng, TEST if split == "test" else TRAINING, (spec.passages + 1) // 2)
     passages = list(world.passages(subjects))[: spec.passages]
     world.rng.shuffle(passages)

@@ -102,7 +102,7 @@ class World:
     def passages(self, entities: list[Name]) -> Iterator[Passage]:
         """Two passages for each entity."""
         for entity in entities:
-            facts = self._facts(entity, 4)
+            facts = [self._fact(kind, entity) for kind in self.rng.sample(_KINDS[entity.kind], 4)]
             for start in (0, 2):
                 yield self._passage(entity, facts[start : start + 2], introduced=start == 0)
 
@@ -110,7 +110,7 @@ class World:
         """A fact about a random entity, or a question about one, for plain text."""
         rng = self.rng
         entity = self._names.draw(rng, ("PER", "PER", "LOC", "ORG")[rng.randrange(4)])
-        fact = self._facts(entity, 1)[0]
+        fact = self._fact(rng.sample(_KINDS[entity.kind], 1)[0], entity)
         return fact.question(rng) if rng.random() < 0.25 else fact.clause
 
     def _passage(self, entity: Name, facts: list[Fact], introduced: bool) -> Passage:
@@ -130,9 +130,6 @@ class World:
         if rng.random() < 0.35:
             sentences.append(self._filler())
         return Passage(tuple(sentences), tuple(facts))
-
-    def _facts(self, entity: Name, number: int) -> list[Fact]:
-        return [self._fact(kind, entity) for kind in self.rng.sample(_KINDS[entity.kind], number)]
 
     def _fact(self, kind: _Kind, entity: Name) -> Fact:
         rng = self.rng
