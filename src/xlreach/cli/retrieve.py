@@ -160,7 +160,7 @@ def score(
     measure: Annotated[list[str], typer.Option(help="An ir-measures string; may be repeated.")] = MEASURES,
     setting: Annotated[list[str], typer.Option(help="mono, cross or multi; may be repeated.")] = SETTINGS,
     factory: Annotated[str, typer.Option(help="A FAISS factory string.")] = "Flat",
-    depth: Annotated[int, typer.Option(help="How many documents of each ranking count.", min=1)] = 1000,
+    depth: Annotated[int, typer.Option(help="How many documents an approximate index finds.", min=1)] = 1000,
     retriever: Annotated[str, typer.Option(help="dense, bm25, random, rrf(dense,bm25), …")] = "dense",
     pooling: Pooling = None,
     query_prompt: QueryPrompt = None,

@@ -19,6 +19,7 @@ from xlreach.comparison.groups.splits import splits
 from xlreach.comparison.hypotheses import check_hypotheses
 from xlreach.gaps import Caution, Gap, GapAnalysis, LanguageSplit, rounded
 from xlreach.measurement import Measurement
+from xlreach.scoring.measures import MeasureInfo
 from xlreach.system import StudyNames
 
 
@@ -62,7 +63,9 @@ def compare(
         rows.add(family, [split for split in every_split if split.base in (None, family.key.base)])
     retrieval = [row.measure for row in results if row.kind == "retrieval"]
     tagging = [row.measure for row in results if row.kind == "tagging"]
-    headline = headline or next(iter([*retrieval, *tagging]), None)
+    # over an approximate index, the measure that was asked for has a cut: `AP@100` for `AP`
+    cut = (measure for measure in retrieval if MeasureInfo.of(measure).name == headline)
+    headline = headline if headline in retrieval else next(cut, headline or next(iter([*retrieval, *tagging]), None))
 
     def gaps_of(equal: list[Measurement], values: pd.DataFrame) -> list[Gap]:
         rows = GapBuilder()

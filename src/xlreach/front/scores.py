@@ -120,7 +120,8 @@ def score(
         settings: `mono` (queries and documents of one language), `cross` (of two), `multi` (the documents of all
             languages in one pool).
         factory: A FAISS factory string.
-        depth: How many documents of each ranking count.
+        depth: How many documents of each ranking are in the runs, and are found by an approximate index. A measure
+            without a cutoff is over whole rankings; where an index cuts them, its name says so: `AP@1000`.
         retriever: `dense` for the encoder, or what it is compared with: `bm25`, `random`, `rrf(dense,bm25)`.
         out: A folder to write with `measurements.jsonl`, the values of each query, TREC runs and the indexes; None
             keeps the values of each query only, until Python ends.

@@ -70,10 +70,12 @@ class Pool(ABC):
 
     Attributes:
         language_of: The index into `languages` of each document.
-        exact: Whether ranks are those of the full ranking.
+        exact: Whether every document is ranked, by an encoder or by chance.
+        whole: Whether the ranking of all that is retrieved is known, however few documents are asked for.
     """
 
     exact: bool = False
+    whole: bool = False
 
     def __init__(self, ids: Mapping[str, Sequence[str]]) -> None:
         self.languages = tuple(ids)
@@ -134,6 +136,8 @@ class Pool(ABC):
 
 class ScoredPool(Pool):
     """Ranks by a matrix of scores, −∞ where a document is not retrieved."""
+
+    whole = True
 
     def _rank(
         self, batch: QueryBatch, columns: Columns, left_out: Columns, depth: int

@@ -69,8 +69,9 @@ def evaluate(
 
     Args:
         indexes: Index folders by language; only the languages for a retriever that uses no encoder.
-        depth: The number of documents of each ranking that count, for the measures and in the runs; None counts all.
-            Rank distance is always over all.
+        depth: The number of documents of each ranking in the runs, and of those that an approximate index finds; at
+            least 100 and the largest cutoff; None takes all. A measure without a cutoff is over whole rankings where
+            ranks are exact or scores are of all documents; elsewhere its name carries the cut: `AP@100`.
         cost: Receives `queries` and `documents`, how many were scored.
         query_languages: Languages of the queries; None takes those that have an index.
         notes: Receives sentences that a reader of the results must know, such as how many judged documents are missing.
@@ -180,18 +181,20 @@ class _Scorer:
         trec: Path | None,
         per_query: PerQueryWriter,
     ) -> None:
-        self._dataset, self._retriever, self._measures, self._depth = dataset, retriever, measures, depth
+        self._dataset, self._retriever, self._measures = dataset, retriever, measures
         self._trec, self._per_query = trec, per_query
         self._unranked = [measure for measure in measures if not ranked(measure)]
+        cutoffs = [int(measure.params.get("cutoff", 0)) for measure in measures]
+        self._cut = None if depth is None else max(depth, PEER_CUTOFF, *cutoffs)
         self.rows: list[Measurement] = []
         self.queries = 0
 
     def score(self, cell: Cell, batch: QueryBatch, qrels: Qrels, pool: Pool) -> None:
         setting, a, b = cell
-        depth = len(pool) if self._depth is None else min(self._depth, len(pool))
+        depth = len(pool) if self._cut is None else min(self._cut, len(pool))
         peer_depth = PEER_CUTOFF if setting == "multi" else 0
-        keep_top = self._trec is not None or bool(self._unranked) or not pool.exact
-        searched = pool.search(batch, list(qrels.values()), depth if keep_top else min(depth, peer_depth))
+        keep_top = self._trec is not None or bool(self._unranked) or not pool.whole
+        searched = pool.search(batch, list(qrels.values()), depth if keep_top else peer_depth)
         blocks: list[Block] = []
         run: dict[str, dict[str, float]] = {}
 
@@ -220,7 +223,7 @@ class _Scorer:
         )
         self.queries += len(batch)
         self._per_query.ranks(cell, batch.queries, pool.sizes(batch), judged)
-        values = self._values(judged.truncated(None if self._depth is None else depth), qrels, run)
+        values = self._values(judged, qrels, run, pool.whole)
         if setting == "multi":
             columns = np.concatenate([block.columns for block in blocks])
             diagnostics, bias = _bias(a, judged, columns, pool.columns_of(list(qrels.values()))[0], pool)
@@ -229,12 +232,17 @@ class _Scorer:
             values |= bias
         self._record("retrieval", cell, batch.queries, values)
 
-    def _values(self, judged: RelevantRanks, qrels: Qrels, run: Mapping[str, Mapping[str, float]]) -> dict[str, Floats]:
+    def _values(
+        self, judged: RelevantRanks, qrels: Qrels, run: Mapping[str, Mapping[str, float]], whole: bool
+    ) -> dict[str, Floats]:
         """The values of each query by measure, in the order of the measures."""
-        return {
-            str(measure): compute(measure, judged) if ranked(measure) else delegated(str(measure), qrels, run)
-            for measure in self._measures
-        }
+        values = {}
+        for measure in self._measures:
+            from_ranks = ranked(measure)
+            cut = self._cut if "cutoff" not in measure.params and not (from_ranks and whole) else None
+            name = str(measure) if cut is None else f"{measure}@{cut}"
+            values[name] = compute(measure, judged) if from_ranks else delegated(str(measure), qrels, run)
+        return values
 
     def _record(
         self,

@@ -80,12 +80,6 @@ class RelevantRanks:
     ranks: Floats
     grades: NDArray[np.int64]
 
-    def truncated(self, depth: int | None) -> RelevantRanks:
-        """The ranks if the ranking ended at `depth`; None for no end."""
-        if depth is None:
-            return self
-        return RelevantRanks(np.where(self.ranks <= depth, self.ranks, np.inf), self.grades)
-
 
 @cache
 def parse_measure(text: str) -> ir_measures.Measure:

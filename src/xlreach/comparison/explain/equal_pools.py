@@ -71,9 +71,8 @@ def equal_pools(
 ) -> list[EqualPools]:
     """Every system's figures by query language, in its whole pools and at the smallest pool of its data set.
 
-    Only where pools differ: equal pools need no correction. All figures are over full rankings: `AP` and `RR` without
-    a cutoff are above those of `results.jsonl` by what lies beyond its depth. Measures without an exact expectation
-    are left out.
+    Only where pools differ: equal pools need no correction. All figures are over the rankings that `ranks` knows,
+    whole ones but for approximate indexes. Measures without an exact expectation are left out.
 
     `ranks` has a row a query and pool, with the columns `_COLUMNS`: `pool` is how many documents were ranked, `ranks`
     are those of the relevant documents in the whole ranking, from 1 (0 for one that was not ranked), `grades` theirs.
