@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from xlreach.corpora.parallel_text import ParallelText
+from xlreach.corpora.parallel_text import AlignedFiles, ParallelText
 from xlreach.errors import DataError, SpecError
 from xlreach.retrieval.alignment import ALIGNMENTS
 from xlreach.retrieval.batches import HybridBatches, PairTable, gather_pairs, trainer_sampler
@@ -225,6 +225,21 @@ def test_pair_source_strings(tmp_path: Path, parallel: ParallelText):
     assert source.name == "toy" and not source.uses_text and pairs_of(source) is source
     assert not list(source.pairs("en", "en", 1)) and not list(source.pairs("en", "sw", 1))
     assert len(source.files(["en", "sw"])) == 1
+
+
+def test_crops_of_parallel_text_are_the_same_spans_in_every_language(tmp_path, monkeypatch):
+    """Mono and cross batches differ in the language of the passage, and in nothing else."""
+    paths = {code: tmp_path / f"{code}.txt" for code in ("en", "de", "mt")}
+    for code, path in paths.items():
+        path.write_text("".join(" ".join(f"{code}{n}.{at}" for at in range(9)) + "\n" for n in range(20)), "utf-8")
+    text = ParallelText("toy", [AlignedFiles("", paths)])
+    monkeypatch.setattr("xlreach.retrieval.pair_sources.open_dataset", lambda name, root: text)
+    source = open_pairs("crops(toy)", tmp_path)
+    pairs = {(a, b): list(source.pairs(a, b, 1)) for a in paths for b in paths}
+    assert all(len(crops) == 10 for crops in pairs.values())
+    for (a, b), crops in pairs.items():
+        as_english = [(query.replace(a, "en"), passage.replace(b, "en")) for query, passage in crops]
+        assert as_english == pairs["en", "en"]
 
 
 def test_alignments_print_back():

@@ -73,7 +73,9 @@ class Crops(PairSpec):
     """Two random spans of the same few lines, as query and passage (independent cropping).
 
     Izacard et al. 2022, "Unsupervised Dense Information Retrieval with Contrastive Learning", §3.1. It gives mono pairs
-    to a language that has only plain text. Spans are counted in words, or in characters where a script has no spaces.
+    to a language that has only plain text. Of parallel text, the passage may be in another language: the same spans of
+    the same lines give mono and cross pairs, so that batches of both kinds differ in nothing else. Spans are counted in
+    words, or in characters where a script has no spaces.
     """
 
     name: ClassVar[str] = "crops"
@@ -173,29 +175,34 @@ class _CropSource(PairSource):
         return list(self._data.files([code for code in languages if code in self.languages]))
 
     def pairs(self, query_language: str, passage_language: str, seed: int) -> Iterator[tuple[str, str]]:
-        if query_language != passage_language or query_language not in self.languages:
+        parallel = isinstance(self._data, ParallelText)
+        one_language = query_language == passage_language
+        if not {query_language, passage_language} <= set(self.languages) or not (parallel or one_language):
             return iter(())
-        generator = random.Random(f"{seed} {self._spec} {query_language}")
-        return islice(self._crops(query_language, generator), self._spec.most)
+        if self._data is None:
+            lines = ((line, line) for line in read_lines(self._text[query_language]))
+        elif parallel:
+            lines = self._data.pairs(query_language, passage_language)
+        else:
+            lines = ((line, line) for line in self._data.lines(query_language))
+        generator = random.Random(f"{seed} {self._spec}" + ("" if parallel else f" {query_language}"))
+        return islice(self._crops(lines, generator), self._spec.most)
 
-    def _crops(self, language: str, generator: random.Random) -> Iterator[tuple[str, str]]:
-        lines = read_lines(self._text[language]) if self._data is None else self._data.lines(language)
-        stream = iter(lines)
-        while window := tuple(islice(stream, self._spec.lines)):
-            joined = " ".join(window)
-            units: Sequence[str] = joined.split()
-            separator = " "
-            if len(units) < len(joined) / 20:
-                units, separator = joined, ""
-            query, passage = (self._span(units, generator) for _ in range(2))
+    def _crops(self, lines: Iterator[tuple[str, str]], generator: random.Random) -> Iterator[tuple[str, str]]:
+        while window := tuple(islice(lines, self._spec.lines)):
+            query, passage = (self._span(" ".join(side), generator) for side in zip(*window, strict=True))
             if query and passage and query != passage:
-                yield separator.join(query), separator.join(passage)
+                yield query, passage
 
-    def _span(self, units: Sequence[str], generator: random.Random) -> Sequence[str]:
-        share = generator.uniform(self._spec.shortest, self._spec.longest)
+    def _span(self, text: str, generator: random.Random) -> str:
+        units: Sequence[str] = text.split()
+        separator = " "
+        if len(units) < len(text) / 20:
+            units, separator = text, ""
+        share, place = generator.uniform(self._spec.shortest, self._spec.longest), generator.random()
         length = max(min(2, len(units)), round(share * len(units)))
-        start = generator.randint(0, len(units) - length)
-        return units[start : start + length]
+        start = round(place * (len(units) - length))
+        return separator.join(units[start : start + length])
 
 
 class _TripleSource(PairSource):
