@@ -304,7 +304,7 @@ def test_a_broken_treebank_stops_a_study_with_its_line(xlreach, tiny, data, tmp_
     done = xlreach("run", tiny.config, "--root", root, *only)
     assert done.code == 2 and done.err.startswith(f"xlreach: {train}:{number}: 9 tab-separated columns"), done
     assert done.err.count("\n") == 1
-    assert "pos(limit=4) on ud:qla_art: small, none for qla, seed 1" in done.out.splitlines()[-1]
+    assert "failed   tag      pos(limit=4) on ud:qla_art: small, none for qla, seed 1" in done.out.splitlines()
     assert not (root / "runs").exists() and len(list((root / "artifacts" / "tag").iterdir())) == 1
     assert not list((root / "artifacts" / ".work").iterdir())
     train.write_text(good, "utf-8")

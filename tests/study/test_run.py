@@ -128,7 +128,8 @@ def test_the_folders_of_every_system_are_listed(tiny):
 
 def test_what_is_told(tiny):
     stages = [line for line in tiny.told if line.startswith("[")]
-    assert stages[0].startswith("[1/32] text     qha: unlabelled text") and stages[-1].startswith("[32/32] score")
+    assert stages[0].startswith("[1/32]   text     qha: unlabelled text")
+    assert stages[-1].startswith("[32/32]  score") and stages[-1].endswith(" s")
     assert tiny.told[-1] == "report   gaps, tables, charts"
 
 

@@ -106,8 +106,8 @@ def under_way(root: Path) -> str:
     for line in reversed(lines):
         if line.startswith("report"):
             return "report"
-        if line.startswith("["):
-            return line.partition("] ")[2].split()[0]
+        if line.startswith("begun"):
+            return line.split()[1]
     return "start"
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import loky
+from tqdm import tqdm
 
 from xlreach.errors import ModelError
 from xlreach.safe_io import read_json
@@ -67,6 +68,7 @@ def start_worker(parent: int) -> None:
     """What a worker process does first: it leaves Ctrl-C to its parent, shows no progress, and ends with its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stderr = _NoTerminal(sys.stderr.buffer, line_buffering=True)
+    tqdm.set_lock(threading.RLock())  # tqdm's own is a semaphore of the system, which a killed worker would leave there
 
     def watch() -> None:
         while os.getppid() == parent:

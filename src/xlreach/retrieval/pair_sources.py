@@ -179,12 +179,11 @@ class _CropSource(PairSource):
         one_language = query_language == passage_language
         if not {query_language, passage_language} <= set(self.languages) or not (parallel or one_language):
             return iter(())
-        if self._data is None:
-            lines = ((line, line) for line in read_lines(self._text[query_language]))
-        elif parallel:
-            lines = self._data.pairs(query_language, passage_language)
+        if one_language:
+            read = read_lines(self._text[query_language]) if self._data is None else self._data.lines(query_language)
+            lines = ((line, line) for line in read)
         else:
-            lines = ((line, line) for line in self._data.lines(query_language))
+            lines = self._data.pairs(query_language, passage_language)
         generator = random.Random(f"{seed} {self._spec}" + ("" if parallel else f" {query_language}"))
         return islice(self._crops(lines, generator), self._spec.most)
 

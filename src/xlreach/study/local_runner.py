@@ -42,24 +42,25 @@ class Local:
         Raises:
             XLReachError: What a stage raised; or a stage's worker died too often.
         """
+
+        def log_above_bars(line: str) -> None:
+            with tqdm.external_write_mode():
+                log(line)
+
+        queue = StageQueue(stages, store, log_above_bars)
         if min(self.jobs, len(stages)) > 1:
-
-            def log_above_bars(line: str) -> None:
-                with tqdm.external_write_mode():
-                    log(line)
-
-            return self._side_by_side(StageQueue(stages, store, log_above_bars), store)
-        for number, stage in enumerate(stages, 1):
-            progress = f"[{number}/{len(stages)}]"
-            log(f"{progress} {stage.kind:<8} {stage.title}")
+            return self._side_by_side(queue, store, log_above_bars)
+        for stage in stages:
+            log(_begun(stage))
+            queue.begin(stage, stage.key)
             if not stage.light:
                 use_threads(_threads(stage, store, alone=True))
             stage.obtain(store)
-            seconds = store.record(stage.kind, stage.key)["seconds"]
-            log(f"{'':>{len(progress)}} {'':<8} {seconds:.1f} s")
+            queue.end(stage.key)
         return None
 
-    def _side_by_side(self, queue: StageQueue, store: Store) -> None:
+    def _side_by_side(self, queue: StageQueue, store: Store, log: Callable[[str], None]) -> None:
+        mistakes: list[str] = []
         takes: dict[Future[str | None], int] = {}  # processors
         with _workers(self.jobs) as submit, _progress(queue) as show:
             while queue.waiting or queue.working:
@@ -72,6 +73,7 @@ class Local:
                     if not queue.working or (taken <= free and len(queue.working) < self.jobs):
                         task = submit(_make, stage, store.root, str(Path.cwd()), 0 if stage.light else needed)
                         takes[task] = taken
+                        log(_begun(stage))
                         queue.begin(stage, task)
                 done, _ = wait(takes, timeout=_SHOW_SECONDS, return_when=FIRST_COMPLETED)
                 for task in done:
@@ -81,10 +83,20 @@ class Local:
                     except TerminatedWorkerError:
                         queue.died(task, "its process was killed")
                         continue
-                    if mistake is not None:
-                        raise XLReachError(mistake)
-                    queue.end(task)
+                    if mistake is None:
+                        queue.end(task)
+                    else:  # stages under way end, no other begins
+                        mistakes.append(mistake)
+                        stage = queue.working.pop(task)
+                        log(f"failed   {stage.kind:<8} {stage.title}")
+                        queue.waiting.clear()
                 show()
+        if mistakes:
+            raise XLReachError(mistakes[0])
+
+
+def _begun(stage: Stage) -> str:
+    return f"begun    {stage.kind:<8} {stage.title}"
 
 
 def _threads(stage: Stage, store: Store, alone: bool) -> int:

@@ -39,10 +39,9 @@ class StageQueue:
     def end(self, task: Hashable, where: str = "") -> None:
         """A task has made its stage."""
         stage = self.working.pop(task)
-        progress = f"[{self._total - len(self.waiting) - len(self.working)}/{self._total}]"
+        made = self._total - len(self.waiting) - len(self.working)
         seconds = self._store.record(stage.kind, stage.key)["seconds"]
-        self._log(f"{progress} {stage.kind:<8} {stage.title}")
-        self._log(f"{'':>{len(progress)}} {'':<8} {seconds:.1f} s{where}")
+        self._log(f"[{made}/{self._total}]".ljust(9) + f"{stage.kind:<8} {stage.title}: {seconds:.1f} s{where}")
 
     def has_died(self, stage: Stage) -> bool:
         """Whether a process died while it made the stage, or one beside it."""
