@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 
@@ -17,40 +16,55 @@ from xlreach.comparison.resampling.variance import certainty, combined, query_in
 from xlreach.gaps import Certainty, LanguageSplit
 from xlreach.system import System
 
-_spec = importlib.util.spec_from_file_location("coverage", Path(__file__).parents[2] / "benchmarks" / "coverage.py")
-coverage = importlib.util.module_from_spec(_spec)
-sys.modules["coverage"] = coverage
-_spec.loader.exec_module(coverage)
-Design = coverage.Design
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+import coverage
+from simulated import Design
 
-STUDIES = 200
-LEAST = stats.binom.ppf(0.0005, STUDIES, 0.95) / STUDIES  # what .95 gives in 999 of 1,000 runs of so many studies
-MOST = stats.binom.ppf(0.9995, STUDIES, 0.05) / STUDIES
+STUDIES = 100
 
 
 @pytest.mark.parametrize(
-    "design",
+    ("part", "design", "silent"),
     [
-        Design("cross", 1, 3),
-        Design("cross", 3, 5),
-        Design("mono", 5, 5, seeds=1),
-        Design("mono", 5, 5, items=400, trained_sd=0.02),
-        Design("mono", 2, 8, low_sd=0.2, high_sd=0.001),
-        Design("mono", 5, 5, low_sd=0.2, high_sd=0.025),
-        Design("tagging", 3, 3, seeds=3, items=100),
-        Design("tagging", 3, 3, seeds=5, items=100),
+        (coverage.of_gaps, Design("cross", 1, 3), "gap, languages like these"),
+        (coverage.of_gaps, Design("cross", 3, 5), None),
+        (coverage.of_gaps, Design("mono", 5, 5, seeds=1), "change, these languages"),
+        (coverage.of_gaps, Design("mono", 5, 5, items=400, trained_sd=0.02), None),
+        (coverage.of_gaps, Design("mono", 2, 8, low_sd=0.2, high_sd=0.001), "gap, languages like these"),
+        (coverage.of_gaps, Design("mono", 5, 5, low_sd=0.2, high_sd=0.025), None),
+        (coverage.of_gaps, Design("mono", 5, 5, gap=-0.06, change=0.12, low_sd=0.0, high_sd=0.0), None),
+        (coverage.of_gaps, Design("tagging", 3, 3, seeds=1, items=100), "change, these languages"),
+        (coverage.of_gaps, Design("tagging", 3, 3, seeds=5, items=100), None),
+        (coverage.of_hypotheses, Design("mono", 3, 3, trained_sd=0.02, **coverage.ALIKE), None),
+        (coverage.of_hypotheses, Design("mono", 3, 3, seeds=1, **coverage.ALIKE), "hypothesis: cost"),
+        (coverage.of_answers, Design("cross", 3, 3, **coverage.ALIKE), None),
+        (coverage.of_answers, Design("mono", 3, 3, seeds=1, **coverage.ALIKE), "answer: best against others, value"),
+        (coverage.of_factor, Design("mono", 3, 3, **coverage.ALIKE), None),
+        (coverage.of_factor, Design("mono", 3, 3, seeds=1, **coverage.ALIKE), "factor: values differ"),
+        (coverage.of_why, coverage.Why(8, 6, 0.5), None),
+        (coverage.of_why, coverage.Why(4, 6), "correlation within"),
     ],
-    ids=lambda design: f"{design.setting} {design.low}x{design.high}, {design.seeds} seeds, sd {design.low_sd}",
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
-def test_intervals_cover_and_tests_keep_their_level(design):
-    found = coverage.simulate(design, STUDIES)
-    assert abs(found["bias"]) < 0.01, "documents cost .2, and nothing of it is in the gap"
-    assert all(share is None or share >= LEAST for share in found["coverage"].values()), found
-    assert all(share is None or share <= MOST for share in found["size"].values()), found
-    if design.seeds == 1:
-        assert found["coverage"]["change"] is found["coverage"]["change, these"] is None
-    if min(design.low, design.high) < 3:
-        assert found["coverage"]["gap"] is None and found["coverage"]["gap, these"] is not None
+def test_intervals_cover_and_tests_keep_their_level(part, design, silent):
+    found = coverage.simulate(design, STUDIES, part)
+    assert found["coverage"] and not found["broken"], found
+    if silent is not None:
+        assert found["coverage"][silent] is found["size"][silent] is None
+
+
+def test_the_same_queries_in_two_runs(tmp_path):
+    found = coverage.simulate(Design("mono", 1, 3, **coverage.ALIKE), 20, coverage.of_runs)
+    assert found["coverage"]["two runs: a language"] > 0.8 and not found["broken"]
+
+
+def test_a_missed_bar_is_told():
+    row = coverage.Row("gap", "design", 1000, 0.95, 0.05, 1000, 1000)
+    assert not row.broken()
+    assert coverage.replace(row, size=0.11).broken() and coverage.replace(row, coverage=0.89).broken()
+    assert not coverage.replace(row, size=0.11, tested=20).broken(), "two of 20 are no proof"
+    assert not coverage.replace(row, size=None, coverage=None, tested=0, intervals=0).broken()
+    assert "| design | 1,000 | 95.0 | 5.0 |" in coverage.table([row])
 
 
 def study(values, seeds, low=1):

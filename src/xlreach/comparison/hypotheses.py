@@ -99,7 +99,8 @@ def _check(claim: Hypothesis, family: Family, split: LanguageSplit, results: Seq
     if claim.form == "gap" and ends is not None:
         reach = (ends.high - ends.low) / 2
         ends = Interval(estimate - reach, estimate + reach)
-    repeated = claim.task is None or all(cell.repeated for cell in cells)
+    counted = claim.task is None and claim.measure not in COSTS  # what a tokenizer does has no chance in it
+    repeated = counted or all(cell.repeated for cell in cells)
     aligned = claim.task in SETTINGS
     cost_left, cost_right = (
         cost_of(results, [system for system, weight in weights.items() if weight * side > 0], aligned)
@@ -116,13 +117,7 @@ def _check(claim: Hypothesis, family: Family, split: LanguageSplit, results: Seq
         seeds=min(len(cell.seeds) for cell in cells),
         cost_left=cost_left,
         cost_right=cost_right,
-        reason=None
-        if claim.task is None
-        else "one_seed"
-        if not repeated
-        else None
-        if family.has_queries
-        else "no_queries",
+        reason="one_seed" if not repeated else None if claim.task is None or family.has_queries else "no_queries",
     )
 
 

@@ -4,9 +4,10 @@ The points of one language are not independent, and languages of one family are 
 resampled and permuted, each with the mean of its languages. Two questions: `across`, do languages (under any recipe)
 that tag better or break into fewer pieces also retrieve better; and `within`, does a recipe that changes the one change
 the other, after each language's mean is subtracted. A recipe is one training for all languages, so there the recipes
-are resampled and permuted, each in all languages at once. A correlation is claimed only where its permutation test is
-significant after Holm's correction over all predictors of the same grid, and never with fewer than five families
-(`across`) or six recipes (`within`).
+are resampled and permuted, each in all languages at once. It may do another thing in each family, so there must be a
+correlation in more families than chance gives as well (a t test over them), and both spreads are in the interval. A
+correlation is claimed only where its test is significant after Holm's correction over all predictors of the same grid,
+and never with fewer than five families or, `within`, six recipes.
 """
 
 from __future__ import annotations
@@ -59,9 +60,12 @@ def _correlation(
         x, y = x[:, :1], y.mean(1, keepdims=True)  # one point a language, not the same one for every recipe
     rho = spearman(x, y)
     ends, p = None, None
-    if rho is not None:
-        ends = bootstrap_interval(x, y, rho, resamples, rng) if len(x) >= FEWEST[scope] else None
-        p = permutation_p(x, y, permutations, rng) if len(x) >= FEWEST[scope] else None
+    families, recipes = x.shape[:: -1 if scope == "within" else 1]
+    if rho is not None and families >= FEWEST["across"] and (scope == "across" or recipes >= FEWEST["within"]):
+        ends, p = bootstrap_interval(x, y, rho, resamples, rng), permutation_p(x, y, permutations, rng)
+        if scope == "within":
+            ends = _wider(rho, ends, bootstrap_interval(x.T, y.T, rho, resamples, rng))
+            p = max(p, _p_of_families(x, y))
     return Correlation(
         base=profile.base,
         dataset=profile.dataset,
@@ -76,7 +80,7 @@ def _correlation(
         p=p,
         points=x.size,
         languages=len(codes),
-        families=len(x) if scope == "across" else x.shape[1],
+        families=families,
         recipes=profile.scores.shape[1],
     )
 
@@ -140,6 +144,23 @@ def permutation_p(x: np.ndarray, y: np.ndarray, permutations: int, rng: np.rando
     return (1 + int((np.abs(table[orders, np.arange(len(x))].sum(1)) >= seen).sum())) / (1 + permutations)
 
 
+def _wider(rho: float, first: Interval | None, second: Interval | None) -> Interval | None:
+    """The interval that holds the spread of two kinds of units: on Fisher's scale, their squares add up."""
+    if first is None or second is None:
+        return None
+    middle, ends = float(np.arctanh(np.clip(rho, -_MOST, _MOST))), np.clip([first, second], -_MOST, _MOST)
+    low, high = np.sqrt(((np.arctanh(ends) - middle) ** 2).sum(0))
+    return Interval(min(math.tanh(middle - low), rho), max(math.tanh(middle + high), rho))
+
+
+def _p_of_families(x: np.ndarray, y: np.ndarray) -> float:
+    """Two-sided p of the t test that what families (columns) give to rho is zero on average."""
+    ranks = [stats.rankdata(grid).reshape(grid.shape) for grid in (x, y)]
+    first, second = (grid - grid.mean(0) for grid in ranks)
+    p = float(stats.ttest_1samp((first * second).sum(0), 0).pvalue)
+    return p if np.isfinite(p) else 1.0
+
+
 def _drawn(units: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
     """How often each unit is drawn in each resample, shape (resamples, units)."""
     drawn = rng.integers(0, units, (resamples, units)) + np.arange(resamples)[:, None] * units
@@ -161,7 +182,7 @@ def _reason(
         return "constant"
     if row.scope == "within" and row.recipes < FEWEST["within"]:
         return "few_recipes"
-    if row.scope == "across" and row.families < FEWEST["across"]:
+    if row.families < FEWEST["across"]:
         return "few_languages"
     ends = row.interval
     if p_holm is None or p_holm >= _ALPHA or ends is None or (ends.low < 1e-6 and ends.high > -1e-6):
