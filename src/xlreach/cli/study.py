@@ -155,7 +155,7 @@ def compare(
     against: Annotated[str | None, typer.Option(help="The system of RUN that it is compared with.")] = None,
     json_: Json = False,
 ) -> None:
-    """Compare low- with high-resource languages again, or two runs, or two systems.
+    """Compare low- with high-resource languages, two runs, or two systems.
 
     With one run, low- with high-resource languages; with two runs, what is better in the second; with --system and
     --against, one system with another.
@@ -175,7 +175,7 @@ def report(
     run_folder: Run,
     mteb: Annotated[Path | None, typer.Option(help="Write mteb's result files, too, into this new folder.")] = None,
 ) -> None:
-    """Write the report of a run again, or export its retrieval results for mteb."""
+    """Write the report of a run again, or its results for mteb."""
     page = xl.report(run_folder, mteb=mteb)
     if mteb is not None:
         typer.echo(f"mteb: {mteb}")

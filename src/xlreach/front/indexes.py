@@ -110,7 +110,7 @@ class Index:
         Args:
             encoder: The encoder, with its pooling and prompts, which the index keeps in its manifest.
             documents: By language: a file (one document per line, or JSON lines, TSV or CSV with `_id`, `text`,
-                `title`), or the documents themselves as texts or mappings. One without an id is named `<language>-<number>`.
+                `title`), or the documents as texts or mappings. One without an id is named `<language>-<number>`.
             dataset: A collection whose documents are indexed instead: its name, or opened.
             languages: Those of the collection's languages to index; all if empty.
             out: The folder to write, with a folder for each language; an index that is there is replaced. None writes
