@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from xlreach.comparison.explain.profile import Predictor, Profile
 from xlreach.comparison.groups.families import Cell, Family, FamilyKey, Pair
 from xlreach.comparison.groups.splits import look_up
 from xlreach.gaps import LanguageSplit
@@ -46,6 +47,11 @@ class Design:
     document: float = -0.2
     related: bool = False
 
+    @property
+    def seed(self) -> list[int]:
+        """Where its random numbers begin."""
+        return [self.low, self.high, self.seeds, self.items, round(1000 * self.trained_sd), int(self.related)]
+
     def __str__(self) -> str:
         words = [f"{self.setting}, {self.low} × {self.high}, {self.seeds} seed{'s' * (self.seeds > 1)}"]
         words += [f"{self.items} {'sentences' if self.setting == 'tagging' else 'queries'}"]
@@ -56,6 +62,13 @@ class Design:
         elif self.low_sd == 0:
             words.append("languages alike")
         return ", ".join(words + ["related languages"] * self.related)
+
+    @property
+    def values(self) -> int:
+        """How many values of items a system has."""
+        languages = self.low + self.high
+        pairs = languages * (languages - 1 if self.setting == "cross" else 1)
+        return self.items * (languages if self.setting == "tagging" else 1) * pairs * self.seeds
 
     @property
     def codes(self) -> list[str]:
@@ -94,7 +107,7 @@ def draw_study(rng: np.random.Generator, design: Design, recipes: int = 2) -> St
     is_low = np.arange(count) < design.low
     spread = np.where(is_low, design.low_sd, design.high_sd)
     language, gain = spread * _effects(rng, design), spread / 3 * _effects(rng, design) * (not tagging)
-    document = (rng.normal(0, 0.03, count) + is_low * design.document) * crossed
+    document = (rng.normal(0, 0.03 * bool(design.low_sd), count) + is_low * design.document) * crossed
     groups = design.items * (count if tagging else 1)
     hard = rng.uniform(-0.15, 0.15, (groups, 1, 1))
     strata = np.arange(groups) // design.items if tagging else np.zeros(groups, int)
@@ -159,3 +172,56 @@ def as_tables(family: Family) -> tuple[list[Measurement], pd.DataFrame]:
         values |= {"document_language": answered[pair], "query_id": group.astype(str), "group": group.astype(str)}
         frames.append(pd.DataFrame(same | values | {"value": cell.sums.ravel()}))
     return results, pd.concat(frames, ignore_index=True)
+
+
+UNRELATED = ("mt", "en", "fi", "tr", "yo", "id", "ja", "ko", "ka", "ta", "km", "th", "zh", "eu")
+KIN = (
+    "am",
+    "de",
+    "hu",
+    "kk",
+    "wo",
+    "ms",
+    "ha",
+    "es",
+    "et",
+    "ky",
+    "ig",
+    "tl",
+)  # of the families of the first six, twice
+
+
+@dataclass(frozen=True)
+class Why:
+    """A study of the section on what goes with retrieval: languages in families, recipes, and a true slope of zero."""
+
+    languages: int
+    recipes: int
+    slopes: float = 0.0  # how much they differ between families
+    related: bool = False
+
+    @property
+    def seed(self) -> list[int]:
+        """Where its random numbers begin."""
+        return [self.languages, self.recipes, round(10 * self.slopes), int(self.related)]
+
+    def __str__(self) -> str:
+        words = [f"{self.languages} languages, {self.recipes} recipes"]
+        return ", ".join(words + [f"slopes sd {self.slopes:g}"] * bool(self.slopes) + ["related"] * self.related)
+
+
+def draw_profile(rng: np.random.Generator, design: Why) -> Profile:
+    """Retrieval and two predictors that have nothing to do with it, on average over families."""
+    codes = (*UNRELATED[:6], *KIN) if design.related else UNRELATED[: design.languages]
+    family = np.tile(np.arange(6), 3) if design.related else np.arange(design.languages)
+    count = int(family.max()) + 1
+
+    def grid(own: float) -> np.ndarray:  # what a family, a language, a recipe and their meeting do
+        kin = rng.normal(size=(count, 1))[family] + 0.5 * rng.normal(size=(len(codes), 1))
+        return kin + own * rng.normal(size=design.recipes) + own * rng.normal(size=(len(codes), design.recipes))
+
+    x = grid(0.5)
+    y = rng.normal(0, design.slopes, (count, 1))[family] * x + grid(0.4)
+    predictors = (Predictor("fertility", "tokenizer", x), Predictor("unk_words", "tokenizer", grid(0.5)))
+    recipes = tuple(f"r{number}" for number in range(design.recipes))
+    return Profile("b", "d", "cross", "nDCG@10", "none", codes, recipes, y, predictors)

@@ -5,7 +5,7 @@ resampled and permuted, each with the mean of its languages. Two questions: `acr
 that tag better or break into fewer pieces also retrieve better; and `within`, does a recipe that changes the one change
 the other, after each language's mean is subtracted. A recipe is one training for all languages, so there the recipes
 are resampled and permuted, each in all languages at once. It may do another thing in each family, so there must be a
-correlation in more families than chance gives as well (a t test over them), and both spreads are in the interval. A
+correlation in more families than chance gives as well (a t test over them), and the interval holds those over either. A
 correlation is claimed only where its test is significant after Holm's correction over all predictors of the same grid,
 and never with fewer than five families or, `within`, six recipes.
 """
@@ -64,7 +64,8 @@ def _correlation(
     if rho is not None and families >= FEWEST["across"] and (scope == "across" or recipes >= FEWEST["within"]):
         ends, p = bootstrap_interval(x, y, rho, resamples, rng), permutation_p(x, y, permutations, rng)
         if scope == "within":
-            ends = _wider(rho, ends, bootstrap_interval(x.T, y.T, rho, resamples, rng))
+            over = bootstrap_interval(x.T, y.T, rho, resamples, rng)
+            ends = ends and over and Interval(min(ends.low, over.low), max(ends.high, over.high))
             p = max(p, _p_of_families(x, y))
     return Correlation(
         base=profile.base,
@@ -142,15 +143,6 @@ def permutation_p(x: np.ndarray, y: np.ndarray, permutations: int, rng: np.rando
         return float(np.mean(np.abs(table[orders, np.arange(len(x))].sum(1)) >= seen))
     orders = rng.random((permutations, len(x))).argsort(1)
     return (1 + int((np.abs(table[orders, np.arange(len(x))].sum(1)) >= seen).sum())) / (1 + permutations)
-
-
-def _wider(rho: float, first: Interval | None, second: Interval | None) -> Interval | None:
-    """The interval that holds the spread of two kinds of units: on Fisher's scale, their squares add up."""
-    if first is None or second is None:
-        return None
-    middle, ends = float(np.arctanh(np.clip(rho, -_MOST, _MOST))), np.clip([first, second], -_MOST, _MOST)
-    low, high = np.sqrt(((np.arctanh(ends) - middle) ** 2).sum(0))
-    return Interval(min(math.tanh(middle - low), rho), max(math.tanh(middle + high), rho))
 
 
 def _p_of_families(x: np.ndarray, y: np.ndarray) -> float:
