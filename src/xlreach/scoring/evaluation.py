@@ -29,9 +29,9 @@ from xlreach.retrieval.encoding import TextEncoder
 from xlreach.retrieval.index import DenseIndex, open_index
 from xlreach.retrieval.retrievers import RETRIEVERS, Dense, Retriever
 from xlreach.scoring.baseline_pools import open_pool
-from xlreach.scoring.bias import language_shares, peer, rank_distance, tied_beyond
+from xlreach.scoring.bias import language_preference, language_shares, peer, rank_distance, tied_beyond
 from xlreach.scoring.document_pools import Block, Columns, Pool, QueryBatch
-from xlreach.scoring.measures import Floats, RelevantRanks, compute, delegated, parse_measures, ranked
+from xlreach.scoring.measures import POOLED, Floats, RelevantRanks, compute, delegated, parse_measures, ranked
 from xlreach.scoring.per_query import Cell, PerQueryWriter
 from xlreach.scoring.ranks import untie
 from xlreach.spec import folder_name
@@ -63,9 +63,9 @@ def evaluate(
 
     In the multi setting, beside the measures: `rank_distance`, `rank_distance_normalised` (exact indexes only),
     `PEER@100` (of relevant documents, for queries with two or more in a language), `PEER_others@100` (of the others)
-    and `language_bias@10`: the share of the query's language in the first ten minus its share of the relevant
-    documents. As diagnostics by document language, the cells of the heat map: `share@1`, `share@10` and
-    `excess_share@10` (minus its share of the relevant documents); see `bias`.
+    `TLR@10`, the share of the query's language in the first ten, `language_bias@10`, that minus its share of the
+    relevant documents, `LPR` and `Lang-nDCG@10`. As diagnostics by document language, the cells of the heat map:
+    `share@1`, `share@10` and `excess_share@10`; see `bias`. Pooled collections get `Judged@10` and `Bpref` too.
 
     Args:
         indexes: Index folders by language; only the languages for a retriever that uses no encoder.
@@ -81,7 +81,7 @@ def evaluate(
         IndexFolderError: An index is damaged, or was built with another encoder or for another language.
         DataError: No setting has judgements, or an id is not allowed in a TREC file.
     """
-    parsed = parse_measures(measures)
+    parsed = parse_measures([*measures, *(POOLED if collection.pooled else ())])
     for setting in settings:
         if setting not in SETTINGS:
             raise SpecError(f"Unknown setting {setting!r}.", fix=nearest(setting, SETTINGS))
@@ -301,7 +301,9 @@ def _bias(
         bias["rank_distance"] = rank_distance(judged)
         bias["rank_distance_normalised"] = bias["rank_distance"] / max(1, len(pool) - 1)
     if a in pool.languages:
-        bias[f"language_bias@{BIAS_CUTOFF}"] = excess[:, pool.languages.index(a)]
+        own = pool.languages.index(a)
+        bias[f"language_bias@{BIAS_CUTOFF}"], bias[f"TLR@{BIAS_CUTOFF}"] = excess[:, own], top[:, own]
+        bias["LPR"], bias[f"Lang-nDCG@{BIAS_CUTOFF}"] = language_preference(judged, of_relevant == own, BIAS_CUTOFF)
     return diagnostics, bias
 
 
