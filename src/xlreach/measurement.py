@@ -87,7 +87,7 @@ def is_whole(row: Measurement) -> bool:
 
 
 def write_measurements(path: Path, rows: Iterable[Measurement]) -> None:
-    """Writes one JSON object a line, every field present, in the order of `FIELDS`."""
+    """Writes one JSON object per line, every field present, in the order of `FIELDS`."""
     with path.open("w", encoding="utf-8") as stream:
         for row in rows:
             stream.write(json.dumps(dataclasses.asdict(row), ensure_ascii=False, allow_nan=False) + "\n")

@@ -24,7 +24,7 @@ def adapt(
     out: Out,
     other: Annotated[
         list[str],
-        typer.Option(metavar="CODE=FILE", help="A file in a language that is not to be lost; may be repeated."),
+        typer.Option(metavar="CODE=FILE", help="A file in a language that the encoder must not lose; may be repeated."),
     ] = NONE,
     seed: Seed = 1,
 ) -> None:
@@ -40,7 +40,7 @@ def adapt(
 )
 def diagnose(
     encoder: EncoderName,
-    text: Annotated[Path, typer.Argument(metavar="FILE", help="A text, a sentence or paragraph a line.")],
+    text: Annotated[Path, typer.Argument(metavar="FILE", help="A text file, one sentence or paragraph per line.")],
     parallel: Annotated[
         Path | None, typer.Option(help="The same text line by line in another language, most often English.")
     ] = None,

@@ -25,7 +25,7 @@ def explore(
     ] = None,
     port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 0,
 ) -> None:
-    """Ask encoders side by side in the browser, on this machine alone.
+    """Compare encoders on a query, in the browser, on this machine only.
 
     Hits by language with their scores, what is relevant, and how each encoder reads the query.
     """

@@ -31,7 +31,9 @@ Dtype = Annotated[str, typer.Option(help="What the encoder computes in: auto, fp
 Lang = Annotated[list[str], typer.Option(metavar="CODE", help="A language; may be repeated.")]
 Text = Annotated[list[str], typer.Option(metavar="CODE=FILE", help="A file in a language; may be repeated.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/quickstart.")]
-Runner = Annotated[str, typer.Option(help="Who does the work: local, ray (here), or ray=ADDRESS of a cluster.")]
+Runner = Annotated[
+    str, typer.Option(help="What does the work: local, ray (on this machine), or ray=ADDRESS of a cluster.")
+]
 NONE: list[str] = []
 
 

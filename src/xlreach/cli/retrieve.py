@@ -73,13 +73,18 @@ def index(
     text: Text = NONE,
     dataset: Annotated[str | None, typer.Option(help="Index the documents of a collection instead of files.")] = None,
     lang: Lang = NONE,
-    factory: Annotated[str, typer.Option(help="A FAISS factory string; exact vectors rank what codes find.")] = "Flat",
+    factory: Annotated[
+        str, typer.Option(help="A FAISS factory string; candidates are ranked again by their exact vectors.")
+    ] = "Flat",
     add: Annotated[bool, typer.Option("--add", help="Add the documents to the indexes that are there.")] = False,
     remove: Annotated[
         list[str],
-        typer.Option(metavar="CODE=FILE", help="An id a line: take these documents out of an index; may be repeated."),
+        typer.Option(
+            metavar="CODE=FILE",
+            help="A file with one id per line: remove these documents from an index; may be repeated.",
+        ),
     ] = NONE,
-    out: Annotated[Path | None, typer.Option(help="Where they are; by default indexes/<encoder>.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder of the indexes; by default indexes/<encoder>.")] = None,
     pooling: Pooling = None,
     query_prompt: QueryPrompt = None,
     document_prompt: DocumentPrompt = None,
@@ -89,8 +94,8 @@ def index(
 ) -> None:
     """Build an index for each language, or change one.
 
-    The text is a document a line, JSON lines, TSV or CSV (_id, text and perhaps title). --lang chooses languages of
-    --dataset; without it all are indexed. An index keeps the pooling and prompts of its encoder.
+    A text file has one document per line; JSON lines, TSV and CSV have _id, text and perhaps title. --lang chooses
+    languages of --dataset; without it all are indexed. An index keeps the pooling and prompts of its encoder.
     """
     from xlreach.spec import folder_name
 
@@ -127,7 +132,7 @@ def search(
     query: Annotated[str | None, typer.Argument(help="What to look for.")] = None,
     lang: Lang = NONE,
     k: Annotated[int, typer.Option("-k", help="How many documents.", min=1)] = 10,
-    queries: Annotated[Path | None, typer.Option(help="A file of queries, one a line, or queries.jsonl.")] = None,
+    queries: Annotated[Path | None, typer.Option(help="A file of queries, one per line, or queries.jsonl.")] = None,
     trec: Annotated[Path | None, typer.Option(help="Write a TREC run.")] = None,
     self_retrieving: Annotated[
         bool, typer.Option("--self-retrieving", help="Queries are among the documents: leave out a query's own id.")

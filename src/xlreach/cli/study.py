@@ -35,13 +35,18 @@ _SHOWN = 20  # differences
 )
 def run(
     config: Annotated[Path, typer.Argument(help="A study configuration (YAML).")],
-    override: Annotated[list[str], typer.Option("--set", help="Override a field: --set seeds=[1,2].")] = NONE,
+    override: Annotated[
+        list[str], typer.Option("--set", help="Override a field: --set seeds=[1,2]; may be repeated.")
+    ] = NONE,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the plan and what it will take; run nothing.")
     ] = False,
     runner: Runner = "local",
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Stages at once on this machine.", show_default="its processors")
+        int | None,
+        typer.Option(
+            min=1, help="How many stages run at the same time on this machine.", show_default="its processors"
+        ),
     ] = None,
     root: Root = Path(),
     json_: Json = False,
@@ -150,10 +155,10 @@ def compare(
     against: Annotated[str | None, typer.Option(help="The system of RUN that it is compared with.")] = None,
     json_: Json = False,
 ) -> None:
-    """Compare low with high again, or two runs, or two systems.
+    """Compare low- with high-resource languages, two runs, or two systems.
 
-    Low- with high-resource languages of a run, once more; what is better in another run; one system of a run with
-    another.
+    With one run, low- with high-resource languages; with two runs, what is better in the second; with --system and
+    --against, one system with another.
     """
     result = xl.compare(run_folder, other, system=system, against=against)
     if json_:
@@ -170,7 +175,7 @@ def report(
     run_folder: Run,
     mteb: Annotated[Path | None, typer.Option(help="Write mteb's result files, too, into this new folder.")] = None,
 ) -> None:
-    """Write the report of a run again; its retrieval results for mteb."""
+    """Write the report of a run again, or its results for mteb."""
     page = xl.report(run_folder, mteb=mteb)
     if mteb is not None:
         typer.echo(f"mteb: {mteb}")

@@ -50,7 +50,7 @@ class Dataset(ABC):
 
 
 class Text(Dataset):
-    """Unlabelled text, one sentence or paragraph a line."""
+    """Unlabelled text, one sentence or paragraph per line."""
 
     def __init__(self, name: str, paths: Mapping[str, Iterable[Path]]) -> None:
         self.name = name

@@ -1,4 +1,4 @@
-"""Reads documents, queries or ids from a user's file: one a line, JSON lines (`_id`, `text`, `title`), TSV or CSV.
+"""Reads documents, queries or ids from a user's file: one per line, JSON lines (`_id`, `text`, `title`), TSV or CSV.
 
 Its name says what it is, else its first line. Tables begin with the names of columns, or hold ids and texts.
 """
@@ -38,12 +38,12 @@ def read_queries(path: Path) -> list[tuple[str, str]]:
 
 
 def read_ids(path: Path) -> list[str]:
-    """The document ids of a file: one a line, the `_id` (or `id`) of each JSON object, the first column of a table."""
+    """The document ids of a file: a line, the `_id` (or `id`) of a JSON object, or the first column of a table each."""
     return [_identifier(fields) for _, fields in _rows(path, "_id")]
 
 
 def is_plain_text(path: Path) -> bool:
-    """Whether a file holds a text a line, as it is."""
+    """Whether a file holds one text per line, as it is."""
     return not packing(path) and _kind(path) == "text"
 
 
@@ -78,7 +78,7 @@ def _rows(path: Path, needed: str = "text") -> Iterator[tuple[int, dict[str, str
         empty = False
         yield number, {name: str(value) for name, value in row.items() if value is not None}
     if empty:
-        raise DataError("There is nothing in the file.", expected=f"Expected one {needed} a line.", path=path)
+        raise DataError("There is nothing in the file.", expected=f"Expected one {needed} per line.", path=path)
 
 
 def _lines(path: Path, needed: str) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -36,7 +36,7 @@ def diagnose(encoder: PathLike, text: Lines, *, parallel: Lines | None = None) -
 
     Args:
         encoder: The encoder, its folder, `package:NAME/FOLDER` or a hub id.
-        text: A text file with a sentence or paragraph a line, or the lines.
+        text: A text file with one sentence or paragraph per line, or the lines.
         parallel: The same text line by line in another language, most often English, for `parity` (Petrov et al. 2023).
 
     Returns:

@@ -146,7 +146,7 @@ def adapt(
         base: An encoder, its folder, `package:NAME/FOLDER` or a hub id; not read where the recipe starts from scratch.
         recipe: Steps joined by `+`, such as `va(2000,by=fragmentation)+lapt(epochs=5)`; `xlreach list steps`
             shows them.
-        text: Unlabeled text of each language, one sentence or paragraph a line: a file, or the lines. Repeated lines
+        text: Unlabeled text of each language, one sentence or paragraph per line: a file, or the lines. Repeated lines
             are removed.
         out: The folder to write; None writes to a temporary one, removed when Python ends.
         other: Text of languages that the encoder should not lose: it gets no new vocabulary, and `mix=` trains on it.

@@ -109,8 +109,8 @@ class Index:
 
         Args:
             encoder: The encoder, with its pooling and prompts, which the index keeps in its manifest.
-            documents: By language: a file (a document a line; or JSON lines, TSV or CSV with `_id`, `text`, `title`),
-                or the documents themselves as texts or mappings. One without an id is named `<language>-<number>`.
+            documents: By language: a file (one document per line, or JSON lines, TSV or CSV with `_id`, `text`,
+                `title`), or the documents as texts or mappings. One without an id is named `<language>-<number>`.
             dataset: A collection whose documents are indexed instead: its name, or opened.
             languages: Those of the collection's languages to index; all if empty.
             out: The folder to write, with a folder for each language; an index that is there is replaced. None writes
@@ -183,7 +183,7 @@ class Index:
 
     @property
     def contents(self) -> Table[IndexedLanguage]:
-        """What is indexed, one row a language."""
+        """What is indexed, one row per language."""
         rows = []
         for code, index in self._indexes.items():
             recall = index.manifest.get("recall@10")
@@ -245,7 +245,7 @@ class Index:
 
         Args:
             path: The file to write; it must not exist yet.
-            queries: A file (a query a line, or JSON lines with `_id` and `text`), or queries by id.
+            queries: A file (one query per line, or JSON lines with `_id` and `text`), or queries by id.
             k: How many documents each query finds, at most.
             languages: The languages to search; all if empty.
             self_retrieving: Whether the queries are among the documents, as in bitext: then the document with a query's

@@ -21,7 +21,7 @@ PathLike = str | os.PathLike[str]
 Lines = str | os.PathLike[str] | Iterable[str]
 """The path of a text file, or the lines themselves."""
 Documents = str | os.PathLike[str] | Iterable["str | Document | Mapping[str, str]"]
-"""The path of a file (a document a line, or JSON lines), or the documents themselves."""
+"""The path of a file (one document per line, or JSON lines), or the documents themselves."""
 
 
 def codes(languages: Iterable[str]) -> tuple[str, ...]:

@@ -74,9 +74,9 @@ def equal_pools(
     Only where pools differ: equal pools need no correction. All figures are over the rankings that `ranks` knows,
     whole ones but for approximate indexes. Measures without an exact expectation are left out.
 
-    `ranks` has a row a query and pool, with the columns `_COLUMNS`: `pool` is how many documents were ranked, `ranks`
-    are those of the relevant documents in the whole ranking, from 1 (0 for one that was not ranked), `grades` theirs.
-    `gaps_of` gives the gaps of measurements and their per-query values: those of `headline` get intervals.
+    `ranks` has a row for each query and pool, with the columns `_COLUMNS`: `pool` is how many documents were ranked,
+    `ranks` are those of the relevant documents in the whole ranking, from 1 (0 for one that was not ranked), `grades`
+    theirs. `gaps_of` gives the gaps of measurements and their per-query values: those of `headline` get intervals.
 
     Raises:
         DataError: A column is missing, or a rank lies outside its pool.

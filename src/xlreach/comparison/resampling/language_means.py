@@ -97,7 +97,7 @@ def directions(
 
 
 def balanced(rows: Sequence[Measurement], split: LanguageSplit) -> list[Measurement]:
-    """The rows with those of `cross` averaged over documents as the gap is: a row a query language and seed.
+    """The rows with those of `cross` averaged over documents as the gap is: a row for each query language and seed.
 
     Where no documents are searched by both sides there is no gap, and a language keeps the mean over all documents.
     """

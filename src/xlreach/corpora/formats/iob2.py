@@ -1,4 +1,4 @@
-"""IOB2 entity files: one token a line with its tag, a blank line after each sentence.
+"""IOB2 entity files: one token per line with its tag, a blank line after each sentence.
 
 Two columns (CoNLL-2003, MasakhaNER, WikiAnn) or more (Universal NER), separated by tabs or by blanks. Tags are `O`,
 `B-TYPE`, `I-TYPE`; an `I-` must continue an entity of its own type. Schemes other than IOB2 are not read.

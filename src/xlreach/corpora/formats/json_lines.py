@@ -33,7 +33,7 @@ def parse_json_lines(path: Path, parse: Callable[[dict[str, Any]], T]) -> Iterat
 
 
 def write_json_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Writes one object a line, UTF-8 with LF."""
+    """Writes one object per line, UTF-8 with LF."""
     with path.open("w", encoding="utf-8", newline="\n") as stream:
         for row in rows:
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")

@@ -1,4 +1,4 @@
-"""Bible translations of the Parallel Bible Corpus: a verse a line, its number first, aligned by number.
+"""Bible translations of the Parallel Bible Corpus: one verse per line, its number first, aligned by number.
 
     # language_name: Maltese
     40001001 <TAB> Ktieb in-nisel ta' Ġesù Kristu …

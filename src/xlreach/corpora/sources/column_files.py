@@ -1,4 +1,4 @@
-"""Any file with one token a line, whose columns the parameters name: `conll:FOLDER(language=hau,token=1,ner=4)`.
+"""Any file with one token per line, whose columns the parameters name: `conll:FOLDER(language=hau,token=1,ner=4)`.
 
 Columns are counted from 1, or from the end if negative. They are separated by tabs if the line contains a tab, else by
 blanks. Blank lines end sentences; lines that begin with `# ` before a sentence are comments. The folder holds files

@@ -1,4 +1,4 @@
-"""Treebanks and entity corpora in tables of the hub: a sentence a row, its tokens and their annotation as lists.
+"""Treebanks and entity corpora in tables of the hub: one sentence per row, its tokens and their annotation as lists.
 
 Types change from release to release (`upos` as label or word, `head` as word or number): all are read.
 """
