@@ -115,7 +115,7 @@ def evaluate(
     own = collection.self_retrieving
     (out / "trec").mkdir(parents=True, exist_ok=True)
     with closing(PerQueryWriter(out, collection.name, str(retriever))) as per_query:
-        scorer = _Scorer(collection.name, str(retriever), parsed, depth, out / "trec" if runs else None, per_query)
+        scorer = _Scorer(parsed, depth, out / "trec" if runs else None, per_query)
         pools: dict[tuple[str, ...], Pool] = {}
         batches: dict[str, QueryBatch] = {}  # of one query language at a time
         for setting, a, searched in tqdm(pairs, desc=f"scoring {collection.name}", disable=None):
@@ -126,7 +126,10 @@ def evaluate(
                     {code: opened[code] for code in searched if code in opened},
                 )
             if a not in batches:
-                batches = {a: _encoded(queries[a], own, encoder if retriever.uses_encoder else None)}
+                vectors = np.zeros((len(queries[a]), 0), np.float32)
+                if retriever.uses_encoder and isinstance(encoder, TextEncoder):
+                    vectors = encoder.encode([query.text for query in queries[a]], "query", a)
+                batches = {a: QueryBatch(queries[a], vectors, own)}
             judged: Qrels = {}
             for b in searched:
                 for query, grades in judgements.get((a, b), {}).items():
@@ -162,27 +165,13 @@ def _remarks(
     return remarks
 
 
-def _encoded(queries: Sequence[Query], own: bool, encoder: TextEncoder | Path | str | None) -> QueryBatch:
-    vectors = np.zeros((len(queries), 0), np.float32)
-    if isinstance(encoder, TextEncoder):
-        vectors = encoder.encode([query.text for query in queries], "query", queries[0].language if queries else "")
-    return QueryBatch(queries, vectors, own)
-
-
 class _Scorer:
     """Scores one pool after the other, and collects the measurements."""
 
     def __init__(
-        self,
-        dataset: str,
-        retriever: str,
-        measures: list[ir_measures.Measure],
-        depth: int | None,
-        trec: Path | None,
-        per_query: PerQueryWriter,
+        self, measures: list[ir_measures.Measure], depth: int | None, trec: Path | None, per_query: PerQueryWriter
     ) -> None:
-        self._dataset, self._retriever, self._measures = dataset, retriever, measures
-        self._trec, self._per_query = trec, per_query
+        self._measures, self._trec, self._per_query = measures, trec, per_query
         self._unranked = [measure for measure in measures if not ranked(measure)]
         cutoffs = [int(measure.params.get("cutoff", 0)) for measure in measures]
         self._cut = None if depth is None else max(depth, PEER_CUTOFF, *cutoffs)
@@ -211,7 +200,7 @@ class _Scorer:
             for _ in rankings():
                 pass
         else:
-            name = f"{folder_name(self._dataset)}.{setting}.{a}" + ("" if b is None else f"-{b}")
+            name = f"{folder_name(self._per_query.dataset)}.{setting}.{a}" + ("" if b is None else f"-{b}")
             try:
                 write_run(self._trec / f"{name}.run", rankings())
                 write_qrels(self._trec / f"{name}.qrels", qrels)
@@ -259,8 +248,9 @@ class _Scorer:
             setting, a, b = cell
             self.rows.append(
                 Measurement(
-                    kind=kind, dataset=self._dataset, retriever=self._retriever, setting=setting, query_language=a,
-                    document_language=b, measure=measure, value=float(values[defined].mean()), n=len(defined),
+                    kind=kind, dataset=self._per_query.dataset, retriever=self._per_query.retriever, setting=setting,
+                    query_language=a, document_language=b, measure=measure, value=float(values[defined].mean()),
+                    n=len(defined),
                 )
             )  # fmt: skip
             if kind == "retrieval":
@@ -282,12 +272,9 @@ def _bias(
     of_relevant = np.where(relevant >= 0, pool.language_of[relevant], -1)
     first, top = language_shares(languages[:, :1], count), language_shares(languages[:, :BIAS_CUTOFF], count)
     excess = top - language_shares(of_relevant, count)
+    shares = {"share@1": first, f"share@{BIAS_CUTOFF}": top, f"excess_share@{BIAS_CUTOFF}": excess}
     diagnostics = {
-        language: {
-            "share@1": first[:, number],
-            f"share@{BIAS_CUTOFF}": top[:, number],
-            f"excess_share@{BIAS_CUTOFF}": excess[:, number],
-        }
+        language: {measure: values[:, number] for measure, values in shares.items()}
         for number, language in enumerate(pool.languages)
     }
     depth = languages.shape[1]
