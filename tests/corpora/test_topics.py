@@ -33,7 +33,7 @@ def miracl(code, split="dev"):
 def test_miracl(tmp_path):
     lay(tmp_path, {**miracl("sw"), **miracl("yo"), **miracl("en", "train")})
     data = open_dataset("miracl", tmp_path)
-    assert (data.name, data.languages, data.license) == ("miracl", ("sw", "yo"), "Apache-2.0")
+    assert (data.name, data.languages, data.license) == ("miracl", ("sw", "yo"), "Apache-2.0") and data.pooled
     assert [(d.id, d.title, d.text) for d in data.documents("sw")] == [("sw/1#0", "A", "a sw"), ("sw/2#0", "B", "b")]
     first = data.queries("yo")[0]
     assert (first.id, first.text, first.group) == ("yo/0", "Who yo?", "yo/0")

@@ -52,6 +52,12 @@ class Toy:
     def queries_iter(self):
         yield SimpleNamespace(query_id="q1", default_text=lambda: "what")
 
+    def has_qrels(self):
+        return True
+
+    def qrels_defs(self):
+        return {3: "relevant", **({} if self.language else {0: "not relevant"})}
+
     def qrels_iter(self):
         yield SimpleNamespace(query_id="q1", doc_id="d1", relevance=3)
 
@@ -72,7 +78,8 @@ def test_ir_datasets(tmp_path, monkeypatch):
     assert [(one.text, one.title) for one in data.documents("fa")] == [("x", "T"), ("y", "")]
     assert list(data.documents("en")) == [] and data.queries("fa") == []
     assert data.qrels("en", "fa") == {"q1": {"d1": 3}} and data.qrels("fa", "fa") == {}
-    assert open_dataset("ir_datasets:toy/mixed(documents=zho)", tmp_path).languages == ("en", "zh")
+    mixed = open_dataset("ir_datasets:toy/mixed(documents=zho)", tmp_path)
+    assert mixed.languages == ("en", "zh") and mixed.pooled and not data.pooled
     with pytest.raises(DataError, match="documents=CODE"):
         open_dataset("ir_datasets:toy/mixed", tmp_path)
     with pytest.raises(DataError, match="has no data set 'toy/none'"):

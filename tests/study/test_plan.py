@@ -160,6 +160,41 @@ def test_another_part_of_the_same_files_is_another_evaluation(loaded, tmp_path):
     assert found[0] != found[1]
 
 
+def test_translations_of_what_is_scored_are_kept_out_of_training_in_languages_outside_the_study(loaded, tmp_path):
+    """The second half of NTREX is scored in English and Maltese: its German lines are not trained on either."""
+    from xlreach.adapt.clean_text import ContaminationFilter, normal_form
+    from xlreach.corpora.evaluation import evaluation_texts
+    from xlreach.study.data import StudyData
+
+    folder = tmp_path / "parallel" / "ntrex128"
+    (folder / "NTREX-128").mkdir(parents=True)
+    lines = {"src.eng": "{} house\n", "ref.mlt": "{} dar\n", "ref.deu": "{} Haus\n"}
+    for name, line in lines.items():
+        text = "".join(line.format(which) for which in ("alpha", "beta", "gamma", "delta"))
+        (folder / "NTREX-128" / f"newstest2019-{name}.txt").write_text(text, "utf-8")
+    (folder / "DOCUMENT_IDS.tsv").write_text("one\none\ntwo\ntwo\n", "utf-8")
+    config = loaded(
+        "languages={high: [en], low: [mt]}", "retrieval=['ntrex(half=second)']", "tagging=[]", "pairs=[crops]",
+        "hypotheses=[]",
+    )  # fmt: skip
+    sets = StudyData(config, tmp_path).evaluation("mt")
+    assert [scored.language for scored in sets] == ["de", "en", "mt"]
+    scored = ContaminationFilter(evaluation_texts(sets, tmp_path))
+    trained = ["alpha Haus", "beta Haus", "Gamma Haus!", "delta Haus", "delta house", "beta dar", "delta dar"]
+    assert scored.find([normal_form(text) for text in trained])[0] == [False, False, True, True, True, False, True]
+
+
+@pytest.mark.corpora
+def test_questions_of_xquad_in_every_language_are_kept_out_of_training(loaded, corpora_root):
+    from xlreach.study.data import StudyData
+
+    config = loaded(
+        "languages={high: [en], low: [th]}", "retrieval=[xquad-r]", "tagging=[]", "pairs=[crops]", "hypotheses=[]"
+    )
+    sets = StudyData(config, corpora_root).evaluation("th")
+    assert len({scored.language for scored in sets}) == len(sets) == 11
+
+
 def test_seeds_multiply_only_what_draws_at_random(planned):
     one, two = planned(), planned("seeds=[1,2]")
     assert keys(one) < keys(two)

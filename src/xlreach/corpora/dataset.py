@@ -33,6 +33,7 @@ class Dataset(ABC):
     license: str = "not stated"  # of the data, as a short name
     citation: str = ""  # who to cite, in a line
     self_retrieving: bool = False  # whether a document with a query's id is the query, which is not ranked for itself
+    pooled: bool = False  # whether only some documents of each query are judged, relevant ones and others
     paths: Mapping[str, Sequence[Path]] = {}  # the files of each language, where each has files of its own
 
     @property
@@ -117,6 +118,7 @@ class DatasetSpec(Spec):
         data.license = stated if data.license == Dataset.license else data.license
         published = any(name in str(member).lower() for name in ("arguana", "quora", "cqadupstack"))
         data.self_retrieving |= published or getattr(self, "self_retrieving", False)
+        data.pooled |= getattr(self, "pooled", False)
         return data
 
     @abstractmethod

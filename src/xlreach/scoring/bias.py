@@ -8,6 +8,9 @@
   if no language is preferred, by a Kruskal-Wallis test among documents of one level of relevance; 1 is fair. Given for
   the relevant documents and for the others. With one relevant document per language, as in parallel collections, the
   test statistic is a constant: only PEER of the other documents is informative there.
+* Preference for the query's language: TLR@k, its share of the first k documents; and LPR and Lang-nDCG, which MLAIRE
+  (Jang, Hong, Moon and Lim 2026, arXiv 2605.07249) proposes. The formulas of these three are this project's reading of
+  the paper's summary, as written at `language_preference`; they need not give its figures.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from xlreach.scoring.measures import Floats, RelevantRanks
+from xlreach.scoring.measures import Floats, RelevantRanks, compute, parse_measure
 
 
 def rank_distance(judged: RelevantRanks) -> Floats:
@@ -28,6 +31,20 @@ def rank_distance(judged: RelevantRanks) -> Floats:
     largest = np.where(relevant, judged.ranks, -np.inf).max(1, initial=-np.inf)
     smallest = np.where(relevant, judged.ranks, np.inf).min(1, initial=np.inf)
     return np.where(np.isfinite(largest), largest, np.nan) - smallest
+
+
+def language_preference(judged: RelevantRanks, own: NDArray[np.bool_], cutoff: int) -> tuple[Floats, Floats]:
+    """LPR and Lang-nDCG of each query, from which relevant documents are in its own language (`own`, as `ranks`).
+
+    LPR is 1 where the first relevant document is one of them, else 0; NaN where no other language has any, or none is
+    retrieved. Lang-nDCG is nDCG if only they gain. Both are NaN where there are none.
+    """
+    own = own & (judged.grades > 0)
+    other = ~own & (judged.grades > 0)
+    first, rival = (np.where(side, judged.ranks, np.inf).min(1, initial=np.inf) for side in (own, other))
+    compared = own.any(1) & other.any(1) & np.isfinite(np.minimum(first, rival))
+    gained = compute(parse_measure(f"nDCG@{cutoff}"), RelevantRanks(judged.ranks, np.where(own, judged.grades, 0)))
+    return np.where(compared, first < rival, np.nan), np.where(own.any(1), gained, np.nan)
 
 
 def language_shares(languages: NDArray[np.int64], count: int) -> Floats:

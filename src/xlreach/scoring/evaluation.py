@@ -29,9 +29,9 @@ from xlreach.retrieval.encoding import TextEncoder
 from xlreach.retrieval.index import DenseIndex, open_index
 from xlreach.retrieval.retrievers import RETRIEVERS, Dense, Retriever
 from xlreach.scoring.baseline_pools import open_pool
-from xlreach.scoring.bias import language_shares, peer, rank_distance, tied_beyond
+from xlreach.scoring.bias import language_preference, language_shares, peer, rank_distance, tied_beyond
 from xlreach.scoring.document_pools import Block, Columns, Pool, QueryBatch
-from xlreach.scoring.measures import Floats, RelevantRanks, compute, delegated, parse_measures, ranked
+from xlreach.scoring.measures import POOLED, Floats, RelevantRanks, compute, delegated, parse_measures, ranked
 from xlreach.scoring.per_query import Cell, PerQueryWriter
 from xlreach.scoring.ranks import untie
 from xlreach.spec import folder_name
@@ -63,9 +63,9 @@ def evaluate(
 
     In the multi setting, beside the measures: `rank_distance`, `rank_distance_normalised` (exact indexes only),
     `PEER@100` (of relevant documents, for queries with two or more in a language), `PEER_others@100` (of the others)
-    and `language_bias@10`: the share of the query's language in the first ten minus its share of the relevant
-    documents. As diagnostics by document language, the cells of the heat map: `share@1`, `share@10` and
-    `excess_share@10` (minus its share of the relevant documents); see `bias`.
+    `TLR@10`, the share of the query's language in the first ten, `language_bias@10`, that minus its share of the
+    relevant documents, `LPR` and `Lang-nDCG@10`. As diagnostics by document language, the cells of the heat map:
+    `share@1`, `share@10` and `excess_share@10`; see `bias`. Pooled collections get `Judged@10` and `Bpref` too.
 
     Args:
         indexes: Index folders by language; only the languages for a retriever that uses no encoder.
@@ -81,7 +81,7 @@ def evaluate(
         IndexFolderError: An index is damaged, or was built with another encoder or for another language.
         DataError: No setting has judgements, or an id is not allowed in a TREC file.
     """
-    parsed = parse_measures(measures)
+    parsed = parse_measures([*measures, *(POOLED if collection.pooled else ())])
     for setting in settings:
         if setting not in SETTINGS:
             raise SpecError(f"Unknown setting {setting!r}.", fix=nearest(setting, SETTINGS))
@@ -115,7 +115,7 @@ def evaluate(
     own = collection.self_retrieving
     (out / "trec").mkdir(parents=True, exist_ok=True)
     with closing(PerQueryWriter(out, collection.name, str(retriever))) as per_query:
-        scorer = _Scorer(collection.name, str(retriever), parsed, depth, out / "trec" if runs else None, per_query)
+        scorer = _Scorer(parsed, depth, out / "trec" if runs else None, per_query)
         pools: dict[tuple[str, ...], Pool] = {}
         batches: dict[str, QueryBatch] = {}  # of one query language at a time
         for setting, a, searched in tqdm(pairs, desc=f"scoring {collection.name}", disable=None):
@@ -126,7 +126,10 @@ def evaluate(
                     {code: opened[code] for code in searched if code in opened},
                 )
             if a not in batches:
-                batches = {a: _encoded(queries[a], own, encoder if retriever.uses_encoder else None)}
+                vectors = np.zeros((len(queries[a]), 0), np.float32)
+                if retriever.uses_encoder and isinstance(encoder, TextEncoder):
+                    vectors = encoder.encode([query.text for query in queries[a]], "query", a)
+                batches = {a: QueryBatch(queries[a], vectors, own)}
             judged: Qrels = {}
             for b in searched:
                 for query, grades in judgements.get((a, b), {}).items():
@@ -162,27 +165,13 @@ def _remarks(
     return remarks
 
 
-def _encoded(queries: Sequence[Query], own: bool, encoder: TextEncoder | Path | str | None) -> QueryBatch:
-    vectors = np.zeros((len(queries), 0), np.float32)
-    if isinstance(encoder, TextEncoder):
-        vectors = encoder.encode([query.text for query in queries], "query", queries[0].language if queries else "")
-    return QueryBatch(queries, vectors, own)
-
-
 class _Scorer:
     """Scores one pool after the other, and collects the measurements."""
 
     def __init__(
-        self,
-        dataset: str,
-        retriever: str,
-        measures: list[ir_measures.Measure],
-        depth: int | None,
-        trec: Path | None,
-        per_query: PerQueryWriter,
+        self, measures: list[ir_measures.Measure], depth: int | None, trec: Path | None, per_query: PerQueryWriter
     ) -> None:
-        self._dataset, self._retriever, self._measures = dataset, retriever, measures
-        self._trec, self._per_query = trec, per_query
+        self._measures, self._trec, self._per_query = measures, trec, per_query
         self._unranked = [measure for measure in measures if not ranked(measure)]
         cutoffs = [int(measure.params.get("cutoff", 0)) for measure in measures]
         self._cut = None if depth is None else max(depth, PEER_CUTOFF, *cutoffs)
@@ -211,7 +200,7 @@ class _Scorer:
             for _ in rankings():
                 pass
         else:
-            name = f"{folder_name(self._dataset)}.{setting}.{a}" + ("" if b is None else f"-{b}")
+            name = f"{folder_name(self._per_query.dataset)}.{setting}.{a}" + ("" if b is None else f"-{b}")
             try:
                 write_run(self._trec / f"{name}.run", rankings())
                 write_qrels(self._trec / f"{name}.qrels", qrels)
@@ -259,8 +248,9 @@ class _Scorer:
             setting, a, b = cell
             self.rows.append(
                 Measurement(
-                    kind=kind, dataset=self._dataset, retriever=self._retriever, setting=setting, query_language=a,
-                    document_language=b, measure=measure, value=float(values[defined].mean()), n=len(defined),
+                    kind=kind, dataset=self._per_query.dataset, retriever=self._per_query.retriever, setting=setting,
+                    query_language=a, document_language=b, measure=measure, value=float(values[defined].mean()),
+                    n=len(defined),
                 )
             )  # fmt: skip
             if kind == "retrieval":
@@ -282,12 +272,9 @@ def _bias(
     of_relevant = np.where(relevant >= 0, pool.language_of[relevant], -1)
     first, top = language_shares(languages[:, :1], count), language_shares(languages[:, :BIAS_CUTOFF], count)
     excess = top - language_shares(of_relevant, count)
+    shares = {"share@1": first, f"share@{BIAS_CUTOFF}": top, f"excess_share@{BIAS_CUTOFF}": excess}
     diagnostics = {
-        language: {
-            "share@1": first[:, number],
-            f"share@{BIAS_CUTOFF}": top[:, number],
-            f"excess_share@{BIAS_CUTOFF}": excess[:, number],
-        }
+        language: {measure: values[:, number] for measure, values in shares.items()}
         for number, language in enumerate(pool.languages)
     }
     depth = languages.shape[1]
@@ -301,7 +288,9 @@ def _bias(
         bias["rank_distance"] = rank_distance(judged)
         bias["rank_distance_normalised"] = bias["rank_distance"] / max(1, len(pool) - 1)
     if a in pool.languages:
-        bias[f"language_bias@{BIAS_CUTOFF}"] = excess[:, pool.languages.index(a)]
+        own = pool.languages.index(a)
+        bias[f"language_bias@{BIAS_CUTOFF}"], bias[f"TLR@{BIAS_CUTOFF}"] = excess[:, own], top[:, own]
+        bias["LPR"], bias[f"Lang-nDCG@{BIAS_CUTOFF}"] = language_preference(judged, of_relevant == own, BIAS_CUTOFF)
     return diagnostics, bias
 
 

@@ -23,12 +23,13 @@ from xlreach.errors import SpecError, nearest
 
 Floats = NDArray[np.float64]
 
+POOLED = ("Judged@10", "Bpref")  # how much of a ranking is judged, and a measure that what is unjudged does not lower
 _USUAL = ("nDCG@10", "AP", "AP@20", "R@1", "R@10", "R@100", "RR", "RR@10", "Success@1", "Success@10", "P@10", "Rprec")
 
 
 _BEST: dict[str, float] = {
     **dict.fromkeys(("accuracy", "UPOS", "XPOS", "UAS", "LAS", "F1"), math.inf),
-    **dict.fromkeys(("PEER", "PEER_others", "new_pieces_used"), math.inf),
+    **dict.fromkeys(("PEER", "PEER_others", "Lang-nDCG", "new_pieces_used"), math.inf),
     **dict.fromkeys(("rank_distance", "rank_distance_normalised", "seconds", "peak_memory_mb", "tokens"), -math.inf),
     **dict.fromkeys(("fertility", "unk_pieces", "unk_words", "continued_words"), -math.inf),
     **dict.fromkeys(("round_trip_loss", "round_trip_loss_no_space"), -math.inf),
@@ -36,7 +37,7 @@ _BEST: dict[str, float] = {
     "language_bias": 0.0,
     "parity_with_en": 1.0,
 }
-_IR = dict.fromkeys(ir_measures.measures.registry, math.inf)
+_IR = dict.fromkeys(ir_measures.measures.registry.keys() - {"Judged"}, math.inf)
 """The best value of each measure of this package, infinite where more (or less) is better; of ir-measures, more is."""
 
 

@@ -36,7 +36,7 @@ class PerQueryWriter:
     """Writes both files into a folder, to be closed in the end."""
 
     def __init__(self, out: Path, dataset: str, retriever: str) -> None:
-        self._dataset, self._retriever = dataset, retriever
+        self.dataset, self.retriever = dataset, retriever
         self._values = pq.ParquetWriter(out / "queries.parquet", _QUERIES)
         self._ranks = pq.ParquetWriter(out / "ranks.parquet", _RANKS)
 
@@ -62,5 +62,5 @@ class PerQueryWriter:
         self._ranks.write_table(pa.table([*self._keys(cell, queries), pools.astype(np.int32), *lists], schema=_RANKS))
 
     def _keys(self, cell: Cell, queries: Sequence[Query]) -> list[Any]:
-        repeated = [[value] * len(queries) for value in (self._dataset, self._retriever, *cell)]
+        repeated = [[value] * len(queries) for value in (self.dataset, self.retriever, *cell)]
         return [*repeated, [query.id for query in queries], [query.group for query in queries]]

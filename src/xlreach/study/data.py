@@ -170,7 +170,7 @@ class StudyData:
         return {code: path for code, path in paths.items() if path.is_file()}
 
     def evaluation(self, language: str) -> tuple[EvaluationSet, ...]:
-        """Everything that the study scores in a language."""
+        """Everything that the study scores in a language, and translations of it: whole collections, unless pooled."""
         sets = []
         for kind in sorted({TASKS.parse(text).kind for text in self.config.tagging}):
             for name in self._annotated(kind, language):
@@ -181,8 +181,8 @@ class StudyData:
                         sets.append(EvaluationSet(corpus.name, language, split, files))
         for collection in self.collections():
             if language in collection.languages:
-                files = checksum(collection.files((language,)))
-                sets.append(EvaluationSet(collection.name, language, None, files))
+                for code in (language,) if collection.pooled else collection.languages:
+                    sets.append(EvaluationSet(collection.name, code, None, checksum(collection.files((code,)))))
         return tuple(sets)
 
     def _collection(self, position: int, name: str) -> Collection:

@@ -283,7 +283,7 @@ class _Planner:
                         fix="Name sources of pairs: parallel text, a retrieval collection, or crops.",
                     )
         low = tuple(code for code in languages if code in self.config.languages.low)
-        evaluation = tuple(scored for code in languages for scored in self.data.evaluation(code))
+        evaluation = tuple(dict.fromkeys(scored for code in languages for scored in self.data.evaluation(code)))
         reads = alignment.pooling.fitted or any(source.uses_text for source in sources)
         stage = self._add(
             AlignStage(

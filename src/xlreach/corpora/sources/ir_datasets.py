@@ -59,6 +59,7 @@ class IrCollection(Collection):
 
     def __init__(self, name: str, data: Any, document_language: str, query_language: str) -> None:
         self.name, self._data = name, data
+        self.pooled = min(data.qrels_defs(), default=1) < 1 if data.has_qrels() else False
         self._document_language, self._query_language = document_language, query_language
 
     @property

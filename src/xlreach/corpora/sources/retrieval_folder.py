@@ -44,6 +44,7 @@ class Folder(DatasetSpec):
     member: str = param(help="the folder, below the data root", member=True)
     language: str | None = param(None, "the language of rows that give none (as in BEIR)")
     self_retrieving: bool = param(False, "whether a document with a query's id is the query, as in ArguAna")
+    pooled: bool = param(False, "whether only some documents of each query are judged, as in TREC")
 
     def _open(self, root: Path) -> FolderCollection:
         folder = inside(root, self.member)

@@ -35,6 +35,7 @@ class _Topics(DatasetSpec):
     pattern: ClassVar[str] = ""  # finds the language and split of a file of topics or judgments in its relative path
     query_language: ClassVar[str | None] = None  # None where queries are in the language of the documents
     kinds: ClassVar[tuple[Kind, ...]] = ("collection",)
+    pooled: ClassVar[bool] = True
     split: str = param("test", "which part")
 
     def _open(self, root: Path) -> TopicsCollection:
@@ -93,6 +94,7 @@ class MrTydi(_Topics):
     name: ClassVar[str] = "mr-tydi"
     license: ClassVar[str] = "Apache-2.0"
     citation: ClassVar[str] = "Zhang et al. 2021, Mr. TyDi, MRL"
+    pooled: ClassVar[bool] = False  # one relevant passage a question, none judged as not relevant
     pattern: ClassVar[str] = r"mrtydi-v[\d.]+-(?P<language>\w+)/(?P<what>topics?|qrels)\.(?P<split>\w+)\.(tsv|txt)$"
 
 
