@@ -66,7 +66,9 @@ def _correlation(
         if scope == "within":
             over = bootstrap_interval(x.T, y.T, rho, resamples, rng)
             ends = ends and over and Interval(min(ends.low, over.low), max(ends.high, over.high))
-            p = max(p, _p_of_families(x, y))
+            first, second = (stats.rankdata(grid).reshape(grid.shape) for grid in (x, y))
+            of_families = ((first - first.mean(0)) * (second - second.mean(0))).sum(0)
+            p = max(p, float(np.nan_to_num(stats.ttest_1samp(of_families, 0).pvalue, nan=1.0)))
     return Correlation(
         base=profile.base,
         dataset=profile.dataset,
@@ -143,14 +145,6 @@ def permutation_p(x: np.ndarray, y: np.ndarray, permutations: int, rng: np.rando
         return float(np.mean(np.abs(table[orders, np.arange(len(x))].sum(1)) >= seen))
     orders = rng.random((permutations, len(x))).argsort(1)
     return (1 + int((np.abs(table[orders, np.arange(len(x))].sum(1)) >= seen).sum())) / (1 + permutations)
-
-
-def _p_of_families(x: np.ndarray, y: np.ndarray) -> float:
-    """Two-sided p of the t test that what families (columns) give to rho is zero on average."""
-    ranks = [stats.rankdata(grid).reshape(grid.shape) for grid in (x, y)]
-    first, second = (grid - grid.mean(0) for grid in ranks)
-    p = float(stats.ttest_1samp((first * second).sum(0), 0).pvalue)
-    return p if np.isfinite(p) else 1.0
 
 
 def _drawn(units: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
