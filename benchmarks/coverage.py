@@ -291,10 +291,10 @@ def of_why(rng: np.random.Generator, design: Why) -> Iterator[Check]:
 
 PARTS: dict[str, tuple[Callable[..., Iterable[Check]], Sequence[Any], float]] = {
     "gaps": (of_gaps, GAPS, 1.0),
-    "hypotheses": (of_hypotheses, CLAIMS, 0.3),
-    "answer": (of_answers, CLAIMS, 0.3),
+    "hypotheses": (of_hypotheses, CLAIMS, 0.5),
+    "answer": (of_answers, CLAIMS, 0.5),
     "factor": (of_factor, CLAIMS, 0.5),
-    "why": (of_why, WHY, 0.5),
+    "why": (of_why, WHY, 1.0),
     "runs": (of_runs, FILES, 0.06),
 }  # with the share of the studies that is simulated
 
@@ -349,8 +349,10 @@ def table(rows: Sequence[Row]) -> str:
             covers, errs = (_percent(row.coverage) + " wide" * wide, _percent(row.size))
             if row.coverage is None and row.size is None:
                 covers = errs = "no claim"
-            if row.broken():
-                covers, errs = f"**{covers}**", f"**{errs}**"
+            if row.coverage is not None and row.coverage < LEAST_COVERED:
+                covers = f"**{covers}**"
+            if row.size is not None and row.size > MOST_ERRORS:
+                errs = f"**{errs}**"
             text.append(f"| {row.design} | {row.studies:,} | {covers} | {errs} |")
         text.append("")
     return "\n".join(text)

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Literal
 
 import pandas as pd
+from scipy import special
 
 from xlreach.comparison.claims import SETTINGS, Hypothesis, Selection
 from xlreach.comparison.groups.splits import CONFIG
 from xlreach.comparison.hypotheses import check_hypotheses
 from xlreach.comparison.tests.correction import holm
-from xlreach.gaps import Answer, Claim, Direction, Gap, GapAnalysis
+from xlreach.gaps import Answer, Claim, Direction, Gap, GapAnalysis, Interval
 from xlreach.measurement import Measurement
 from xlreach.system import StudyNames, System
 
@@ -78,8 +79,12 @@ def answers(
             if verdict.effect is not None:
                 claim = Claim(kind=kind, setting=setting, against=against, form=form, estimate=verdict.effect)
                 # chosen as the best of k, it beats one of the others by chance k / 2 times as often as any two differ
-                p = None if verdict.p is None else min(1.0, verdict.p * max(1.0, candidates / 2))
-                claims.append(replace(claim, interval=verdict.interval, p=p))
+                times = max(1.0, candidates / 2)
+                p, ends = verdict.p and min(1.0, verdict.p * times), verdict.interval
+                if ends is not None:
+                    reach = (ends.high - ends.low) / 2 * special.ndtri(_ALPHA / 2 / times) / special.ndtri(_ALPHA / 2)
+                    ends = Interval(verdict.effect - reach, verdict.effect + reach)
+                claims.append(replace(claim, interval=ends, p=p))
         corrected = holm([claim.p for claim in claims])
         claims = [
             replace(claim, p_holm=p, claimed=p is not None and p < _ALPHA)
@@ -97,13 +102,8 @@ def best_system(gaps: Sequence[Gap]) -> System:
 
 
 def _claim(kind: Literal["gap", "query side", "document side"], row: Gap | Direction, estimate: float) -> Claim:
-    return Claim(
-        kind=kind,
-        setting=str(row.setting),
-        estimate=estimate,
-        interval=row.interval_these_languages,
-        p=row.p_these_languages,
-    )
+    ends, p = row.interval_these_languages, row.p_these_languages
+    return Claim(kind=kind, setting=str(row.setting), estimate=estimate, interval=ends, p=p)
 
 
 _Kind = Literal["recipe", "alignment", "retriever"]

@@ -99,8 +99,7 @@ def _check(claim: Hypothesis, family: Family, split: LanguageSplit, results: Seq
     if claim.form == "gap" and ends is not None:
         reach = (ends.high - ends.low) / 2
         ends = Interval(estimate - reach, estimate + reach)
-    counted = claim.task is None and claim.measure not in COSTS  # what a tokenizer does has no chance in it
-    repeated = counted or all(cell.repeated for cell in cells)
+    repeated = (claim.task is None and claim.measure not in COSTS) or all(cell.repeated for cell in cells)
     aligned = claim.task in SETTINGS
     cost_left, cost_right = (
         cost_of(results, [system for system, weight in weights.items() if weight * side > 0], aligned)
