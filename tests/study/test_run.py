@@ -202,10 +202,10 @@ def test_hypotheses_are_answered(tiny):
 
 
 def test_every_measure_of_a_study_says_which_value_is_best(tiny):
-    """All but shares of languages, which have no best value, and how many examples there were."""
+    """All but shares of languages and preferences, which have no best value, and how many examples there were."""
     rows = read_measurements(tiny.run / "results.jsonl")
     undirected = {row.measure for row in rows if MeasureInfo.of(row.measure).best is None}
-    assert undirected <= {"share@1", "share@10", "excess_share@10", "examples"}
+    assert undirected <= {"share@1", "share@10", "excess_share@10", "TLR@10", "LPR", "examples"}
     assert {"nDCG@10", "language_bias@10", "fertility"} & {row.measure for row in rows}
 
 

@@ -25,7 +25,7 @@ def explore(
     ] = None,
     port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 0,
 ) -> None:
-    """Compare encoders on a query, in the browser, on this machine only.
+    """Compare encoders on a query in the browser, on this machine.
 
     Hits by language with their scores, what is relevant, and how each encoder reads the query.
     """

@@ -155,7 +155,7 @@ def compare(
     against: Annotated[str | None, typer.Option(help="The system of RUN that it is compared with.")] = None,
     json_: Json = False,
 ) -> None:
-    """Compare low- with high-resource languages, two runs, or two systems.
+    """Compare low- with high-resource languages, runs, or systems.
 
     With one run, low- with high-resource languages; with two runs, what is better in the second; with --system and
     --against, one system with another.
